@@ -1,0 +1,89 @@
+// The name table's shapes: what an engine tells (facts) and what questions are answered from (Snapshot).
+import type { Subnet } from '../lib/ip.ts'
+
+/** A Docker network as the engine tells it. Addresses are canonical (lib/ip). */
+export interface Network {
+  readonly id: string
+  readonly name: string
+  /** The engine's name in the configuration. */
+  readonly engine: string
+  readonly driver: string
+  readonly internal: boolean
+  /** Swarm's routing mesh: never holds names. */
+  readonly ingress: boolean
+  readonly subnets: readonly Subnet[]
+  /** Gateway addresses: IPAM's, those its endpoints use, and the subnet's first address where none is told. */
+  readonly gateways: readonly string[]
+  /** The bridge's interface name on the engine's host, where the driver is bridge. */
+  readonly bridge: string | undefined
+  /** docker_gwbridge only: address → container id. Its members' own inspect does not show them. */
+  readonly members: ReadonlyMap<string, string> | undefined
+}
+
+/** A container's place on one network. A stopped container's has names but no addresses. */
+export interface Endpoint {
+  readonly networkId: string
+  readonly containerId: string
+  /** Docker's order, Docker's case; the first is canonical (the PTR). */
+  readonly names: readonly string[]
+  readonly v4: readonly string[]
+  readonly v6: readonly string[]
+  /** Higher goes first; 0 where the engine has no such thing (API < 1.48). */
+  readonly gatewayPriority: number
+  /** How many families have a default gateway here: 0, 1 or 2. Counts in Docker's network order. */
+  readonly gatewayFamilies: number
+}
+
+export type Health = 'starting' | 'healthy' | 'unhealthy' | 'none'
+
+export interface Container {
+  readonly id: string
+  readonly name: string
+  readonly engine: string
+  /** Has a network namespace: running, paused; not created, exited, dead, or between restarts. */
+  readonly running: boolean
+  readonly health: Health
+  /** Labels as Docker has them. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** Everything one engine told. Untouched entries keep their identity from one version to the next. */
+export interface EngineFacts {
+  readonly networks: ReadonlyMap<string, Network>
+  readonly containers: ReadonlyMap<string, Container>
+}
+
+export interface EngineState {
+  /** The first full list has been read. */
+  readonly synced: boolean
+  /** Out of reach for 5 s or more: its addresses may have new owners. */
+  readonly away: boolean
+}
+
+/** One network's names. Shared between snapshots as long as nothing on the network changes. */
+export interface NetworkTable {
+  readonly network: Network
+  /** Lower-case name → the running endpoints that have it. */
+  readonly names: ReadonlyMap<string, readonly Endpoint[]>
+  /** Canonical address → its endpoint. */
+  readonly owners: ReadonlyMap<string, Endpoint>
+  /** Every name on the network in lower case, those of stopped containers included. */
+  readonly known: ReadonlySet<string>
+  /** What the table was built from; for telling whether it can be shared. */
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** The whole immutable name table at one moment. */
+export interface Snapshot {
+  readonly version: number
+  readonly engines: ReadonlyMap<string, EngineState>
+  /** By network id. */
+  readonly networks: ReadonlyMap<string, NetworkTable>
+  /** By network name in lower case; several engines may have networks of one name. */
+  readonly networksByName: ReadonlyMap<string, readonly NetworkTable[]>
+  /** By container id. */
+  readonly containers: ReadonlyMap<string, Container>
+  /** Canonical address → every running endpoint that has it (networks may share a subnet). */
+  readonly owners: ReadonlyMap<string, readonly Endpoint[]>
+}
