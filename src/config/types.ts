@@ -1,0 +1,75 @@
+// The configuration after reading: every value parsed, every default filled in. schema.ts says what each means.
+import type { Subnet } from '../lib/ip.ts'
+import type { Level } from '../lib/log.ts'
+
+/** An address and port; IPv6 without brackets, with its zone where it has one. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where an engine's API is: a unix socket's path, or TCP, with TLS where `tls` is there. */
+export type EngineAddress =
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+  | {
+      readonly kind: 'tcp'
+      readonly host: string
+      readonly port: number
+      readonly text: string
+      /** PEM texts, read from the files the configuration names. */
+      readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
+    }
+
+export interface EngineConfig {
+  /** How logs and metrics call it. */
+  readonly name: string
+  readonly address: EngineAddress
+}
+
+/** A server that questions are forwarded to. `text` is how logs and metrics name it: "9.9.9.9:53". */
+export interface Upstream extends HostPort {
+  readonly text: string
+}
+
+/** A static record. A wildcard's name is the part after "*.". */
+export interface StaticHost {
+  /** Lower case, no trailing dot. */
+  readonly name: string
+  readonly wildcard: boolean
+  readonly v4: readonly string[]
+  readonly v6: readonly string[]
+  /** Only for askers on one of these networks (names in lower case); undefined: for everyone served. */
+  readonly networks: readonly string[] | undefined
+}
+
+export interface ForwardZone {
+  /** Lower case, no trailing dot. */
+  readonly suffix: string
+  readonly upstreams: readonly Upstream[]
+}
+
+export interface Config {
+  /** The file it was read from, where there is one. */
+  readonly file: string | undefined
+  /** `host` "*" is every local address. */
+  readonly listen: readonly HostPort[]
+  readonly docker: { readonly engines: readonly EngineConfig[] /** ms */; readonly resync: number }
+  /** Lower case, no trailing dot. */
+  readonly zone: string
+  /** Seconds. */
+  readonly ttl: number
+  readonly health: 'ignore' | 'prefer' | 'require'
+  readonly scope: { readonly gateway: 'refuse' | 'network' | 'host'; readonly allow: readonly Subnet[] }
+  readonly hosts: readonly StaticHost[]
+  readonly forward: {
+    readonly upstreams: 'auto' | readonly Upstream[]
+    readonly zones: readonly ForwardZone[]
+    readonly policy: 'sequential' | 'random'
+    /** One deadline over all tries, ms. */
+    readonly timeout: number
+    readonly singleLabel: boolean
+  }
+  /** undefined: no HTTP. */
+  readonly http: HostPort | undefined
+  readonly log: { readonly level: Level; readonly queries: boolean }
+}
