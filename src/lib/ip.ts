@@ -20,7 +20,7 @@ export function parseAddress(text: string): Uint8Array | undefined {
   const dotted = source.slice(source.lastIndexOf(':') + 1)
   if (dotted.includes('.')) {
     const [a, b, c, d] = dotted.split('.').map(Number) as [number, number, number, number]
-    source = source.slice(0, -dotted.length) + ((a << 8) | b).toString(16) + ':' + ((c << 8) | d).toString(16)
+    source = `${source.slice(0, -dotted.length) + ((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
   }
   const [head = '', tail] = source.split('::')
   const left = head === '' ? [] : head.split(':')

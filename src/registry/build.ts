@@ -1,4 +1,5 @@
 // Facts → Snapshot. A network on which nothing changed keeps its table, so one event costs one network.
+import { canonicalName } from '../dns/name.ts'
 import type {
   Container,
   Endpoint,
@@ -35,10 +36,12 @@ export function buildSnapshot(
 
   const tables = new Map<string, NetworkTable>()
   const byName = new Map<string, NetworkTable[]>()
+  const known = new Set<string>()
   for (const [id, network] of networks) {
     const table = buildTable(network, endpoints.get(id) ?? [], previous?.networks.get(id))
     tables.set(id, table)
-    append(byName, network.name.toLowerCase(), table)
+    append(byName, table.name, table)
+    for (const name of table.known) known.add(name)
   }
   return {
     version: (previous?.version ?? 0) + 1,
@@ -46,6 +49,7 @@ export function buildSnapshot(
     networks: tables,
     networksByName: byName,
     containers,
+    known,
     owners,
   }
 }
@@ -61,19 +65,27 @@ function buildTable(
   const names = new Map<string, Endpoint[]>()
   const owners = new Map<string, Endpoint>()
   const known = new Set<string>()
+  const parents = new Set<string>()
   for (const endpoint of endpoints) {
-    // Names that differ only by case are one name (RFC 4343).
-    const own = new Set(endpoint.names.map((name) => name.toLowerCase()))
-    const placed = endpoint.v4.length + endpoint.v6.length > 0
-    for (const name of own) {
+    const addresses = [...endpoint.v4, ...endpoint.v6]
+    for (const name of canonicalNames(endpoint)) {
       known.add(name)
-      if (placed && !network.ingress) append(names, name, endpoint)
+      if (addresses.length === 0 || network.ingress) continue
+      append(names, name, endpoint)
+      for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
+        parents.add(name.slice(dot + 1))
     }
-    for (const address of [...endpoint.v4, ...endpoint.v6]) {
-      if (!owners.has(address)) owners.set(address, endpoint)
-    }
+    for (const address of addresses) if (!owners.has(address)) owners.set(address, endpoint)
   }
-  return { network, names, owners, known, endpoints }
+  const name = canonicalName(network.name) ?? network.name.toLowerCase()
+  return { network, name, names, owners, known, parents, endpoints }
+}
+
+/** Names that differ only by case are one (RFC 4343); what can't be a DNS name (a label over 63 bytes) is left out. */
+function canonicalNames(endpoint: Endpoint): Set<string> {
+  return new Set(
+    endpoint.names.map(canonicalName).filter((name) => name !== undefined && name !== '') as string[],
+  )
 }
 
 function sameMembers(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {

@@ -64,12 +64,16 @@ export interface EngineState {
 /** One network's names. Shared between snapshots as long as nothing on the network changes. */
 export interface NetworkTable {
   readonly network: Network
-  /** Lower-case name → the running endpoints that have it. */
+  /** The network's own name, canonical (dns/name). */
+  readonly name: string
+  /** Canonical name → the running endpoints that have it. */
   readonly names: ReadonlyMap<string, readonly Endpoint[]>
   /** Canonical address → its endpoint. */
   readonly owners: ReadonlyMap<string, Endpoint>
-  /** Every name on the network in lower case, those of stopped containers included. */
+  /** Every canonical name on the network, those of stopped containers included. */
   readonly known: ReadonlySet<string>
+  /** What lies above dotted names: "b.c" and "c" where "a.b.c" is a name. They exist, and hold nothing (RFC 8020). */
+  readonly parents: ReadonlySet<string>
   /** What the table was built from; for telling whether it can be shared. */
   readonly endpoints: readonly Endpoint[]
 }
@@ -80,10 +84,12 @@ export interface Snapshot {
   readonly engines: ReadonlyMap<string, EngineState>
   /** By network id. */
   readonly networks: ReadonlyMap<string, NetworkTable>
-  /** By network name in lower case; several engines may have networks of one name. */
+  /** By canonical network name; several engines may have networks of one name. */
   readonly networksByName: ReadonlyMap<string, readonly NetworkTable[]>
   /** By container id. */
   readonly containers: ReadonlyMap<string, Container>
+  /** Canonical container names and aliases, of all networks and of stopped containers. */
+  readonly known: ReadonlySet<string>
   /** Canonical address → every running endpoint that has it (networks may share a subnet). */
   readonly owners: ReadonlyMap<string, readonly Endpoint[]>
 }

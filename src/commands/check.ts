@@ -1,0 +1,104 @@
+// berth check: reads a configuration as serve would, and tells what it understood or what is wrong.
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../config/load.ts'
+import { variableNames } from '../config/overrides.ts'
+import { listSettings } from '../config/schema.ts'
+import type { Config, HostPort, Upstream } from '../config/types.ts'
+import { formatHostPort } from '../config/values.ts'
+import { listWarnings } from '../config/warnings.ts'
+import { parseEngineAddress } from '../docker/address.ts'
+import { type Command, columns, exit, guard } from './io.ts'
+
+const help = () => `berth check [FILE]   reads a configuration as "berth serve" would, environment included
+
+Where FILE is left out: BERTH_CONFIG, else defaults and environment alone.
+
+  --json            print the configuration as JSON, defaults filled in
+  --help            this text
+
+Exit codes: 0 the configuration is right, 2 it is not.
+
+Settings, and the environment variables that go before the file:
+
+${columns(listSettings().map((setting) => [`  ${setting}`, variableNames(setting)[0]!]))}`
+
+export const run: Command = (args, io) =>
+  guard(io, async () => {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    })
+    if (values.help) {
+      io.stdout(help())
+      return exit.done
+    }
+    if (positionals.length > 1) {
+      io.stderr(`"${positionals[1]}" is one argument too many\nTry "berth check --help".\n`)
+      return exit.usage
+    }
+    const config = loadConfig({ file: positionals[0], env: io.env, flags: {}, parseEngineAddress })
+    io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
+    for (const warning of listWarnings(config)) io.stderr(`warning: ${warning}\n`)
+    return exit.done
+  })
+
+function summary({
+  file,
+  listen,
+  docker,
+  zone,
+  ttl,
+  health,
+  scope,
+  hosts,
+  forward,
+  http,
+  log,
+}: Config): string {
+  return columns([
+    ['configuration', file ?? 'defaults and environment'],
+    ['listen', list(listen.map(address))],
+    [
+      'engines',
+      list(
+        docker.engines.map(({ name, address: { text } }) =>
+          text.endsWith(name) ? text : `${name} (${text})`,
+        ),
+      ),
+    ],
+    ['resync', `every ${docker.resync / 1000} s`],
+    ['zone', zone],
+    ['ttl', `${ttl} s`],
+    ['health', health],
+    ['scope', `gateway ${scope.gateway}, allow ${list(scope.allow.map(({ text }) => text))}`],
+    ...hosts.map(({ name, wildcard, v4, v6, networks }, i) => [
+      i === 0 ? 'hosts' : '',
+      `${wildcard ? '*.' : ''}${name} → ${[...v4, ...v6].join(', ')}${networks === undefined ? '' : ` on ${networks.join(', ')}`}`,
+    ]),
+    ['upstreams', `${upstreams(forward.upstreams)}; ${forward.policy}, ${forward.timeout} ms for all tries`],
+    ...forward.zones.map(({ suffix, upstreams: servers }) => ['', `${suffix} → ${upstreams(servers)}`]),
+    ...(forward.singleLabel ? [['', 'names of one label are forwarded']] : []),
+    ['http', http === undefined ? 'off' : address(http)],
+    ['log', `${log.level}${log.queries ? ', every question' : ''}`],
+  ])
+}
+
+function address({ host, port }: HostPort): string {
+  return formatHostPort(host, port)
+}
+
+function upstreams(servers: 'auto' | readonly Upstream[]): string {
+  return servers === 'auto' ? 'auto (resolv.conf)' : list(servers.map(({ text }) => text))
+}
+
+function list(items: readonly string[]): string {
+  return items.length === 0 ? 'none' : items.join(', ')
+}
+
+/** Private keys are nobody's to print. */
+function withoutKeys(config: Config): unknown {
+  const engines = config.docker.engines.map(({ name, address: { text } }) => ({ name, url: text }))
+  const allow = config.scope.allow.map(({ text }) => text)
+  return { ...config, docker: { ...config.docker, engines }, scope: { ...config.scope, allow } }
+}

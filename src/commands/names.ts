@@ -1,0 +1,56 @@
+// berth names: every name an asker can see, and where each leads.
+import { parseArgs } from 'node:util'
+import type { NamesReply } from '../http/inspector.ts'
+import { ask, httpAddress, isProblem, tell } from './ask.ts'
+import { type Command, columns, exit, guard } from './io.ts'
+
+const help = `berth names [options]   the names the running berth has, and where they lead
+
+  --as WHO          the names this asker can see: a container's name or id, an IP address, or host (default)
+  --http ADDRESS    where berth serves HTTP; default: the configuration's "http", else 127.0.0.1:9153
+  --config FILE     the configuration berth runs with; default: BERTH_CONFIG
+  --json            print the reply as JSON
+  --help            this text
+
+Exit codes: 0 done, 1 no answer could be had, 2 bad arguments or configuration.
+`
+
+export const run: Command = (args, io) =>
+  guard(io, async () => {
+    const { values } = parseArgs({
+      args,
+      options: {
+        as: { type: 'string' },
+        http: { type: 'string' },
+        config: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+    if (values.help) {
+      io.stdout(help)
+      return exit.done
+    }
+    const server = httpAddress({ address: values.http, config: values.config, env: io.env })
+    const reply = await ask<NamesReply>(server, '/api/names', { as: values.as })
+    if (isProblem(reply)) return tell(io, reply)
+    io.stdout(values.json ? `${JSON.stringify(reply)}\n` : describe(reply))
+    return exit.done
+  })
+
+function describe({ as, rule, view, networks, forwards, names }: NamesReply): string {
+  const facts = columns([
+    ['asked as', as],
+    ['sees', networks.length === 0 ? view : `${view} (${networks.join(', ')})`],
+    ['forwarded', forwards ? 'other questions are forwarded' : 'nothing is forwarded'],
+    ['rule', rule],
+  ])
+  if (names.length === 0) return `${facts}\nno names\n`
+  const rows = names.map(({ name, network, v4, v6, containers }) => [
+    name,
+    network,
+    [...v4, ...v6].join(' ') || '-',
+    containers.join(' '),
+  ])
+  return `${facts}\n${columns([['NAME', 'NETWORK', 'ADDRESSES', 'CONTAINERS'], ...rows])}`
+}

@@ -1,0 +1,108 @@
+// `berth serve`: runs the server until SIGTERM or SIGINT, and says in a few lines what it found.
+import { parseArgs } from 'node:util'
+import { type App, createApp } from '../app.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/types.ts'
+import { parseEngineAddress } from '../docker/address.ts'
+import { BerthError, explain } from '../lib/errors.ts'
+import { createLogger, type Logger } from '../lib/log.ts'
+import { version } from '../version.ts'
+import type { Io } from './io.ts'
+import { describeStart } from './start.ts'
+
+const help = `Usage: berth serve [--config FILE] [--KEY=VALUE …]
+
+Answers DNS questions until it is stopped (SIGTERM, SIGINT).
+
+  --config FILE   configuration, YAML; without it every option has its default
+  --KEY=VALUE     one option by its path, over file and environment: --log.level=debug --listen=127.0.0.1:53
+  --help
+
+Every option with its default: config/berth.yml. Environment variables are BERTH_ and the path: BERTH_LOG_LEVEL.
+`
+
+export async function run(args: string[], io: Io): Promise<number> {
+  let config: Config
+  try {
+    const { file, flags, wantsHelp } = readArguments(args)
+    if (wantsHelp) {
+      io.stdout(help)
+      return 0
+    }
+    config = loadConfig({ ...(file === undefined ? {} : { file }), env: io.env, flags, parseEngineAddress })
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error
+    io.stderr(`${explain(error)}\n`)
+    return 2
+  }
+  const log = createLogger({ level: config.log.level })
+  // Whatever slips through is our bug; it is said loudly, and the server goes on serving.
+  process.on('unhandledRejection', (reason) =>
+    log.error({ why: explain(reason), stack: stackOf(reason) }, 'unhandled rejection'),
+  )
+  process.on('uncaughtException', (error) =>
+    log.error({ why: explain(error), stack: stackOf(error) }, 'uncaught exception'),
+  )
+  return serve(config, log)
+}
+
+async function serve(config: Config, log: Logger): Promise<number> {
+  const signalled = new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  process.on('SIGHUP', () =>
+    log.warn({}, 'SIGHUP: the configuration is read at start only; restart to change it'),
+  )
+  // Timers don't keep the process alive, and with every socket waiting for its address nothing else might.
+  const alive = setInterval(() => {}, 0x7fffffff)
+  let app: App
+  log.info({ version, node: process.version, config: config.file ?? 'defaults' }, 'starting')
+  try {
+    app = await createApp({ config, log })
+    await app.start()
+  } catch (error) {
+    log.error({ why: explain(error) }, 'can not start')
+    clearInterval(alive)
+    return 1
+  }
+  const { fields, text } = describeStart(app, config)
+  log.info(process.stdout.isTTY ? { text } : fields, 'ready')
+  const signal = await signalled
+  log.info({ signal }, 'stopping')
+  await app.stop()
+  log.info({}, 'stopped')
+  clearInterval(alive)
+  return 0
+}
+
+/** `--config FILE` and `--help` are ours, every other `--a.b=value` is an option's path. */
+function readArguments(args: string[]): { file?: string; flags: Record<string, string>; wantsHelp: boolean } {
+  const flags: Record<string, string> = {}
+  const own: string[] = []
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    const [, key, value] = /^--([a-zA-Z][a-zA-Z.]*)(?:=(.*))?$/s.exec(arg) ?? []
+    if (key === undefined || key === 'config' || key === 'help') own.push(arg)
+    else if (value !== undefined) flags[key] = value
+    else if (i + 1 < args.length) flags[key] = args[++i]!
+    else throw new BerthError('CONFIG', `--${key} needs a value: --${key}=VALUE`)
+  }
+  try {
+    const { values } = parseArgs({
+      args: own,
+      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    })
+    return {
+      ...(values.config === undefined ? {} : { file: values.config }),
+      flags,
+      wantsHelp: values.help === true,
+    }
+  } catch (error) {
+    throw new BerthError('CONFIG', `berth serve: ${explain(error)}; berth serve --help lists the options`)
+  }
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined
+}

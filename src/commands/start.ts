@@ -1,0 +1,62 @@
+// What a person wants to see once the server is up: where it listens, what it found, and a line to try.
+import type { App } from '../app.ts'
+import type { Config } from '../config/types.ts'
+import type { Snapshot } from '../registry/types.ts'
+
+/** The same as log fields and as lines for a terminal. */
+export function describeStart(app: App, config: Config): { fields: Record<string, unknown>; text: string } {
+  const snapshot = app.store.current()
+  const listening = app.listeners
+    .bound()
+    .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
+  const engines = config.docker.engines.map(({ name, address }, i) => {
+    const { version, apiVersion, connected, problem } = app.watches[i]!.info()
+    const state = connected
+      ? `Docker ${version} (API ${apiVersion})`
+      : `not reached: ${problem ?? 'no answer yet'}`
+    return name === address.text ? `${address.text}: ${state}` : `${name} ${address.text}: ${state}`
+  })
+  const networks = snapshot.networks.size
+  const names = countNames(snapshot)
+  const upstreams = app.upstreams.current().map(({ text }) => text)
+  const metrics = config.http && `http://${httpHost(config.http.host)}:${config.http.port}/metrics`
+  const dig = tryLine(app, config, snapshot)
+  const lines: [string, string][] = [
+    ['listening', `${listening.join(', ')} (UDP and TCP)`],
+    ...engines.map((engine): [string, string] => ['engine', engine]),
+    ['table', `${networks} networks, ${names} names`],
+    ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams.origin})`],
+    ['metrics', metrics ?? 'off'],
+    ['try', dig],
+  ]
+  return {
+    fields: { listening, engines, networks, names, upstreams, metrics, try: dig },
+    text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${value}`).join('\n'),
+  }
+}
+
+function countNames(snapshot: Snapshot): number {
+  let count = 0
+  for (const table of snapshot.networks.values()) count += table.names.size
+  return count
+}
+
+/** A question that has an answer: the first container's name, or localhost where there is none. */
+function tryLine(app: App, config: Config, snapshot: Snapshot): string {
+  const bound = app.listeners.bound()
+  const at = bound.find(({ host }) => host.startsWith('127.')) ?? bound[0]!
+  const server = `dig @${at.host} -p ${at.port}`
+  for (const container of snapshot.containers.values()) {
+    const endpoint = container.endpoints.find(({ v4, v6 }) => v4.length + v6.length > 0)
+    const network = endpoint && snapshot.networks.get(endpoint.networkId)
+    if (endpoint === undefined || network === undefined) continue
+    const family = endpoint.v4.length > 0 ? 'A' : 'AAAA'
+    return `${server} ${container.name}.${network.network.name}.${config.zone} ${family}`
+  }
+  return `${server} localhost`
+}
+
+function httpHost(host: string): string {
+  if (host === '*') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

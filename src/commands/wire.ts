@@ -1,0 +1,102 @@
+// One question to a DNS socket over UDP or TCP, as an ordinary client would ask it.
+import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { connect } from 'node:net'
+import type { HostPort } from '../config/types.ts'
+import { formatHostPort } from '../config/values.ts'
+import { flag, idOf, rcodeName } from '../dns/header.ts'
+import { encodeQuery, type Message, readMessage } from '../dns/message.ts'
+import { BerthError, explain } from '../lib/errors.ts'
+import { columns } from './io.ts'
+
+export interface WireOptions {
+  readonly tcp: boolean
+  /** Milliseconds a try may take; default: 1000, so that two are 2 s. */
+  readonly patience?: number
+}
+
+const tries = 2
+
+/** The reply and its text for a person. Throws a BerthError (WIRE) where there is none. */
+export async function queryWire(
+  server: HostPort,
+  name: string,
+  type: string,
+  { tcp, patience = 1000 }: WireOptions,
+): Promise<{ message: Message; text: string }> {
+  const query = encodeQuery(name, type, { id: randomInt(0x10000), edns: 1232 })
+  const exchange = tcp ? exchangeTcp : exchangeUdp
+  let failure: unknown
+  for (let attempt = 0; attempt < tries; attempt++) {
+    try {
+      const message = readMessage(await exchange(server, query, patience))
+      return { message, text: describe(message) }
+    } catch (error) {
+      failure = error
+    }
+  }
+  const where = `${formatHostPort(server.host, server.port)} (${tcp ? 'TCP' : 'UDP'})`
+  throw new BerthError(
+    'WIRE',
+    `no DNS reply from ${where}: ${explain(failure)}; is berth running, and is it there?`,
+  )
+}
+
+function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+    const timer = setTimeout(() => end(new Error(`no answer within ${patience} ms`)), patience)
+    function end(error: Error | undefined, reply?: Buffer) {
+      clearTimeout(timer)
+      socket.close()
+      if (reply === undefined) reject(error)
+      else resolve(reply)
+    }
+    socket.once('error', end)
+    // A connected socket takes datagrams from the server only, and hears that its port is closed.
+    socket.connect(port, host, () => {
+      socket.on('message', (reply) => {
+        if (answers(reply, query)) end(undefined, reply)
+      })
+      socket.send(query)
+    })
+  })
+}
+
+function exchangeTcp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port })
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${patience} ms`)), patience)
+    let received = Buffer.alloc(0)
+    socket.once('connect', () => {
+      const length = Buffer.alloc(2)
+      length.writeUInt16BE(query.length)
+      socket.write(Buffer.concat([length, query]))
+    })
+    socket.on('data', (bytes) => {
+      received = Buffer.concat([received, bytes])
+      const length = received.length < 2 ? Number.POSITIVE_INFINITY : received.readUInt16BE(0)
+      if (received.length - 2 < length) return
+      const reply = received.subarray(2, 2 + length)
+      if (answers(reply, query)) resolve(reply)
+      socket.destroy(answers(reply, query) ? undefined : new Error('a reply to something else came'))
+    })
+    socket.once('error', reject)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      reject(new Error('the connection was closed without an answer'))
+    })
+  })
+}
+
+function answers(reply: Buffer, query: Buffer): boolean {
+  return reply.length >= 12 && idOf(reply) === idOf(query) && (reply[2]! & 0x80) !== 0
+}
+
+function describe({ rcode, flags, answers, authorities, additionals }: Message): string {
+  const bits = (['AA', 'TC', 'RD', 'RA', 'AD', 'CD'] as const).filter((bit) => (flags & flag[bit]) !== 0)
+  const records = [...answers, ...authorities, ...additionals]
+  const rows = records.map(({ name, type, ttl, data }) => [name, String(ttl), type, data])
+  const counts = `${answers.length} answer${answers.length === 1 ? '' : 's'}`
+  return `${rcodeName(rcode)}, ${counts}, flags ${bits.join(' ').toLowerCase()}\n${columns(rows)}`
+}

@@ -1,0 +1,90 @@
+// A configuration file's text: its values, and where in the text each of them stands.
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+
+/** Where in the tree of values: keys and list positions from the top. */
+export type Path = readonly (string | number)[]
+
+export interface Problem {
+  /** "berth.yml:3:7", "environment BERTH_TTL", "flag --ttl". */
+  readonly source: string
+  readonly path: Path
+  readonly message: string
+}
+
+export interface ConfigDocument {
+  readonly tree: Record<string, unknown>
+  readonly problems: readonly Problem[]
+  /** "FILE:LINE:COLUMN" of a value, or of its key; what is not there is where its parent is. */
+  locate(path: Path, part: 'key' | 'value'): string
+}
+
+export function readDocument(text: string, file: string): ConfigDocument {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { lineCounter, prettyErrors: false })
+  const at = (offset: number) => {
+    const { line, col } = lineCounter.linePos(offset)
+    return `${file}:${Math.max(1, line)}:${Math.max(1, col)}`
+  }
+  const problems: Problem[] = document.errors.map((error) => ({
+    source: at(error.pos[0]),
+    path: [],
+    message: sentence(error.code, error.message),
+  }))
+  const locate = (path: Path, part: 'key' | 'value') =>
+    at(offsetOf(document.contents as Node | null, path, part, (alias) => document.get(alias, true) as Node))
+
+  let tree: unknown
+  try {
+    tree = problems.length === 0 ? document.toJS() : {}
+  } catch (error) {
+    // Aliases that grow without bound end here.
+    problems.push({ source: at(0), path: [], message: `is not YAML: ${(error as Error).message}` })
+  }
+  if (tree !== null && tree !== undefined && (typeof tree !== 'object' || Array.isArray(tree))) {
+    const message = 'must hold keys with values; write for example "zone: docker.internal"'
+    problems.push({ source: locate([], 'value'), path: [], message })
+    tree = {}
+  }
+  return { tree: (tree ?? {}) as Record<string, unknown>, problems, locate }
+}
+
+function sentence(code: string, message: string): string {
+  if (code === 'DUPLICATE_KEY') return 'the key is there twice; remove one'
+  if (code === 'MULTIPLE_DOCS')
+    return 'a second document starts here; a configuration is one, remove the "---"'
+  if (code === 'TAB_AS_INDENT') return 'a tab indents this line; YAML wants spaces'
+  return `is not YAML: ${message}`
+}
+
+function offsetOf(
+  root: Node | null,
+  path: Path,
+  part: 'key' | 'value',
+  resolve: (alias: string) => Node | undefined,
+): number {
+  let node = root
+  let offset = node?.range?.[0] ?? 0
+  for (const [i, key] of path.entries()) {
+    if (isAlias(node)) node = resolve(node.source) ?? node
+    const last = i === path.length - 1
+    if (isMap(node)) {
+      const pair = node.items.find(
+        ({ key: name }) => String(isScalar(name) ? name.value : name) === String(key),
+      )
+      if (pair === undefined) return offset
+      const keyOffset = (pair.key as Node).range?.[0] ?? offset
+      node = (pair.value ?? null) as Node | null
+      offset = last && part === 'key' ? keyOffset : valueOffset(node, keyOffset)
+    } else if (isSeq(node)) {
+      node = (node.items[Number(key)] ?? null) as Node | null
+      offset = valueOffset(node, offset)
+    } else return offset
+  }
+  return offset
+}
+
+/** A value that was left empty has no place of its own; its key has. */
+function valueOffset(node: Node | null, otherwise: number): number {
+  if (node === null || (isScalar(node) && node.value === null && node.source === '')) return otherwise
+  return node.range?.[0] ?? otherwise
+}

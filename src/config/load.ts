@@ -1,0 +1,166 @@
+// Reads the configuration: defaults, then the file, the environment and flags over them; tells every problem at once.
+import { readFileSync } from 'node:fs'
+import { BerthError, systemCode } from '../lib/errors.ts'
+import { type ConfigDocument, type Path, type Problem, readDocument } from './document.ts'
+import { baseDirectory, dockerEnvironment, type ParseEngineAddress, readEngines } from './engines.ts'
+import { fileVariable, type Override, readEnvironment, readFlags } from './overrides.ts'
+import { listSettings, schema, sectionKeys, type Written } from './schema.ts'
+import { suggestion } from './similar.ts'
+import type { Config } from './types.ts'
+
+export interface ConfigSources {
+  /** The file's path; unset: BERTH_CONFIG of the environment, else no file. */
+  readonly file?: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Key path → text: {"scope.gateway": "host"}. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly parseEngineAddress: ParseEngineAddress
+}
+
+/** The configuration, or a BerthError that lists every problem, one a line. */
+export function loadConfig(sources: ConfigSources): Config {
+  const { env, parseEngineAddress } = sources
+  const { written, file, problems, where } = readSources(sources)
+  const fromDocker = written?.docker.engines === undefined
+  const { engines, problems: engineProblems } = readEngines(
+    written?.docker.engines ?? [dockerEnvironment(env)],
+    fromDocker ? '.' : baseDirectory(file),
+    {
+      readFile,
+      parseEngineAddress,
+      problem: (message, index, key) =>
+        fromDocker
+          ? { source: 'environment DOCKER_HOST', path: ['docker', 'engines'], message }
+          : where(message, ['docker', 'engines', index, ...(key === undefined ? [] : [key])]),
+    },
+  )
+  // Where the rest was not understood, an engine of DOCKER_HOST is nobody's question.
+  const all = written === undefined ? problems : [...problems, ...engineProblems]
+  if (written === undefined || all.length > 0) throw new BerthError('CONFIG', formatProblems(all))
+  return { ...written, file, docker: { ...written.docker, engines } }
+}
+
+/** Only the addresses where a running berth is found; nothing else in the configuration has to be right. */
+export function loadAddresses(
+  sources: Omit<ConfigSources, 'parseEngineAddress'>,
+): Pick<Config, 'http' | 'listen'> {
+  const { written, problems } = readSources(sources, ['http', 'listen'])
+  if (written === undefined) throw new BerthError('CONFIG', formatProblems(problems))
+  return { http: written.http, listen: written.listen }
+}
+
+interface Reading {
+  /** undefined: there are problems. */
+  readonly written: Written | undefined
+  readonly file: string | undefined
+  readonly problems: readonly Problem[]
+  readonly where: (message: string, path: Path, part?: 'key' | 'value') => Problem
+}
+
+function readSources(
+  { file = '', env, flags }: Omit<ConfigSources, 'parseEngineAddress'>,
+  only?: readonly string[],
+): Reading {
+  const path = file || env[fileVariable] || undefined
+  const document = path === undefined ? undefined : readDocument(readFile(path), path)
+  const settings = listSettings().filter((setting) => only?.includes(setting) ?? true)
+  const fromEnv = readEnvironment(env, settings)
+  const fromFlags = readFlags(flags, settings)
+  const overrides = [...fromEnv.overrides, ...fromFlags.overrides]
+  const problems = [...(document?.problems ?? [])]
+  if (only === undefined) problems.push(...fromEnv.problems, ...fromFlags.problems)
+
+  const tree = withoutEmpty(document?.tree ?? {})
+  for (const key of Object.keys(tree)) if (only !== undefined && !only.includes(key)) delete tree[key]
+  for (const { setting, value } of overrides) put(tree, setting, value)
+
+  const where = (message: string, path: Path, part: 'key' | 'value' = 'value'): Problem => {
+    const source = sourceOf(path, part, overrides, document)
+    return { source, path, message }
+  }
+  // A file that is not YAML has no keys to judge.
+  if (document !== undefined && document.problems.length > 0)
+    return { written: undefined, file: path, problems, where }
+  const parsed = schema.safeParse(tree)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const at = issue.path.map((key) => (typeof key === 'symbol' ? key.toString() : key))
+      if (issue.code === 'unrecognized_keys') {
+        for (const key of issue.keys) problems.push(where(unknownKey(key, at), [...at, key], 'key'))
+      } else if (issue.code === 'invalid_type') {
+        problems.push(where('must be a map of keys with values', at))
+      } else
+        problems.push(where(issue.message, at, issue.message.startsWith('unknown key') ? 'key' : 'value'))
+    }
+  }
+  return { written: problems.length === 0 ? parsed.data : undefined, file: path, problems, where }
+}
+
+function unknownKey(key: string, section: Path): string {
+  const name = section.join('.')
+  const siblings = section.length === 0 ? Object.keys(schema.shape) : (sectionKeys(name) ?? [])
+  const elsewhere = listSettings().find((setting) => setting.endsWith(`.${key}`))
+  if (elsewhere !== undefined) return `unknown key; did you mean "${elsewhere}"?`
+  return `unknown key${suggestion(key, siblings, `; known here: ${siblings.join(', ')}`)}`
+}
+
+/** The tree without keys that were left empty: they mean the default. What users name themselves stays. */
+function withoutEmpty(tree: Record<string, unknown>): Record<string, unknown> {
+  const filled = Object.entries(tree).flatMap(([key, value]): [string, unknown][] => {
+    if (value === null) return []
+    const isSection = sectionKeys(key) !== undefined && typeof value === 'object' && !Array.isArray(value)
+    return [[key, isSection ? withoutEmpty(value as Record<string, unknown>) : value]]
+  })
+  return Object.fromEntries(filled)
+}
+
+function put(tree: Record<string, unknown>, setting: string, value: unknown): void {
+  const [section, key] = setting.split('.') as [string, string?]
+  if (key === undefined) tree[section] = value
+  else {
+    const inner = tree[section]
+    tree[section] = { ...(typeof inner === 'object' ? inner : {}), [key]: value }
+  }
+}
+
+function sourceOf(
+  path: Path,
+  part: 'key' | 'value',
+  overrides: readonly Override[],
+  document: ConfigDocument | undefined,
+): string {
+  const matches = ({ setting }: Override) => setting.split('.').every((key, i) => path[i] === key)
+  return overrides.findLast(matches)?.source ?? document?.locate(path, part) ?? 'configuration'
+}
+
+/** One a line, in the file's order. */
+function formatProblems(problems: readonly Problem[]): string {
+  return problems
+    .toSorted((a, b) => a.source.localeCompare(b.source, 'en', { numeric: true }))
+    .map(formatProblem)
+    .join('\n')
+}
+
+/** "berth.yml:3:7: scope.gateway: what is wrong; what to do instead" */
+function formatProblem({ source, path, message }: Problem): string {
+  const keys = path.map((key, i) => {
+    if (typeof key === 'number') return `[${key}]`
+    return /^[\w-]+$/.test(key) ? `${i === 0 ? '' : '.'}${key}` : `["${key}"]`
+  })
+  return [source, ...(keys.length === 0 ? [] : [keys.join('')]), message].join(': ')
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+  } catch (error) {
+    throw new BerthError('CONFIG', `${path}: ${reason(systemCode(error), error)}`)
+  }
+}
+
+function reason(code: string | undefined, error: unknown): string {
+  if (code === 'ENOENT') return "can't be read: there is no such file"
+  if (code === 'EACCES') return "can't be read: permission denied"
+  if (code === 'EISDIR') return "can't be read: it is a directory, name the file in it"
+  return `can't be read: ${(error as Error).message}`
+}

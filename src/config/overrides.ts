@@ -1,0 +1,73 @@
+// Settings from the environment (BERTH_SCOPE_GATEWAY) and from flags (--scope.gateway); both name a key path. Pure.
+import { parse } from 'yaml'
+import type { Problem } from './document.ts'
+import { suggestion } from './similar.ts'
+
+export interface Override {
+  /** "environment BERTH_TTL", "flag --ttl". */
+  readonly source: string
+  /** "scope.gateway" */
+  readonly setting: string
+  readonly value: unknown
+}
+
+export interface Overrides {
+  readonly overrides: readonly Override[]
+  readonly problems: readonly Problem[]
+}
+
+/** The variable that names the file itself. */
+export const fileVariable = 'BERTH_CONFIG'
+
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  settings: readonly string[],
+): Overrides {
+  const known = new Map<string, string>()
+  for (const setting of settings) for (const name of variableNames(setting)) known.set(name, setting)
+  const overrides: Override[] = []
+  const problems: Problem[] = []
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith('BERTH_') || name === fileVariable) continue
+    // Compose files write NAME: ${VALUE:-}; an empty variable is one that is not set.
+    if (text === undefined || text.trim() === '') continue
+    const setting = known.get(name)
+    const source = `environment ${name}`
+    if (setting !== undefined) overrides.push({ source, setting, value: readText(text) })
+    else {
+      const hint = suggestion(name, known.keys(), '; unset it, or see "berth check --help"')
+      problems.push({ source, path: [], message: `no setting has this name${hint}` })
+    }
+  }
+  return { overrides, problems }
+}
+
+export function readFlags(flags: Readonly<Record<string, string>>, settings: readonly string[]): Overrides {
+  const plain = (name: string) => name.toLowerCase().replace(/[-_]/g, '')
+  const known = new Map(settings.map((setting) => [plain(setting), setting]))
+  const overrides: Override[] = []
+  const problems: Problem[] = []
+  for (const [name, text] of Object.entries(flags)) {
+    const setting = known.get(plain(name))
+    const source = `flag --${name}`
+    if (setting !== undefined) overrides.push({ source, setting, value: readText(text) })
+    else problems.push({ source, path: [], message: `no setting has this name${suggestion(name, settings)}` })
+  }
+  return { overrides, problems }
+}
+
+/** "forward.singleLabel" → BERTH_FORWARD_SINGLE_LABEL, and BERTH_FORWARD_SINGLELABEL for those who shout it. */
+export function variableNames(setting: string): string[] {
+  const split = setting.replace(/[A-Z]/g, (capital) => `_${capital}`)
+  return [...new Set([split, setting])].map((text) => `BERTH_${text.replaceAll('.', '_').toUpperCase()}`)
+}
+
+/** Lists and maps may come as YAML in brackets; everything else stays a text, which the schema reads. */
+function readText(text: string): unknown {
+  if (!/^\s*(\[.*\]|\{.*\})\s*$/s.test(text)) return text.trim()
+  try {
+    return parse(text)
+  } catch {
+    return text.trim()
+  }
+}

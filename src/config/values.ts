@@ -1,0 +1,119 @@
+// The texts configuration values are written as: durations, addresses with ports, DNS names. Pure.
+import { isIP, isIPv6 } from 'node:net'
+import { domainToASCII } from 'node:url'
+import { canonicalAddress } from '../lib/ip.ts'
+import type { HostPort, Upstream } from './types.ts'
+
+/** A value, or what is wrong with the text and what to write instead. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string }
+
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** "60s", "3500ms", "1.5h" → milliseconds, within `least` and `most` (written the same way). */
+export function parseDuration(text: string, least: string, most: string): Parsed<number> {
+  const value = durationOf(text)
+  if (value === undefined) {
+    const hint = /^\d+$/.test(text) ? `"${text}s"` : '"60s"'
+    return { problem: `must be a number with a unit (ms, s, m or h); write for example ${hint}` }
+  }
+  if (value < durationOf(least)! || value > durationOf(most)!) {
+    return { problem: `${text} is out of range; choose from ${least} to ${most}` }
+  }
+  return { value }
+}
+
+function durationOf(text: string): number | undefined {
+  const match = /^(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|m|h)$/.exec(text)
+  if (match === null) return undefined
+  return Math.round(Number(match[1]) * units[match[2] as keyof typeof units])
+}
+
+export interface HostPortRules {
+  /** The port where the text has none. */
+  readonly port: number
+  /** "*" stands for every local address. */
+  readonly star?: boolean
+}
+
+/** "127.0.0.1:53", "[::1]:53", "[fe80::1%eth0]:53", "::1", and "*:53" where the rules have it. */
+export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPort> {
+  const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
+  const match = isIPv6(text)
+    ? [text, text, undefined]
+    : (/^\[(.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
+  if (match === null || match[1] === undefined) {
+    return { problem: `"${text}" is not an address with a port; write for example ${example}` }
+  }
+  const host = match[1]
+  const port = match[2] === undefined ? rules.port : Number(match[2])
+  if (port > 65535) return { problem: `port ${match[2]} does not exist; ports go up to 65535` }
+  if (host === '*' && rules.star) return { value: { host, port } }
+  if (host === '' && rules.star)
+    return { problem: `has no address; write "*:${port}" for every local address` }
+  const address = canonicalWithZone(host)
+  if (address === undefined) {
+    return {
+      problem: `"${host}" is not an IP address; names are not looked up here, write for example ${example}`,
+    }
+  }
+  return { value: { host: address, port } }
+}
+
+/** "9.9.9.9", "[2620:fe::fe]:5353", "fe80::1%eth0"; port 53 where none is written. */
+export function parseUpstream(text: string): Parsed<Upstream> {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+  if (scheme === 'tls' || scheme === 'https' || scheme === 'quic' || scheme === 'sdns') {
+    return {
+      problem: `${scheme}:// upstreams are not supported yet; write a plain address such as "9.9.9.9"`,
+    }
+  }
+  if (scheme !== undefined)
+    return { problem: `write the address without "${scheme}://", UDP and TCP are both used` }
+  const hash = /^([^#]+)#(\d+)$/.exec(text)
+  if (hash !== null) {
+    return { problem: `a port comes after a colon; write "${formatHostPort(hash[1]!, Number(hash[2]))}"` }
+  }
+  const parsed = parseHostPort(text, { port: 53 })
+  if ('problem' in parsed) return parsed
+  const { host, port } = parsed.value
+  if (port === 0) return { problem: 'port 0 can not be asked; leave the port out for 53' }
+  if (/^fe[89ab]/.test(host) && !host.includes('%')) {
+    return { problem: `a link-local address needs its interface; write for example "${host}%eth0"` }
+  }
+  return { value: { host, port, text: formatHostPort(host, port) } }
+}
+
+/** "9.9.9.9:53", "[::1]:53". */
+export function formatHostPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** lib/ip's spelling of an address, but its zone ("%eth0") stays; undefined where it is no address. */
+export function canonicalWithZone(text: string): string | undefined {
+  if (isIP(text) === 0) return undefined
+  const at = text.indexOf('%')
+  const address = canonicalAddress(text)
+  return at < 0 ? address : `${address}${text.slice(at)}`
+}
+
+/** A domain name in lower case without its trailing dot. The root is none. */
+export function parseName(text: string): Parsed<string> {
+  const name = text.toLowerCase().replace(/\.$/, '')
+  if (name === '') return { problem: 'is empty; write a domain name' }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
+  if (/[^\u0000-\u007f]/.test(name)) {
+    const ascii = domainToASCII(name)
+    return { problem: `"${text}" is not ASCII; write it as DNS carries it${ascii ? `: "${ascii}"` : ''}` }
+  }
+  if (name.length > 253) return { problem: `is ${name.length} bytes long; a domain name has 253 at most` }
+  for (const label of name.split('.')) {
+    if (label === '') return { problem: `"${text}" has an empty label; remove the extra dot` }
+    if (label.length > 63)
+      return { problem: `label "${label}" is ${label.length} bytes long; a label has 63 at most` }
+    const odd = /[^a-z0-9_-]/.exec(label)?.[0]
+    if (odd !== undefined) {
+      return { problem: `"${text}" holds "${odd}"; a name is made of letters, digits, "-", "_" and dots` }
+    }
+  }
+  return { value: name }
+}

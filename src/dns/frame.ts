@@ -1,0 +1,46 @@
+// DNS over a stream: every message behind its length in two bytes (RFC 1035, 4.2.2; RFC 7766, 8).
+
+/** Length and message in one piece, so that they leave in one segment. */
+export function frame(message: Buffer): Buffer {
+  const framed = Buffer.allocUnsafe(2 + message.length)
+  framed.writeUInt16BE(message.length, 0)
+  message.copy(framed, 2)
+  return framed
+}
+
+export interface FrameReader {
+  /** Takes what the stream brought; gives the messages that are whole now. */
+  push(chunk: Buffer): Buffer[]
+  /** Bytes of a message that is not whole yet. */
+  pending(): number
+}
+
+/** Holds at most one unfinished message, 64 KiB; chunks of any size are joined once, when the message is whole. */
+export function readFrames(): FrameReader {
+  let parts: Buffer[] = []
+  let held = 0
+
+  function take(count: number): Buffer {
+    const joined = parts.length === 1 ? parts[0]! : Buffer.concat(parts, held)
+    const rest = joined.subarray(count)
+    parts = rest.length > 0 ? [rest] : []
+    held = rest.length
+    return joined.subarray(0, count)
+  }
+
+  return {
+    push(chunk) {
+      parts.push(chunk)
+      held += chunk.length
+      const messages: Buffer[] = []
+      for (;;) {
+        if (held < 2) return messages
+        if (parts[0]!.length < 2) parts = [Buffer.concat(parts, held)]
+        const length = parts[0]!.readUInt16BE(0)
+        if (held < 2 + length) return messages
+        messages.push(take(2 + length).subarray(2))
+      }
+    },
+    pending: () => held,
+  }
+}

@@ -1,0 +1,78 @@
+// The 12 bytes in front of every DNS message (RFC 1035, 4.1.1), and the gate: what may reach a decoder at all.
+
+export const headerBytes = 12
+
+/** RFC 1035, 4.1.1; RFC 6895, 2.3. */
+export const rcode = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const
+export type Rcode = number
+
+const rcodeNames: Record<number, string> = {
+  ...Object.fromEntries(Object.entries(rcode).map(([name, code]) => [code, name])),
+  6: 'YXDOMAIN',
+  7: 'YXRRSET',
+  8: 'NXRRSET',
+  9: 'NOTAUTH',
+  10: 'NOTZONE',
+  16: 'BADVERS',
+  23: 'BADCOOKIE',
+}
+
+export function rcodeName(code: Rcode): string {
+  return rcodeNames[code] ?? `RCODE${code}`
+}
+
+/** Bits of the second 16-bit word. */
+export const flag = {
+  QR: 0x8000,
+  AA: 0x0400,
+  TC: 0x0200,
+  RD: 0x0100,
+  RA: 0x0080,
+  AD: 0x0020,
+  CD: 0x0010,
+} as const
+
+/** Larger questions are nobody's: a name, OPT with cookies and padding stay far below. */
+export const maxQueryBytes = 4096
+
+export const idOf = (message: Buffer): number => message.readUInt16BE(0)
+export const flagsOf = (message: Buffer): number => message.readUInt16BE(2)
+export const opcodeOf = (message: Buffer): number => (message[2]! >> 3) & 0x0f
+export const rcodeOf = (message: Buffer): Rcode => message[3]! & 0x0f
+export const countsOf = (message: Buffer): [qd: number, an: number, ns: number, ar: number] => [
+  message.readUInt16BE(4),
+  message.readUInt16BE(6),
+  message.readUInt16BE(8),
+  message.readUInt16BE(10),
+]
+
+/** 'drop': say nothing. A number: answer with that rcode, from the header alone. 'pass': go on. */
+export type Verdict = 'drop' | 'pass' | typeof rcode.FORMERR | typeof rcode.NOTIMP
+
+/**
+ * Looks at the header's bytes only. Replies are dropped, so that two servers can't be made to talk to each other;
+ * everything else with a whole header gets an answer (RFC 8906, 3). One question (RFC 9619); the limits on the other
+ * sections keep count bombs from the decoder: queries carry no answers, an OPT and at most a TSIG beside it.
+ */
+export function gate(message: Buffer): Verdict {
+  if (message.length < headerBytes) return 'drop'
+  if ((message[2]! & 0x80) !== 0) return 'drop'
+  if (opcodeOf(message) !== 0) return rcode.NOTIMP
+  if (message.length > maxQueryBytes) return rcode.FORMERR
+  const [qd, an, ns, ar] = countsOf(message)
+  if (qd !== 1 || an > 0 || ns > 0 || ar > 2) return rcode.FORMERR
+  return 'pass'
+}
+
+/** A reply of nothing but a header: for what can't or needn't be read further. Opcode, RD and CD as asked. */
+export function headerOnly(query: Buffer, code: Rcode): Buffer {
+  const reply = Buffer.alloc(headerBytes)
+  query.copy(reply, 0, 0, 2)
+  reply.writeUInt16BE(replyFlags(flagsOf(query), code), 2)
+  return reply
+}
+
+/** QR and RA set, opcode, RD and CD from the question, AA, TC, AD and Z clear. */
+export function replyFlags(queryFlags: number, code: Rcode): number {
+  return flag.QR | flag.RA | (queryFlags & (0x7800 | flag.RD | flag.CD)) | (code & 0x0f)
+}

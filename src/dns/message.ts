@@ -1,0 +1,185 @@
+// Whole messages for people and tools: questions written, replies read into text as dig shows it. The only importer
+// of dns-packet, and never on the serving path: its decoder allocates by the header's counts and follows pointers
+// without a limit, so counts and lengths are checked against the bytes first.
+import { type Answer, decode, encode, type RecordType } from 'dns-packet'
+import { BerthError } from '../lib/errors.ts'
+import { countsOf, flag, flagsOf, headerBytes, idOf, type Rcode, rcodeOf } from './header.ts'
+import { encodeName, skipName } from './name.ts'
+import { type RawRecord, readRecords } from './records.ts'
+import { typeCode, typeName, type as types } from './types.ts'
+
+export interface QueryOptions {
+  readonly id: number
+  /** The UDP size offered in an OPT record; undefined: no EDNS. */
+  readonly edns?: number
+}
+
+/** A record as text: names end in a dot, data as in a zone file, \# and hex where the type is not known (RFC 3597). */
+export interface TextRecord {
+  readonly name: string
+  readonly type: string
+  readonly ttl: number
+  readonly data: string
+}
+
+export interface Message {
+  readonly id: number
+  /** The extended one where the message has EDNS. */
+  readonly rcode: Rcode
+  /** The header's second 16-bit word; bits in header.ts. */
+  readonly flags: number
+  readonly questions: readonly { readonly name: string; readonly type: string }[]
+  readonly answers: readonly TextRecord[]
+  readonly authorities: readonly TextRecord[]
+  /** Without OPT. */
+  readonly additionals: readonly TextRecord[]
+}
+
+/** One question, recursion desired. Throws a BerthError (WIRE) for what is no name or no type. */
+export function encodeQuery(name: string, type: string, { id, edns }: QueryOptions): Buffer {
+  const code = typeCode(type)
+  if (code === undefined)
+    throw new BerthError('WIRE', `"${type}" is not a record type; write A, AAAA or TYPE65`)
+  const wireName = encodeName(name)
+  if (wireName === undefined) {
+    throw new BerthError(
+      'WIRE',
+      `"${name}" is not a domain name: a label is empty or over 63 bytes, or all over 253`,
+    )
+  }
+  // dns-packet knows no escapes and writes labels of any length: it makes the frame, the question's bytes are ours.
+  const frame = encode({
+    id,
+    flags: flag.RD,
+    additionals:
+      edns === undefined
+        ? []
+        : [
+            {
+              type: 'OPT',
+              name: '.',
+              udpPayloadSize: edns,
+              extendedRcode: 0,
+              ednsVersion: 0,
+              flags: 0,
+              flag_do: false,
+              options: [],
+            },
+          ],
+  })
+  frame.writeUInt16BE(1, 4)
+  const fixed = Buffer.alloc(4)
+  fixed.writeUInt16BE(code, 0)
+  fixed.writeUInt16BE(1, 2)
+  return Buffer.concat([frame.subarray(0, headerBytes), wireName, fixed, frame.subarray(headerBytes)])
+}
+
+/** Throws a BerthError (WIRE) where the bytes are no whole message. */
+export function readMessage(bytes: Buffer): Message {
+  const raw = readRaw(bytes)
+  if (raw === undefined)
+    throw new BerthError('WIRE', 'not a DNS message: counts or lengths do not fit its bytes')
+  let packet: ReturnType<typeof decode>
+  try {
+    packet = decode(bytes)
+  } catch (error) {
+    throw new BerthError('WIRE', 'not a DNS message', error)
+  }
+  const section = (name: RawRecord['section'], decoded: readonly Answer[] = []) =>
+    raw
+      .filter((record) => record.section === name)
+      .flatMap((record, i) => {
+        const answer = decoded[i]
+        return answer === undefined || record.type === types.OPT ? [] : [textOf(record, answer, bytes)]
+      })
+  const opt = packet.additionals?.find((record) => record.type === 'OPT')
+  return {
+    id: idOf(bytes),
+    rcode: rcodeOf(bytes) | ((opt?.extendedRcode ?? 0) << 4),
+    flags: flagsOf(bytes),
+    questions: (packet.questions ?? []).map(({ name, type }) => ({
+      name: dotted(name),
+      type: knownName(type),
+    })),
+    answers: section('answer', packet.answers),
+    authorities: section('authority', packet.authorities),
+    additionals: section('additional', packet.additionals),
+  }
+}
+
+function readRaw(bytes: Buffer): RawRecord[] | undefined {
+  if (bytes.length < headerBytes) return undefined
+  let offset: number | undefined = headerBytes
+  for (let n = countsOf(bytes)[0]; n > 0 && offset !== undefined && offset <= bytes.length; n--) {
+    offset = skipName(bytes, offset)
+    if (offset !== undefined) offset += 4
+  }
+  return offset === undefined || offset > bytes.length ? undefined : readRecords(bytes, offset)
+}
+
+function textOf(raw: RawRecord, answer: Answer, bytes: Buffer): TextRecord {
+  const data = bytes.subarray(raw.dataAt, raw.end)
+  return {
+    name: dotted(answer.name),
+    type: typeName(raw.type),
+    ttl: bytes.readUInt32BE(raw.ttlAt),
+    data:
+      presentation(answer, data) ?? `\\# ${data.length}${data.length > 0 ? ` ${data.toString('hex')}` : ''}`,
+  }
+}
+
+/** undefined: no form of its own, or bytes that are too few for it. */
+function presentation(answer: Answer, raw: Buffer): string | undefined {
+  switch (answer.type) {
+    // The decoder reads past RDATA that is too short.
+    case 'A':
+      return raw.length === 4 ? answer.data : undefined
+    case 'AAAA':
+      return raw.length === 16 ? answer.data : undefined
+    case 'CNAME':
+    case 'DNAME':
+    case 'NS':
+    case 'PTR':
+      return dotted(answer.data)
+    case 'MX':
+      return `${answer.data.preference ?? 0} ${dotted(answer.data.exchange)}`
+    case 'SRV': {
+      const { priority, weight, port, target } = answer.data
+      return `${priority ?? 0} ${weight ?? 0} ${port} ${dotted(target)}`
+    }
+    case 'SOA': {
+      const { mname, rname, serial, refresh, retry, expire, minimum } = answer.data
+      return [dotted(mname), dotted(rname), serial, refresh, retry, expire, minimum].join(' ')
+    }
+    case 'TXT':
+      return [answer.data].flat().map(quoted).join(' ')
+    case 'HINFO':
+      return `${quoted(answer.data.cpu)} ${quoted(answer.data.os)}`
+    case 'CAA':
+      return `${answer.data.flags ?? 0} ${answer.data.tag} ${quoted(answer.data.value)}`
+    default:
+      return undefined
+  }
+}
+
+/** A character-string as RFC 1035, 5.1 writes it. */
+function quoted(text: string | Buffer): string {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
+  let inner = ''
+  for (const byte of bytes) {
+    if (byte === 0x22 || byte === 0x5c) inner += `\\${String.fromCharCode(byte)}`
+    else if (byte >= 0x20 && byte < 0x7f) inner += String.fromCharCode(byte)
+    else inner += `\\${String(byte).padStart(3, '0')}`
+  }
+  return `"${inner}"`
+}
+
+function dotted(name: string): string {
+  return name === '.' || name === '' ? '.' : `${name}.`
+}
+
+/** dns-packet says UNKNOWN_65 where we say HTTPS. */
+function knownName(type: RecordType): string {
+  const code = /^UNKNOWN_(\d+)$/.exec(type)?.[1]
+  return code === undefined ? type : typeName(Number(code))
+}

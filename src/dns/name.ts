@@ -1,0 +1,122 @@
+// Domain names on the wire and as text. Text is lower case, without the trailing dot, and escaped as RFC 4343, 2.1
+// does it: a dot or backslash inside a label is "\." or "\\", bytes outside printable ASCII are "\DDD"; so two
+// different names never share one text. The root is "".
+
+const maxNameBytes = 255
+const maxLabelBytes = 63
+
+export interface Question {
+  /** Canonical text. */
+  readonly name: string
+  readonly type: number
+  readonly class: number
+  /** Offset of the first byte after the question. */
+  readonly end: number
+}
+
+/**
+ * Reads the one question behind the header (RFC 1035, 4.1.2). undefined where it is cut short, has a label
+ * over 63 bytes, a name over 255, or a compression pointer (there is nothing before it to point at).
+ */
+export function readQuestion(message: Buffer): Question | undefined {
+  let offset = 12
+  let name = ''
+  for (;;) {
+    const length = message[offset]
+    if (length === undefined || length > maxLabelBytes) return undefined
+    if (length === 0) break
+    const start = offset + 1
+    offset = start + length
+    if (offset >= message.length || offset - 12 >= maxNameBytes) return undefined
+    name += name === '' ? labelText(message, start, offset) : `.${labelText(message, start, offset)}`
+  }
+  const end = offset + 5
+  if (end > message.length) return undefined
+  return { name, type: message.readUInt16BE(offset + 1), class: message.readUInt16BE(offset + 3), end }
+}
+
+/** A label's bytes as canonical text: ASCII letters lower-cased (RFC 4343: ASCII only), the rest escaped. */
+export function labelText(bytes: Buffer, start: number, end: number): string {
+  let text = ''
+  for (let i = start; i < end; i++) {
+    let byte = bytes[i]!
+    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20
+    if (byte === 0x2e || byte === 0x5c) text += `\\${String.fromCharCode(byte)}`
+    else if (byte > 0x20 && byte < 0x7f) text += String.fromCharCode(byte)
+    else text += `\\${String(byte).padStart(3, '0')}`
+  }
+  return text
+}
+
+/** Offset just after the name at `offset`; pointers are not followed. undefined where it is cut short. */
+export function skipName(message: Buffer, offset: number): number | undefined {
+  for (;;) {
+    const length = message[offset]
+    if (length === undefined) return undefined
+    if (length === 0) return offset + 1
+    if ((length & 0xc0) === 0xc0) return offset + 2 <= message.length ? offset + 2 : undefined
+    if (length > maxLabelBytes) return undefined
+    offset += 1 + length
+  }
+}
+
+/**
+ * Presentation text, escapes and all, to wire bytes with the root's zero byte. undefined where a label is empty
+ * or over 63 bytes, or the name over 255. Case is kept.
+ */
+export function encodeName(text: string): Buffer | undefined {
+  const bare = text.endsWith('.') && !text.endsWith('\\.') ? text.slice(0, -1) : text
+  if (bare === '') return Buffer.of(0)
+  const bytes: number[] = []
+  for (const label of splitName(bare)) {
+    const raw = unescapeLabel(label)
+    if (raw === undefined || raw.length === 0 || raw.length > maxLabelBytes) return undefined
+    bytes.push(raw.length, ...raw)
+  }
+  bytes.push(0)
+  return bytes.length <= maxNameBytes ? Buffer.from(bytes) : undefined
+}
+
+/** The labels of a canonical text, left to right, still escaped. The root has none. */
+export function splitName(name: string): string[] {
+  if (name === '') return []
+  if (!name.includes('\\')) return name.split('.')
+  return name.match(/(?:\\\d{3}|\\.|[^.\\])+|(?<=^|\.)(?=\.|$)/gs) ?? []
+}
+
+/** Whether `name` is `zone` or below it; both canonical. */
+export function isWithin(name: string, zone: string): boolean {
+  if (zone === '' || name === zone) return true
+  if (!name.endsWith(`.${zone}`)) return false
+  // An odd number of backslashes before it makes that dot part of a label.
+  let start = name.length - zone.length - 1
+  let escaped = false
+  while (name[--start] === '\\') escaped = !escaped
+  return !escaped
+}
+
+/**
+ * Text as people and Docker write names ("Web", "db.front.") to canonical text; undefined where it can't be a
+ * DNS name. Non-ASCII letters become their UTF-8 bytes, as a stub resolver would send them.
+ */
+export function canonicalName(text: string): string | undefined {
+  const wire = encodeName(text)
+  if (wire === undefined) return undefined
+  const labels: string[] = []
+  for (let offset = 0; wire[offset] !== 0; offset += 1 + wire[offset]!) {
+    labels.push(labelText(wire, offset + 1, offset + 1 + wire[offset]!))
+  }
+  return labels.join('.')
+}
+
+function unescapeLabel(label: string): number[] | undefined {
+  if (!label.includes('\\')) return [...Buffer.from(label, 'utf8')]
+  const bytes: number[] = []
+  for (const [, decimal, escaped, plain] of label.matchAll(/\\(\d{3})|\\(.)|([^\\]+)/gsu)) {
+    if (decimal !== undefined) {
+      if (Number(decimal) > 255) return undefined
+      bytes.push(Number(decimal))
+    } else bytes.push(...Buffer.from(escaped ?? plain ?? '', 'utf8'))
+  }
+  return bytes
+}

@@ -1,0 +1,52 @@
+// Walks the records of a raw message without decoding them: where each begins, what it is, where its data lies.
+import { countsOf, headerBytes } from './header.ts'
+import { skipName } from './name.ts'
+
+export type Section = 'answer' | 'authority' | 'additional'
+
+export interface RawRecord {
+  readonly section: Section
+  /** Offset of the owner name. */
+  readonly start: number
+  readonly type: number
+  readonly class: number
+  /** Offset of the 32-bit TTL. */
+  readonly ttlAt: number
+  readonly dataAt: number
+  /** Offset just after the record. */
+  readonly end: number
+}
+
+/**
+ * All records of a message whose one question ends at `questionEnd` (or of one without question: 12).
+ * undefined where counts, names or lengths do not fit the bytes. Linear in the message's length, whatever
+ * the counts say: each record takes at least 11 bytes, pointers are not followed.
+ */
+export function readRecords(message: Buffer, questionEnd: number = headerBytes): RawRecord[] | undefined {
+  const [, an, ns, ar] = countsOf(message)
+  const records: RawRecord[] = []
+  let start = questionEnd
+  for (const [section, count] of [
+    ['answer', an],
+    ['authority', ns],
+    ['additional', ar],
+  ] as const) {
+    for (let i = 0; i < count; i++) {
+      const nameEnd = skipName(message, start)
+      if (nameEnd === undefined || nameEnd + 10 > message.length) return undefined
+      const end = nameEnd + 10 + message.readUInt16BE(nameEnd + 8)
+      if (end > message.length) return undefined
+      records.push({
+        section,
+        start,
+        type: message.readUInt16BE(nameEnd),
+        class: message.readUInt16BE(nameEnd + 2),
+        ttlAt: nameEnd + 4,
+        dataAt: nameEnd + 10,
+        end,
+      })
+      start = end
+    }
+  }
+  return records
+}

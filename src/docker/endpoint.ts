@@ -1,0 +1,136 @@
+// Pure: what Docker tells of a container → the table's Container with its endpoints.
+import { canonicalAddress } from '../lib/ip.ts'
+import type { Container, Endpoint, Health } from '../registry/types.ts'
+import type { RawContainer, RawContainerRow, RawEndpoint, RawEndpoints } from './raw.ts'
+
+/** A container, and what else is needed to follow it. */
+export interface ToldContainer {
+  readonly container: Container
+  /** Network id → the default gateways the container uses there. */
+  readonly gateways: ReadonlyMap<string, readonly string[]>
+  /** Changes when a list's row would look different. */
+  readonly signature: string
+  /** The engine's clock, ms; before 1970 where it never ran. An event from before it tells nothing new. */
+  readonly startedAt: number
+}
+
+/** `networkId` finds a network by name: before its first start a container only knows names. */
+export function containerFrom(
+  raw: RawContainer,
+  engine: string,
+  networkId: (name: string) => string | undefined,
+): ToldContainer {
+  const running = isRunning(raw.State ?? {})
+  const name = bareName(raw.Name)
+  const gateways = new Map<string, readonly string[]>()
+  const endpoints: Endpoint[] = []
+  for (const [network, told] of ownPlaces(raw.NetworkSettings?.Networks)) {
+    const id = told.NetworkID || networkId(network)
+    if (id === undefined) continue
+    endpoints.push(endpointFrom(raw, name, id, told, running))
+    if (running) gateways.set(id, addresses(told.Gateway, told.IPv6Gateway))
+  }
+  const health = healthOf(raw.State?.Health?.Status)
+  return {
+    container: { id: raw.Id, name, engine, running, health, labels: raw.Config?.Labels ?? {}, endpoints },
+    gateways,
+    signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),
+    startedAt: Date.parse(raw.State?.StartedAt ?? '') || 0,
+  }
+}
+
+/** The same as ToldContainer's `signature`, from a list's row. */
+export function rowSignature(row: RawContainerRow): string {
+  // Docker writes "Up 3 minutes (health: starting)", "(healthy)", "(unhealthy)"; "(Paused)" is no health.
+  const health = /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(row.Status ?? '')?.[1]
+  return signature(rowName(row), row.State ?? '', healthOf(health), row.NetworkSettings?.Networks)
+}
+
+/** The container with the addresses its row tells: a row knows where it is, if not what it is called. */
+export function placeByRow(container: Container, row: RawContainerRow): Container {
+  const running = row.State === 'running' || row.State === 'paused'
+  const places = new Map(
+    ownPlaces(row.NetworkSettings?.Networks).map(([, told]) => [told.NetworkID ?? '', told]),
+  )
+  return {
+    ...container,
+    running,
+    endpoints: container.endpoints.map((endpoint) => {
+      const told = running ? places.get(endpoint.networkId) : undefined
+      return { ...endpoint, v4: addresses(told?.IPAddress), v6: addresses(told?.GlobalIPv6Address) }
+    }),
+  }
+}
+
+/** The container without its addresses on one network, or, where that is undefined, stopped. */
+export function withoutAddresses(container: Container, networkId?: string): Container {
+  return {
+    ...container,
+    running: networkId !== undefined && container.running,
+    endpoints: container.endpoints.map((endpoint) =>
+      networkId === undefined || endpoint.networkId === networkId
+        ? { ...endpoint, v4: [], v6: [] }
+        : endpoint,
+    ),
+  }
+}
+
+/** Between restarts Docker calls a container running, though it has neither process nor address. */
+function isRunning(state: NonNullable<RawContainer['State']>): boolean {
+  return state.Running === true && state.Restarting !== true && state.Dead !== true
+}
+
+function endpointFrom(
+  raw: RawContainer,
+  name: string,
+  networkId: string,
+  told: RawEndpoint,
+  running: boolean,
+): Endpoint {
+  return {
+    networkId,
+    containerId: raw.Id,
+    names: namesOf(raw, name, told),
+    v4: running ? addresses(told.IPAddress) : [],
+    v6: running ? addresses(told.GlobalIPv6Address) : [],
+    gatewayPriority: told.GwPriority ?? 0,
+    gatewayFamilies: running ? addresses(told.Gateway, told.IPv6Gateway).length : 0,
+  }
+}
+
+/** What Docker's own resolver would answer to; computed in its order where the engine does not tell. */
+function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly string[] {
+  if (told.DNSNames?.length) return told.DNSNames
+  const names = [name, ...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
+  return [...new Set(names.filter((each) => each !== ''))]
+}
+
+/** The host's and no network are no place to be found at; their names are reserved by Docker. */
+function ownPlaces(networks: RawEndpoints | undefined): [string, RawEndpoint][] {
+  return Object.entries(networks ?? {}).filter(
+    (place): place is [string, RawEndpoint] => place[1] !== null && place[0] !== 'host' && place[0] !== 'none',
+  )
+}
+
+function addresses(...texts: (string | undefined)[]): readonly string[] {
+  return texts.flatMap((text) => canonicalAddress(text ?? '') ?? [])
+}
+
+function healthOf(status: string | undefined): Health {
+  return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none'
+}
+
+function signature(name: string, status: string, health: Health, networks: RawEndpoints | undefined): string {
+  const places = ownPlaces(networks).map(([network, told]) =>
+    [network, told.EndpointID, told.IPAddress, told.GlobalIPv6Address].map((part) => part ?? '').join(' '),
+  )
+  return [name, status, health, ...places.sort()].join('\n')
+}
+
+function rowName(row: RawContainerRow): string {
+  return bareName((row.Names ?? []).find((name) => name.lastIndexOf('/') <= 0) ?? '')
+}
+
+function bareName(name: string): string {
+  return name.startsWith('/') ? name.slice(1) : name
+}

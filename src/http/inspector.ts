@@ -1,0 +1,61 @@
+// What /api/names and /api/query are asked for and answer; whoever resolves questions implements it.
+
+/** On whose behalf: the host itself, an address, or a container by name or id. */
+export type AskerRef =
+  | { readonly kind: 'host' }
+  | { readonly kind: 'address'; readonly address: string }
+  | { readonly kind: 'container'; readonly name: string }
+
+/** Why there is no reply: 404 for an asker that is not known, 400 for a question that can't be asked. */
+export interface Problem {
+  readonly problem: string
+  readonly status: 400 | 404
+}
+
+export interface VisibleName {
+  readonly name: string
+  readonly network: string
+  readonly v4: readonly string[]
+  readonly v6: readonly string[]
+  readonly containers: readonly string[]
+}
+
+export interface NamesReply {
+  readonly as: string
+  /** One sentence: which rule gave this asker its scope. */
+  readonly rule: string
+  /** host, networks … */
+  readonly view: string
+  readonly networks: readonly string[]
+  /** Whether other questions of this asker are forwarded. */
+  readonly forwards: boolean
+  readonly names: readonly VisibleName[]
+}
+
+export interface AnswerRecord {
+  readonly name: string
+  readonly type: string
+  readonly ttl: number
+  readonly data: string
+}
+
+export interface QueryReply {
+  readonly name: string
+  readonly type: string
+  readonly as: string
+  readonly rcode: string
+  /** local, forward … */
+  readonly source: string
+  /** One sentence: which rule decided. */
+  readonly rule: string
+  readonly network?: string
+  readonly upstream?: string
+  readonly answers: readonly AnswerRecord[]
+  /** Names that would have been unambiguous. */
+  readonly alternatives?: readonly string[]
+}
+
+export interface Inspector {
+  names(as: AskerRef): NamesReply | Problem
+  query(name: string, type: string, as: AskerRef): Promise<QueryReply | Problem>
+}

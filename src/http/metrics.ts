@@ -1,0 +1,71 @@
+// /metrics: plain counters copied into Prometheus's text when it is scraped. The only importer of prom-client.
+import prom from 'prom-client'
+import { type AnyHistogram, listSeries, type Sample, type Series, type Sources } from './series.ts'
+import type { Route } from './server.ts'
+
+export interface Metrics {
+  /** What /metrics answers. */
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+export interface MetricsOptions {
+  /** prom-client's own numbers of the process: memory, CPU, event loop, garbage collection. Default: true. */
+  process?: boolean
+}
+
+/** Gauges whose names end in _total, which Prometheus's linter takes for counters; the labelled ones stay. */
+const misnamed = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
+
+export function createMetrics(sources: Sources, options: MetricsOptions = {}): Metrics {
+  return expose(listSeries(sources), options)
+}
+
+export function expose(series: readonly Series[], { process = true }: MetricsOptions = {}): Metrics {
+  const registry = new prom.Registry()
+  for (const item of series) registry.registerMetric(metricOf(item))
+  if (process) {
+    prom.collectDefaultMetrics({ register: registry })
+    for (const name of misnamed) registry.removeSingleMetric(name)
+  }
+  return { text: () => registry.metrics(), contentType: registry.contentType }
+}
+
+export function metricsRoute(metrics: Metrics): Route {
+  return {
+    path: '/metrics',
+    handle: async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() }),
+  }
+}
+
+/** All that a prom-client registry asks of a metric when it writes its text. */
+function metricOf(item: Series): prom.Metric {
+  const { name, help, kind: type } = item
+  const get = () => ({ name, help, type, aggregator: 'sum', values: samplesOf(item) })
+  return { name, help, type, get } as unknown as prom.Metric
+}
+
+function samplesOf(item: Series): (Sample & { metricName?: string })[] {
+  if (item.kind === 'histogram') return [...histogramSamples(item.name, item.source)]
+  if (typeof item.source === 'function') return [...item.source()]
+  const cells = [...item.source.cells.values()]
+  // What has no labels exists before it first happens.
+  return cells.length === 0 && item.source.labelNames.length === 0 ? [{ labels: {}, value: 0 }] : cells
+}
+
+function* histogramSamples(name: string, { bounds, cells }: AnyHistogram) {
+  for (const { labels, cell } of cells.values()) {
+    let sum = 0
+    for (const [i, count] of cell.counts.entries()) {
+      sum += count
+      const le = i < bounds.length ? String(bounds[i]) : '+Inf'
+      yield { metricName: `${name}_bucket`, labels: { ...labels, le }, value: sum }
+    }
+    yield { metricName: `${name}_sum`, labels, value: cell.sum }
+    yield { metricName: `${name}_count`, labels, value: cell.count }
+  }
+}

@@ -1,0 +1,144 @@
+// The metrics' names: which counter is which series. They are an interface; dashboards and alerts rely on them.
+import type { DockerCounters } from '../docker/counters.ts'
+import type { ForwardCounters } from '../forward/counters.ts'
+import type { Counter, Histogram } from '../lib/counters.ts'
+import type { Store } from '../registry/store.ts'
+import type { Snapshot } from '../registry/types.ts'
+import type { DnsCounters } from '../resolve/counters.ts'
+import { version } from '../version.ts'
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** What counters of any labels have in common, as far as reading goes. */
+export type AnyCounter = Pick<Counter<string>, 'labelNames'> & {
+  readonly cells: ReadonlyMap<string, Sample>
+}
+export type AnyHistogram = Pick<Histogram<string>, 'bounds' | 'cells' | 'labelNames'>
+
+/** One metric: its name and help for Prometheus, and where its numbers are. */
+export type Series =
+  | {
+      readonly name: string
+      readonly help: string
+      readonly kind: 'counter' | 'gauge'
+      readonly source: AnyCounter | (() => readonly Sample[])
+    }
+  | {
+      readonly name: string
+      readonly help: string
+      readonly kind: 'histogram'
+      readonly source: AnyHistogram
+    }
+
+/** Everything there is to count. */
+export interface Sources {
+  readonly store: Pick<Store, 'current'>
+  readonly docker: DockerCounters
+  readonly dns: DnsCounters
+  readonly forward: ForwardCounters
+}
+
+export function listSeries({ store, docker, dns, forward }: Sources): Series[] {
+  return [
+    ...buildSeries(version, process.version),
+    ...dnsSeries(dns),
+    ...forwardSeries(forward),
+    ...dockerSeries(docker),
+    ...tableSeries(store.current),
+  ]
+}
+
+export function dnsSeries({
+  requests,
+  responses,
+  duration,
+  dropped,
+  panics,
+  foreign,
+}: DnsCounters): Series[] {
+  return [
+    counter('berth_dns_requests_total', 'Questions received.', requests),
+    counter('berth_dns_responses_total', 'Answers sent, by rcode and by who answered.', responses),
+    histogram('berth_dns_request_duration_seconds', 'Time from question to answer.', duration),
+    counter('berth_dns_dropped_total', 'Packets that were not worth a reply.', dropped),
+    counter('berth_dns_panics_total', 'Mistakes of our own while answering; the asker got SERVFAIL.', panics),
+    counter(
+      'berth_dns_foreign_answers_total',
+      "Upstream answers withheld: they led to others' containers.",
+      foreign,
+    ),
+  ]
+}
+
+export function forwardSeries({ duration, rejects, spoofed }: ForwardCounters): Series[] {
+  return [
+    histogram('berth_forward_request_duration_seconds', 'Time an upstream took to answer.', duration),
+    counter('berth_forward_rejects_total', 'Questions not forwarded, too many being under way.', rejects),
+    counter(
+      'berth_forward_spoofed_total',
+      'Datagrams that did not match any question sent upstream.',
+      spoofed,
+    ),
+  ]
+}
+
+export function dockerSeries(counters: DockerCounters): Series[] {
+  const { connected, lastSync, events, drift, reconnects, errors, lag } = counters
+  return [
+    gauge('berth_docker_connected', '1 while the engine is followed: stream open, list read.', connected),
+    gauge('berth_docker_last_sync_timestamp_seconds', 'When the engine was last read in full.', lastSync),
+    counter('berth_docker_events_total', 'Events received from the engine.', events),
+    counter('berth_docker_resync_drift_total', 'Full reads that showed a change no event had told.', drift),
+    counter('berth_docker_reconnects_total', 'Times the event stream was opened anew.', reconnects),
+    counter('berth_docker_errors_total', 'Failed calls to the engine, by what failed.', errors),
+    histogram('berth_docker_event_lag_seconds', "Time from an event's timestamp to the changed table.", lag),
+  ]
+}
+
+export function tableSeries(current: () => Snapshot): Series[] {
+  const tables = () => [...current().networks.values()]
+  const sum = (count: (table: ReturnType<typeof tables>[number]) => number) => () =>
+    tables().reduce((total, table) => total + count(table), 0)
+  const running = sum(({ endpoints }) => endpoints.filter(({ v4, v6 }) => v4.length + v6.length > 0).length)
+  return [
+    gauge(
+      'berth_table_networks',
+      'Networks in the name table.',
+      one(() => current().networks.size),
+    ),
+    gauge('berth_table_endpoints', 'Endpoints with an address in the name table.', one(running)),
+    gauge(
+      'berth_table_names',
+      'Names in the table, counted once per network.',
+      one(sum(({ names }) => names.size)),
+    ),
+  ]
+}
+
+export function buildSeries(version: string, node: string): Series[] {
+  const source = () => [{ labels: { version, node }, value: 1 }]
+  return [gauge('berth_build_info', "Always 1; the labels tell berth's and Node's version.", source)]
+}
+
+function one(value: () => number) {
+  return () => [{ labels: {}, value: value() }]
+}
+
+function counter(name: string, help: string, source: AnyCounter): Series {
+  return { name, help, kind: 'counter', source }
+}
+
+function gauge(
+  name: string,
+  help: string,
+  source: Extract<Series, { kind: 'gauge' | 'counter' }>['source'],
+): Series {
+  return { name, help, kind: 'gauge', source }
+}
+
+function histogram(name: string, help: string, source: AnyHistogram): Series {
+  return { name, help, kind: 'histogram', source }
+}

@@ -1,0 +1,28 @@
+// What a listening socket is to the rest: something that was bound, hands questions on, and can be closed.
+
+import type { Logger } from '../lib/log.ts'
+import type { Handle } from '../resolve/query.ts'
+
+export interface Bindable {
+  /** As the system wants it, with zone where link-local. */
+  readonly host: string
+  readonly port: number
+}
+
+export interface Listener {
+  /** The port in use, also where 0 was asked for. */
+  readonly port: number
+  /** Stops taking questions; resolves once those in hand are answered, or when `abort` says that time is up. */
+  close(abort: AbortSignal): Promise<void>
+}
+
+export interface ListenOptions {
+  readonly at: Bindable
+  readonly handle: Handle
+  readonly log: Logger
+}
+
+/** "dns://127.0.0.1:1053", as CoreDNS labels its servers. */
+export function serverLabel(host: string, port: number): string {
+  return host.includes(':') ? `dns://[${host}]:${port}` : `dns://${host}:${port}`
+}

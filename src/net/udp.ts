@@ -1,0 +1,80 @@
+// Questions over UDP: one socket for one address, so that replies leave from the address that was asked
+// (RFC 2181, 4), and the asked address tells the network.
+import dgram from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import { headerOnly, rcode } from '../dns/header.ts'
+import { explain } from '../lib/errors.ts'
+import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
+
+/** Room for a burst while the event loop is busy, bytes; the kernel caps it at net.core.rmem_max. */
+const receiveBufferBytes = 4 * 1024 * 1024
+
+/** Rejects with the system's error where the address can't be bound. */
+export async function listenUdp({ at, handle, log }: ListenOptions): Promise<Listener> {
+  const family = isIPv6(at.host) ? 6 : 4
+  const socket = dgram.createSocket({
+    type: family === 6 ? 'udp6' : 'udp4',
+    ipv6Only: family === 6,
+    // Addresses are literal: without this each send would go through the system's resolver.
+    lookup: (host, _options, callback) => callback(null, host, family),
+  })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind({ address: at.host, port: at.port, exclusive: true }, () => {
+      socket.off('error', reject)
+      resolve()
+    })
+  })
+  const { port } = socket.address()
+  const server = serverLabel(at.host, port)
+  // ICMP refusals and the like concern one reply; the socket stays good.
+  socket.on('error', (error) => log.debug({ server, why: explain(error) }, 'udp socket error'))
+  try {
+    socket.setRecvBufferSize(receiveBufferBytes)
+  } catch (error) {
+    log.debug({ server, why: explain(error) }, 'receive buffer stays at the default')
+  }
+
+  let closing = false
+  const waiting = new Map<object, () => void>()
+  let drained: (() => void) | undefined
+
+  socket.on('message', (message, from) => {
+    if (closing) return
+    const send = (reply: Buffer | undefined) => {
+      if (reply !== undefined) socket.send(reply, from.port, from.address, ignore)
+    }
+    const reply = handle({ message, asker: from.address, local: at.host, transport: 'udp', server })
+    if (!(reply instanceof Promise)) {
+      send(reply)
+      return
+    }
+    const token = {}
+    waiting.set(token, () => send(headerOnly(message, rcode.SERVFAIL)))
+    void reply.then((bytes) => {
+      // Not there any more: it was refused when the server stopped.
+      if (!waiting.delete(token)) return
+      send(bytes)
+      if (waiting.size === 0) drained?.()
+    })
+  })
+
+  return {
+    port,
+    async close(abort) {
+      closing = true
+      if (waiting.size > 0 && !abort.aborted) {
+        await new Promise<void>((resolve) => {
+          drained = resolve
+          abort.addEventListener('abort', () => resolve(), { once: true })
+        })
+      }
+      for (const refuse of waiting.values()) refuse()
+      waiting.clear()
+      await new Promise<void>((resolve) => socket.close(resolve))
+    },
+  }
+}
+
+/** A reply that can't be sent (the asker is gone, the network is down) is lost; DNS over UDP allows for that. */
+function ignore(): void {}

@@ -1,0 +1,132 @@
+// What is to be done with a question, and why: local and policy decide, the pipeline carries out, the API explains.
+
+import type { Upstream } from '../config/types.ts'
+import { type ExtendedError, ede } from '../dns/edns.ts'
+import { type Rcode, rcode } from '../dns/header.ts'
+import { classIN, type } from '../dns/types.ts'
+import { type Answer, addressRecord, soaRecord } from '../dns/writer.ts'
+import type { Snapshot } from '../registry/types.ts'
+import type { Scope } from './scope.ts'
+
+export interface Question {
+  /** Canonical (dns/name). */
+  readonly name: string
+  readonly type: number
+  readonly class: number
+}
+
+/** Where a question that is not ours goes. */
+export interface Route {
+  /** An explicit `forward.zones` entry, which may answer with addresses inside Docker's subnets. */
+  readonly zone: string | undefined
+  readonly upstreams: readonly Upstream[]
+}
+
+/** `rule` says in a sentence what decided; for people who ask why, never for the asker. */
+export type Decision =
+  | {
+      readonly kind: 'answer'
+      /** The metrics' label. */
+      readonly source: 'local' | 'policy'
+      readonly rcode: Rcode
+      readonly answers: readonly Answer[]
+      readonly authority: readonly Answer[]
+      readonly error?: ExtendedError
+      readonly rule: string
+      readonly network?: string
+      /** Names to ask for instead. */
+      readonly alternatives?: readonly string[]
+    }
+  | { readonly kind: 'forward'; readonly route: Route; readonly rule: string }
+
+/** Everything a decision depends on, at one moment. */
+export interface Context {
+  readonly snapshot: Snapshot
+  readonly scope: Scope
+  readonly zone: string
+  readonly ttl: number
+  readonly health: 'ignore' | 'prefer' | 'require'
+  /** [0, 1), for the order of addresses. */
+  readonly random: () => number
+}
+
+/** Addresses of the asked family in random order; NODATA where the name has none of it. */
+export function addressAnswer(
+  context: Context,
+  question: Question,
+  addresses: { readonly v4: readonly string[]; readonly v6: readonly string[] },
+  rule: string,
+  network?: string,
+): Decision {
+  const wanted = question.type === type.A ? addresses.v4 : question.type === type.AAAA ? addresses.v6 : []
+  if (wanted.length === 0) return negative(context, question, rcode.NOERROR, rule, network)
+  const answers = shuffle([...new Set(wanted)], context.random).map((address) =>
+    addressRecord(address, context.ttl),
+  )
+  return local(answers, rule, network)
+}
+
+export function local(answers: readonly Answer[], rule: string, network?: string): Decision {
+  const decision = {
+    kind: 'answer',
+    source: 'local',
+    rcode: rcode.NOERROR,
+    answers,
+    authority: [],
+    rule,
+  } as const
+  return network === undefined ? decision : { ...decision, network }
+}
+
+/** NODATA (NOERROR) or NXDOMAIN, with the SOA that lets stubs keep it for our TTL (RFC 2308). */
+export function negative(
+  context: Context,
+  question: Question,
+  code: Rcode,
+  rule: string,
+  network?: string,
+): Decision {
+  const soa = soaRecord(
+    enclosingZone(context.zone, question.name),
+    context.zone,
+    context.snapshot.version,
+    context.ttl,
+  )
+  const decision = {
+    kind: 'answer',
+    source: 'local',
+    rcode: code,
+    answers: [],
+    authority: [soa],
+    rule,
+  } as const
+  return network === undefined ? decision : { ...decision, network }
+}
+
+/** An rcode without records. */
+export function refusal(code: Rcode, error: ExtendedError, rule: string): Decision {
+  return { kind: 'answer', source: 'policy', rcode: code, answers: [], authority: [], error, rule }
+}
+
+/** Names are not known yet: SERVFAIL makes a stub ask again, NXDOMAIN would be believed. */
+export function notReady(rule: string): Decision {
+  return refusal(rcode.SERVFAIL, { code: ede.notReady, text: 'no engine has been read yet' }, rule)
+}
+
+export const isAddressType = (code: number): boolean => code === type.A || code === type.AAAA
+export const isInternet = (question: Question): boolean => question.class === classIN
+
+/** The zone that a negative answer's SOA stands for: ours, the reverse tree, or the root for bare names. */
+function enclosingZone(zone: string, name: string): string {
+  if (name === zone || name.endsWith(`.${zone}`)) return zone
+  const tree = /(?:^|\.)((?:in-addr|ip6)\.arpa)$/.exec(name)
+  return tree?.[1] ?? ''
+}
+
+function shuffle<T>(list: T[], random: () => number): T[] {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[list[i], list[j]] = [list[j]!, list[i]!]
+  }
+  return list
+}

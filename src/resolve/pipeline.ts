@@ -1,0 +1,172 @@
+// From a question's bytes to its reply's: gate, scope, decision, and the writing or relaying of the answer.
+import { badVers, type Edns, ede, readEdns } from '../dns/edns.ts'
+import { gate, headerOnly, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
+import type { Question } from '../dns/name.ts'
+import { readQuestion } from '../dns/name.ts'
+import { relayReply, type UpstreamReply } from '../dns/relay.ts'
+import { type, typeLabel, typeName } from '../dns/types.ts'
+import { type ReplyParts, replyLimit, writeEmpty, writeReply } from '../dns/writer.ts'
+import type { Clock } from '../lib/clock.ts'
+import { explain } from '../lib/errors.ts'
+import type { Logger } from '../lib/log.ts'
+import type { DnsCounters } from './counters.ts'
+import type { Decision, Route } from './decision.ts'
+import { isForeignAddress } from './policy.ts'
+import type { Query, Reply } from './query.ts'
+import type { Resolver } from './resolver.ts'
+import type { Scope } from './scope.ts'
+
+/** What forwarding comes to; `reason` chooses the extended error. */
+export type Forwarded =
+  | { readonly reply: UpstreamReply; readonly upstream: string }
+  | { readonly failure: string; readonly reason: 'none' | 'busy' | 'unreachable' | 'failed' }
+
+/** Asks a route's upstreams; never rejects. */
+export type Forward = (
+  query: Buffer,
+  question: Question,
+  edns: Edns | undefined,
+  route: Route,
+) => Promise<Forwarded>
+
+export interface PipelineOptions {
+  readonly resolver: Resolver
+  readonly forward: Forward
+  readonly counters: DnsCounters
+  readonly clock: Clock
+  readonly log: Logger
+  /** Log every question at info. */
+  readonly logQueries: boolean
+}
+
+type Source = 'gate' | 'policy' | 'local' | 'forward'
+
+export function createPipeline(options: PipelineOptions): (query: Query) => Reply | Promise<Reply> {
+  const { resolver, counters, clock, log } = options
+
+  function handle(query: Query): Reply | Promise<Reply> {
+    const started = clock.monotonic()
+    try {
+      return answer(query, started)
+    } catch (error) {
+      return panic(query, started, error)
+    }
+  }
+
+  function answer(query: Query, started: number): Reply | Promise<Reply> {
+    const { message } = query
+    const verdict = gate(message)
+    if (verdict === 'drop') {
+      counters.dropped.add(1, query.server)
+      return undefined
+    }
+    if (verdict !== 'pass') return done(query, started, 'gate', headerOnly(message, verdict))
+    const question = readQuestion(message)
+    const edns = question === undefined ? undefined : readEdns(message, question.end)
+    if (question === undefined || edns === undefined || question.type === type.OPT) {
+      return done(query, started, 'gate', headerOnly(message, rcode.FORMERR))
+    }
+    count(query, question)
+    const opt = edns === 'none' ? undefined : edns
+    if (opt !== undefined && opt.version > 0) {
+      return done(query, started, 'gate', writeEmpty(message, question, opt, badVers), question)
+    }
+
+    const scope = resolver.scope(query.asker, query.local)
+    const decision = resolver.decide(scope, question)
+    if (decision.kind === 'answer') {
+      return done(
+        query,
+        started,
+        decision.source,
+        write(query, question, opt, decision),
+        question,
+        decision.rule,
+      )
+    }
+    return relay(query, question, opt, decision, started).catch((error: unknown) =>
+      panic(query, started, error),
+    )
+  }
+
+  async function relay(
+    query: Query,
+    question: Question,
+    edns: Edns | undefined,
+    decision: Decision & { kind: 'forward' },
+    started: number,
+  ): Promise<Reply> {
+    const result = await options.forward(query.message, question, edns, decision.route)
+    if ('failure' in result) {
+      const code =
+        result.reason === 'none' || result.reason === 'unreachable'
+          ? ede.noReachableAuthority
+          : ede.networkError
+      const parts = { rcode: rcode.SERVFAIL, error: { code, text: result.failure } }
+      return done(query, started, 'forward', write(query, question, edns, parts), question, result.failure)
+    }
+    // The table may have changed meanwhile: what counts is who may see what now.
+    const scope = resolver.scope(query.asker, query.local)
+    if (decision.route.zone === undefined && holdsForeign(resolver, scope, result.reply)) {
+      counters.foreign.add(1)
+      const rule = `${result.upstream} answered with an address of a Docker network out of scope`
+      const reply = write(query, question, edns, { rcode: rcode.NXDOMAIN, error: { code: ede.blocked } })
+      return done(query, started, 'policy', reply, question, rule)
+    }
+    const reply = relayReply(query.message, question, edns, result.reply, replyLimit(query.transport, edns))
+    return done(query, started, 'forward', reply, question, result.upstream)
+  }
+
+  function count(query: Query, question: Question): void {
+    const family = query.asker.includes(':') ? '2' : '1'
+    counters.requests.add(1, query.server, query.transport, family, typeLabel(question.type))
+  }
+
+  function done(
+    query: Query,
+    started: number,
+    source: Source,
+    reply: Buffer,
+    question?: Question,
+    rule?: string,
+  ): Buffer {
+    counters.responses.add(1, query.server, rcodeName(rcodeOf(reply)), source)
+    counters.duration.cell(query.server, source).observe((clock.monotonic() - started) / 1000)
+    if (options.logQueries && question !== undefined) {
+      const { asker, transport } = query
+      const code = rcodeName(rcodeOf(reply))
+      log.info(
+        { asker, transport, name: question.name, type: typeName(question.type), rcode: code, source, rule },
+        'query',
+      )
+    }
+    return reply
+  }
+
+  /** Our own bug: the asker gets SERVFAIL, the log gets the stack, the server lives. */
+  function panic(query: Query, started: number, error: unknown): Buffer {
+    counters.panics.add(1)
+    const stack = error instanceof Error ? error.stack : undefined
+    log.error(
+      { why: explain(error), stack, question: query.message.toString('base64') },
+      'a question could not be answered',
+    )
+    return done(query, started, 'policy', headerOnly(query.message, rcode.SERVFAIL))
+  }
+
+  return handle
+}
+
+function write(query: Query, question: Question, edns: Edns | undefined, parts: ReplyParts): Buffer {
+  return writeReply(query.message, question, edns, parts, replyLimit(query.transport, edns))
+}
+
+function holdsForeign(resolver: Resolver, scope: Scope, { message, records }: UpstreamReply): boolean {
+  if (scope.view === 'host') return false
+  const snapshot = resolver.snapshot()
+  return records.some((record) => {
+    const size = record.end - record.dataAt
+    const isAddress = (record.type === type.A && size === 4) || (record.type === type.AAAA && size === 16)
+    return isAddress && isForeignAddress(snapshot, scope, message.subarray(record.dataAt, record.end))
+  })
+}

@@ -1,0 +1,86 @@
+// The decision for one question in one scope: table, then policy. The pipeline and the HTTP API share it, so that
+// what is explained is what is done.
+import type { Config, Upstream } from '../config/types.ts'
+import { ede } from '../dns/edns.ts'
+import { rcode } from '../dns/header.ts'
+import { type } from '../dns/types.ts'
+import type { LocalAddresses } from '../lib/interfaces.ts'
+import type { Store } from '../registry/store.ts'
+import type { Snapshot } from '../registry/types.ts'
+import { type Context, type Decision, isInternet, type Question, refusal } from './decision.ts'
+import { answerLocally } from './local.ts'
+import { decideMiss } from './policy.ts'
+import { type Scope, scopeOf } from './scope.ts'
+import { indexStatics } from './statics.ts'
+
+export interface ResolverOptions {
+  readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward'>
+  readonly store: Store
+  /** This namespace's addresses now; the same object as long as they don't change. */
+  readonly addresses: () => LocalAddresses
+  readonly upstreams: () => readonly Upstream[]
+  readonly random: () => number
+}
+
+export interface Resolver {
+  snapshot(): Snapshot
+  scope(asker: string, local: string): Scope
+  decide(scope: Scope, question: Question): Decision
+}
+
+/** Scopes kept per asker and listening address; strangers can send from any number of addresses. */
+const keptScopes = 10_000
+
+/** Transfers, and types that only mean something in a question or in OPT's place (RFC 6895, 3.1). */
+const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
+
+export function createResolver(options: ResolverOptions): Resolver {
+  const { config, store } = options
+  const statics = indexStatics(config.hosts)
+  let scopes = new Map<string, Scope>()
+  let scopesOf: Snapshot | undefined
+  let scopesAt: LocalAddresses | undefined
+
+  return {
+    snapshot: store.current,
+    scope(asker, local) {
+      const snapshot = store.current()
+      const addresses = options.addresses()
+      if (snapshot !== scopesOf || addresses !== scopesAt || scopes.size >= keptScopes) {
+        scopes = new Map()
+        scopesOf = snapshot
+        scopesAt = addresses
+      }
+      const key = `${asker} ${local}`
+      let scope = scopes.get(key)
+      if (scope === undefined) {
+        scope = scopeOf(snapshot, addresses, config.scope, asker, local)
+        scopes.set(key, scope)
+      }
+      return scope
+    },
+    decide(scope, question) {
+      if (scope.view === 'nobody') {
+        return refusal(rcode.REFUSED, { code: ede.prohibited }, `nobody is served there (${scope.rule})`)
+      }
+      if (!isInternet(question)) {
+        return refusal(rcode.REFUSED, { code: ede.notAuthoritative }, 'only class IN is served')
+      }
+      if (refusedTypes.includes(question.type)) {
+        return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
+      }
+      const context: Context = {
+        snapshot: store.current(),
+        scope,
+        zone: config.zone,
+        ttl: config.ttl,
+        health: config.health,
+        random: options.random,
+      }
+      return (
+        answerLocally(context, statics, question) ??
+        decideMiss(context, config.forward, options.upstreams(), question)
+      )
+    },
+  }
+}

@@ -1,0 +1,183 @@
+// Who may see what: the one place that decides it. A question's source address, and the address it was sent to, in;
+// the set of networks it may be answered from, out. The rows are DESIGN's scope table, in its order.
+import { isLinkLocal, isLoopback, type LocalAddresses } from '../lib/interfaces.ts'
+import { canonicalAddress, parseAddress, type Subnet, subnetContains } from '../lib/ip.ts'
+import { isGatewayBridge, placesOf } from '../registry/order.ts'
+import type { NetworkTable, Snapshot } from '../registry/types.ts'
+
+/** The row that decided. */
+export type ScopeRule =
+  | 'host'
+  | 'starting'
+  | 'gateway'
+  | 'container'
+  | 'shared address'
+  | 'subnet'
+  | 'allowed'
+  | 'stranger'
+
+export interface Scope {
+  /**
+   * host: every network, under the host view's rules; networks: those in `networks`; forwarding: no names, only what
+   * is forwarded; starting: no engine has told its names yet; nobody: REFUSED.
+   */
+  readonly view: 'host' | 'networks' | 'forwarding' | 'starting' | 'nobody'
+  /** In Docker's order; for the host view all of them. */
+  readonly networks: readonly NetworkTable[]
+  readonly forwards: boolean
+  /** Some engine has not told its names yet, so what is not found may still be there. */
+  readonly incomplete: boolean
+  readonly rule: ScopeRule
+  readonly containerId?: string
+}
+
+export interface ScopeSettings {
+  readonly gateway: 'refuse' | 'network' | 'host'
+  readonly allow: readonly Subnet[]
+}
+
+/** `asker` and `local` as sockets tell them; a link-local one with its zone ("fe80::1%br-0123456789ab"). */
+export function scopeOf(
+  snapshot: Snapshot,
+  addresses: LocalAddresses,
+  settings: ScopeSettings,
+  asker: string,
+  local: string,
+): Scope {
+  const address = canonicalAddress(asker) ?? asker
+  const incomplete = [...snapshot.engines.values()].some((engine) => !engine.synced)
+  const starting = incomplete && [...snapshot.engines.values()].every((engine) => !engine.synced)
+  const scope = (
+    view: Scope['view'],
+    rule: ScopeRule,
+    networks: readonly NetworkTable[],
+    forwards: boolean,
+  ): Scope => ({
+    view,
+    networks,
+    forwards,
+    incomplete,
+    rule,
+  })
+  const host = (rule: ScopeRule) => scope('host', rule, [...snapshot.networks.values()], true)
+
+  if (isLoopback(address) || addresses.own.has(address)) {
+    return starting ? scope('starting', 'starting', [], true) : host('host')
+  }
+
+  const here = canonicalAddress(local) ?? local
+  const behindGateway = tables(snapshot).filter((table) => table.network.gateways.includes(address))
+  if (behindGateway.length > 0) {
+    if (settings.gateway === 'host') return host('gateway')
+    const networks = settings.gateway === 'network' ? decideByListener(behindGateway, here) : []
+    return networks.length === 1
+      ? scope('networks', 'gateway', networks, false)
+      : scope('nobody', 'gateway', [], false)
+  }
+
+  const containers = findContainers(snapshot, address, here)
+  if (containers.length === 1) {
+    const networks = placesOf(snapshot, containers[0]!).map(({ table }) => table)
+    return { ...scope('networks', 'container', networks, mayForward(networks)), containerId: containers[0]! }
+  }
+  if (containers.length > 1) {
+    // Several containers have this address and nothing tells them apart: only what each of them may see.
+    const views = containers.map((id) => placesOf(snapshot, id).map(({ table }) => table))
+    const common = views[0]!.filter((table) => views.every((view) => view.includes(table)))
+    return scope('networks', 'shared address', common, views.every(mayForward))
+  }
+
+  const subnets = findSubnets(snapshot, addresses, asker, address)
+  if (subnets.length > 0) {
+    const networks = decideByListener(subnets, here)
+    return networks.length === 1
+      ? scope('networks', 'subnet', networks, mayForward(networks))
+      : scope(
+          'networks',
+          'shared address',
+          [],
+          subnets.every((table) => mayForward([table])),
+        )
+  }
+
+  const bytes = parseAddress(address)
+  if (bytes !== undefined) {
+    if (incomplete && isAttached(addresses, asker, bytes)) return scope('starting', 'starting', [], true)
+    if (settings.allow.some((subnet) => subnetContains(subnet, bytes)))
+      return scope('forwarding', 'allowed', [], true)
+  }
+  return scope('nobody', 'stranger', [], false)
+}
+
+/** All internal: no way out by DNS either (CVE-2024-29018). */
+function mayForward(networks: readonly NetworkTable[]): boolean {
+  return networks.some((table) => !table.network.internal)
+}
+
+function tables(snapshot: Snapshot): NetworkTable[] {
+  return [...snapshot.networks.values()]
+}
+
+/** Of networks that share the asker's address, those that the listening address belongs to, where it tells. */
+function decideByListener(candidates: readonly NetworkTable[], here: string): readonly NetworkTable[] {
+  if (candidates.length < 2) return candidates
+  const told = candidates.filter(({ network, owners }) => network.gateways.includes(here) || owners.has(here))
+  return told.length > 0 ? told : candidates
+}
+
+/**
+ * Ids of the containers that have this address. Engines that are away don't count: the address may have a new owner.
+ * Members of docker_gwbridge are askers on overlay networks.
+ */
+function findContainers(snapshot: Snapshot, address: string, here: string): string[] {
+  const away = (engine: string) => snapshot.engines.get(engine)?.away ?? false
+  const found: { table: NetworkTable; id: string }[] = []
+  for (const endpoint of snapshot.owners.get(address) ?? []) {
+    const table = snapshot.networks.get(endpoint.networkId)
+    const engine = snapshot.containers.get(endpoint.containerId)?.engine
+    if (table !== undefined && engine !== undefined && !away(engine))
+      found.push({ table, id: endpoint.containerId })
+  }
+  for (const table of snapshot.networksByName.get('docker_gwbridge') ?? []) {
+    const id = isGatewayBridge(table.network) ? table.network.members?.get(address) : undefined
+    if (id !== undefined && snapshot.containers.has(id) && !away(table.network.engine))
+      found.push({ table, id })
+  }
+  const ids = new Set(found.map(({ id }) => id))
+  if (ids.size < 2) return [...ids]
+  const decided = decideByListener([...new Set(found.map(({ table }) => table))], here)
+  return [...new Set(found.filter(({ table }) => decided.includes(table)).map(({ id }) => id))]
+}
+
+/** Networks whose subnet holds the address, or on whose bridge it is link-local. */
+function findSubnets(
+  snapshot: Snapshot,
+  addresses: LocalAddresses,
+  asker: string,
+  address: string,
+): NetworkTable[] {
+  if (isLinkLocal(address)) {
+    const zone = asker.split('%')[1]
+    const ours = addresses.all.filter((local) => local.interface === zone)
+    return tables(snapshot).filter(
+      ({ network }) =>
+        zone !== undefined &&
+        (network.bridge === zone ||
+          network.subnets.some((subnet) =>
+            ours.some((local) => subnetContains(subnet, parseAddress(local.address)!)),
+          )),
+    )
+  }
+  const bytes = parseAddress(address)
+  if (bytes === undefined) return []
+  return tables(snapshot).filter(({ network }) =>
+    network.subnets.some((subnet) => subnetContains(subnet, bytes)),
+  )
+}
+
+function isAttached(addresses: LocalAddresses, asker: string, bytes: Uint8Array): boolean {
+  const zone = asker.split('%')[1]
+  return addresses.all.some(
+    (local) => subnetContains(local.subnet, bytes) && (zone === undefined || zone === local.interface),
+  )
+}

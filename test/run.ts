@@ -1,0 +1,116 @@
+// `npm test`: the unit tests on this machine, then the engine tests beside each Docker engine; the sum comes last.
+//
+//   npm test -- [unit] [engine] [26.1] [20.10] [arguments for vitest…]
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { installPackages, type Version } from './engine/install.ts'
+import { findPlace, launch, runCommand } from './engine/launch.ts'
+import { type Counts, count, parseChoice, type Report, type Run, sum } from './runs.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
+// Programs that unit and system tests call.
+const programs = ['bind9-dnsutils']
+
+const isCI = !['', '0', 'false', undefined].includes(process.env.CI)
+process.chdir(root)
+const { runs, rest } = parseChoice(process.argv.slice(2))
+const folder = mkdtempSync(join(tmpdir(), 'berth-test-'))
+const leftOut: string[] = []
+let isInterrupted = false
+let usedHost: string | undefined
+
+async function main(): Promise<number> {
+  const list: Counts[] = []
+  for (const run of runs) {
+    const counts = isInterrupted ? undefined : await (run === 'unit' ? runUnit() : runEngine(run))
+    if (counts) list.push(counts)
+  }
+  const total = sum(list)
+  if (isInterrupted) total.failed++
+  if (total.passed + total.failed === 0 && leftOut.length === 0) {
+    console.error('No test ran.')
+    total.failed++
+  }
+  for (const text of leftOut) console.error(`\n!!! LEFT OUT: ${text}`)
+  if (total.skipped > 0) console.error(`\n!!! ${total.skipped} tests were skipped`)
+  if (isCI) total.failed += total.skipped + leftOut.length
+  console.log(`\n${total.passed} passed, ${total.failed} failed`)
+  return total.failed === 0 ? 0 : 1
+}
+
+async function runUnit(): Promise<Counts> {
+  const why = await installPackages(programs)
+  if (why) console.error(`Some tests may fail: ${why}`)
+  announce('unit tests')
+  return runVitest('unit', runCommand)
+}
+
+async function runEngine(version: Version): Promise<Counts | undefined> {
+  const place = await findPlace(version)
+  if (place.kind === 'none') {
+    leftOut.push(
+      `engine tests, Docker ${version}: ${place.why}\n` +
+        '    To run them: as root on Debian, or with DOCKER_HOST set to an engine you may use.',
+    )
+    return undefined
+  }
+  if (place.kind === 'reachable') {
+    if (usedHost) return undefined
+    usedHost = place.host
+    announce(`engine tests, Docker ${place.version} at ${place.host} only (private engines need root on Debian)`)
+  } else {
+    announce(`engine tests, a private Docker ${version}`)
+  }
+  return runVitest('engine', (command, args) => launch(place, command, args))
+}
+
+async function runVitest(
+  project: string,
+  execute: (command: string, args: string[]) => Promise<number>,
+): Promise<Counts> {
+  const file = join(folder, 'report.json')
+  rmSync(file, { force: true })
+  const filtered = rest.length > 0
+  const args = [vitest, 'run', '--config', join(root, 'test/vitest.config.ts'), '--project', project]
+  args.push('--reporter=default', '--reporter=json', `--outputFile.json=${file}`)
+  if (filtered) args.push('--passWithNoTests')
+  const code = await execute(process.execPath, [...args, ...rest]).catch((error) => {
+    console.error(error instanceof Error ? error.message : error)
+    return 1
+  })
+  return count(code, readReport(file), filtered)
+}
+
+function readReport(file: string): Report | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function announce(what: string): void {
+  console.log(`\n=== ${what}`)
+}
+
+// Whatever runs at the moment is told by its own handler; this one sees to it that nothing else is begun.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    isInterrupted = true
+  })
+}
+
+main()
+  .catch((error) => {
+    console.error(error)
+    console.log('\n0 passed, 1 failed')
+    return 1
+  })
+  .then((code) => {
+    rmSync(folder, { recursive: true, force: true })
+    process.exitCode = code
+  })

@@ -1,0 +1,57 @@
+// Which test runs were asked for, and what came of them. Pure.
+
+export type Run = 'unit' | '26.1' | '20.10'
+export type Choice = { runs: Run[]; rest: string[] }
+export type Counts = { passed: number; failed: number; skipped: number }
+
+// The parts of vitest's JSON report that are read here.
+export type Report = {
+  success: boolean
+  testResults: { name: string; status: string; assertionResults: { status: string }[] }[]
+}
+
+const words: Record<string, Run[]> = {
+  unit: ['unit'],
+  engine: ['26.1', '20.10'],
+  '26.1': ['26.1'],
+  '20.10': ['20.10'],
+}
+const all: Run[] = ['unit', '26.1', '20.10']
+
+// `npm test -- [unit] [engine] [26.1] [20.10] …`: leading words choose, the rest goes on to vitest. `engine` with a
+// version means that version.
+export function parseChoice(argv: string[]): Choice {
+  const end = argv.findIndex((word) => !Object.hasOwn(words, word))
+  const chosen = end === -1 ? argv : argv.slice(0, end)
+  const rest = end === -1 ? [] : argv.slice(end)
+  const named = chosen.some((word) => /\d/.test(word)) ? chosen.filter((word) => word !== 'engine') : chosen
+  const runs = named.length > 0 ? all.filter((run) => named.some((word) => words[word]!.includes(run))) : all
+  return { runs, rest }
+}
+
+// Counts one run. `filtered`: only some tests were asked for, so none at all may be right, and skipped ones are.
+export function count(code: number, report: Report | undefined, filtered: boolean): Counts {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const file of report?.testResults ?? []) {
+    const states = file.assertionResults.map(({ status }) => status)
+    counts.passed += states.filter((state) => state === 'passed').length
+    counts.failed += states.filter((state) => state === 'failed').length
+    counts.skipped += states.filter((state) => state !== 'passed' && state !== 'failed').length
+    // A file can fail by itself: it can't be loaded, or a hook throws.
+    if (file.status === 'failed' && !states.includes('failed')) counts.failed++
+  }
+  const isEmpty = counts.passed + counts.failed === 0
+  if (counts.failed === 0 && (code !== 0 || !report?.success || (isEmpty && !filtered))) counts.failed = 1
+  if (filtered) counts.skipped = 0
+  return counts
+}
+
+export function sum(list: Counts[]): Counts {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const counts of list) {
+    total.passed += counts.passed
+    total.failed += counts.failed
+    total.skipped += counts.skipped
+  }
+  return total
+}

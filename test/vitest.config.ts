@@ -1,0 +1,31 @@
+// The two kinds of tests: `unit` needs nothing but Node, `engine` runs beside a Docker engine (see run.ts).
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      {
+        root,
+        test: {
+          name: 'unit',
+          include: ['unit', 'wire', 'system'].map((name) => `test/${name}/**/*.test.ts`),
+        },
+      },
+      {
+        root,
+        test: {
+          name: 'engine',
+          include: ['test/engine/**/*.test.ts'],
+          // One engine, seen by all: files take turns.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
