@@ -129,17 +129,16 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
     forward: forwardCounters,
   })
   const http =
-    config.http === undefined
-      ? undefined
-      : createHttpServer({
-          address: config.http,
-          log,
-          routes: [
-            metricsRoute(metrics),
-            ...healthRoutes(store),
-            ...apiRoutes(createInspector({ resolver, forward, zone: config.zone })),
-          ],
-        })
+    config.http &&
+    createHttpServer({
+      address: config.http,
+      log,
+      routes: [
+        metricsRoute(metrics),
+        ...healthRoutes(store),
+        ...apiRoutes(createInspector({ resolver, forward, zone: config.zone })),
+      ],
+    })
 
   return {
     listeners,

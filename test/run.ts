@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installPackages, type Version } from './engine/install.ts'
 import { findPlace, launch, runCommand } from './engine/launch.ts'
-import { type Counts, count, parseChoice, type Report, type Run, sum } from './runs.ts'
+import { type Counts, count, parseChoice, type Report, sum } from './runs.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
@@ -61,7 +61,9 @@ async function runEngine(version: Version): Promise<Counts | undefined> {
   if (place.kind === 'reachable') {
     if (usedHost) return undefined
     usedHost = place.host
-    announce(`engine tests, Docker ${place.version} at ${place.host} only (private engines need root on Debian)`)
+    announce(
+      `engine tests, Docker ${place.version} at ${place.host} only (private engines need root on Debian)`,
+    )
   } else {
     announce(`engine tests, a private Docker ${version}`)
   }

@@ -108,7 +108,8 @@ function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly s
 /** The host's and no network are no place to be found at; their names are reserved by Docker. */
 function ownPlaces(networks: RawEndpoints | undefined): [string, RawEndpoint][] {
   return Object.entries(networks ?? {}).filter(
-    (place): place is [string, RawEndpoint] => place[1] !== null && place[0] !== 'host' && place[0] !== 'none',
+    (place): place is [string, RawEndpoint] =>
+      place[1] !== null && place[0] !== 'host' && place[0] !== 'none',
   )
 }
 

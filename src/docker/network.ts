@@ -1,6 +1,13 @@
 // Pure: what Docker tells of a network → the table's Network.
-import { canonicalAddress, firstAddress, formatAddress, parseAddress, parseSubnet } from '../lib/ip.ts'
-import { type Subnet, subnetContains } from '../lib/ip.ts'
+import {
+  canonicalAddress,
+  firstAddress,
+  formatAddress,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+  subnetContains,
+} from '../lib/ip.ts'
 import type { Network } from '../registry/types.ts'
 import type { RawIpam, RawNetwork } from './raw.ts'
 

@@ -66,7 +66,9 @@ function sentence(error: unknown, address: EngineAddress, doing: string): string
 /** Those whose sentence says it all; of others the cause is kept. */
 function isKnown(error: unknown): boolean {
   if (httpStatus(error) !== undefined) return true
-  return /^(ENOENT|EACCES|EPERM|ECONNREFUSED|ENOTSOCK|ENOTFOUND|ECONNRESET|EPIPE)$/.test(systemCode(error) ?? '')
+  return /^(ENOENT|EACCES|EPERM|ECONNREFUSED|ENOTSOCK|ENOTFOUND|ECONNRESET|EPIPE)$/.test(
+    systemCode(error) ?? '',
+  )
 }
 
 function statusSentence(error: unknown, status: number, address: EngineAddress, doing: string): string {

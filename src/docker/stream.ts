@@ -95,9 +95,9 @@ export function parseEvent(line: string): EngineEvent | undefined {
   }
 }
 
-/** timeNano is above 2^53, so it is taken from the text; it is the last field, after the labels. */
+/** timeNano is above 2^53, so it is taken from the text. A label can't look like it: its value is quoted. */
 function timeOf(line: string, seconds: unknown): number {
-  const nanos = /"timeNano":\s*(\d{10,})\s*}\s*$/.exec(line)?.[1]
+  const nanos = /"timeNano":\s*(\d{10,})/.exec(line)?.[1]
   if (nanos !== undefined) return Number(nanos.slice(0, -6)) + Number(nanos.slice(-6)) / 1e6
   return typeof seconds === 'number' ? seconds * 1000 : 0
 }

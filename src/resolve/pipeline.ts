@@ -161,7 +161,8 @@ function write(query: Query, question: Question, edns: Edns | undefined, parts: 
   return writeReply(query.message, question, edns, parts, replyLimit(query.transport, edns))
 }
 
-function holdsForeign(resolver: Resolver, scope: Scope, { message, records }: UpstreamReply): boolean {
+/** Whether an upstream answered with an address of a network that the asker may not see. */
+export function holdsForeign(resolver: Resolver, scope: Scope, { message, records }: UpstreamReply): boolean {
   if (scope.view === 'host') return false
   const snapshot = resolver.snapshot()
   return records.some((record) => {

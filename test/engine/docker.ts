@@ -1,5 +1,8 @@
 // What engine tests say to Docker and to name servers: the docker command, dig from a container's place, waiting.
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type DigReply, parseDig } from './dig.ts'
@@ -49,22 +52,28 @@ export async function addressesOf(container: string): Promise<Record<string, Add
   )
 }
 
-// The words before a command that make it run in the container's network namespace, with the machine's files.
-export async function onNetworkOf(container: string): Promise<string[]> {
-  if (process.getuid?.() === 0) return ['nsenter', `--net=/proc/${await pidOf(container)}/ns/net`]
+// A container by name, or a process by number: while the engine is down, names mean nothing.
+export type Place = string | number
+
+// The words before a command that make it run in that place's network namespace, with the machine's files.
+export async function onNetworkOf(place: Place): Promise<string[]> {
+  const isRoot = process.getuid?.() === 0
+  if (isRoot || typeof place === 'number') {
+    return ['nsenter', `--net=/proc/${typeof place === 'number' ? place : await pidOf(place)}/ns/net`]
+  }
   // Whoever may talk to the engine without being root can have it enter the namespace for them.
-  const options = ['--rm', '--network', `container:${container}`, '--volume', '/:/host:ro']
+  const options = ['--rm', '--network', `container:${place}`, '--volume', '/:/host:ro']
   return ['docker', 'run', ...options, image, 'chroot', '/host']
 }
 
 // Asks once with dig, from a container's network or from the engine's host. No reply is the rcode TIMEOUT.
-export async function digFrom(where: string | 'host', question: Question): Promise<DigReply> {
+export async function digFrom(where: Place | 'host', question: Question): Promise<DigReply> {
   const { server, name, port = 53, type = 'A', tcp = false, args = [] } = question
-  const place = where === 'host' ? [] : await onNetworkOf(where)
+  const entry = where === 'host' ? [] : await onNetworkOf(where)
   const shown = ['+noall', '+comments', '+question', '+answer', '+authority', '+additional']
   const options = ['+tries=1', '+time=3', tcp ? '+tcp' : '+notcp', ...args]
   const asked = ['-p', String(port), `@${server}`, '-q', name, '-t', type]
-  const [command, ...rest] = [...place, 'dig', '-r', ...asked, ...shown, ...options] as [string, ...string[]]
+  const [command, ...rest] = [...entry, 'dig', '-r', ...asked, ...shown, ...options] as [string, ...string[]]
   // dig's exit code 9 says that no reply came; anything else that fails is not about DNS.
   const result = await run(command, rest).catch((error) => {
     if (error.code === 9) return error as { stdout: string }
@@ -96,3 +105,43 @@ export async function until<T>(
     await sleep(20)
   }
 }
+
+export type Asked = { name: string; type: string }
+
+// Many questions with one dig, for they are many. A question without a reply is not in the map.
+export async function digMany(
+  where: string | 'host',
+  server: { server: string; port?: number; tcp?: boolean },
+  questions: readonly Asked[],
+): Promise<Map<string, DigReply>> {
+  const entry = where === 'host' ? [] : await onNetworkOf(where)
+  const batch = join(mkdtempSync(join(tmpdir(), 'berth-dig-')), 'batch')
+  writeFileSync(batch, questions.map(({ name, type }) => `${name} ${type}\n`).join(''))
+  const shown = ['+noall', '+comments', '+question', '+answer', '+authority', '+additional']
+  const options = ['+tries=2', '+time=3', server.tcp ? '+tcp' : '+notcp']
+  const asked = [
+    '-r',
+    '-p',
+    String(server.port ?? 53),
+    `@${server.server}`,
+    ...shown,
+    ...options,
+    '-f',
+    batch,
+  ]
+  const [command, ...rest] = [...entry, 'dig', ...asked] as [string, ...string[]]
+  const { stdout } = await run(command, rest, { maxBuffer: 64 << 20 }).catch((error) => {
+    if (error.code === 9) return error as { stdout: string }
+    throw error
+  })
+  rmSync(batch)
+  const replies = new Map<string, DigReply>()
+  for (const piece of stdout.split(/^;; Got answer:$/m).slice(1)) {
+    const [, name, type] = /^;(\S+)\s+IN\s+(\S+)$/m.exec(piece) ?? []
+    if (name !== undefined)
+      replies.set(keyOf({ name: name.replace(/\.$/, ''), type: type! }), parseDig(piece))
+  }
+  return replies
+}
+
+export const keyOf = ({ name, type }: Asked): string => `${name} ${type}`

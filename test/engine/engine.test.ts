@@ -56,7 +56,7 @@ describe.runIf(privateEngine())('a private engine', () => {
     const before = await pidOf('smoke-a')
     await engine.kill()
     expect(await engine.answers()).toBe(false)
-    expect((await digFrom('smoke-a', { ...resolver, name: 'smoke-b' })).rcode).toBe('TIMEOUT')
+    expect((await digFrom(before, { ...resolver, name: 'smoke-b' })).rcode).toBe('TIMEOUT')
 
     await engine.start(['--live-restore'])
     expect(await pidOf('smoke-a')).toBe(before)

@@ -1,0 +1,232 @@
+// One engine's API through dockerode: what berth asks, with deadlines, and errors a person can act on.
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import type { Readable } from 'node:stream'
+import Docker from 'dockerode'
+import type { EngineAddress, EngineConfig } from '../config/types.ts'
+import type { Clock } from '../lib/clock.ts'
+import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
+import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
+
+/** Every call rejects with a BerthError ENGINE, and within 10 s unless it says otherwise. */
+export interface EngineClient {
+  version(): Promise<{ version: string; apiVersion: string }>
+  /** The engine's clock, ms since 1970; undefined where a socket proxy refuses /info. */
+  systemTime(): Promise<number | undefined>
+  ping(timeoutMs: number): Promise<void>
+  listNetworks(): Promise<RawNetwork[]>
+  /** undefined: there is none of this id. */
+  inspectNetwork(id: string): Promise<RawNetwork | undefined>
+  /** Stopped ones too. */
+  listContainers(): Promise<RawContainerRow[]>
+  /** undefined: there is none of this id. Blocks while the container is being started. */
+  inspectContainer(id: string): Promise<RawContainer | undefined>
+  /** Resolves once the engine has begun to answer; the stream is silent for as long as nothing happens. */
+  events(options: { sinceSeconds: number; signal: AbortSignal }): Promise<Readable>
+  /** Closes idle connections; calls under way are cut. */
+  close(): void
+}
+
+const callDeadline = 10_000
+const headerDeadline = 5_000
+
+/**
+ * What events tell us anything. health_status carries its value in the action ("health_status: healthy"), and
+ * where it is asked for the engine matches every entry as a prefix. Not exec_*: probes make three of them each.
+ */
+const eventFilters = {
+  type: ['container', 'network'],
+  event: [
+    ...['create', 'start', 'die', 'destroy', 'rename', 'health_status', 'pause', 'unpause'],
+    ...['connect', 'disconnect', 'update', 'remove', 'prune'],
+  ],
+}
+
+export function createEngineClient(config: EngineConfig, clock: Clock): EngineClient {
+  const { address } = config
+  // An inspect may block while its container starts; eight of them leave room for lists and networks.
+  const agent = createAgent(address, 12)
+  const streamAgent = createAgent(address, Number.POSITIVE_INFINITY)
+  const api = connect(address, { agent, timeout: callDeadline })
+  // `timeout` would cut a quiet stream; connectionTimeout ends with the headers. Pings go here as well, so that
+  // they never stand in line behind calls that block.
+  const live = connect(address, { agent: streamAgent, connectionTimeout: headerDeadline })
+  const underway = new Set<AbortController>()
+  let closed = false
+
+  /** docker-modem never settles when a connection ends within a body, so every call has its own deadline. */
+  async function call<T>(
+    doing: string,
+    ms: number,
+    run: (signal: AbortSignal) => Promise<unknown>,
+    outer?: AbortSignal,
+  ): Promise<T> {
+    const ending = new AbortController()
+    const cut = () => ending.abort()
+    let timer: ReturnType<Clock['setTimeout']> | undefined
+    const ended = new Promise<never>((_, reject) => {
+      ending.signal.addEventListener('abort', () => reject(new Error('cancelled')), { once: true })
+      timer = clock.setTimeout(() => {
+        reject(noAnswer(address, doing, ms))
+        cut()
+      }, ms)
+    })
+    ended.catch(() => undefined)
+    underway.add(ending)
+    outer?.addEventListener('abort', cut, { once: true })
+    if (closed || outer?.aborted) cut()
+    try {
+      return (await Promise.race([ended, run(ending.signal)])) as T
+    } catch (error) {
+      throw describeProblem(error, address, doing)
+    } finally {
+      clock.clearTimeout(timer)
+      underway.delete(ending)
+      outer?.removeEventListener('abort', cut)
+    }
+  }
+
+  async function inspect<T>(
+    what: string,
+    ask: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<T | undefined> {
+    return call<T | undefined>(`inspect ${what}`, callDeadline, (abortSignal) =>
+      ask(abortSignal).catch((error) => {
+        if (httpStatus(error) === 404 && isApiError(error)) return undefined
+        throw error
+      }),
+    )
+  }
+
+  return {
+    async version() {
+      const told = await call<unknown>('tell its version', headerDeadline, (abortSignal) =>
+        api.version({ abortSignal }),
+      )
+      const { Version, ApiVersion } = fieldsOf(told)
+      if (typeof ApiVersion !== 'string') throw notDocker(address, 'its /version tells no ApiVersion')
+      return { version: String(Version ?? 'unknown'), apiVersion: ApiVersion }
+    },
+
+    async systemTime() {
+      const told = await call<unknown>('tell its clock', callDeadline, (abortSignal) =>
+        api.info({ abortSignal } as object).catch((error: unknown) => {
+          const status = httpStatus(error)
+          if (status !== undefined && status < 500) return {}
+          throw error
+        }),
+      )
+      const time = Date.parse(String(fieldsOf(told).SystemTime))
+      return Number.isNaN(time) ? undefined : time
+    },
+
+    async ping(timeoutMs) {
+      await call('answer a ping', timeoutMs, (abortSignal) => live.ping({ abortSignal }))
+    },
+
+    async listNetworks() {
+      const rows = await call<unknown>('list its networks', callDeadline, (abortSignal) =>
+        api.listNetworks({ abortSignal } as object),
+      )
+      return listOf<RawNetwork>(address, rows)
+    },
+
+    inspectNetwork: (id) =>
+      inspect('a network', (abortSignal) => api.getNetwork(id).inspect({ abortSignal })),
+
+    async listContainers() {
+      const rows = await call<unknown>('list its containers', callDeadline, (abortSignal) =>
+        api.listContainers({ all: true, abortSignal }),
+      )
+      return listOf<RawContainerRow>(address, rows)
+    },
+
+    inspectContainer: (id) =>
+      inspect('a container', (abortSignal) => api.getContainer(id).inspect({ abortSignal })),
+
+    async events({ sinceSeconds, signal }) {
+      const ending = new AbortController()
+      const cut = () => ending.abort()
+      signal.addEventListener('abort', cut, { once: true })
+      underway.add(ending)
+      const forget = () => {
+        signal.removeEventListener('abort', cut)
+        underway.delete(ending)
+      }
+      try {
+        const stream = await call<Readable>(
+          'stream its events',
+          headerDeadline,
+          (late) => {
+            late.addEventListener('abort', cut, { once: true })
+            const query = { since: sinceSeconds, filters: eventFilters, abortSignal: ending.signal }
+            return live.getEvents(query)
+          },
+          signal,
+        )
+        stream.once('close', forget)
+        return stream
+      } catch (error) {
+        forget()
+        throw error
+      }
+    },
+
+    close() {
+      closed = true
+      for (const ending of underway) ending.abort()
+      agent.destroy()
+      streamAgent.destroy()
+    },
+  }
+}
+
+/** TCP keep-alive probes find a peer that is gone without a word; a unix socket ignores them. */
+function createAgent(address: EngineAddress, maxSockets: number): HttpAgent {
+  const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: 2 }
+  return address.kind === 'tcp' && address.tls !== undefined
+    ? new HttpsAgent(options)
+    : new HttpAgent(options)
+}
+
+function connect(address: EngineAddress, options: Docker.DockerOptions): Docker {
+  return hidingDockerHost(() => {
+    if (address.kind === 'unix') return new Docker({ ...options, socketPath: address.path, protocol: 'http' })
+    const { host, port, tls } = address
+    const protocol = tls === undefined ? 'http' : 'https'
+    // docker-modem parses the host as a URL, so that a bare "fe80::1" would be of scheme "fe80:".
+    const url = `${protocol}://${host.includes(':') ? `[${host}]` : host}`
+    return new Docker({ ...options, host: url, port, protocol, ...tls })
+  })
+}
+
+/**
+ * docker-modem reads DOCKER_HOST and its kin when it is made, and there DOCKER_HOST wins over a socketPath and
+ * an unreadable DOCKER_CERT_PATH throws. Without DOCKER_HOST it looks at none of them.
+ */
+function hidingDockerHost<T>(make: () => T): T {
+  const hidden = process.env.DOCKER_HOST
+  delete process.env.DOCKER_HOST
+  try {
+    return make()
+  } finally {
+    if (hidden !== undefined) process.env.DOCKER_HOST = hidden
+  }
+}
+
+/** docker-modem gives a Buffer where the body was no JSON. */
+function fieldsOf(told: unknown): Record<string, unknown> {
+  return typeof told === 'object' && told !== null && !Buffer.isBuffer(told)
+    ? (told as Record<string, unknown>)
+    : {}
+}
+
+/** A proxy's or another server's 404 page is no proof that a container is gone. */
+function isApiError(error: unknown): boolean {
+  return typeof fieldsOf((error as { json?: unknown }).json).message === 'string'
+}
+
+function listOf<T extends { Id: string }>(address: EngineAddress, rows: unknown): T[] {
+  if (!Array.isArray(rows)) throw notDocker(address, 'a list is not what it says it is')
+  return rows.filter((row): row is T => typeof row?.Id === 'string')
+}

@@ -1,0 +1,168 @@
+// The ids that must be looked at again: few at once, again where one was marked meanwhile, with backoff on failure.
+import { type Backoff, createBackoff } from '../lib/backoff.ts'
+import type { Clock, Timer } from '../lib/clock.ts'
+
+/** One look at an id. */
+export interface Look {
+  /** The engine's time of the earliest event behind it, ms; undefined: no event. */
+  readonly eventTime: number | undefined
+  /** What is read now is older than something already known: throw it away, a new look follows. */
+  outdated(): boolean
+}
+
+export interface DirtySet {
+  /** `known`: something newer than what a look under way will bring is known already. */
+  mark(id: string, options?: { eventTime?: number; known?: boolean }): void
+  forget(id: string): void
+  has(id: string): boolean
+  /** Stops looking; what is marked stays marked. */
+  hold(): void
+  /** Looks again, at failed ones at once. */
+  resume(): void
+  /** Resolves when none of `ids` is marked, after `patience` ms, or when held. */
+  settled(ids: readonly string[], patience: number): Promise<void>
+}
+
+export interface DirtyOptions {
+  /** Rejects on failure: the id stays marked. */
+  look(id: string, look: Look): Promise<void>
+  failed(id: string, error: unknown): void
+  atOnce: number
+  /** Marks within this time make one look, ms. */
+  debounce: number
+  clock: Clock
+  random: () => number
+}
+
+interface Entry {
+  generation: number
+  /** Looks begun before this generation are outdated. */
+  validFrom: number
+  eventTime: number | undefined
+  looking: boolean
+  /** Failed; waiting for its next turn. */
+  waiting: Timer | undefined
+  backoff: Backoff | undefined
+}
+
+export function createDirtySet({ look, failed, atOnce, debounce, clock, random }: DirtyOptions): DirtySet {
+  const entries = new Map<string, Entry>()
+  const waiters = new Set<() => void>()
+  let looking = 0
+  let held = true
+  let timer: Timer | undefined
+
+  function schedule() {
+    if (held || timer !== undefined) return
+    timer = clock.setTimeout(() => {
+      timer = undefined
+      pump()
+    }, debounce)
+  }
+
+  function pump() {
+    if (held) return
+    for (const [id, entry] of entries) {
+      if (looking >= atOnce) return
+      if (!entry.looking && entry.waiting === undefined) void lookAt(id, entry)
+    }
+  }
+
+  async function lookAt(id: string, entry: Entry) {
+    const { generation, eventTime } = entry
+    entry.looking = true
+    entry.eventTime = undefined
+    looking++
+    try {
+      await look(id, {
+        eventTime,
+        outdated: () => entries.get(id) !== entry || generation < entry.validFrom,
+      })
+      entry.backoff = undefined
+      if (entries.get(id) === entry && entry.generation === generation) entries.delete(id)
+    } catch (error) {
+      entry.eventTime = earlier(eventTime, entry.eventTime)
+      if (entries.get(id) === entry) {
+        failed(id, error)
+        wait(entry)
+      }
+    } finally {
+      entry.looking = false
+      looking--
+      for (const check of waiters) check()
+      pump()
+    }
+  }
+
+  function wait(entry: Entry) {
+    entry.backoff ??= createBackoff(200, 10_000, random)
+    entry.waiting = clock.setTimeout(() => {
+      entry.waiting = undefined
+      pump()
+    }, entry.backoff.next())
+  }
+
+  function stopWaiting(entry: Entry) {
+    clock.clearTimeout(entry.waiting)
+    entry.waiting = undefined
+  }
+
+  return {
+    mark(id, { eventTime, known = false } = {}) {
+      let entry = entries.get(id)
+      if (entry === undefined) {
+        entry = {
+          ...{ generation: 0, validFrom: 0, eventTime: undefined },
+          ...{ looking: false, waiting: undefined, backoff: undefined },
+        }
+        entries.set(id, entry)
+      }
+      entry.generation++
+      if (known) entry.validFrom = entry.generation
+      entry.eventTime = earlier(eventTime, entry.eventTime)
+      schedule()
+    },
+    forget(id) {
+      const entry = entries.get(id)
+      if (entry === undefined) return
+      stopWaiting(entry)
+      entries.delete(id)
+      for (const check of waiters) check()
+    },
+    has: (id) => entries.has(id),
+    hold() {
+      held = true
+      clock.clearTimeout(timer)
+      timer = undefined
+      for (const entry of entries.values()) stopWaiting(entry)
+      for (const check of waiters) check()
+    },
+    resume() {
+      held = false
+      for (const entry of entries.values()) {
+        stopWaiting(entry)
+        entry.backoff = undefined
+      }
+      schedule()
+    },
+    settled(ids, patience) {
+      return new Promise((resolve) => {
+        const finish = () => {
+          clock.clearTimeout(late)
+          waiters.delete(check)
+          resolve()
+        }
+        const check = () => {
+          if (held || !ids.some((id) => entries.has(id))) finish()
+        }
+        const late = clock.setTimeout(finish, patience)
+        waiters.add(check)
+        check()
+      })
+    },
+  }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b)
+}

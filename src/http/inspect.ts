@@ -1,0 +1,161 @@
+// The inspector behind /api: the same scope, decision and forwarding that a question on the wire gets, told in words.
+import { randomInt } from 'node:crypto'
+import { udpPayloadBytes } from '../dns/edns.ts'
+import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
+import { encodeQuery, readMessage } from '../dns/message.ts'
+import { canonicalName, type Question, readQuestion } from '../dns/name.ts'
+import { typeCode, typeName } from '../dns/types.ts'
+import { writeReply } from '../dns/writer.ts'
+import { isLoopback } from '../lib/interfaces.ts'
+import type { Container } from '../registry/types.ts'
+import { type Forward, holdsForeign } from '../resolve/pipeline.ts'
+import type { Resolver } from '../resolve/resolver.ts'
+import type { Scope, ScopeRule } from '../resolve/scope.ts'
+import type { AskerRef, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
+
+export interface InspectOptions {
+  readonly resolver: Resolver
+  readonly forward: Forward
+  readonly zone: string
+}
+
+const ruleSentences: Record<ScopeRule, string> = {
+  host: 'loopback or one of our own addresses: the host view',
+  starting: 'no engine has been read yet: only hosts: and foreign names',
+  gateway: "a network's gateway address, behind which anybody may be (scope.gateway)",
+  container: "a container's address: all of its networks",
+  'shared address': 'several containers or networks share the address: only what all of them may see',
+  subnet: "inside a network's subnet: that network",
+  allowed: 'in scope.allow: forwarding only',
+  stranger: 'none of ours: refused',
+}
+
+export function createInspector({ resolver, forward, zone }: InspectOptions): Inspector {
+  function scopeFor(as: AskerRef): { scope: Scope; label: string } | Problem {
+    if (as.kind === 'host') return { scope: resolver.scope('127.0.0.1', '127.0.0.1'), label: 'host' }
+    if (as.kind === 'address') {
+      const label = isLoopback(as.address) ? 'host' : as.address
+      return { scope: resolver.scope(as.address, as.address), label }
+    }
+    const container = findContainer(as.name)
+    if (container === undefined) {
+      return {
+        problem: `no container is called ${as.name}; 'berth names --as host' lists those that run`,
+        status: 404,
+      }
+    }
+    const endpoint = container.endpoints.find(({ v4, v6 }) => v4.length + v6.length > 0)
+    if (endpoint === undefined) {
+      const why = container.running
+        ? 'has no network of its own (it may share the host’s: ask as host)'
+        : 'is not running'
+      return { problem: `container ${container.name} ${why}`, status: 404 }
+    }
+    const gateway = resolver.snapshot().networks.get(endpoint.networkId)?.network.gateways[0]
+    const address = endpoint.v4[0] ?? endpoint.v6[0]!
+    return { scope: resolver.scope(address, gateway ?? address), label: container.name }
+  }
+
+  function findContainer(name: string): Container | undefined {
+    const all = [...resolver.snapshot().containers.values()]
+    return (
+      all.find((container) => container.name === name) ??
+      (/^[0-9a-f]{12,64}$/.test(name) ? all.find((container) => container.id.startsWith(name)) : undefined)
+    )
+  }
+
+  function listNames(scope: Scope): VisibleName[] {
+    return scope.networks.flatMap((table) =>
+      [...table.names].map(([name, endpoints]) => ({
+        name: scope.view === 'host' ? `${name}.${table.name}.${zone}` : name,
+        network: table.network.name,
+        v4: endpoints.flatMap(({ v4 }) => v4),
+        v6: endpoints.flatMap(({ v6 }) => v6),
+        containers: endpoints.map(({ containerId }) => nameOf(containerId)),
+      })),
+    )
+  }
+
+  function nameOf(containerId: string): string {
+    return resolver.snapshot().containers.get(containerId)?.name ?? containerId.slice(0, 12)
+  }
+
+  return {
+    names(as) {
+      const found = scopeFor(as)
+      if ('problem' in found) return found
+      const { scope, label } = found
+      return {
+        as: label,
+        rule: ruleSentences[scope.rule],
+        view: scope.view,
+        networks: scope.networks.map((table) => table.network.name),
+        forwards: scope.forwards,
+        names: listNames(scope),
+      }
+    },
+
+    async query(name, type, as) {
+      const found = scopeFor(as)
+      if ('problem' in found) return found
+      const canonical = canonicalName(name)
+      if (canonical === undefined) return { problem: `${name} is no domain name`, status: 400 }
+      const code = typeCode(type)
+      if (code === undefined)
+        return { problem: `${type} is no record type; try A, AAAA or TYPE65`, status: 400 }
+      const query = encodeQuery(canonical, typeName(code), { id: randomInt(0x10000), edns: udpPayloadBytes })
+      const question = readQuestion(query)
+      if (question === undefined) return { problem: `${name} can not be asked for`, status: 400 }
+      const head = { name: canonical === '' ? '.' : canonical, type: typeName(code), as: found.label }
+      return { ...head, ...(await answer(found.scope, query, question)) }
+    },
+  }
+
+  async function answer(
+    scope: Scope,
+    query: Buffer,
+    question: Question,
+  ): Promise<Omit<QueryReply, 'name' | 'type' | 'as'>> {
+    const because = `${ruleSentences[scope.rule]}; `
+    const decision = resolver.decide(scope, question)
+    if (decision.kind === 'answer') {
+      const reply = writeReply(query, question, undefined, decision, 0xffff)
+      return {
+        rcode: rcodeName(decision.rcode),
+        source: decision.source,
+        rule: because + decision.rule,
+        answers: readMessage(reply).answers,
+        ...(decision.network === undefined ? {} : { network: decision.network }),
+        ...(decision.alternatives === undefined ? {} : { alternatives: decision.alternatives }),
+      }
+    }
+    const result = await forward(
+      query,
+      question,
+      { version: 0, udpBytes: udpPayloadBytes, dnssecOk: false },
+      decision.route,
+    )
+    const rule = because + decision.rule
+    if ('failure' in result) {
+      return { rcode: 'SERVFAIL', source: 'forward', rule: `${rule}; ${result.failure}`, answers: [] }
+    }
+    const { reply, upstream } = result
+    if (decision.route.zone === undefined && holdsForeign(resolver, scope, reply)) {
+      const why = 'its answer held an address of a Docker network out of scope'
+      return {
+        rcode: rcodeName(rcode.NXDOMAIN),
+        source: 'policy',
+        rule: `${rule}; ${why}`,
+        upstream,
+        answers: [],
+      }
+    }
+    return {
+      rcode: rcodeName(rcodeOf(reply.message)),
+      source: 'forward',
+      rule,
+      upstream,
+      answers: readMessage(reply.message).answers,
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// berth itself as tests run it: the built command, in the engine's host namespace or in a container's.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { onNetworkOf, until } from './docker.ts'
+
+export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+
+export interface LogLine {
+  level: string
+  msg: string
+  [field: string]: unknown
+}
+
+export interface Berth {
+  readonly config: string
+  readonly lines: LogLine[]
+  readonly child: ChildProcess
+  /** Waits for a line with this message. */
+  logged(msg: string, deadlineMs?: number): Promise<LogLine>
+  /** SIGTERM; gives the exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Starts `berth serve` with this configuration and waits for `ready`. */
+export async function startBerth(config: object, where: string | 'host' = 'host'): Promise<Berth> {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
+  const file = join(folder, 'berth.yml')
+  writeFileSync(file, stringify(config))
+  const place = where === 'host' ? [] : await onNetworkOf(where)
+  const words = [...place, process.execPath, main, 'serve', '--config', file]
+  const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const lines: LogLine[] = []
+  let rest = ''
+  const take = (chunk: Buffer) => {
+    const parts = (rest + chunk.toString()).split('\n')
+    rest = parts.pop()!
+    for (const part of parts) {
+      try {
+        lines.push(JSON.parse(part))
+      } catch {
+        lines.push({ level: 'stderr', msg: part })
+      }
+    }
+  }
+  child.stdout!.on('data', take)
+  child.stderr!.on('data', take)
+  const berth: Berth = {
+    config: file,
+    lines,
+    child,
+    logged: (msg, deadlineMs = 15_000) =>
+      until(() => lines.find((line) => line.msg === msg), {
+        what: `berth logs '${msg}'`,
+        deadlineMs,
+      }) as Promise<LogLine>,
+    async stop() {
+      child.kill('SIGTERM')
+      const code = await exited
+      rmSync(folder, { recursive: true, force: true })
+      return code
+    },
+  }
+  await berth.logged('ready').catch((error) => {
+    child.kill('SIGKILL')
+    throw new Error(`${error.message}\n${lines.map((line) => JSON.stringify(line)).join('\n')}`)
+  })
+  return berth
+}

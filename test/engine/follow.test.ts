@@ -1,0 +1,142 @@
+// Following the engine: after each change the right answer within a second, and names served while the engine is gone.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reverseName } from '../../src/dns/reverse.ts'
+import { type Berth, startBerth } from './berth.ts'
+import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
+import { privateEngine } from './engine.ts'
+import { removeContainers } from './project.ts'
+
+const zone = 'docker.internal'
+let berth: Berth
+
+beforeAll(async () => {
+  for (const name of ['one', 'two']) await docker('network', 'create', `follow_${name}`)
+  berth = await startBerth({ listen: ['127.0.0.1:1053'], http: '127.0.0.1:9153', forward: { upstreams: [] } })
+})
+
+afterAll(async () => {
+  await berth?.stop()
+  await removeContainers('follow-')
+  for (const name of ['one', 'two']) await docker('network', 'rm', `follow_${name}`)
+})
+
+const ask = (name: string, type = 'A') => digFrom('host', { server: '127.0.0.1', port: 1053, name, type })
+
+/** Within a second of now, `name` has just these addresses; none means NXDOMAIN. */
+async function expectSoon(name: string, addresses: (string | undefined)[]) {
+  await until(
+    async () => {
+      const reply = await ask(name)
+      const rcode = addresses.length > 0 ? 'NOERROR' : 'NXDOMAIN'
+      return (
+        reply.rcode === rcode &&
+        JSON.stringify(reply.answers.map(({ data }) => data)) === JSON.stringify(addresses)
+      )
+    },
+    { what: `${name} is ${addresses}`, deadlineMs: 1000 },
+  )
+}
+
+const on = async (container: string, network: string) => (await addressesOf(container))[network]?.v4
+
+describe('after an event', () => {
+  it('start, stop, start: the name comes, goes and comes', async () => {
+    await runContainer('follow-a', '--network', 'follow_one', '--network-alias', 'alpha')
+    await expectSoon('follow-a', [await on('follow-a', 'follow_one')])
+    await expectSoon(`alpha.follow_one.${zone}`, [await on('follow-a', 'follow_one')])
+    await docker('stop', '--time', '0', 'follow-a')
+    await expectSoon('follow-a', [])
+    await expectSoon(`alpha.follow_one.${zone}`, [])
+    await docker('start', 'follow-a')
+    await expectSoon('follow-a', [await on('follow-a', 'follow_one')])
+  })
+
+  it('rename: the new name is there, the old one gone, and the PTR follows', async () => {
+    await docker('rename', 'follow-a', 'follow-b')
+    const address = (await on('follow-b', 'follow_one'))!
+    await expectSoon('follow-b', [address])
+    await expectSoon('follow-a', [])
+    const reply = await ask(reverseName(address), 'PTR')
+    expect(reply.answers.map(({ data }) => data)).toEqual([`follow-b.follow_one.${zone}.`])
+    await docker('rename', 'follow-b', 'follow-a')
+    await expectSoon('follow-a', [address])
+  })
+
+  it('connect and disconnect: the network’s names come and go', async () => {
+    await docker('network', 'connect', '--alias', 'second', 'follow_two', 'follow-a')
+    await expectSoon(`second.follow_two.${zone}`, [await on('follow-a', 'follow_two')])
+    await docker('network', 'disconnect', 'follow_two', 'follow-a')
+    await expectSoon(`second.follow_two.${zone}`, [])
+    await expectSoon('follow-a', [await on('follow-a', 'follow_one')])
+  })
+
+  it('restart with a new address: the new address', async () => {
+    const before = await on('follow-a', 'follow_one')
+    await docker('stop', '--time', '0', 'follow-a')
+    await runContainer('follow-thief', '--network', 'follow_one', '--ip', before!).catch(() => undefined)
+    await docker('rm', '--force', 'follow-thief').catch(() => undefined)
+    // Another container takes the freed address, so that the restarted one must get a new one.
+    await runContainer('follow-next', '--network', 'follow_one')
+    await docker('start', 'follow-a')
+    const after = await on('follow-a', 'follow_one')
+    const thief = await on('follow-next', 'follow_one')
+    expect([before, after]).toContain(thief === before ? before : after)
+    await expectSoon('follow-a', [after])
+    await expectSoon('follow-next', [thief])
+  })
+
+  it('network removal: its names are gone; made again under its name, they are back', async () => {
+    await docker('network', 'create', 'follow_three')
+    await runContainer('follow-c', '--network', 'follow_three')
+    await expectSoon(`follow-c.follow_three.${zone}`, [await on('follow-c', 'follow_three')])
+    await docker('network', 'disconnect', 'follow_three', 'follow-c')
+    await docker('network', 'rm', 'follow_three')
+    await expectSoon(`follow-c.follow_three.${zone}`, [])
+    await docker('network', 'create', 'follow_three')
+    await docker('network', 'connect', 'follow_three', 'follow-c')
+    await expectSoon(`follow-c.follow_three.${zone}`, [await on('follow-c', 'follow_three')])
+    await docker('rm', '--force', 'follow-c')
+    await docker('network', 'rm', 'follow_three')
+    await expectSoon('follow-c', [])
+  })
+})
+
+describe.runIf(privateEngine())('when the engine is killed', () => {
+  const engine = privateEngine()!
+
+  it('names are served throughout, and the table is right again once it is back', async () => {
+    await runContainer('follow-stays', '--network', 'follow_one', '--restart', 'always')
+    const address = await on('follow-stays', 'follow_one')
+    await expectSoon('follow-stays', [address])
+
+    await engine.kill()
+    const asked: string[] = []
+    const served = async () => asked.push((await ask('follow-stays')).rcode)
+    await served()
+    await until(async () => (await metric('berth_docker_connected')) === 0, {
+      what: 'connected is 0',
+      deadlineMs: 10_000,
+    })
+    await served()
+    await engine.start()
+    await served()
+    await until(async () => (await metric('berth_docker_connected')) === 1, {
+      what: 'connected is 1',
+      deadlineMs: 30_000,
+    })
+    expect(asked).toEqual(['NOERROR', 'NOERROR', 'NOERROR'])
+
+    await docker('start', 'follow-a')
+    await runContainer('follow-new', '--network', 'follow_one')
+    await until(() => on('follow-stays', 'follow_one'), { what: 'the container runs again' })
+    for (const name of ['follow-a', 'follow-new', 'follow-stays']) {
+      await expectSoon(name, [await on(name, 'follow_one')])
+    }
+    expect(berth.child.exitCode).toBeNull()
+  })
+})
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch('http://127.0.0.1:9153/metrics')).text()
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1])
+}
