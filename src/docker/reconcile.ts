@@ -4,13 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Container, Endpoint, EngineFacts, Network } from '../registry/types.ts'
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
-import {
-  containerFrom,
-  placeByRow,
-  rowSignature,
-  type ToldContainer,
-  withoutAddresses,
-} from './endpoint.ts'
+import { containerFrom, placeByRow, rowSignature, type ToldContainer, withoutAddresses } from './endpoint.ts'
 import { completeNetwork, gatewayBridge, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 
@@ -27,22 +21,23 @@ export interface Reconcile {
   drop(containerId: string, networkId: string | undefined, eventTime: number): void
   knowsNetwork(id: string): boolean
   /**
-   * Lists everything and inspects what the lists do not tell or tell anew. Rejects where a list fails. Resolves
-   * with the keys of what the lists knew better though nothing was pending: suspects of having been missed.
+   * Lists everything and inspects what the lists do not tell or tell anew; from now on `client` is asked. Rejects
+   * where a list fails. Resolves with what the lists knew better though nothing was pending.
    */
-  fullList(): Promise<readonly string[]>
-  /** Which of these suspects no event has explained since the list. */
-  unexplained(suspects: readonly string[]): readonly string[]
+  fullList(client: EngineClient): Promise<Suspects>
+  /** The ids of those that have really changed, and of which no event has told since the list. */
+  unexplained(suspects: Suspects): readonly string[]
   facts(): EngineFacts
-  /** Between connections nothing is inspected. */
+  /** Between connections nothing is inspected, until the next full list. */
   hold(): void
-  resume(): void
 }
+
+/** Id → what was known of it before the list. */
+export type Suspects = ReadonlyMap<string, unknown>
 
 export interface ReconcileOptions {
   /** The engine's configured name. */
   engine: string
-  client: EngineClient
   clock: Clock
   random: () => number
   /** Facts have changed; the event's time where one was behind it. */
@@ -59,37 +54,37 @@ interface Known<T> {
 /** A container that is being started answers no inspect; the others need not wait for it. Milliseconds. */
 const patience = 2_000
 
-export function createReconcile({
-  engine,
-  client,
-  clock,
-  random,
-  changed,
-  failed,
-}: ReconcileOptions): Reconcile {
+export function createReconcile({ engine, clock, random, changed, failed }: ReconcileOptions): Reconcile {
   const networks = new Map<string, Known<ToldNetwork>>()
   const containers = new Map<string, Known<ToldContainer>>()
-  const completed = new Map<string, { told: ToldNetwork; network: Network }>()
-  /** Key → tick of the last event about it; emptied at each full list, which outdates them. */
-  const heard = new Map<string, number>()
+  const completed = new Map<string, Network>()
+  /** Ids that events told of since the last full list began. */
+  const heard = new Set<string>()
+  let client: EngineClient | undefined
   /** Orders readings and events: nothing may be replaced by what was read before it. */
   let tick = 0
 
-  const dirty = { atOnce: 8, debounce: 2, clock, random, failed: (_: string, error: unknown) => failed(error) }
+  const dirty = {
+    atOnce: 8,
+    debounce: 2,
+    clock,
+    random,
+    failed: (_: string, error: unknown) => failed(error),
+  }
   const dirtyContainers = createDirtySet({ ...dirty, look: lookAtContainer })
   const dirtyNetworks = createDirtySet({ ...dirty, atOnce: 2, look: lookAtNetwork })
 
   async function lookAtContainer(id: string, look: Look): Promise<void> {
     const readAt = ++tick
-    const raw = await client.inspectContainer(id)
-    if (look.outdated()) return
-    if (raw === undefined ? removeContainer(id) : keepContainer(raw, readAt)) changed(look.eventTime)
+    const raw = await client!.inspectContainer(id)
+    if (look.outdated() || isOlder(readAt, containers.get(id))) return
+    if (raw === undefined ? containers.delete(id) : keepContainer(raw, readAt)) changed(look.eventTime)
   }
 
   async function lookAtNetwork(id: string, look: Look): Promise<void> {
     const readAt = ++tick
-    const raw = await client.inspectNetwork(id)
-    if (look.outdated()) return
+    const raw = await client!.inspectNetwork(id)
+    if (look.outdated() || isOlder(readAt, networks.get(id))) return
     if (raw === undefined ? networks.delete(id) : keepNetwork(raw, readAt)) changed(look.eventTime)
   }
 
@@ -113,10 +108,6 @@ export function createReconcile({
     return !same
   }
 
-  function removeContainer(id: string): boolean {
-    return containers.delete(id)
-  }
-
   function networkNamed(name: string): string | undefined {
     if (networks.has(name)) return name
     for (const [id, { told }] of networks) if (told.network.name === name) return id
@@ -132,83 +123,71 @@ export function createReconcile({
     if (id !== undefined) dirtyNetworks.mark(id)
   }
 
-  async function fullList(): Promise<readonly string[]> {
+  async function fullList(asked: EngineClient): Promise<Suspects> {
     const listedAt = ++tick
+    client = asked
     heard.clear()
-    const [networkRows, rows] = await Promise.all([client.listNetworks(), client.listContainers()])
-    const suspects = [...takeNetworks(networkRows, listedAt), ...takeRows(rows, listedAt)]
+    const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
+    const suspects = new Map([...takeNetworks(networkRows, listedAt), ...takeRows(rows, listedAt)])
     markGatewayBridge()
     dirtyContainers.resume()
     dirtyNetworks.resume()
-    const bridge = gatewayBridgeId()
+    const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
     await Promise.all([
-      dirtyNetworks.settled(bridge === undefined ? [] : [bridge], patience),
-      dirtyContainers.settled(
-        rows.map((row) => row.Id),
-        patience,
-      ),
+      dirtyNetworks.settled(ids(networkRows), patience),
+      dirtyContainers.settled(ids(rows), patience),
     ])
     return suspects
   }
 
-  function takeNetworks(rows: readonly RawNetwork[], listedAt: number): string[] {
-    const suspects: string[] = []
+  /** Networks of a swarm change on other nodes, without an event here: no suspects. */
+  function takeNetworks(rows: readonly RawNetwork[], listedAt: number): [string, unknown][] {
+    const suspects: [string, unknown][] = []
     const listed = new Set<string>()
     for (const row of rows) {
       listed.add(row.Id)
       const before = networks.get(row.Id)
-      if (before !== undefined && before.readAt > listedAt) continue
-      // A row has no members: those known stay until the inspect that follows.
-      const members = row.Name === gatewayBridge ? before?.told.network.members : undefined
-      if (!keepNetwork(row, listedAt)) continue
-      if (members !== undefined) keepMembers(row.Id, members)
-      // Networks of a swarm change on other nodes, without an event here; so do the bridge's members.
-      const ours = row.Scope !== 'swarm' && row.Name !== gatewayBridge
-      if (ours && !dirtyNetworks.has(row.Id)) suspects.push(row.Id)
+      // A row of the gateway bridge lacks the members; it is inspected in any case.
+      if (before !== undefined && (before.readAt > listedAt || row.Name === gatewayBridge)) continue
+      const pending = dirtyNetworks.has(row.Id)
+      const known = before?.told
+      if (keepNetwork(row, listedAt) && !pending && row.Scope !== 'swarm') suspects.push([row.Id, known])
     }
     for (const [id, { readAt, told }] of networks) {
       if (listed.has(id) || readAt > listedAt) continue
       networks.delete(id)
-      if (told.network.driver !== 'overlay' && !dirtyNetworks.has(id)) suspects.push(id)
+      if (told.network.driver !== 'overlay' && !dirtyNetworks.has(id)) suspects.push([id, told])
       dirtyNetworks.forget(id)
     }
     return suspects
   }
 
-  function keepMembers(id: string, members: ReadonlyMap<string, string>) {
-    const { told, readAt } = networks.get(id)!
-    networks.set(id, { told: { ...told, network: { ...told.network, members } }, readAt })
-  }
-
   /** What is stopped before and after may change without an event (docker network connect): no suspect. */
-  function takeRows(rows: readonly RawContainerRow[], listedAt: number): string[] {
-    const suspects: string[] = []
+  function takeRows(rows: readonly RawContainerRow[], listedAt: number): [string, unknown][] {
+    const suspects: [string, unknown][] = []
     const listed = new Set<string>()
     for (const row of rows) {
       listed.add(row.Id)
       const before = containers.get(row.Id)
-      const pending = dirtyContainers.has(row.Id)
       if (before !== undefined && before.readAt > listedAt) continue
       if (before !== undefined && before.told.signature === rowSignature(row)) continue
-      const wasRunning = before?.told.container.running === true
+      const known = before?.told.container
+      if (!dirtyContainers.has(row.Id) && (known?.running === true || row.State === 'running')) {
+        suspects.push([row.Id, known])
+      }
       if (before !== undefined) {
         const container = placeByRow(before.told.container, row)
         if (setContainer({ ...before.told, container }, listedAt)) changed(undefined)
       }
-      if (!pending && (wasRunning || row.State === 'running')) suspects.push(row.Id)
       dirtyContainers.mark(row.Id)
     }
     for (const [id, { readAt, told }] of containers) {
       if (listed.has(id) || readAt > listedAt) continue
-      if (told.container.running && !dirtyContainers.has(id)) suspects.push(id)
-      removeContainer(id)
+      containers.delete(id)
+      if (told.container.running && !dirtyContainers.has(id)) suspects.push([id, told.container])
       dirtyContainers.forget(id)
     }
     return suspects
-  }
-
-  function hear(id: string) {
-    heard.set(id, ++tick)
   }
 
   function completeAll(): ReadonlyMap<string, Network> {
@@ -226,8 +205,8 @@ export function createReconcile({
       // Sorted, so that containers' order does not make another network of it.
       const fresh = completeNetwork(told, new Set([...(used.get(id) ?? [])].sort()))
       const before = completed.get(id)
-      const network = before !== undefined && isDeepStrictEqual(fresh, before.network) ? before.network : fresh
-      completed.set(id, { told, network })
+      const network = before !== undefined && isDeepStrictEqual(fresh, before) ? before : fresh
+      completed.set(id, network)
       all.set(id, network)
     }
     for (const id of completed.keys()) if (!networks.has(id)) completed.delete(id)
@@ -236,25 +215,29 @@ export function createReconcile({
 
   return {
     markContainer(id, eventTime) {
-      hear(id)
+      heard.add(id)
       dirtyContainers.mark(id, eventTime === undefined ? {} : { eventTime })
     },
     markNetwork(id, eventTime) {
-      hear(id)
+      heard.add(id)
       dirtyNetworks.mark(id, eventTime === undefined ? {} : { eventTime })
     },
     markGatewayBridge,
     drop(containerId, networkId, eventTime) {
-      hear(containerId)
+      heard.add(containerId)
       dirtyContainers.mark(containerId, { eventTime, known: true })
       const before = containers.get(containerId)
       if (before === undefined || before.told.startedAt > eventTime) return
       const container = withoutAddresses(before.told.container, networkId)
-      if (setContainer({ ...before.told, container, signature: '' }, tick)) changed(eventTime)
+      if (setContainer({ ...before.told, container, signature: '' }, ++tick)) changed(eventTime)
     },
     knowsNetwork: (id) => networks.has(id),
     fullList,
-    unexplained: (suspects) => suspects.filter((id) => !heard.has(id)),
+    unexplained: (suspects) =>
+      [...suspects].flatMap(([id, before]) => {
+        const now = containers.get(id)?.told.container ?? networks.get(id)?.told
+        return heard.has(id) || now === before ? [] : [id]
+      }),
     facts: () => ({
       networks: completeAll(),
       containers: new Map([...containers].map(([id, { told }]) => [id, told.container])),
@@ -263,11 +246,11 @@ export function createReconcile({
       dirtyContainers.hold()
       dirtyNetworks.hold()
     },
-    resume() {
-      dirtyContainers.resume()
-      dirtyNetworks.resume()
-    },
   }
+}
+
+function isOlder(readAt: number, known: Known<unknown> | undefined): boolean {
+  return known !== undefined && known.readAt > readAt
 }
 
 /** `fresh`, but `before` itself where they are equal, and `before`'s endpoints where those are. */

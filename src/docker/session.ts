@@ -1,0 +1,162 @@
+// One connection to an engine, from its first answer to its end: subscribe, list, then live.
+import { type Clock, sleep } from '../lib/clock.ts'
+import { BerthError, explain } from '../lib/errors.ts'
+import type { Logger } from '../lib/log.ts'
+import type { EngineClient } from './client.ts'
+import type { DockerCounters } from './counters.ts'
+import { follow } from './hints.ts'
+import type { Reconcile } from './reconcile.ts'
+import { readEvents } from './stream.ts'
+
+export interface SessionOptions {
+  engine: string
+  client: EngineClient
+  reconcile: Reconcile
+  /** Between full lists, ms. */
+  resync: number
+  clock: Clock
+  random: () => number
+  log: Logger
+  counters: DockerCounters
+  /** Aborted: the session ends. */
+  signal: AbortSignal
+  version(told: { version: string; apiVersion: string }): void
+  /** The first list is read: facts are whole. */
+  live(): void
+}
+
+/** Why a session that was live ended. `answering`: the engine may well be there. */
+export interface Ending {
+  readonly reason: string
+  readonly answering: boolean
+}
+
+/** Events of this long ago are told again, so that none falls between headers and subscription. Seconds. */
+const overlap = 5
+const pingEvery = 2_000
+/** Without an answer for this long an engine is out of reach, ms. */
+export const reach = 5_000
+/** Lists may run ahead of the event stream by less than this, ms. */
+const explanationTime = 2_000
+
+/** Rejects with a BerthError where it does not come to be live. */
+export async function runSession(options: SessionOptions): Promise<Ending> {
+  const { engine, client, reconcile, clock, counters, signal } = options
+  const over = new AbortController()
+  let ending: Ending = { reason: 'stopped', answering: true }
+  const end = (reason: string, answering: boolean) => {
+    if (over.signal.aborted) return
+    ending = { reason, answering }
+    over.abort()
+  }
+  const stop = () => end('stopped', true)
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  // Set by an event that asks for a full list; wakes the wait for the next one.
+  let poke = () => {}
+
+  const waitForList = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const woken = new AbortController()
+      poke = () => woken.abort()
+      over.signal.addEventListener('abort', poke, { once: true })
+      sleep(clock, ms, woken.signal).then(() => {
+        over.signal.removeEventListener('abort', poke)
+        poke = () => {}
+        resolve()
+      })
+    })
+
+  try {
+    const [version, told] = await Promise.all([client.version(), client.systemTime()])
+    options.version(version)
+    const sinceSeconds = Math.floor((told ?? clock.now()) / 1000) - overlap
+    const stream = await client.events({ sinceSeconds, signal: over.signal })
+    readEvents(stream, {
+      event(event) {
+        counters.events.add(1, engine)
+        if (follow(event, reconcile)) poke()
+      },
+      unreadable: () => counters.errors.add(1, engine, 'line'),
+      closed: (error) =>
+        end(
+          error === undefined ? 'its event stream ended' : `its event stream broke: ${explain(error)}`,
+          true,
+        ),
+    })
+    await reconcile.fullList(client).catch((error) => {
+      counters.errors.add(1, engine, 'list')
+      throw error
+    })
+    if (over.signal.aborted) throw new BerthError('ENGINE', ending.reason)
+    options.live()
+    await Promise.all([
+      pingWhileLive(options, over.signal, end),
+      listWhileLive(options, over.signal, waitForList, end),
+    ])
+    return ending
+  } finally {
+    signal.removeEventListener('abort', stop)
+    reconcile.hold()
+    over.abort()
+  }
+}
+
+type End = (reason: string, answering: boolean) => void
+
+async function pingWhileLive(
+  { engine, client, clock, counters }: SessionOptions,
+  over: AbortSignal,
+  end: End,
+) {
+  let answered = clock.monotonic()
+  while (!over.aborted) {
+    await sleep(clock, pingEvery, over)
+    if (over.aborted) return
+    const left = answered + reach - clock.monotonic()
+    try {
+      await client.ping(Math.max(250, left))
+      answered = clock.monotonic()
+    } catch (error) {
+      if (over.aborted) return
+      counters.errors.add(1, engine, 'ping')
+      if (clock.monotonic() - answered >= reach - 10) {
+        end(`it answered no ping for ${reach / 1000} s: ${explain(error)}`, false)
+      }
+    }
+  }
+}
+
+async function listWhileLive(
+  { engine, client, reconcile, resync, clock, random, log, counters }: SessionOptions,
+  over: AbortSignal,
+  wait: (ms: number) => Promise<void>,
+  end: End,
+) {
+  let drifts = 0
+  let failed = false
+  while (!over.aborted) {
+    // A tenth of jitter either way, so that many berths do not ask at once.
+    const pause = resync * (0.9 + 0.2 * random())
+    await wait(failed ? Math.min(pause, reach) : pause)
+    if (over.aborted) return
+    try {
+      const suspects = await reconcile.fullList(client)
+      failed = false
+      counters.lastSync.cell(engine).value = clock.now() / 1000
+      if (suspects.size > 0) await sleep(clock, explanationTime, over)
+      if (over.aborted) return
+      const missed = reconcile.unexplained(suspects)
+      drifts = missed.length === 0 ? 0 : drifts + 1
+      if (missed.length === 0) continue
+      counters.drift.add(1, engine)
+      log.warn({ engine, missed }, 'the full list of a Docker engine told what its events had not')
+      if (drifts >= 2) end('its event stream misses what happens', true)
+    } catch (error) {
+      if (over.aborted) return
+      failed = true
+      counters.errors.add(1, engine, 'list')
+      log.debug({ engine, problem: explain(error) }, 'the full list of a Docker engine failed')
+    }
+  }
+}

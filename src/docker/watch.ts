@@ -1,0 +1,223 @@
+// Follows one engine for as long as berth runs: connects, keeps the store current, reconnects.
+import type { EngineConfig } from '../config/types.ts'
+import { createBackoff } from '../lib/backoff.ts'
+import { type Clock, sleep, type Timer } from '../lib/clock.ts'
+import { explain } from '../lib/errors.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Store } from '../registry/store.ts'
+import { createEngineClient, type EngineClient } from './client.ts'
+import type { DockerCounters } from './counters.ts'
+import { createReconcile } from './reconcile.ts'
+import { type Ending, reach, runSession } from './session.ts'
+
+export interface Watch {
+  start(): void
+  /** Ends the connection; resolves once nothing is under way. */
+  stop(): Promise<void>
+  /** Resolves once the first sync is done or the first attempt has failed. Never rejects. */
+  readonly firstSync: Promise<void>
+  info(): WatchInfo
+}
+
+export interface WatchInfo {
+  readonly version?: string
+  readonly apiVersion?: string
+  readonly connected: boolean
+  /** Why it is not connected, in a sentence. */
+  readonly problem?: string
+}
+
+export interface WatchOptions {
+  engine: EngineConfig
+  /** Between full lists, ms. */
+  resync: number
+  store: Store
+  clock: Clock
+  log: Logger
+  counters: DockerCounters
+  random: () => number
+  /** One for each connection, so that none inherits sockets that hang. */
+  createClient?: (engine: EngineConfig, clock: Clock) => EngineClient
+}
+
+/** Below it (Docker 20.10) nothing was tried. */
+const oldestApi = [1, 41] as const
+/** A connection that lasts this long was a good one, ms. */
+const lasting = 30_000
+/** Changes within this time make one swap, ms. */
+const swapDelay = 1
+
+export function createWatch({
+  engine: config,
+  resync,
+  store,
+  clock,
+  log,
+  counters,
+  random,
+  createClient = createEngineClient,
+}: WatchOptions): Watch {
+  const engine = config.name
+  const stopping = new AbortController()
+  const backoff = createBackoff(100, 10_000, random)
+  const lag = counters.lag.cell(engine)
+  const reconcile = createReconcile({ engine, clock, random, changed, failed })
+  let info: WatchInfo = { connected: false }
+  let running: Promise<void> | undefined
+  let everSynced = false
+  let lostAt = 0
+  /** The last problem that was logged; undefined while all is well. */
+  let told: string | undefined
+  let awayTimer: Timer | undefined
+  let swapTimer: Timer | undefined
+  let swapTimes: number[] = []
+  let warnedOfVersion = false
+  let finishFirst = () => {}
+  const firstSync = new Promise<void>((resolve) => {
+    finishFirst = resolve
+  })
+  counters.connected.cell(engine)
+  counters.lastSync.cell(engine)
+
+  function changed(eventTime: number | undefined) {
+    if (!info.connected) return
+    if (eventTime !== undefined && eventTime > 0) swapTimes.push(eventTime)
+    swapTimer ??= clock.setTimeout(swap, swapDelay)
+  }
+
+  function failed(error: unknown) {
+    if (!info.connected) return
+    counters.errors.add(1, engine, 'inspect')
+    log.debug({ engine, problem: explain(error) }, 'an inspect failed and will be tried again')
+  }
+
+  function swap() {
+    swapTimer = undefined
+    // Out of connection the facts may be half old: the next full list speaks.
+    if (!info.connected) return
+    store.update(engine, reconcile.facts())
+    const now = clock.now()
+    for (const time of swapTimes) lag.observe(Math.max(0, now - time) / 1000)
+    swapTimes = []
+  }
+
+  async function run() {
+    while (!stopping.signal.aborted) {
+      await connect()
+      finishFirst()
+      if (stopping.signal.aborted) return
+      await sleep(clock, backoff.next(), stopping.signal)
+    }
+  }
+
+  /** One connection, from attempt to end. Never rejects. */
+  async function connect() {
+    const client = createClient(config, clock)
+    let liveSince: number | undefined
+    try {
+      const ending = await runSession({
+        ...{ engine, client, reconcile, resync, clock, random, log, counters },
+        signal: stopping.signal,
+        version(told) {
+          info = { ...info, ...told }
+          checkVersion(told.apiVersion)
+        },
+        live() {
+          liveSince = clock.monotonic()
+          goLive()
+        },
+      })
+      if (!stopping.signal.aborted) lose(ending)
+    } catch (error) {
+      if (!stopping.signal.aborted) fail(error)
+    } finally {
+      client.close()
+      counters.connected.cell(engine).value = 0
+      info = { ...info, connected: false }
+      if (liveSince !== undefined && clock.monotonic() - liveSince >= lasting) backoff.reset()
+    }
+  }
+
+  function goLive() {
+    clock.clearTimeout(awayTimer)
+    awayTimer = undefined
+    const { problem: _, ...rest } = info
+    info = { ...rest, connected: true }
+    counters.connected.cell(engine).value = 1
+    counters.lastSync.cell(engine).value = clock.now() / 1000
+    swapTimes = []
+    swap()
+    finishFirst()
+    const { networks, containers } = reconcile.facts()
+    const fields = {
+      engine,
+      address: config.address.text,
+      version: info.version,
+      apiVersion: info.apiVersion,
+    }
+    const counts = { networks: networks.size, containers: containers.size }
+    if (!everSynced) log.info({ ...fields, ...counts }, 'following Docker engine')
+    else if (told !== undefined) {
+      const seconds = Math.round((clock.monotonic() - lostAt) / 1000)
+      log.info({ ...fields, ...counts, seconds }, 'Docker engine is back')
+    } else log.debug({ engine }, 'event stream of Docker engine opened again')
+    everSynced = true
+    told = undefined
+  }
+
+  function lose({ reason, answering }: Ending) {
+    counters.reconnects.add(1, engine)
+    lostAt = clock.monotonic()
+    info = { ...info, connected: false, problem: reason }
+    if (answering) awayTimer = clock.setTimeout(goAway, reach)
+    else goAway()
+    // Socket proxies end quiet streams every few minutes; who is back at once needs no line in the log.
+    if (answering) log.debug({ engine, reason }, 'event stream of Docker engine closed, connecting again')
+    else tell(reason)
+  }
+
+  function fail(error: unknown) {
+    counters.errors.add(1, engine, 'connect')
+    const problem = explain(error)
+    info = { ...info, connected: false, problem }
+    if (problem === told) log.debug({ engine, problem }, 'Docker engine still out of reach')
+    else tell(problem)
+  }
+
+  function tell(problem: string) {
+    told = problem
+    if (everSynced) log.warn({ engine, problem }, 'Docker engine lost; its last names are kept')
+    else log.error({ engine, problem }, 'cannot follow Docker engine; trying on')
+  }
+
+  function goAway() {
+    awayTimer = undefined
+    store.markAway(engine, true)
+  }
+
+  function checkVersion(apiVersion: string) {
+    const [major = 0, minor = 0] = apiVersion.split('.').map(Number)
+    if (warnedOfVersion || major > oldestApi[0] || (major === oldestApi[0] && minor >= oldestApi[1])) return
+    warnedOfVersion = true
+    log.warn(
+      { engine, apiVersion },
+      `Docker engine is older than API ${oldestApi.join('.')}; names may be missing`,
+    )
+  }
+
+  return {
+    start() {
+      running ??= run()
+    },
+    async stop() {
+      stopping.abort()
+      await running
+      clock.clearTimeout(awayTimer)
+      clock.clearTimeout(swapTimer)
+      swapTimer = undefined
+      finishFirst()
+    },
+    firstSync,
+    info: () => info,
+  }
+}
