@@ -41,15 +41,14 @@ export function readEngines(
       }
     }
     const name = engine.name ?? engine.url.replace(/^[a-z]+:\/\//i, '')
-    if (names.has(name))
-      problems.push(problem(`engine "${name}" is there twice; names tell them apart`, i, 'name'))
+    if (names.has(name)) problems.push(problem(`engine "${name}" is there twice; names tell them apart`, i))
     names.add(name)
     try {
       const withTls = pemKeys.some((key) => engine[key] !== undefined)
       engines.push({ name, address: parseEngineAddress(engine.url, withTls ? tls : undefined) })
     } catch (error) {
       if (!(error instanceof BerthError)) throw error
-      problems.push(problem(explain(error), i, 'url'))
+      problems.push(problem(explain(error), i))
     }
   }
   return { engines, problems }

@@ -40,7 +40,7 @@ export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPo
   const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
   const match = isIPv6(text)
     ? [text, text, undefined]
-    : (/^\[(.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
+    : (/^\[(.*:.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
   if (match === null || match[1] === undefined) {
     return { problem: `"${text}" is not an address with a port; write for example ${example}` }
   }

@@ -33,8 +33,10 @@ export interface ListenersOptions {
   readonly listenTcp?: (options: ListenOptions) => Promise<Listener>
 }
 
-/** Between looks at the local addresses, and between tries at an address that can't be bound, ms. */
+/** Between looks at the local addresses, ms. */
 const lookEvery = 2000
+/** The same while some address can't be bound: a new IPv6 address is not usable before its duplicate check (RFC 4862). */
+const retryEvery = 500
 
 export function createListeners(options: ListenersOptions): Listeners {
   const { clock, log, handle } = options
@@ -103,7 +105,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       }
       void (async () => {
         while (!stopped.signal.aborted) {
-          await sleep(clock, lookEvery, stopped.signal)
+          await sleep(clock, complained.size > 0 ? retryEvery : lookEvery, stopped.signal)
           await look()
         }
       })()

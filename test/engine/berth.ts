@@ -32,7 +32,9 @@ export async function startBerth(config: object, where: string | 'host' = 'host'
   writeFileSync(file, stringify(config))
   const place = where === 'host' ? [] : await onNetworkOf(where)
   const words = [...place, process.execPath, main, 'serve', '--config', file]
-  const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+  // The tests' own BERTH_ variables are none of its settings.
+  const env = { PATH: process.env.PATH, DOCKER_HOST: process.env.DOCKER_HOST }
+  const child = spawn(words[0]!, words.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const lines: LogLine[] = []
   let rest = ''

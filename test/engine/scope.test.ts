@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
-import { digFrom, docker, runContainer } from './docker.ts'
+import { digFrom, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
 import { bringUp, gatewayOf, removeContainers, takeDown } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
@@ -49,6 +49,15 @@ describe('an asker', () => {
 
   it('is known over IPv6', async () => {
     const { v6 } = await gatewayOf('shop_back')
+    // A new IPv6 address is usable once its duplicate check is over.
+    await until(
+      async () =>
+        (await digFrom('shop-db-1', { server: v6!, name: 'db', args: ['+time=1'] })).rcode !== 'TIMEOUT',
+      {
+        what: 'berth listens at the IPv6 gateway',
+        deadlineMs: 10_000,
+      },
+    )
     expect(await rcodes('shop-db-1', v6!, ['postgres', 'web', 'lonely'])).toEqual({
       postgres: 'NOERROR',
       web: 'NOERROR',
@@ -176,8 +185,12 @@ describe.runIf(privateEngine())('a published port', () => {
         ]).toString()
       expect(dig('203.0.113.1', '-p', '5454')).toContain('status: REFUSED')
       // The berth on the host takes the new address up, and serves nobody there.
-      expect(dig('203.0.113.1')).toContain('status: REFUSED')
-      expect(dig('203.0.113.1')).toContain('EDE: 18')
+      const refused = await until(() => dig('203.0.113.1', '+time=1'), {
+        what: 'a reply at the new address',
+        deadlineMs: 10_000,
+      })
+      expect(refused).toContain('status: REFUSED')
+      expect(refused).toContain('EDE: 18')
     } finally {
       ip('netns', 'del', 'stranger')
     }

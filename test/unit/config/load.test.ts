@@ -200,7 +200,7 @@ describe('what is said about mistakes', () => {
     ],
     [
       'docker: {engines: ["unix:///a", "unix:///a"]}',
-      'FILE:1:33: docker.engines[1].name: engine "/a" is there twice; names tell them apart',
+      'FILE:1:33: docker.engines[1]: engine "/a" is there twice; names tell them apart',
     ],
     [
       'zone: berth.local',
@@ -410,8 +410,8 @@ describe('the engine', () => {
     expect(problemsOf(() => load({ env: { DOCKER_HOST: 'ssh://build' } }))[0]).toMatch(
       /^environment DOCKER_HOST: docker\.engines: .*ssh/,
     )
-    expect(problemsOf(() => loadText('docker:\n  engines: ["unix:///a", nope]'))[0]).toMatch(
-      /^FILE:2:26: docker\.engines\[1\]\.url: "nope"|^FILE:2:26: /,
+    expect(problemsOf(() => loadText('docker:\n  engines: ["unix:///a", ftp://x]'))[0]).toMatch(
+      /^FILE:2:26: docker\.engines\[1\]: "ftp:\/\/x" is not/,
     )
   })
 })

@@ -1,0 +1,323 @@
+// berth query, names and check as a person runs them: what is printed, and the exit code.
+import { createSocket } from 'node:dgram'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { encode } from 'dns-packet'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import * as check from '../../../src/commands/check.ts'
+import type { Command } from '../../../src/commands/io.ts'
+import * as names from '../../../src/commands/names.ts'
+import * as query from '../../../src/commands/query.ts'
+import { apiRoutes } from '../../../src/http/api.ts'
+import type { Inspector } from '../../../src/http/inspector.ts'
+import { createHttpServer } from '../../../src/http/server.ts'
+import { silentLogger } from '../../../src/lib/log.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'berth-commands-'))
+const file = join(directory, 'berth.yml')
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+async function call(run: Command, args: string[], env: Record<string, string> = {}) {
+  let [stdout, stderr] = ['', '']
+  const code = await run(args, {
+    stdout: (text) => {
+      stdout += text
+    },
+    stderr: (text) => {
+      stderr += text
+    },
+    env,
+  })
+  return { code, stdout, stderr }
+}
+
+const inspector: Inspector = {
+  names: (as) => ({
+    as: as.kind === 'container' ? as.name : as.kind,
+    rule: 'loopback sees every network',
+    view: 'host',
+    networks: ['front', 'back'],
+    forwards: true,
+    names: [
+      { name: 'web', network: 'front', v4: ['172.18.0.2'], v6: ['fd00::2'], containers: ['shop-web-1'] },
+      { name: 'database', network: 'back', v4: [], v6: [], containers: ['db'] },
+    ],
+  }),
+  async query(name, type, as) {
+    if (as.kind === 'container') return { problem: `there is no container "${as.name}"`, status: 404 }
+    const common = { name, type, as: as.kind, source: 'local', rule: 'a name on front', network: 'front' }
+    return type === 'A'
+      ? {
+          ...common,
+          rcode: 'NOERROR',
+          answers: [{ name: `${name}.`, type, ttl: 0, data: '172.18.0.2' }],
+        }
+      : { ...common, rcode: 'NOERROR', answers: [], alternatives: ['web.front', 'web.back'] }
+  },
+}
+
+async function serveHttp(): Promise<string> {
+  const server = createHttpServer({
+    address: { host: '127.0.0.1', port: 0 },
+    routes: apiRoutes(inspector),
+    log: silentLogger,
+  })
+  await server.start()
+  closing.push(() => server.stop())
+  return `127.0.0.1:${server.address()!.port}`
+}
+
+describe('berth query', () => {
+  it('prints the answer, then why', async () => {
+    expect(await call(query.run, ['web', '--http', await serveHttp()])).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: `web.  0  A  172.18.0.2
+
+asked as     host
+answered by  local
+network      front
+rule         a name on front
+`,
+    })
+  })
+
+  it('tells NODATA, and what to ask instead', async () => {
+    const { stdout } = await call(query.run, ['web', 'aaaa', '--http', await serveHttp()])
+    expect(stdout).toMatch(/^web exists, but has no AAAA record\n/)
+    expect(stdout).toContain('instead      web.front, web.back\n')
+  })
+
+  it('prints JSON for programs', async () => {
+    const { stdout } = await call(query.run, [
+      'web',
+      '--json',
+      '--as',
+      '192.0.2.1',
+      '--http',
+      await serveHttp(),
+    ])
+    expect(JSON.parse(stdout)).toMatchObject({ as: 'address', answers: [{ data: '172.18.0.2' }] })
+  })
+
+  it('finds the server through flag, environment, file, in this order', async () => {
+    const address = await serveHttp()
+    writeFileSync(file, `http: ${address}\nttl: nonsense\n`)
+    expect((await call(query.run, ['web', '--config', file])).code).toBe(0)
+    expect((await call(query.run, ['web', '--config', file], { BERTH_HTTP: '127.0.0.1:1' })).code).toBe(1)
+    writeFileSync(file, 'http: 127.0.0.1:1\n')
+    expect((await call(query.run, ['web', '--config', file], { BERTH_HTTP: address })).code).toBe(0)
+    const port = address.split(':')[1]
+    expect((await call(query.run, ['web', '--http', `*:${port}`])).code).toBe(0)
+  })
+
+  it('says what to do where nobody answers', async () => {
+    expect(await call(query.run, ['web', '--http', '127.0.0.1:1'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        "berth can't be reached at 127.0.0.1:1; is it running? --http ADDRESS or --config FILE says where it is\n",
+    })
+    writeFileSync(file, 'http: off\n')
+    expect(await call(query.run, ['web', '--config', file])).toMatchObject({
+      code: 2,
+      stderr: 'the configuration has "http: off"; use --http ADDRESS, or --wire to ask over DNS\n',
+    })
+  })
+
+  it('tells an unknown asker', async () => {
+    expect(await call(query.run, ['web', '--as', 'ghost', '--http', await serveHttp()])).toMatchObject({
+      code: 1,
+      stderr: 'there is no container "ghost"\n',
+    })
+  })
+
+  it.each([
+    [[], 'no name was given'],
+    [['a..b'], '"a..b" is not a domain name'],
+    [['web', 'AAAAA'], '"AAAAA" is not a record type'],
+    [['web', 'A', 'B'], '"B" is one argument too many'],
+    [['web', '--wire', '--as', 'x'], '--as goes with HTTP'],
+    [['web', '--tcp'], '--tcp goes with --wire'],
+    [['web', '--nonsense'], "Unknown option '--nonsense'"],
+    [['web', '--http', 'somewhere'], '--http: "somewhere" is not an IP address'],
+  ])('refuses %j', async (args, sentence) => {
+    const { code, stderr } = await call(query.run, args)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)])
+  })
+
+  it.each([query.run, names.run, check.run])('has help', async (run) => {
+    expect(await call(run, ['--help'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^berth /) })
+  })
+})
+
+describe('berth query --wire', () => {
+  function reply(question: Buffer): Buffer {
+    return encode({
+      id: question.readUInt16BE(0),
+      type: 'response',
+      flags: 0x0580,
+      questions: [{ name: 'web', type: 'A' }],
+      answers: [{ name: 'web', type: 'A', ttl: 5, data: '172.18.0.2' }],
+    })
+  }
+
+  async function serveUdp(answer: (question: Buffer, count: number) => Buffer | undefined): Promise<string> {
+    const socket = createSocket('udp4')
+    let count = 0
+    socket.on('message', (question, { port, address }) => {
+      const bytes = answer(question, count++)
+      if (bytes !== undefined) socket.send(bytes, port, address)
+    })
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+    closing.push(() => socket.close())
+    return `127.0.0.1:${socket.address().port}`
+  }
+
+  it('prints what the socket says', async () => {
+    expect(await call(query.run, ['--wire', 'web', '--server', await serveUdp(reply)])).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: 'NOERROR, 1 answer, flags aa rd ra\nweb.  5  A  172.18.0.2\n',
+    })
+  })
+
+  it('is content with any reply', async () => {
+    const refuse = (question: Buffer) => {
+      const bytes = Buffer.alloc(12)
+      question.copy(bytes, 0, 0, 2)
+      bytes[2] = 0x80
+      bytes[3] = 5
+      return bytes
+    }
+    expect(await call(query.run, ['--wire', 'web', '--server', await serveUdp(refuse)])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^REFUSED, 0 answers/),
+    })
+  })
+
+  it('tries twice', async () => {
+    const server = await serveUdp((question, count) => (count === 0 ? undefined : reply(question)))
+    expect((await call(query.run, ['--wire', 'web', '--server', server])).code).toBe(0)
+  })
+
+  it('passes over replies to other questions, and gives up after two seconds', async () => {
+    const server = await serveUdp((question) => {
+      const bytes = reply(question)
+      bytes.writeUInt16BE((question.readUInt16BE(0) + 1) & 0xffff, 0)
+      return bytes
+    })
+    const started = performance.now()
+    const { code, stderr } = await call(query.run, ['--wire', 'web', '--server', server])
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`no DNS reply from ${server} (UDP)`)])
+    expect(performance.now() - started).toBeLessThan(2500)
+  })
+
+  it('tells a closed port at once', async () => {
+    const started = performance.now()
+    const { code } = await call(query.run, ['--wire', 'web'], { BERTH_LISTEN: '127.0.0.1:1' })
+    expect(code).toBe(1)
+    expect(performance.now() - started).toBeLessThan(900)
+  })
+
+  it('goes over TCP, whatever pieces the reply comes in', async () => {
+    const server = createServer((socket) => {
+      socket.once('data', (bytes) => {
+        const message = reply(bytes.subarray(2))
+        const framed = Buffer.concat([Buffer.of(message.length >> 8, message.length & 0xff), message])
+        socket.setNoDelay(true)
+        socket.write(framed.subarray(0, 1))
+        setTimeout(() => socket.write(framed.subarray(1, 9)), 10)
+        setTimeout(() => socket.end(framed.subarray(9)), 20)
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => server.close())
+    const { port } = server.address() as { port: number }
+    const args = ['--wire', '--tcp', '--json', 'web', '--server', `127.0.0.1:${port}`]
+    const { code, stdout } = await call(query.run, args)
+    expect([code, JSON.parse(stdout).answers]).toEqual([
+      0,
+      [{ name: 'web.', type: 'A', ttl: 5, data: '172.18.0.2' }],
+    ])
+  })
+})
+
+describe('berth names', () => {
+  it('prints a table', async () => {
+    const { code, stdout } = await call(names.run, ['--as', 'shop-web-1', '--http', await serveHttp()])
+    expect(code).toBe(0)
+    expect(stdout).toBe(`asked as   shop-web-1
+sees       host (front, back)
+forwarded  other questions are forwarded
+rule       loopback sees every network
+
+NAME      NETWORK  ADDRESSES           CONTAINERS
+web       front    172.18.0.2 fd00::2  shop-web-1
+database  back     -                   db
+`)
+  })
+
+  it('prints JSON', async () => {
+    const { stdout } = await call(names.run, ['--json', '--http', await serveHttp()])
+    expect(JSON.parse(stdout).names).toHaveLength(2)
+  })
+})
+
+describe('berth check', () => {
+  it('says what it understood', async () => {
+    writeFileSync(file, 'hosts: {web.test: 192.0.2.1}\nforward: {zones: {corp.example: [192.0.2.53]}}\n')
+    const { code, stdout, stderr } = await call(check.run, [file], { BERTH_TTL: '5' })
+    expect([code, stderr]).toEqual([0, ''])
+    for (const line of [
+      `configuration  ${file}`,
+      'listen         127.0.0.1:1053',
+      'engines        unix:///var/run/docker.sock',
+      'zone           docker.internal',
+      'ttl            5 s',
+      'scope          gateway refuse, allow none',
+      'hosts          web.test → 192.0.2.1',
+      'upstreams      auto (resolv.conf); sequential, 3500 ms for all tries',
+      '               corp.example → 192.0.2.53:53',
+      'http           127.0.0.1:9153',
+    ]) {
+      expect(stdout.split('\n')).toContain(line)
+    }
+  })
+
+  it('says what is wrong, and exits with 2', async () => {
+    writeFileSync(file, 'zone: a.local\nttl: x\n')
+    const { code, stdout, stderr } = await call(check.run, [file])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringContaining(`${file}:1:7: zone: .local belongs`),
+      expect.stringContaining(`${file}:2:6: ttl: must be a whole number`),
+    ])
+    expect((await call(check.run, [join(directory, 'none.yml')])).code).toBe(2)
+  })
+
+  it('warns of what may be asked by anybody', async () => {
+    const { code, stderr } = await call(check.run, [], {
+      BERTH_LISTEN: '*:53',
+      BERTH_SCOPE_GATEWAY: 'host',
+      BERTH_SCOPE_ALLOW: '0.0.0.0/0',
+    })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^warning: scope\.gateway is host and \*:53 can be asked from elsewhere/)
+    expect(stderr).toContain('warning: scope.allow holds every address')
+  })
+
+  it('prints no private keys', async () => {
+    for (const name of ['ca', 'cert', 'key']) writeFileSync(join(directory, `${name}.pem`), 'SECRET')
+    const env = { DOCKER_HOST: 'tcp://192.0.2.1', DOCKER_CERT_PATH: directory }
+    const { stdout } = await call(check.run, ['--json'], env)
+    expect(JSON.parse(stdout).docker.engines).toEqual([{ name: '192.0.2.1', url: 'tcp://192.0.2.1' }])
+    expect(stdout).not.toContain('SECRET')
+  })
+})

@@ -1,0 +1,81 @@
+// Small estates for tests of scope, names and order: networks and containers as plain facts, without an engine.
+import type { LocalAddresses } from '../../../src/lib/interfaces.ts'
+import { canonicalAddress, firstAddress, parseSubnet } from '../../../src/lib/ip.ts'
+import { buildSnapshot } from '../../../src/registry/build.ts'
+import type { Container, Endpoint, EngineState, Network, Snapshot } from '../../../src/registry/types.ts'
+
+/** A bridge network; its id is its name, its gateways are the subnets' first addresses, its bridge is br-NAME. */
+export function network(name: string, subnets: readonly string[], extra: Partial<Network> = {}): Network {
+  const parsed = subnets.map((text) => parseSubnet(text)!)
+  return {
+    id: name,
+    name,
+    engine: 'local',
+    driver: 'bridge',
+    internal: false,
+    ingress: false,
+    subnets: parsed,
+    gateways: parsed.map(firstAddress),
+    bridge: `br-${name}`,
+    members: undefined,
+    ...extra,
+  }
+}
+
+export interface Place extends Partial<Pick<Endpoint, 'gatewayPriority' | 'gatewayFamilies'>> {
+  /** After the container's own name. */
+  readonly names?: readonly string[]
+  readonly at: readonly string[]
+}
+
+/** A running container; its id is its name. */
+export function container(
+  name: string,
+  places: Readonly<Record<string, Place>>,
+  extra: Partial<Container> = {},
+): Container {
+  const endpoints = Object.entries(places).map(([networkId, { at, names = [], ...rest }]) => ({
+    networkId,
+    containerId: extra.id ?? name,
+    names: [name, ...names],
+    v4: at.filter((address) => !address.includes(':')),
+    v6: at.filter((address) => address.includes(':')),
+    gatewayPriority: 0,
+    gatewayFamilies: 1,
+    ...rest,
+  }))
+  return { id: name, name, engine: 'local', running: true, health: 'none', labels: {}, endpoints, ...extra }
+}
+
+/** The table of these, spread over the engines they name; all engines are synced unless `states` says otherwise. */
+export function estate(
+  networks: readonly Network[],
+  containers: readonly Container[],
+  states: Readonly<Record<string, Partial<EngineState>>> = {},
+  previous?: Snapshot,
+): Snapshot {
+  const names = new Set([...networks, ...containers].map(({ engine }) => engine).concat(Object.keys(states)))
+  const facts = [...names].map(
+    (engine) =>
+      [
+        engine,
+        {
+          networks: new Map(networks.filter((n) => n.engine === engine).map((n) => [n.id, n])),
+          containers: new Map(containers.filter((c) => c.engine === engine).map((c) => [c.id, c])),
+        },
+      ] as const,
+  )
+  const allStates = [...names].map((name) => [name, { synced: true, away: false, ...states[name] }] as const)
+  return buildSnapshot(new Map(facts), new Map(allStates), previous)
+}
+
+/** What a namespace has: interface → its addresses with prefix lengths. */
+export function interfaces(listing: Readonly<Record<string, readonly string[]>>): LocalAddresses {
+  const all = Object.entries(listing).flatMap(([name, addresses]) =>
+    addresses.map((text) => {
+      const address = canonicalAddress(text)!
+      return { address, interface: name, bindable: address, subnet: parseSubnet(text)! }
+    }),
+  )
+  return { all, own: new Set(all.map(({ address }) => address)) }
+}
