@@ -1,10 +1,14 @@
 // Asking a running berth over HTTP: where it is, the request, and what to say when nobody answers.
+import { request } from 'node:http'
 import { loadAddresses } from '../config/load.ts'
 import type { HostPort } from '../config/types.ts'
 import { formatHostPort, parseHostPort } from '../config/values.ts'
 import type { Problem } from '../http/inspector.ts'
 import { BerthError, systemCode } from '../lib/errors.ts'
 import { exit, type Io } from './io.ts'
+
+/** How long an answer may take, ms: forwarding has a deadline of its own, and there may be a queue. */
+const patience = 10_000
 
 export interface Whereabouts {
   /** --http or --server, as written. */
@@ -52,34 +56,49 @@ export async function ask<T extends object>(
   parameters: Readonly<Record<string, string | undefined>>,
 ): Promise<T | Problem> {
   const where = formatHostPort(server.host, server.port)
-  const url = new URL(`http://${where}${path}`)
-  for (const [name, value] of Object.entries(parameters))
-    if (value !== undefined) url.searchParams.set(name, value)
-  let response: Response
-  let text: string
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, value)
+  let answer: { status: number; text: string }
   try {
-    response = await fetch(url, { signal: AbortSignal.timeout(10_000), redirect: 'error' })
-    text = await response.text()
+    answer = await get(server, `${path}?${query}`)
   } catch (error) {
     throw new BerthError('HTTP', unreachable(where, error), error)
   }
+  const { status, text } = answer
   try {
     const reply: unknown = JSON.parse(text)
     if (typeof reply === 'object' && reply !== null) {
-      if (response.ok) return reply as T
+      if (status === 200) return reply as T
       if ('problem' in reply) return reply as Problem
     }
   } catch {
     // Told below: what answers there does not speak our JSON.
   }
-  throw new BerthError(
-    'HTTP',
-    `what answers at ${where} is not berth (HTTP ${response.status}); use --http ADDRESS`,
-  )
+  throw new BerthError('HTTP', `what answers at ${where} is not berth (HTTP ${status}); use --http ADDRESS`)
+}
+
+/** Not fetch: that refuses some ports ("bad port") and knows no IPv6 zones. */
+function get({ host, port }: HostPort, path: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    // The zone is the socket's business, not the header's.
+    const headers = { host: formatHostPort(host.replace(/%.*$/, ''), port), accept: 'application/json' }
+    const signal = AbortSignal.timeout(patience)
+    const outgoing = request({ host, port, path, headers, signal, agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => {
+        text += part
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+      response.on('error', reject)
+    })
+    outgoing.on('error', reject)
+    outgoing.end()
+  })
 }
 
 function unreachable(where: string, error: unknown): string {
-  if ((error as Error).name === 'TimeoutError') return `berth at ${where} did not answer within 10 s`
+  if ((error as Error).name === 'AbortError') return `berth at ${where} did not answer within ${patience} ms`
   const advice = systemCode(error) === 'ECONNREFUSED' ? 'is it running? ' : ''
   return `berth can't be reached at ${where}; ${advice}--http ADDRESS or --config FILE says where it is`
 }

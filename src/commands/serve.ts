@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { type App, createApp } from '../app.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/types.ts'
+import { listWarnings } from '../config/warnings.ts'
 import { parseEngineAddress } from '../docker/address.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import { createLogger, type Logger } from '../lib/log.ts'
@@ -58,6 +59,7 @@ async function serve(config: Config, log: Logger): Promise<number> {
   const alive = setInterval(() => {}, 0x7fffffff)
   let app: App
   log.info({ version, node: process.version, config: config.file ?? 'defaults' }, 'starting')
+  for (const warning of listWarnings(config)) log.warn({ warning }, 'configuration')
   try {
     app = await createApp({ config, log })
     await app.start()

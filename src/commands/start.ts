@@ -14,7 +14,8 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     const state = connected
       ? `Docker ${version} (API ${apiVersion})`
       : `not reached: ${problem ?? 'no answer yet'}`
-    return name === address.text ? `${address.text}: ${state}` : `${name} ${address.text}: ${state}`
+    // An engine without a name of its own is called by its address.
+    return address.text.endsWith(name) ? `${address.text}: ${state}` : `${name} ${address.text}: ${state}`
   })
   const networks = snapshot.networks.size
   const names = countNames(snapshot)

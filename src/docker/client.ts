@@ -27,6 +27,22 @@ export interface EngineClient {
   close(): void
 }
 
+/** What is used of dockerode; its types know neither the agent nor abortSignal on most calls. */
+interface Api {
+  version(options: Cancel): Promise<unknown>
+  info(options: Cancel): Promise<unknown>
+  ping(options: Cancel): Promise<unknown>
+  listNetworks(options: Cancel): Promise<unknown>
+  listContainers(options: Cancel & { all: boolean }): Promise<unknown>
+  getNetwork(id: string): { inspect(options: Cancel): Promise<unknown> }
+  getContainer(id: string): { inspect(options: Cancel): Promise<unknown> }
+  getEvents(options: Cancel & { since: number; filters: object }): Promise<unknown>
+}
+
+interface Cancel {
+  abortSignal: AbortSignal
+}
+
 const callDeadline = 10_000
 const headerDeadline = 5_000
 
@@ -110,7 +126,7 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
 
     async systemTime() {
       const told = await call<unknown>('tell its clock', callDeadline, (abortSignal) =>
-        api.info({ abortSignal } as object).catch((error: unknown) => {
+        api.info({ abortSignal }).catch((error: unknown) => {
           const status = httpStatus(error)
           if (status !== undefined && status < 500) return {}
           throw error
@@ -132,7 +148,7 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
 
     async listNetworks() {
       const rows = await call<unknown>('list its networks', callDeadline, (abortSignal) =>
-        api.listNetworks({ abortSignal } as object),
+        api.listNetworks({ abortSignal }),
       )
       return listOf<RawNetwork>(address, rows)
     },
@@ -195,8 +211,8 @@ function createAgent(address: EngineAddress, maxSockets: number): HttpAgent {
     : new HttpAgent(options)
 }
 
-function connect(address: EngineAddress, options: Docker.DockerOptions): Docker {
-  return hidingDockerHost(() => {
+function connect(address: EngineAddress, options: object): Api {
+  const docker = hidingDockerHost(() => {
     if (address.kind === 'unix') return new Docker({ ...options, socketPath: address.path, protocol: 'http' })
     const { host, port, tls } = address
     const protocol = tls === undefined ? 'http' : 'https'
@@ -204,6 +220,7 @@ function connect(address: EngineAddress, options: Docker.DockerOptions): Docker 
     const url = `${protocol}://${host.includes(':') ? `[${host}]` : host}`
     return new Docker({ ...options, host: url, port, protocol, ...tls })
   })
+  return docker as unknown as Api
 }
 
 /**

@@ -68,8 +68,9 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     })
 
   try {
-    const [version, told] = await Promise.all([client.version(), client.systemTime()])
-    options.version(version)
+    // First and alone: it tells best what it is that answers here.
+    options.version(await client.version())
+    const told = await client.systemTime()
     const sinceSeconds = Math.floor((told ?? clock.now()) / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {

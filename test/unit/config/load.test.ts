@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { parseDocument } from 'yaml'
 import { type ConfigSources, loadAddresses, loadConfig } from '../../../src/config/load.ts'
 import { listSettings } from '../../../src/config/schema.ts'
-import type { Config } from '../../../src/config/types.ts'
+import type { Config, Upstream } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
@@ -98,7 +98,7 @@ log: {level: debug, queries: true}
       { name: 'db', wildcard: false, v4: ['192.0.2.9'], v6: [], networks: ['front', 'back'] },
     ])
     const { upstreams, ...forward } = config.forward
-    expect((upstreams as { text: string }[]).map(({ text }) => text)).toEqual([
+    expect((upstreams as readonly Upstream[]).map(({ text }) => text)).toEqual([
       '9.9.9.9:53',
       '[2620:fe::fe]:5353',
       '[2620:fe::fe]:53',
