@@ -6,7 +6,7 @@ import { readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import { pointerRecord, soaRecord } from '../dns/writer.ts'
 import { formatAddress } from '../lib/ip.ts'
-import { type Found, findForHost, findName, isParent } from '../registry/lookup.ts'
+import { type Found, findForHost, findName } from '../registry/lookup.ts'
 import type { Placed } from '../registry/order.ts'
 import type { Endpoint } from '../registry/types.ts'
 import { addressAnswer, type Context, type Decision, local, negative, type Question } from './decision.ts'
@@ -56,19 +56,12 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
 function answerScoped(context: Context, question: Question, name: string): Decision | undefined {
   const { networks } = context.scope
   const found = findName(networks, name)
-  if (found !== undefined) return answerFound(context, question, found)
-  return isParent(networks, name)
-    ? negative(context, question, rcode.NOERROR, 'names below this one exist')
-    : undefined
+  return found && answerFound(context, question, found)
 }
 
 function answerHost(context: Context, question: Question, name: string): Decision | undefined {
   const found = findForHost(context.snapshot, name)
-  if (found === undefined) {
-    // Without the zone dotted names don't exist here, so nothing lies below a bare one.
-    const above = isWithin(question.name, context.zone) && isParent(context.scope.networks, name)
-    return above ? negative(context, question, rcode.NOERROR, 'names below this one exist') : undefined
-  }
+  if (found === undefined) return undefined
   if ('table' in found) return answerFound(context, question, found)
   const alternatives = qualifiedNames(context, found.ambiguous)
   const rule = 'the name means several things; ask for one of the qualified names'

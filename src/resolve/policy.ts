@@ -8,7 +8,7 @@ import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import type { Subnet } from '../lib/ip.ts'
 import { parseAddress, subnetContains } from '../lib/ip.ts'
-import { qualified } from '../registry/lookup.ts'
+import { isParent, qualified } from '../registry/lookup.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { type Context, type Decision, negative, notReady, type Question, refusal } from './decision.ts'
 import type { Scope } from './scope.ts'
@@ -33,12 +33,18 @@ export function decideMiss(
 ): Decision {
   const { snapshot, scope, zone } = context
   const { name } = question
-  const deny = (rule: string) => negative(context, question, rcode.NXDOMAIN, rule)
   const empty = (rule: string) => negative(context, question, rcode.NOERROR, rule)
-  const missing = (rule: string) =>
-    scope.incomplete ? notReady('an engine has not been read yet') : deny(rule)
+  const deny = (rule: string) => negative(context, question, rcode.NXDOMAIN, rule)
+  // A name above others that exist is not denied with them (RFC 8020).
+  const inZone = isWithin(name, zone)
+  const seen = scope.view === 'networks' || (scope.view === 'host' && inZone) ? scope.networks : []
+  const isAbove = isParent(seen, inZone ? name.slice(0, -zone.length - 1) : name)
+  const missing = (rule: string) => {
+    if (isAbove) return empty('names below this one exist')
+    return scope.incomplete ? notReady('an engine has not been read yet') : deny(rule)
+  }
 
-  if (isWithin(name, zone)) return missing(`names under ${zone} are never forwarded`)
+  if (inZone) return missing(`names under ${zone} are never forwarded`)
   if (name !== '' && isWithin(zone, name)) return empty(`${zone} lies below it`)
 
   const block = name.endsWith('.arpa') ? readReverse(name) : undefined
@@ -53,10 +59,8 @@ export function decideMiss(
   const labels = splitName(name).length
   if (labels === 1) {
     if (snapshot.known.has(name)) return missing('the name is out of scope or its container is not running')
-    if (scope.incomplete) return notReady('an engine has not been read yet')
-    if (route === undefined && !settings.singleLabel && !validatorTypes.includes(question.type)) {
-      return deny('single labels are not forwarded (forward.singleLabel)')
-    }
+    const forwards = route !== undefined || settings.singleLabel || validatorTypes.includes(question.type)
+    if (scope.incomplete || !forwards) return missing('single labels are not forwarded (forward.singleLabel)')
   } else if (isElsewhere(snapshot, name)) {
     return missing('NAME.NETWORK of a container that is out of scope or not running')
   }

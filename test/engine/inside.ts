@@ -20,7 +20,7 @@ async function main(command: string, args: string[]): Promise<number> {
   try {
     await engine.start()
     await ensureImage()
-    return stopping.signal.aborted ? 1 : await runCommand(command, args)
+    return stopping.signal.aborted ? 128 + constants.signals.SIGTERM : await runCommand(command, args)
   } finally {
     await clear(engine)
   }

@@ -2,9 +2,9 @@
 //
 //   npx tsx test/engine/launch.ts [26.1|20.10] COMMAND [ARGUMENT…]
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { ensureImage } from './image.ts'
@@ -69,8 +69,17 @@ export async function launch(
     return await runCommand(command, args, beside)
   } finally {
     // Inside everything is removed already, unless it came to a bad end.
-    rmSync(state, { recursive: true, force: true })
+    if (existsSync(state)) await removeRemains(place, state)
   }
+}
+
+// Processes and mounts went with the namespaces; files and the control group's empty folders stay.
+async function removeRemains(place: Place, state: string): Promise<void> {
+  rmSync(state, { recursive: true, force: true })
+  if (place.kind !== 'private') return
+  const script =
+    'mount -t cgroup2 none /sys/fs/cgroup && cd /sys/fs/cgroup && find "$1" -depth -type d -delete'
+  await run('unshare', ['--mount', 'sh', '-c', script, 'sh', basename(state)]).catch(() => {})
 }
 
 function launchPrivate(binaries: Binaries, command: string, args: string[], settings: NodeJS.ProcessEnv) {
