@@ -46,7 +46,7 @@ async function runUnit(): Promise<Counts> {
   const why = await installPackages(programs)
   if (why) console.error(`Some tests may fail: ${why}`)
   announce('unit tests')
-  return runVitest('unit', runCommand)
+  return runVitest('unit', (command, args) => runCommand(command, args, { ...process.env, TMPDIR: folder }))
 }
 
 async function runEngine(version: Version): Promise<Counts | undefined> {

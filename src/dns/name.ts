@@ -65,7 +65,7 @@ export function skipName(message: Buffer, offset: number): number | undefined {
  * or over 63 bytes, or the name over 255. Case is kept.
  */
 export function encodeName(text: string): Buffer | undefined {
-  const bare = text.endsWith('.') && !text.endsWith('\\.') ? text.slice(0, -1) : text
+  const bare = text.endsWith('.') && !isEscaped(text, text.length - 1) ? text.slice(0, -1) : text
   if (bare === '') return Buffer.of(0)
   const bytes: number[] = []
   for (const label of splitName(bare)) {
@@ -81,18 +81,28 @@ export function encodeName(text: string): Buffer | undefined {
 export function splitName(name: string): string[] {
   if (name === '') return []
   if (!name.includes('\\')) return name.split('.')
-  return name.match(/(?:\\\d{3}|\\.|[^.\\])+|(?<=^|\.)(?=\.|$)/gs) ?? []
+  const labels: string[] = []
+  let start = 0
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    if (isEscaped(name, dot)) continue
+    labels.push(name.slice(start, dot))
+    start = dot + 1
+  }
+  labels.push(name.slice(start))
+  return labels
+}
+
+/** Whether the character at `index` is escaped: an odd number of backslashes stands before it. */
+function isEscaped(text: string, index: number): boolean {
+  let escaped = false
+  while (text[--index] === '\\') escaped = !escaped
+  return escaped
 }
 
 /** Whether `name` is `zone` or below it; both canonical. */
 export function isWithin(name: string, zone: string): boolean {
   if (zone === '' || name === zone) return true
-  if (!name.endsWith(`.${zone}`)) return false
-  // An odd number of backslashes before it makes that dot part of a label.
-  let start = name.length - zone.length - 1
-  let escaped = false
-  while (name[--start] === '\\') escaped = !escaped
-  return !escaped
+  return name.endsWith(`.${zone}`) && !isEscaped(name, name.length - zone.length - 1)
 }
 
 /**

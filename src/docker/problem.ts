@@ -31,7 +31,7 @@ export function httpStatus(error: unknown): number | undefined {
 function sentence(error: unknown, address: EngineAddress, doing: string): string {
   const status = httpStatus(error)
   if (status !== undefined) return statusSentence(error, status, address, doing)
-  const code = systemCode(error) ?? String((error as { code?: unknown } | undefined)?.code ?? '')
+  const code = codeOf(error)
   if (code.startsWith('HPE_')) return notDocker(address, 'it does not speak HTTP').message
   if (address.kind === 'unix') {
     const { path } = address
@@ -63,12 +63,15 @@ function sentence(error: unknown, address: EngineAddress, doing: string): string
   return `the engine at ${address.text} cannot be asked (${doing})`
 }
 
+/** The system's code, or Node's own: HPE_INVALID_CONSTANT, ERR_SSL_…, DEPTH_ZERO_SELF_SIGNED_CERT. */
+function codeOf(error: unknown): string {
+  return systemCode(error) ?? String((error as { code?: unknown } | undefined)?.code ?? '')
+}
+
 /** Those whose sentence says it all; of others the cause is kept. */
 function isKnown(error: unknown): boolean {
-  if (httpStatus(error) !== undefined) return true
-  return /^(ENOENT|EACCES|EPERM|ECONNREFUSED|ENOTSOCK|ENOTFOUND|ECONNRESET|EPIPE)$/.test(
-    systemCode(error) ?? '',
-  )
+  const known = /^(HPE_.*|E(NOENT|ACCES|PERM|CONNREFUSED|NOTSOCK|NOTFOUND|AI_AGAIN|CONNRESET|PIPE|PROTO))$/
+  return httpStatus(error) !== undefined || known.test(codeOf(error))
 }
 
 function statusSentence(error: unknown, status: number, address: EngineAddress, doing: string): string {

@@ -112,17 +112,17 @@ async function pingWhileLive(
 ) {
   let answered = clock.monotonic()
   while (!over.aborted) {
-    await sleep(clock, pingEvery, over)
+    await sleep(clock, Math.min(pingEvery, Math.max(250, answered + reach - clock.monotonic())), over)
     if (over.aborted) return
     const left = answered + reach - clock.monotonic()
     try {
       await client.ping(Math.max(250, left))
       answered = clock.monotonic()
-    } catch (error) {
+    } catch {
       if (over.aborted) return
       counters.errors.add(1, engine, 'ping')
       if (clock.monotonic() - answered >= reach - 10) {
-        end(`it answered no ping for ${reach / 1000} s: ${explain(error)}`, false)
+        end(`it has answered no ping for ${reach / 1000} s`, false)
       }
     }
   }

@@ -113,6 +113,8 @@ export function createWatch({
   /** One connection, from attempt to end. Never rejects. */
   async function connect() {
     const client = createClient(config, clock)
+    const close = () => client.close()
+    stopping.signal.addEventListener('abort', close, { once: true })
     let liveSince: number | undefined
     try {
       const ending = await runSession({
@@ -131,7 +133,8 @@ export function createWatch({
     } catch (error) {
       if (!stopping.signal.aborted) fail(error)
     } finally {
-      client.close()
+      stopping.signal.removeEventListener('abort', close)
+      close()
       counters.connected.cell(engine).value = 0
       info = { ...info, connected: false }
       if (liveSince !== undefined && clock.monotonic() - liveSince >= lasting) backoff.reset()
@@ -185,8 +188,10 @@ export function createWatch({
   }
 
   function tell(problem: string) {
+    const already = told !== undefined
     told = problem
-    if (everSynced) log.warn({ engine, problem }, 'Docker engine lost; its last names are kept')
+    if (already) log.warn({ engine, problem }, 'Docker engine still out of reach')
+    else if (everSynced) log.warn({ engine, problem }, 'Docker engine lost; its last names are kept')
     else log.error({ engine, problem }, 'cannot follow Docker engine; trying on')
   }
 

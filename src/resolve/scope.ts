@@ -126,27 +126,24 @@ function decideByListener(candidates: readonly NetworkTable[], here: string): re
 }
 
 /**
- * Ids of the containers that have this address. Engines that are away don't count: the address may have a new owner.
- * Members of docker_gwbridge are askers on overlay networks.
+ * Ids of the containers that have this address; none where one of them is an away engine's, for then the address may
+ * have a new owner, and what is known is no ground for more than the subnet. Members of docker_gwbridge are askers
+ * on overlay networks.
  */
 function findContainers(snapshot: Snapshot, address: string, here: string): string[] {
-  const away = (engine: string) => snapshot.engines.get(engine)?.away ?? false
   const found: { table: NetworkTable; id: string }[] = []
   for (const endpoint of snapshot.owners.get(address) ?? []) {
     const table = snapshot.networks.get(endpoint.networkId)
-    const engine = snapshot.containers.get(endpoint.containerId)?.engine
-    if (table !== undefined && engine !== undefined && !away(engine))
-      found.push({ table, id: endpoint.containerId })
+    if (table !== undefined) found.push({ table, id: endpoint.containerId })
   }
   for (const table of snapshot.networksByName.get('docker_gwbridge') ?? []) {
     const id = isGatewayBridge(table.network) ? table.network.members?.get(address) : undefined
-    if (id !== undefined && snapshot.containers.has(id) && !away(table.network.engine))
-      found.push({ table, id })
+    if (id !== undefined && snapshot.containers.has(id)) found.push({ table, id })
   }
-  const ids = new Set(found.map(({ id }) => id))
-  if (ids.size < 2) return [...ids]
   const decided = decideByListener([...new Set(found.map(({ table }) => table))], here)
-  return [...new Set(found.filter(({ table }) => decided.includes(table)).map(({ id }) => id))]
+  const ids = new Set(found.filter(({ table }) => decided.includes(table)).map(({ id }) => id))
+  const away = (id: string) => snapshot.engines.get(snapshot.containers.get(id)?.engine ?? '')?.away ?? false
+  return [...ids].some(away) ? [] : [...ids]
 }
 
 /** Networks whose subnet holds the address, or on whose bridge it is link-local. */

@@ -115,7 +115,8 @@ export async function digMany(
   questions: readonly Asked[],
 ): Promise<Map<string, DigReply>> {
   const entry = where === 'host' ? [] : await onNetworkOf(where)
-  const batch = join(mkdtempSync(join(tmpdir(), 'berth-dig-')), 'batch')
+  const folder = mkdtempSync(join(tmpdir(), 'berth-dig-'))
+  const batch = join(folder, 'batch')
   writeFileSync(batch, questions.map(({ name, type }) => `${name} ${type}\n`).join(''))
   const shown = ['+noall', '+comments', '+question', '+answer', '+authority', '+additional']
   const options = ['+tries=2', '+time=3', server.tcp ? '+tcp' : '+notcp']
@@ -134,7 +135,7 @@ export async function digMany(
     if (error.code === 9) return error as { stdout: string }
     throw error
   })
-  rmSync(batch)
+  rmSync(folder, { recursive: true })
   const replies = new Map<string, DigReply>()
   for (const piece of stdout.split(/^;; Got answer:$/m).slice(1)) {
     const [, name, type] = /^;(\S+)\s+IN\s+(\S+)$/m.exec(piece) ?? []

@@ -2,7 +2,7 @@
 //
 //   npx tsx test/engine/launch.ts [26.1|20.10] COMMAND [ARGUMENT…]
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,7 +61,16 @@ export async function launch(
   if (place.kind === 'none') throw new Error(place.why)
   const state = mkdtempSync(join(realpathSync(tmpdir()), 'berth-engine-'))
   try {
-    const settings = { ...process.env, ...env, BERTH_ENGINE: place.version, BERTH_ENGINE_STATE: state }
+    // What the command leaves in its temporary folder goes with the state.
+    const temporary = join(state, 'tmp')
+    mkdirSync(temporary)
+    const settings = {
+      ...process.env,
+      ...env,
+      BERTH_ENGINE: place.version,
+      BERTH_ENGINE_STATE: state,
+      TMPDIR: temporary,
+    }
     if (place.kind === 'private') return await launchPrivate(place.binaries, command, args, settings)
     const beside: NodeJS.ProcessEnv = { ...settings, DOCKER_HOST: place.host }
     delete beside.BERTH_ENGINE_PRIVATE

@@ -14,12 +14,20 @@ function query(rest: Buffer, count = 1): Buffer {
   return Buffer.concat([head, Buffer.from('\x03web\0\0\x01\0\x01', 'latin1'), rest])
 }
 
-function opt({ size = 1232, ttl = 0, data = Buffer.alloc(0), length = data.length, owner = [0] } = {}) {
+interface Opt {
+  size?: number
+  ttl?: number
+  data?: Buffer
+  length?: number
+  owner?: number[]
+}
+
+function opt({ size = 1232, ttl = 0, data = Buffer.alloc(0), length, owner = [0] }: Opt = {}) {
   const fixed = Buffer.alloc(10)
   fixed.writeUInt16BE(41, 0)
   fixed.writeUInt16BE(size, 2)
   fixed.writeUInt32BE(ttl, 4)
-  fixed.writeUInt16BE(length, 8)
+  fixed.writeUInt16BE(length ?? data.length, 8)
   return Buffer.concat([Buffer.from(owner), fixed, data])
 }
 

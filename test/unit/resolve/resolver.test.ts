@@ -560,7 +560,7 @@ describe('for any estate', () => {
           const mayReach = (address: string) => member.on.includes(Number(address.split('.')[1]))
           for (const name of asked.flatMap((bare) => [bare, `${bare}.docker.internal`])) {
             const decision = decide(resolver, from, name)
-            for (const address of decision.answers ?? []) {
+            for (const address of 'answers' in decision ? decision.answers : []) {
               if (!mayReach(address)) throw new Error(`${from} got ${address} for ${name}`)
             }
           }
@@ -568,7 +568,7 @@ describe('for any estate', () => {
             for (const n of other.on) {
               const decision = decide(resolver, from, reverseName(on(j, n)), 'PTR')
               const may = other.running && member.on.includes(n)
-              expect(decision.answers).toHaveLength(may ? 1 : 0)
+              expect('answers' in decision && decision.answers).toHaveLength(may ? 1 : 0)
             }
           }
         }

@@ -353,3 +353,18 @@ describe('before engines have told their names', () => {
     expect(see({ from: '8.8.8.8', states: two }).view).toBe('nobody')
   })
 })
+
+describe('an address that containers of two engines have, one of them away', () => {
+  it('gives no more than when both are in reach: an outage never widens a scope', () => {
+    const theirs = { ...network('theirs', ['10.1.0.0/16']), engine: 'other' }
+    const networks = [network('ours', ['10.1.0.0/16']), network('more', ['10.2.0.0/16']), theirs]
+    const containers = [
+      container('a', { ours: { at: ['10.1.0.2'] }, more: { at: ['10.2.0.2'] } }),
+      container('b', { theirs: { at: ['10.1.0.2'] } }, { engine: 'other' }),
+    ]
+    const snapshot = estate(networks, containers, { other: { away: true } })
+    const here = interfaces({ lo: ['127.0.0.1/8'] })
+    const scope = scopeOf(snapshot, here, { gateway: 'refuse', allow: [] }, '10.1.0.2', '127.0.0.1')
+    expect(scope.networks).toEqual([])
+  })
+})

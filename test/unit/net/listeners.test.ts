@@ -1,0 +1,145 @@
+// Addresses ↔ sockets, with sockets that only say what was done to them.
+import { describe, expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../../src/lib/clock.ts'
+import { silentLogger } from '../../../src/lib/log.ts'
+import type { ListenOptions } from '../../../src/net/listener.ts'
+import { createListeners } from '../../../src/net/listeners.ts'
+import { interfaces } from '../resolve/estate.ts'
+
+const lo = { lo: ['127.0.0.1/8'] }
+
+function create(listen: readonly string[], first: Record<string, readonly string[]> = lo) {
+  const open = new Set<string>()
+  const taken = new Set<string>()
+  const asked: string[] = []
+  let local = interfaces(first)
+  let wake: (() => void) | undefined
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout(run) {
+      wake = run
+      return undefined as never
+    },
+    clearTimeout() {},
+  }
+  const fake = (kind: string) => async (options: ListenOptions) => {
+    const key = `${kind} ${options.at.host} ${options.at.port}`
+    asked.push(key)
+    if (taken.has(key)) throw Object.assign(new Error('no'), { code: 'EADDRINUSE' })
+    open.add(key)
+    return { port: options.at.port, close: async () => void open.delete(key) }
+  }
+  const listeners = createListeners({
+    listen: listen.map((text) => {
+      const at = text.lastIndexOf(':')
+      return { host: text.slice(0, at), port: Number(text.slice(at + 1)) }
+    }),
+    addresses: () => local,
+    handle: () => undefined,
+    clock,
+    log: silentLogger,
+    listenUdp: fake('udp'),
+    listenTcp: fake('tcp'),
+  })
+  /** Until what was asked for has been looked at. */
+  const settle = () => new Promise((resolve) => setImmediate(resolve))
+  return {
+    listeners,
+    open,
+    taken,
+    asked,
+    settle,
+    async have(listing: Record<string, readonly string[]>) {
+      local = interfaces(listing)
+      listeners.refresh()
+      await settle()
+    },
+    async nextLook() {
+      wake?.()
+      await settle()
+    },
+  }
+}
+
+describe('listening', () => {
+  it('takes UDP and TCP of each configured address', async () => {
+    const { listeners, open } = create(['127.0.0.1:1053', '::1:53'])
+    await listeners.start()
+    expect([...open]).toEqual(['udp 127.0.0.1 1053', 'tcp 127.0.0.1 1053', 'udp ::1 53', 'tcp ::1 53'])
+    await listeners.stop(AbortSignal.abort())
+    expect(open.size).toBe(0)
+    expect(listeners.bound()).toEqual([])
+  })
+
+  it('"*" follows addresses as they come and go', async () => {
+    const { listeners, open, have } = create(['*:53'])
+    await listeners.start()
+    await have({ ...lo, eth0: ['172.18.0.9/16'] })
+    expect([...open]).toEqual([
+      'udp 127.0.0.1 53',
+      'tcp 127.0.0.1 53',
+      'udp 172.18.0.9 53',
+      'tcp 172.18.0.9 53',
+    ])
+    await have({ eth0: ['172.18.0.9/16'] })
+    expect(listeners.bound()).toEqual([{ host: '172.18.0.9', port: 53 }])
+    expect([...open]).toEqual(['udp 172.18.0.9 53', 'tcp 172.18.0.9 53'])
+    await listeners.stop(AbortSignal.abort())
+  })
+
+  it('addresses that stay keep their sockets', async () => {
+    const { listeners, asked, have } = create(['*:53'])
+    await listeners.start()
+    await have(lo)
+    await have({ ...lo, eth0: ['172.18.0.9/16'] })
+    expect(asked.filter((key) => key.includes('127.0.0.1'))).toHaveLength(2)
+    await listeners.stop(AbortSignal.abort())
+  })
+
+  it('a taken address is tried again at the next look, the others serve meanwhile', async () => {
+    const { listeners, taken, open, nextLook } = create(['127.0.0.1:53', '127.0.0.2:53'])
+    taken.add('tcp 127.0.0.2 53')
+    await listeners.start()
+    // UDP without TCP is no listening.
+    expect([...open]).toEqual(['udp 127.0.0.1 53', 'tcp 127.0.0.1 53'])
+    await nextLook()
+    expect(listeners.bound()).toHaveLength(1)
+    taken.clear()
+    await nextLook()
+    expect(listeners.bound()).toEqual([
+      { host: '127.0.0.1', port: 53 },
+      { host: '127.0.0.2', port: 53 },
+    ])
+    await listeners.stop(AbortSignal.abort())
+  })
+
+  it('rejects where nothing can be bound, and says why', async () => {
+    const { listeners, taken } = create(['127.0.0.1:53'])
+    taken.add('udp 127.0.0.1 53')
+    await expect(listeners.start()).rejects.toMatchObject({
+      code: 'LISTEN',
+      message: expect.stringContaining('127.0.0.1 port 53 is taken by another program'),
+    })
+  })
+
+  it('binds nothing any more once it is stopped', async () => {
+    const { listeners, open, have } = create(['*:53'])
+    await listeners.start()
+    await listeners.stop(AbortSignal.abort())
+    await have({ eth0: ['172.18.0.9/16'] })
+    expect(open.size).toBe(0)
+  })
+
+  it('knows which addresses come to us', async () => {
+    const { listeners } = create(['127.0.0.1:53', '172.18.0.1:1053'], { ...lo, br: ['172.18.0.1/16'] })
+    await listeners.start()
+    expect(listeners.isOurs('127.0.0.1', 53)).toBe(true)
+    expect(listeners.isOurs('0.0.0.0', 53)).toBe(true)
+    expect(listeners.isOurs('172.18.0.1', 1053)).toBe(true)
+    expect(listeners.isOurs('127.0.0.1', 1053)).toBe(false)
+    expect(listeners.isOurs('127.0.0.53', 53)).toBe(false)
+    expect(listeners.isOurs('172.18.0.1', 53)).toBe(false)
+    expect(listeners.isOurs('9.9.9.9', 53)).toBe(false)
+    await listeners.stop(AbortSignal.abort())
+  })
+})

@@ -1,0 +1,113 @@
+// Questions over real UDP sockets on loopback.
+import dgram from 'node:dgram'
+import { once } from 'node:events'
+import { afterEach, describe, expect, it } from 'vitest'
+import { headerOnly, rcodeOf } from '../../../src/dns/header.ts'
+import { encodeQuery } from '../../../src/dns/message.ts'
+import { silentLogger } from '../../../src/lib/log.ts'
+import type { Listener } from '../../../src/net/listener.ts'
+import { listenUdp } from '../../../src/net/udp.ts'
+import type { Handle, Query } from '../../../src/resolve/query.ts'
+
+const question = (id: number) => encodeQuery('web', 'A', { id })
+const idOf = (message: Buffer) => message.readUInt16BE(0)
+
+const clients: dgram.Socket[] = []
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close()
+})
+
+const serve = (handle: Handle) => listenUdp({ at: { host: '127.0.0.1', port: 0 }, handle, log: silentLogger })
+
+async function connect({ port }: Listener): Promise<dgram.Socket> {
+  const client = dgram.createSocket('udp4')
+  clients.push(client)
+  client.connect(port, '127.0.0.1')
+  await once(client, 'connect')
+  return client
+}
+
+async function ask(client: dgram.Socket, message: Buffer): Promise<Buffer> {
+  const reply = once(client, 'message')
+  client.send(message)
+  return (await reply)[0]
+}
+
+describe('a UDP listener', () => {
+  it('answers from the address that was asked, and tells who asked', async () => {
+    const seen: Query[] = []
+    const listener = await serve((query) => {
+      seen.push(query)
+      return headerOnly(query.message, 0)
+    })
+    const client = await connect(listener)
+    expect(idOf(await ask(client, question(3)))).toBe(3)
+    const server = `dns://127.0.0.1:${listener.port}`
+    expect(seen).toMatchObject([{ asker: '127.0.0.1', local: '127.0.0.1', transport: 'udp', server }])
+    await listener.close(AbortSignal.abort())
+  })
+
+  it('says nothing where there is no reply, and goes on', async () => {
+    const listener = await serve(({ message }) => (message.length < 12 ? undefined : headerOnly(message, 0)))
+    const client = await connect(listener)
+    client.send(Buffer.of(1, 2, 3))
+    client.send(Buffer.alloc(0))
+    expect(idOf(await ask(client, question(4)))).toBe(4)
+    await listener.close(AbortSignal.abort())
+  })
+
+  it('answers local names while another question is being forwarded', async () => {
+    let forwarded = () => {}
+    const listener = await serve(({ message }) => {
+      if (idOf(message) !== 1) return headerOnly(message, 0)
+      return new Promise((resolve) => {
+        forwarded = () => resolve(headerOnly(message, 3))
+      })
+    })
+    const client = await connect(listener)
+    client.send(question(1))
+    expect(idOf(await ask(client, question(2)))).toBe(2)
+    const late = once(client, 'message')
+    forwarded()
+    expect(rcodeOf((await late)[0])).toBe(3)
+    await listener.close(AbortSignal.abort())
+  })
+
+  it('waits for what is in hand when it is closed', async () => {
+    const ready: (() => void)[] = []
+    const listener = await serve(
+      ({ message }) => new Promise((resolve) => ready.push(() => resolve(headerOnly(message, 0)))),
+    )
+    const client = await connect(listener)
+    const reply = ask(client, question(6))
+    await expect.poll(() => ready.length).toBe(1)
+    const closed = listener.close(new AbortController().signal)
+    ready[0]!()
+    expect(rcodeOf(await reply)).toBe(0)
+    await closed
+  })
+
+  it('answers SERVFAIL to what is open when time is up', async () => {
+    let open = 0
+    const listener = await serve(() => {
+      open++
+      return new Promise(() => {})
+    })
+    const client = await connect(listener)
+    const reply = ask(client, question(8))
+    await expect.poll(() => open).toBe(1)
+    const time = new AbortController()
+    const closed = listener.close(time.signal)
+    time.abort()
+    await closed
+    expect([idOf(await reply), rcodeOf(await reply)]).toEqual([8, 2])
+  })
+
+  it('rejects with the system’s error where the address is taken', async () => {
+    const listener = await serve(() => undefined)
+    const at = { host: '127.0.0.1', port: listener.port }
+    const again = listenUdp({ at, handle: () => undefined, log: silentLogger })
+    await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    await listener.close(AbortSignal.abort())
+  })
+})
