@@ -78,12 +78,14 @@ function runExchange(
   /** Servers that said no; silence may still be a lost packet, so silent ones get another try. */
   const failed = new Set<Upstream>()
   const step = Math.min(patience, timeout / (upstreams.length + 1))
+  /** What there is for the asker where a server truncates and no TCP comes through. */
+  let truncated: ExchangeResult | undefined
   let tries = 0
   let over = false
   let retry: Timer | undefined
   const deadline = clock.setTimeout(() => {
     for (const upstream of upstreams) if (!failed.has(upstream)) failures.push(`${upstream.text} timeout`)
-    finish({ failure: failures.join(', '), reason: 'unreachable' })
+    fail('unreachable')
   }, timeout)
   tryNext()
 
@@ -96,11 +98,15 @@ function runExchange(
     resolve(result)
   }
 
+  function fail(reason: 'unreachable' | 'failed'): void {
+    finish(truncated ?? { failure: failures.join(', '), reason })
+  }
+
   function tryNext(): void {
     clock.clearTimeout(retry)
     const left = upstreams.filter((upstream) => !failed.has(upstream))
     if (left.length === 0) {
-      finish({ failure: failures.join(', '), reason: 'failed' })
+      fail('failed')
       return
     }
     const next =
@@ -148,8 +154,10 @@ function runExchange(
     const code = rcodeOf(result.reply)
     observe(rcodeName(code))
     const reply = readReply(result.reply, question)
-    if (transport === 'udp' && (flagsOf(result.reply) & flag.TC) !== 0) attempt(upstream, 'tcp')
-    else if (reply === undefined) giveUpOn(upstream, 'malformed reply')
+    if (transport === 'udp' && (flagsOf(result.reply) & flag.TC) !== 0) {
+      if (reply !== undefined) truncated ??= { reply, upstream: upstream.text }
+      attempt(upstream, 'tcp')
+    } else if (reply === undefined) giveUpOn(upstream, 'malformed reply')
     else if (code === rcode.SERVFAIL || code === rcode.REFUSED) giveUpOn(upstream, rcodeName(code))
     else finish({ reply, upstream: upstream.text })
   }

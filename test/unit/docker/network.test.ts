@@ -26,7 +26,11 @@ describe.each(recorded)('engine $engine', (engine) => {
     })
     expect(told('back').network.internal).toBe(true)
     expect(told('bridge').network.bridge).toBe('docker0')
-    expect(told('six').network.subnets.map(({ text }) => text)).toEqual(['198.18.2.0/24', 'fd00:77::/64'])
+    expect(
+      told('six')
+        .network.subnets.map(({ text }) => text)
+        .sort(),
+    ).toEqual(['198.18.2.0/24', 'fd00:77::/64'])
   })
 
   it('has neither bridge nor guessed gateways where the driver is no bridge', () => {
@@ -39,7 +43,7 @@ describe.each(recorded)('engine $engine', (engine) => {
   it('guesses the gateway Docker took where none is told', () => {
     expect(gateways('plain')).toEqual(['10.77.0.1'])
     expect(gateways('ranged')).toEqual(['10.78.0.128'])
-    expect(gateways('six')).toEqual(['198.18.2.1', 'fd00:77::1'])
+    expect([...gateways('six')].sort()).toEqual(['198.18.2.1', 'fd00:77::1'])
     const web = containerNamed(engine, 'web').NetworkSettings!.Networks!
     expect([web.plain!.Gateway, web.ranged!.Gateway, web.six!.IPv6Gateway]).toEqual([
       '10.77.0.1',

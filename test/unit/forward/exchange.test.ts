@@ -195,6 +195,13 @@ describe('an exchange', () => {
     expect(run.asked()).toEqual(['udp 1', 'tcp 1', 'udp 2'])
   })
 
+  it('gives the truncated reply where no server takes TCP', async () => {
+    const run = start(upstreams.slice(0, 1))
+    run.reply(0, 0, 0x8380)
+    run.tries[1]!.done({ error: 'ECONNREFUSED' })
+    await expect(run.result).resolves.toMatchObject({ upstream: '192.0.2.1:53' })
+  })
+
   it('ends at once without upstreams', async () => {
     await expect(start([]).result).resolves.toMatchObject({ reason: 'none' })
   })
