@@ -37,6 +37,8 @@ export async function run(args: string[], io: Io): Promise<number> {
     return 2
   }
   const log = createLogger({ level: config.log.level })
+  // A log that nobody reads any more (a closed pipe) is no reason to stop, nor one to log about.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   // Whatever slips through is our bug; it is said loudly, and the server goes on serving.
   process.on('unhandledRejection', (reason) =>
     log.error({ why: explain(reason), stack: stackOf(reason) }, 'unhandled rejection'),

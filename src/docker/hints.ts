@@ -24,6 +24,7 @@ function followNetwork({ id, attributes, time }: EngineEvent, action: string, re
   // Swarm networks come to a node with their first container, with no event of their own.
   if (!reconcile.knowsNetwork(id)) reconcile.markNetwork(id, time)
   if (container === undefined) return
+  reconcile.markGatewayBridge()
   if (action === 'disconnect') reconcile.drop(container, id, time)
   else reconcile.markContainer(container, time)
 }

@@ -114,13 +114,13 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
     return undefined
   }
 
-  function gatewayBridgeId(): string | undefined {
-    return networkNamed(gatewayBridge)
-  }
-
+  /** Docker makes the bridge with the first overlay, without an event; until it is known its name does for an id. */
   function markGatewayBridge() {
-    const id = gatewayBridgeId()
+    const id = networkNamed(gatewayBridge)
     if (id !== undefined) dirtyNetworks.mark(id)
+    else if ([...networks.values()].some(({ told }) => told.network.driver === 'overlay')) {
+      dirtyNetworks.mark(gatewayBridge)
+    }
   }
 
   async function fullList(asked: EngineClient): Promise<Suspects> {
@@ -140,7 +140,7 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
     return suspects
   }
 
-  /** Networks of a swarm change on other nodes, without an event here: no suspects. */
+  /** Networks of a swarm, and the gateway bridge, change without an event here: no suspects. */
   function takeNetworks(rows: readonly RawNetwork[], listedAt: number): [string, unknown][] {
     const suspects: [string, unknown][] = []
     const listed = new Set<string>()
@@ -151,12 +151,14 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
       if (before !== undefined && (before.readAt > listedAt || row.Name === gatewayBridge)) continue
       const pending = dirtyNetworks.has(row.Id)
       const known = before?.told
-      if (keepNetwork(row, listedAt) && !pending && row.Scope !== 'swarm') suspects.push([row.Id, known])
+      const silent = row.Scope === 'swarm' || row.Name === gatewayBridge
+      if (keepNetwork(row, listedAt) && !pending && !silent) suspects.push([row.Id, known])
     }
     for (const [id, { readAt, told }] of networks) {
       if (listed.has(id) || readAt > listedAt) continue
       networks.delete(id)
-      if (told.network.driver !== 'overlay' && !dirtyNetworks.has(id)) suspects.push([id, told])
+      const silent = told.network.driver === 'overlay' || told.network.name === gatewayBridge
+      if (!silent && !dirtyNetworks.has(id)) suspects.push([id, told])
       dirtyNetworks.forget(id)
     }
     return suspects

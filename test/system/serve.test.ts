@@ -145,6 +145,26 @@ describe('without an engine', () => {
     silent.close()
   })
 
+  it('goes on, and still stops, when nobody reads its log any more', async () => {
+    const config = await withHttp()
+    const serving = serve({ ...config, docker: { engines: [] }, forward: { upstreams: [] } })
+    await serving.logged('ready')
+    serving.child.stdout!.destroy()
+    // Each writes a line into the closed pipe.
+    for (let i = 0; i < 3; i++) serving.child.kill('SIGHUP')
+    const asked = await run(process.execPath, [
+      main,
+      'query',
+      '--wire',
+      'localhost',
+      '--server',
+      config.listen[0]!,
+    ])
+    expect(asked.stdout).toContain('127.0.0.1')
+    serving.child.kill('SIGTERM')
+    expect(await serving.exited).toBe(0)
+  })
+
   it('never asks itself: its own address as upstream is left out', async () => {
     const config = await withHttp()
     const serving = serve({ ...config, docker: { engines: [] }, forward: { upstreams: config.listen } })
