@@ -92,6 +92,13 @@ export function splitName(name: string): string[] {
   return labels
 }
 
+/** The names that a canonical one lies below, the closest first; not the root. */
+export function* namesAbove(name: string): Generator<string> {
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    if (!isEscaped(name, dot)) yield name.slice(dot + 1)
+  }
+}
+
 /** Whether the character at `index` is escaped: an odd number of backslashes stands before it. */
 function isEscaped(text: string, index: number): boolean {
   let escaped = false

@@ -114,6 +114,11 @@ export function pointerRecord(target: Buffer, ttl: number): Answer {
   return { type: type.PTR, ttl, data: target }
 }
 
+/** SRV with priority 0 and equal weights (RFC 2782); the target is never compressed. */
+export function serviceRecord(port: number, target: Buffer, ttl: number): Answer {
+  return { type: type.SRV, ttl, data: Buffer.concat([Buffer.of(0, 0, 0, 1, port >> 8, port & 0xff), target]) }
+}
+
 /**
  * The SOA that goes with negative answers (RFC 2308, 3): a resolver keeps the negative for the lesser of the
  * SOA's own TTL and its MINIMUM, so both are ours. `owner` is the zone's canonical name.

@@ -1,6 +1,8 @@
 // Pure: what Docker tells of a container → the table's Container with its endpoints.
+import { canonicalName } from '../dns/name.ts'
 import { canonicalAddress } from '../lib/ip.ts'
-import type { Container, Endpoint, Health } from '../registry/types.ts'
+import type { Container, Endpoint, Health, Port } from '../registry/types.ts'
+import { portFrom, readLabels } from './labels.ts'
 import type { RawContainer, RawContainerRow, RawEndpoint, RawEndpoints } from './raw.ts'
 
 /** A container, and what else is needed to follow it. */
@@ -12,6 +14,8 @@ export interface ToldContainer {
   readonly signature: string
   /** The engine's clock, ms; before 1970 where it never ran. An event from before it tells nothing new. */
   readonly startedAt: number
+  /** What is wrong with its labels, a sentence each. */
+  readonly problems: readonly string[]
 }
 
 /** `networkId` finds a network by name: before its first start a container only knows names. */
@@ -27,12 +31,21 @@ export function containerFrom(
   for (const [network, told] of ownPlaces(raw.NetworkSettings?.Networks)) {
     const id = told.NetworkID || networkId(network)
     if (id === undefined) continue
-    endpoints.push(endpointFrom(raw, name, id, told, running))
+    endpoints.push(endpointFrom(raw, name, id, network, told, running))
     if (running) gateways.set(id, addresses(told.Gateway, told.IPv6Gateway))
   }
   const health = healthOf(raw.State?.Health?.Status)
+  const labels = raw.Config?.Labels ?? {}
+  const { settings, ports: named, problems } = readLabels(labels)
+  const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => portFrom(text) ?? [])
+  const ports: readonly Port[] = [...named, ...exposed]
+  const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
   return {
-    container: { id: raw.Id, name, engine, running, health, labels: raw.Config?.Labels ?? {}, endpoints },
+    container: {
+      ...{ id: raw.Id, name, engine, running, health, labels, settings, ports, lodgesWith },
+      endpoints,
+    },
+    problems,
     gateways,
     signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),
     startedAt: Date.parse(raw.State?.StartedAt ?? '') || 0,
@@ -84,6 +97,7 @@ function endpointFrom(
   raw: RawContainer,
   name: string,
   networkId: string,
+  network: string,
   told: RawEndpoint,
   running: boolean,
 ): Endpoint {
@@ -95,7 +109,20 @@ function endpointFrom(
     v6: running ? addresses(told.GlobalIPv6Address) : [],
     gatewayPriority: told.GwPriority ?? 0,
     gatewayFamilies: running ? addresses(told.Gateway, told.IPv6Gateway).length : 0,
+    links: linksFrom(network === 'bridge' ? raw.HostConfig?.Links : told.Links),
   }
+}
+
+/** "target:alias", on the default bridge "/target:/this/alias". Of two with one alias Docker keeps the last. */
+function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (const link of links ?? []) {
+    const [target = '', alias = target] = link.split(':')
+    const canonical = canonicalName(alias.slice(alias.lastIndexOf('/') + 1))
+    const name = canonicalName(target.slice(target.lastIndexOf('/') + 1))
+    if (canonical && name) found.set(canonical, name)
+  }
+  return found
 }
 
 /** What Docker's own resolver would answer to; computed in its order where the engine does not tell. */

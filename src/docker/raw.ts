@@ -31,6 +31,8 @@ export interface RawEndpoint {
   Gateway?: string
   IPv6Gateway?: string
   Aliases?: string[] | null
+  /** "target:alias"; on user-defined networks. */
+  Links?: string[] | null
   /** API ≥ 1.44; null before the first start and on the default bridge. */
   DNSNames?: string[] | null
   /** API ≥ 1.48. */
@@ -51,7 +53,14 @@ export interface RawContainer {
     StartedAt?: string
     Health?: { Status?: string } | null
   }
-  Config?: { Hostname?: string; Labels?: Record<string, string> | null }
+  Config?: {
+    Hostname?: string
+    Labels?: Record<string, string> | null
+    /** "80/tcp" → {} */
+    ExposedPorts?: Record<string, unknown> | null
+  }
+  /** Links of the default bridge: "/target:/this/alias". */
+  HostConfig?: { NetworkMode?: string; Links?: string[] | null }
   NetworkSettings?: { Networks?: RawEndpoints }
 }
 

@@ -7,7 +7,7 @@ import { canonicalName, type Question, readQuestion } from '../dns/name.ts'
 import { typeCode, typeName } from '../dns/types.ts'
 import { writeReply } from '../dns/writer.ts'
 import { isLoopback } from '../lib/interfaces.ts'
-import type { Container } from '../registry/types.ts'
+import type { Container, Endpoint } from '../registry/types.ts'
 import { type Forward, holdsForeign } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope, ScopeRule } from '../resolve/scope.ts'
@@ -65,15 +65,25 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
   }
 
   function listNames(scope: Scope): VisibleName[] {
-    return scope.networks.flatMap((table) =>
-      [...table.names].map(([name, endpoints]) => ({
-        name: scope.view === 'host' ? `${name}.${table.name}.${zone}` : name,
-        network: table.network.name,
-        v4: endpoints.flatMap(({ v4 }) => v4),
-        v6: endpoints.flatMap(({ v6 }) => v6),
-        containers: endpoints.map(({ containerId }) => nameOf(containerId)),
-      })),
-    )
+    return scope.networks.flatMap((table) => {
+      const list = (entries: ReadonlyMap<string, readonly Endpoint[]>, start = '') =>
+        [...entries].map(([name, endpoints]) => ({
+          name: scope.view === 'host' ? `${start}${name}.${table.name}.${zone}` : start + name,
+          network: table.network.name,
+          v4: endpoints.flatMap(({ v4 }) => v4),
+          v6: endpoints.flatMap(({ v6 }) => v6),
+          containers: endpoints.map(({ containerId }) => nameOf(containerId)),
+        }))
+      const linked = [...(scope.links?.get(table.network.id) ?? [])].flatMap(([alias, target]) => {
+        const endpoints = table.names.get(target)
+        return endpoints === undefined ? [] : [[alias, endpoints] as const]
+      })
+      return [
+        ...list(new Map([...table.names, ...linked])),
+        ...list(table.replicas),
+        ...list(table.wildcards, '*.'),
+      ]
+    })
   }
 
   function nameOf(containerId: string): string {

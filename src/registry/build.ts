@@ -1,5 +1,6 @@
 // Facts → Snapshot. A network on which nothing changed keeps its table, so one event costs one network.
-import { canonicalName } from '../dns/name.ts'
+import { canonicalName, namesAbove } from '../dns/name.ts'
+import { placeLodgers } from './lodgers.ts'
 import type {
   Container,
   Endpoint,
@@ -16,29 +17,32 @@ export function buildSnapshot(
   previous: Snapshot | undefined,
 ): Snapshot {
   const networks = new Map<string, Network>()
-  const containers = new Map<string, Container>()
-  const endpoints = new Map<string, Endpoint[]>()
+  const told = new Map<string, Container>()
   const owners = new Map<string, Endpoint[]>()
-  for (const told of facts.values()) {
-    for (const [id, network] of told.networks) {
+  for (const engine of facts.values()) {
+    for (const [id, network] of engine.networks) {
       // A Swarm network is told by every engine on it; the first one speaks for all.
       if (!networks.has(id)) networks.set(id, network)
     }
-    for (const [id, container] of told.containers) {
-      if (containers.has(id)) continue
-      containers.set(id, container)
+    for (const [id, container] of engine.containers) {
+      if (told.has(id)) continue
+      told.set(id, container)
       for (const endpoint of container.endpoints) {
-        append(endpoints, endpoint.networkId, endpoint)
         for (const address of [...endpoint.v4, ...endpoint.v6]) append(owners, address, endpoint)
       }
     }
+  }
+  const containers = placeLodgers(told, previous)
+  const members = new Map<string, Member[]>()
+  for (const container of containers.values()) {
+    for (const endpoint of container.endpoints) append(members, endpoint.networkId, { container, endpoint })
   }
 
   const tables = new Map<string, NetworkTable>()
   const byName = new Map<string, NetworkTable[]>()
   const known = new Set<string>()
   for (const [id, network] of networks) {
-    const table = buildTable(network, endpoints.get(id) ?? [], previous?.networks.get(id))
+    const table = buildTable(network, members.get(id) ?? [], previous?.networks.get(id))
     tables.set(id, table)
     append(byName, table.name, table)
     for (const name of table.known) known.add(name)
@@ -54,38 +58,65 @@ export function buildSnapshot(
   }
 }
 
+interface Member {
+  readonly container: Container
+  readonly endpoint: Endpoint
+}
+
 function buildTable(
   network: Network,
-  endpoints: readonly Endpoint[],
+  members: readonly Member[],
   previous: NetworkTable | undefined,
 ): NetworkTable {
+  const endpoints = members.map(({ endpoint }) => endpoint)
   if (previous !== undefined && previous.network === network && sameMembers(previous.endpoints, endpoints)) {
     return previous
   }
   const names = new Map<string, Endpoint[]>()
+  const replicas = new Map<string, Endpoint[]>()
+  const wildcards = new Map<string, Endpoint[]>()
   const owners = new Map<string, Endpoint>()
   const known = new Set<string>()
   const parents = new Set<string>()
-  for (const endpoint of endpoints) {
+  for (const { container, endpoint } of members) {
+    const { settings } = container
     const addresses = [...endpoint.v4, ...endpoint.v6]
-    for (const name of canonicalNames(endpoint)) {
+    const isThere = addresses.length > 0 && !network.ingress && !settings.ignored
+    const add = (map: Map<string, Endpoint[]>, name: string) => {
       known.add(name)
-      if (addresses.length === 0 || network.ingress) continue
-      append(names, name, endpoint)
-      for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
-        parents.add(name.slice(dot + 1))
+      if (!isThere) return
+      append(map, name, endpoint)
+      for (const above of namesAbove(name)) parents.add(above)
     }
+    for (const name of canonicalNames([...endpoint.names, ...settings.names])) add(names, name)
+    for (const name of canonicalNames(replicaNames(container))) add(replicas, name)
+    if (isThere) {
+      for (const suffix of settings.wildcards) {
+        append(wildcards, suffix, endpoint)
+        for (const above of [suffix, ...namesAbove(suffix)]) parents.add(above)
+      }
+    }
+    // A lodger's addresses are its host's: the asker there, and the PTR.
+    if (container.lodgesWith !== undefined) continue
     for (const address of addresses) if (!owners.has(address)) owners.set(address, endpoint)
   }
   const name = canonicalName(network.name) ?? network.name.toLowerCase()
-  return { network, name, names, owners, known, parents, endpoints }
+  return { network, name, names, replicas, wildcards, owners, known, parents, endpoints }
 }
 
 /** Names that differ only by case are one (RFC 4343); what can't be a DNS name (a label over 63 bytes) is left out. */
-function canonicalNames(endpoint: Endpoint): Set<string> {
-  return new Set(
-    endpoint.names.map(canonicalName).filter((name) => name !== undefined && name !== '') as string[],
-  )
+function canonicalNames(names: readonly string[]): Set<string> {
+  return new Set(names.map(canonicalName).filter((name) => name !== undefined && name !== '') as string[])
+}
+
+/** Compose's runs of single commands (oneoff) are no replicas. */
+function replicaNames({ labels }: Container): string[] {
+  const project = labels['com.docker.compose.project']
+  const service = labels['com.docker.compose.service']
+  if (!project || !service || labels['com.docker.compose.oneoff'] === 'True') return []
+  const name = `${service}.${project}`
+  const number = labels['com.docker.compose.container-number']
+  return number ? [name, `${number}.${name}`] : [name]
 }
 
 function sameMembers(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {

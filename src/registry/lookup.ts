@@ -1,28 +1,96 @@
-// Finds names and addresses in the table, for networks in a given order and for the host view.
-import { compareEndpoints, type Placed } from './order.ts'
-import type { Container, Endpoint, NetworkTable, Snapshot } from './types.ts'
+// Finds names in the table, on networks in a given order: Docker's readings first, then ours.
+import { namesAbove } from '../dns/name.ts'
+import type { Endpoint, NetworkTable } from './types.ts'
 
 export interface Found {
   readonly table: NetworkTable
   readonly endpoints: readonly Endpoint[]
 }
 
+/** The asking container's links: network id → alias → target. */
+export type Links = ReadonlyMap<string, ReadonlyMap<string, string>>
+
+type Entries = ReadonlyMap<string, readonly Endpoint[]>
+
+/**
+ * A name on `tables`: as Docker reads it, then as Compose's SERVICE.PROJECT, then by wildcard. Networks are not
+ * merged: the first that has the name answers.
+ */
+export function findName(
+  tables: readonly NetworkTable[],
+  name: string,
+  links: Links = new Map(),
+): Found | undefined {
+  return (
+    findAsDocker(tables, name, links) ??
+    findReplicas(tables, name) ??
+    (exists(tables, name) ? undefined : findWildcard(tables, name))
+  )
+}
+
 /**
  * Docker's lookup (libnetwork, Sandbox.ResolveName): for "a.b.c" the whole name on any of the networks, then "a.b"
- * on the network "c", then "a" on "b.c". Networks are not merged: the first that has the name answers.
+ * on the network "c", then "a" on "b.c"; each time links before names. A network on which the name is a link's
+ * alias has no other meaning for it.
  */
-export function findName(tables: readonly NetworkTable[], name: string): Found | undefined {
-  for (const table of tables) {
-    const endpoints = table.names.get(name)
-    if (endpoints !== undefined) return { table, endpoints }
-  }
-  for (const [left, right] of qualified(name)) {
-    for (const table of tables) {
-      const endpoints = table.name === right ? table.names.get(left) : undefined
+export function findAsDocker(tables: readonly NetworkTable[], name: string, links: Links): Found | undefined {
+  for (const [left, right] of readings(name)) {
+    const where = right === undefined ? tables : tables.filter((table) => table.name === right)
+    for (const table of where) {
+      const target = links.get(table.network.id)?.get(left)
+      const endpoints = target === undefined ? undefined : table.names.get(target)
       if (endpoints !== undefined) return { table, endpoints }
     }
+    const found = findIn(
+      where.filter((table) => !links.get(table.network.id)?.has(left)),
+      left,
+      (table) => table.names,
+    )
+    if (found !== undefined) return found
   }
   return undefined
+}
+
+/** SERVICE.PROJECT and N.SERVICE.PROJECT, also qualified by a network. */
+function findReplicas(tables: readonly NetworkTable[], name: string): Found | undefined {
+  for (const [left, right] of readings(name)) {
+    const where = right === undefined ? tables : tables.filter((table) => table.name === right)
+    const found = findIn(where, left, (table) => table.replicas)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The wildcard that the closest name above has, unless a name in between exists (RFC 4592, 3.3.1). */
+function findWildcard(tables: readonly NetworkTable[], name: string): Found | undefined {
+  for (const above of namesAbove(name)) {
+    const found = findIn(tables, above, (table) => table.wildcards)
+    if (found !== undefined || exists(tables, above)) return found
+  }
+  return undefined
+}
+
+function findIn(
+  tables: readonly NetworkTable[],
+  name: string,
+  entries: (table: NetworkTable) => Entries,
+): Found | undefined {
+  for (const table of tables) {
+    const endpoints = entries(table).get(name)
+    if (endpoints !== undefined) return { table, endpoints }
+  }
+  return undefined
+}
+
+function exists(tables: readonly NetworkTable[], name: string): boolean {
+  if (isParent(tables, name)) return true
+  return (findAsDocker(tables, name, new Map()) ?? findReplicas(tables, name)) !== undefined
+}
+
+/** The whole name, then every way to read it as NAME.NETWORK, the longest NAME first. */
+function* readings(name: string): Generator<[name: string, network: string | undefined]> {
+  yield [name, undefined]
+  yield* qualified(name)
 }
 
 /** Every way to read a dotted name as NAME.NETWORK, the longest NAME first. */
@@ -41,39 +109,8 @@ export function isParent(tables: readonly NetworkTable[], name: string): boolean
   })
 }
 
-/** What the host view says of a name: found, there but meaning several things, or not there. */
-export type HostFound = Found | { readonly ambiguous: readonly Placed[] } | undefined
-
-/**
- * The host view's lookup: a name that means one thing, one container, one Compose service's replicas or one Swarm
- * service, answers from that thing's first network in Docker's order. NAME.NETWORK names the network itself.
- */
-export function findForHost(snapshot: Snapshot, name: string): HostFound {
-  const anywhere = [...snapshot.networks.values()].filter((table) => table.names.has(name))
-  if (anywhere.length > 0) return settle(snapshot, name, anywhere)
-  for (const [left, right] of qualified(name)) {
-    const tables = (snapshot.networksByName.get(right) ?? []).filter((table) => table.names.has(left))
-    if (tables.length === 1) return { table: tables[0]!, endpoints: tables[0]!.names.get(left)! }
-    if (tables.length > 1) return settle(snapshot, left, tables)
-  }
-  return undefined
-}
-
-function settle(snapshot: Snapshot, name: string, tables: readonly NetworkTable[]): HostFound {
-  const places = tables
-    .flatMap((table) => table.names.get(name)!.map((endpoint) => ({ endpoint, table })))
-    .sort(compareEndpoints)
-  const things = new Set(places.map(({ endpoint }) => thingOf(snapshot.containers.get(endpoint.containerId))))
-  if (things.size > 1) return { ambiguous: places }
-  const { table } = places[0]!
-  return { table, endpoints: table.names.get(name)! }
-}
-
-/** What a container is a replica of, or itself. */
-function thingOf(container: Container | undefined): string {
-  const labels = container?.labels ?? {}
-  const project = labels['com.docker.compose.project']
-  const service = labels['com.docker.compose.service']
-  if (project !== undefined && service !== undefined) return `compose ${project} ${service}`
-  return labels['com.docker.swarm.service.id'] ?? container?.id ?? ''
+/** Whether a wildcard of these networks stands above `name`; such a name is never anybody else's. */
+export function isBelowWildcard(tables: readonly NetworkTable[], name: string): boolean {
+  for (const above of namesAbove(name)) if (tables.some((table) => table.wildcards.has(above))) return true
+  return false
 }

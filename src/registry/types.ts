@@ -32,6 +32,30 @@ export interface Endpoint {
   readonly gatewayPriority: number
   /** How many families have a default gateway here: 0, 1 or 2. Counts in Docker's network order. */
   readonly gatewayFamilies: number
+  /** Links: canonical alias → what Docker's `target:alias` names. Seen by this container alone, on this network. */
+  readonly links: ReadonlyMap<string, string>
+}
+
+/** A port that a container exposes, or that a label names. */
+export interface Port {
+  readonly number: number
+  readonly protocol: Protocol
+  /** From a label `berth.port.NAME`, lower case. */
+  readonly name: string | undefined
+}
+
+export type Protocol = 'tcp' | 'udp' | 'sctp'
+
+/** What a container's `berth.*` labels ask for. */
+export interface LabelSettings {
+  /** More names on all of its networks, canonical. */
+  readonly names: readonly string[]
+  /** What wildcards stand below: "b" for "*.b", canonical. */
+  readonly wildcards: readonly string[]
+  /** Out of the table; as an asker it is served like any other. */
+  readonly ignored: boolean
+  /** Seconds; undefined: the configuration's. */
+  readonly ttl: number | undefined
 }
 
 export type Health = 'starting' | 'healthy' | 'unhealthy' | 'none'
@@ -45,6 +69,11 @@ export interface Container {
   readonly health: Health
   /** Labels as Docker has them. */
   readonly labels: Readonly<Record<string, string>>
+  readonly settings: LabelSettings
+  readonly ports: readonly Port[]
+  /** Name or id of the container in whose network namespace it lives (`--network container:X`). */
+  readonly lodgesWith: string | undefined
+  /** In a snapshot, where it lodges with another, that one's places under its own names. */
   readonly endpoints: readonly Endpoint[]
 }
 
@@ -68,9 +97,13 @@ export interface NetworkTable {
   readonly name: string
   /** Canonical name → the running endpoints that have it. */
   readonly names: ReadonlyMap<string, readonly Endpoint[]>
+  /** Compose's SERVICE.PROJECT and N.SERVICE.PROJECT → replicas. Apart, for Docker's own readings go first. */
+  readonly replicas: ReadonlyMap<string, readonly Endpoint[]>
+  /** "b" → the endpoints that stand for everything below it ("*.b"), where no closer name exists (RFC 4592). */
+  readonly wildcards: ReadonlyMap<string, readonly Endpoint[]>
   /** Canonical address → its endpoint. */
   readonly owners: ReadonlyMap<string, Endpoint>
-  /** Every canonical name on the network, those of stopped containers included. */
+  /** Every canonical name on the network, those of stopped and of ignored containers included. */
   readonly known: ReadonlySet<string>
   /** What lies above dotted names: "b.c" and "c" where "a.b.c" is a name. They exist, and hold nothing (RFC 8020). */
   readonly parents: ReadonlySet<string>

@@ -31,6 +31,7 @@ export type Decision =
       readonly rcode: Rcode
       readonly answers: readonly Answer[]
       readonly authority: readonly Answer[]
+      readonly additional?: readonly Answer[]
       readonly error?: ExtendedError
       readonly rule: string
       readonly network?: string
@@ -56,17 +57,15 @@ export function addressAnswer(
   question: Question,
   addresses: { readonly v4: readonly string[]; readonly v6: readonly string[] },
   rule: string,
-  network?: string,
+  { network, ttl = context.ttl }: { readonly network?: string; readonly ttl?: number } = {},
 ): Decision {
   const wanted = question.type === type.A ? addresses.v4 : question.type === type.AAAA ? addresses.v6 : []
   if (wanted.length === 0) return negative(context, question, rcode.NOERROR, rule, network)
-  const answers = shuffle([...new Set(wanted)], context.random).map((address) =>
-    addressRecord(address, context.ttl),
-  )
+  const answers = shuffle([...new Set(wanted)], context.random).map((address) => addressRecord(address, ttl))
   return local(answers, rule, network)
 }
 
-export function local(answers: readonly Answer[], rule: string, network?: string): Decision {
+export function local(answers: readonly Answer[], rule: string, network?: string) {
   const decision = {
     kind: 'answer',
     source: 'local',
@@ -123,7 +122,7 @@ function enclosingZone(zone: string, name: string): string {
   return tree?.[1] ?? ''
 }
 
-function shuffle<T>(list: T[], random: () => number): T[] {
+export function shuffle<T>(list: T[], random: () => number): T[] {
   for (let i = list.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1))
     ;[list[i], list[j]] = [list[j]!, list[i]!]

@@ -8,9 +8,10 @@ import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import type { Subnet } from '../lib/ip.ts'
 import { parseAddress, subnetContains } from '../lib/ip.ts'
-import { isParent, qualified } from '../registry/lookup.ts'
-import type { Snapshot } from '../registry/types.ts'
+import { isBelowWildcard, isParent, qualified } from '../registry/lookup.ts'
+import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import { type Context, type Decision, negative, notReady, type Question, refusal } from './decision.ts'
+import { isReserved, relaysToDocker } from './reserved.ts'
 import type { Scope } from './scope.ts'
 
 export interface PolicySettings {
@@ -37,13 +38,20 @@ export function decideMiss(
   const deny = (rule: string) => negative(context, question, rcode.NXDOMAIN, rule)
   // A name above others that exist is not denied with them (RFC 8020).
   const inZone = isWithin(name, zone)
+  const reserved = isReserved(name)
   const seen = scope.view === 'networks' || (scope.view === 'host' && inZone) ? scope.networks : []
   const isAbove = isParent(seen, inZone ? name.slice(0, -zone.length - 1) : name)
   const missing = (rule: string) => {
-    if (isAbove) return empty('names below this one exist')
+    if (isAbove && !reserved) return empty('names below this one exist')
     return scope.incomplete ? notReady('an engine has not been read yet') : deny(rule)
   }
 
+  const relays = scope.forwards ? relaysToDocker(name, upstreams) : []
+  if (relays.length > 0) {
+    const rule = 'a name of Docker Desktop: its own resolver knows'
+    return { kind: 'forward', route: { zone: undefined, upstreams: relays }, rule }
+  }
+  if (reserved) return missing('a name of Docker Desktop, which only its own resolver knows')
   if (inZone) return missing(`names under ${zone} are never forwarded`)
   if (name !== '' && isWithin(zone, name)) return empty(`${zone} lies below it`)
 
@@ -56,12 +64,14 @@ export function decideMiss(
   }
 
   const route = longestRoute(settings.zones, name)
-  const labels = splitName(name).length
-  if (labels === 1) {
-    if (snapshot.known.has(name)) return missing('the name is out of scope or its container is not running')
+  if (isOnOwnNetworks(scope, name)) return missing('a name of the asker’s networks that nobody has now')
+  // "_http._tcp.web" goes where "web" may go.
+  const owner = hostPart(name)
+  if (splitName(owner).length === 1) {
+    if (snapshot.known.has(owner)) return missing('the name is out of scope or its container is not running')
     const forwards = route !== undefined || settings.singleLabel || validatorTypes.includes(question.type)
     if (scope.incomplete || !forwards) return missing('single labels are not forwarded (forward.singleLabel)')
-  } else if (isElsewhere(snapshot, name)) {
+  } else if (isElsewhere(snapshot, owner)) {
     return missing('NAME.NETWORK of a container that is out of scope or not running')
   }
 
@@ -110,6 +120,21 @@ function isElsewhere(snapshot: Snapshot, name: string): boolean {
     if (snapshot.networksByName.get(right)?.some((table) => table.known.has(left))) return true
   }
   return false
+}
+
+/** Names of stopped containers, links without a target, and what lies below a wildcard. */
+function isOnOwnNetworks({ view, networks, links }: Scope, name: string): boolean {
+  if (view !== 'networks') return false
+  const isKnown = ({ network, known }: NetworkTable) =>
+    known.has(name) || links?.get(network.id)?.has(name) === true
+  return networks.some(isKnown) || isBelowWildcard(networks, name)
+}
+
+/** The name without its leading underscored labels (RFC 8552). */
+function hostPart(name: string): string {
+  const labels = splitName(name)
+  const first = labels.findIndex((label) => !label.startsWith('_'))
+  return first <= 0 ? name : labels.slice(first).join('.')
 }
 
 /** 'address': it is, or lies below, an address in a Docker subnet. 'above': a block wholly inside one. */

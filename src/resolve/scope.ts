@@ -2,6 +2,7 @@
 // the set of networks it may be answered from, out. The rows are DESIGN's scope table, in its order.
 import { isLinkLocal, isLoopback, type LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress, parseAddress, type Subnet, subnetContains } from '../lib/ip.ts'
+import type { Links } from '../registry/lookup.ts'
 import { isGatewayBridge, placesOf } from '../registry/order.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 
@@ -29,6 +30,8 @@ export interface Scope {
   readonly incomplete: boolean
   readonly rule: ScopeRule
   readonly containerId?: string
+  /** The asking container's own, on its networks. */
+  readonly links?: Links
 }
 
 export interface ScopeSettings {
@@ -36,77 +39,117 @@ export interface ScopeSettings {
   readonly allow: readonly Subnet[]
 }
 
-/** `asker` and `local` as sockets tell them; a link-local one with its zone ("fe80::1%br-0123456789ab"). */
+/** A question's two addresses, and all that the table's rows look at. */
+interface Asking {
+  readonly snapshot: Snapshot
+  readonly addresses: LocalAddresses
+  readonly settings: ScopeSettings
+  /** As sockets tell it: a link-local one with its zone ("fe80::1%br-0123456789ab"). */
+  readonly asker: string
+  /** Canonical, without zone. */
+  readonly address: string
+  /** The address it was sent to, canonical. */
+  readonly here: string
+  /** Some engine has not told its names yet. */
+  readonly incomplete: boolean
+  /** None has. */
+  readonly starting: boolean
+}
+
+/** A scope before it is known whether the table is whole. */
+type Row = (asking: Asking) => Omit<Scope, 'incomplete'> | undefined
+
+/** The scope table: the first row that decides. Whoever none of them knows is a stranger. */
+export const scopeTable: Readonly<Record<string, Row>> = {
+  host({ snapshot, addresses, address, starting }) {
+    if (!isLoopback(address) && !addresses.own.has(address)) return undefined
+    return starting ? scope('starting', 'starting', [], true) : hostView(snapshot, 'host')
+  },
+
+  gateway({ snapshot, settings, address, here }) {
+    const behind = tables(snapshot).filter((table) => table.network.gateways.includes(address))
+    if (behind.length === 0) return undefined
+    if (settings.gateway === 'host') return hostView(snapshot, 'gateway')
+    const networks = settings.gateway === 'network' ? decideByListener(behind, here) : []
+    return networks.length === 1
+      ? scope('networks', 'gateway', networks, false)
+      : scope('nobody', 'gateway', [], false)
+  },
+
+  container({ snapshot, address, here }) {
+    const [id, ...others] = findContainers(snapshot, address, here)
+    if (id === undefined) return undefined
+    if (others.length === 0) {
+      const places = placesOf(snapshot, id)
+      const networks = places.map(({ table }) => table)
+      const links = new Map(places.map(({ endpoint }) => [endpoint.networkId, endpoint.links]))
+      return { ...scope('networks', 'container', networks, mayForward(networks)), containerId: id, links }
+    }
+    // Several containers have this address and nothing tells them apart: only what each of them may see.
+    const views = [id, ...others].map((each) => placesOf(snapshot, each).map(({ table }) => table))
+    const common = views[0]!.filter((table) => views.every((view) => view.includes(table)))
+    return scope('networks', 'shared address', common, views.every(mayForward))
+  },
+
+  subnet({ snapshot, addresses, asker, address, here }) {
+    const subnets = findSubnets(snapshot, addresses, asker, address)
+    if (subnets.length === 0) return undefined
+    const networks = decideByListener(subnets, here)
+    if (networks.length === 1) return scope('networks', 'subnet', networks, mayForward(networks))
+    const forwards = subnets.every((table) => mayForward([table]))
+    return scope('networks', 'shared address', [], forwards)
+  },
+
+  starting({ addresses, asker, address, incomplete }) {
+    const bytes = incomplete ? parseAddress(address) : undefined
+    return bytes !== undefined && isAttached(addresses, asker, bytes)
+      ? scope('starting', 'starting', [], true)
+      : undefined
+  },
+
+  allowed({ settings, address }) {
+    const bytes = parseAddress(address)
+    return bytes !== undefined && settings.allow.some((subnet) => subnetContains(subnet, bytes))
+      ? scope('forwarding', 'allowed', [], true)
+      : undefined
+  },
+}
+
+/** `asker` and `local` as sockets tell them. */
 export function scopeOf(
   snapshot: Snapshot,
   addresses: LocalAddresses,
   settings: ScopeSettings,
   asker: string,
   local: string,
+  rows: Readonly<Record<string, Row>> = scopeTable,
 ): Scope {
-  const address = canonicalAddress(asker) ?? asker
-  const incomplete = [...snapshot.engines.values()].some((engine) => !engine.synced)
-  const starting = incomplete && [...snapshot.engines.values()].every((engine) => !engine.synced)
-  const scope = (
-    view: Scope['view'],
-    rule: ScopeRule,
-    networks: readonly NetworkTable[],
-    forwards: boolean,
-  ): Scope => ({
-    view,
-    networks,
-    forwards,
-    incomplete,
-    rule,
-  })
-  const host = (rule: ScopeRule) => scope('host', rule, [...snapshot.networks.values()], true)
+  const engines = [...snapshot.engines.values()]
+  const incomplete = engines.some((engine) => !engine.synced)
+  const asking: Asking = {
+    ...{ snapshot, addresses, settings, asker, incomplete },
+    address: canonicalAddress(asker) ?? asker,
+    here: canonicalAddress(local) ?? local,
+    starting: incomplete && engines.every((engine) => !engine.synced),
+  }
+  for (const row of Object.values(rows)) {
+    const decided = row(asking)
+    if (decided !== undefined) return { ...decided, incomplete }
+  }
+  return { ...scope('nobody', 'stranger', [], false), incomplete }
+}
 
-  if (isLoopback(address) || addresses.own.has(address)) {
-    return starting ? scope('starting', 'starting', [], true) : host('host')
-  }
+function scope(
+  view: Scope['view'],
+  rule: ScopeRule,
+  networks: readonly NetworkTable[],
+  forwards: boolean,
+): Omit<Scope, 'incomplete'> {
+  return { view, rule, networks, forwards }
+}
 
-  const here = canonicalAddress(local) ?? local
-  const behindGateway = tables(snapshot).filter((table) => table.network.gateways.includes(address))
-  if (behindGateway.length > 0) {
-    if (settings.gateway === 'host') return host('gateway')
-    const networks = settings.gateway === 'network' ? decideByListener(behindGateway, here) : []
-    return networks.length === 1
-      ? scope('networks', 'gateway', networks, false)
-      : scope('nobody', 'gateway', [], false)
-  }
-
-  const containers = findContainers(snapshot, address, here)
-  if (containers.length === 1) {
-    const networks = placesOf(snapshot, containers[0]!).map(({ table }) => table)
-    return { ...scope('networks', 'container', networks, mayForward(networks)), containerId: containers[0]! }
-  }
-  if (containers.length > 1) {
-    // Several containers have this address and nothing tells them apart: only what each of them may see.
-    const views = containers.map((id) => placesOf(snapshot, id).map(({ table }) => table))
-    const common = views[0]!.filter((table) => views.every((view) => view.includes(table)))
-    return scope('networks', 'shared address', common, views.every(mayForward))
-  }
-
-  const subnets = findSubnets(snapshot, addresses, asker, address)
-  if (subnets.length > 0) {
-    const networks = decideByListener(subnets, here)
-    return networks.length === 1
-      ? scope('networks', 'subnet', networks, mayForward(networks))
-      : scope(
-          'networks',
-          'shared address',
-          [],
-          subnets.every((table) => mayForward([table])),
-        )
-  }
-
-  const bytes = parseAddress(address)
-  if (bytes !== undefined) {
-    if (incomplete && isAttached(addresses, asker, bytes)) return scope('starting', 'starting', [], true)
-    if (settings.allow.some((subnet) => subnetContains(subnet, bytes)))
-      return scope('forwarding', 'allowed', [], true)
-  }
-  return scope('nobody', 'stranger', [], false)
+function hostView(snapshot: Snapshot, rule: ScopeRule): Omit<Scope, 'incomplete'> {
+  return scope('host', rule, tables(snapshot), true)
 }
 
 /** All internal: no way out by DNS either (CVE-2024-29018). */

@@ -1,6 +1,7 @@
 // The configuration's `hosts:` as an index: exact names, wildcards (RFC 4592: the closest one, never over a name
 // that is there), and the addresses' own names.
 import type { StaticHost } from '../config/types.ts'
+import { namesAbove } from '../dns/name.ts'
 import type { Scope } from './scope.ts'
 
 export interface Statics {
@@ -44,10 +45,6 @@ function maySee(scope: Scope, host: StaticHost): boolean {
   if (scope.view === 'forwarding' || scope.view === 'nobody') return false
   if (host.networks === undefined || scope.view === 'host') return true
   return scope.networks.some((table) => host.networks!.includes(table.name))
-}
-
-function* namesAbove(name: string): Generator<string> {
-  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) yield name.slice(dot + 1)
 }
 
 function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {

@@ -34,6 +34,7 @@ describe.each(recorded)('engine $engine', (engine) => {
       v4: ['198.18.2.2'],
       v6: ['fd00:77::2'],
       gatewayFamilies: 2,
+      links: new Map(),
       gatewayPriority: 0,
     })
     expect(read(engine, 'web').gateways.get(networkNamed(engine, 'six').Id)).toEqual([
@@ -70,6 +71,7 @@ describe.each(recorded)('engine $engine', (engine) => {
         v6: [],
         gatewayPriority: 0,
         gatewayFamilies: 0,
+        links: new Map(),
       },
     ])
     expect(gateways.size).toBe(0)
@@ -154,6 +156,9 @@ it('survives an engine that tells next to nothing', () => {
     running: false,
     health: 'none',
     labels: {},
+    settings: { names: [], wildcards: [], ignored: false, ttl: undefined },
+    ports: [],
+    lodgesWith: undefined,
     endpoints: [],
   })
 })

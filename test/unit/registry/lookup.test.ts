@@ -1,6 +1,7 @@
 // Which network answers for a name, and how a dotted name is read.
 import { describe, expect, it } from 'vitest'
-import { findForHost, findName, isParent, qualified } from '../../../src/registry/lookup.ts'
+import { findForHost } from '../../../src/registry/host.ts'
+import { findName, isParent, qualified } from '../../../src/registry/lookup.ts'
 import { placesOf } from '../../../src/registry/order.ts'
 import type { Network } from '../../../src/registry/types.ts'
 import { container, estate, network, type Place } from '../resolve/estate.ts'

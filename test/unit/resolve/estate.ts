@@ -1,4 +1,5 @@
 // Small estates for tests of scope, names and order: networks and containers as plain facts, without an engine.
+import { readLabels } from '../../../src/docker/labels.ts'
 import type { LocalAddresses } from '../../../src/lib/interfaces.ts'
 import { canonicalAddress, firstAddress, parseSubnet } from '../../../src/lib/ip.ts'
 import { buildSnapshot } from '../../../src/registry/build.ts'
@@ -22,7 +23,7 @@ export function network(name: string, subnets: readonly string[], extra: Partial
   }
 }
 
-export interface Place extends Partial<Pick<Endpoint, 'gatewayPriority' | 'gatewayFamilies'>> {
+export interface Place extends Partial<Pick<Endpoint, 'gatewayPriority' | 'gatewayFamilies' | 'links'>> {
   /** After the container's own name. */
   readonly names?: readonly string[]
   readonly at: readonly string[]
@@ -42,9 +43,16 @@ export function container(
     v6: at.filter((address) => address.includes(':')),
     gatewayPriority: 0,
     gatewayFamilies: 1,
+    links: new Map(),
     ...rest,
   }))
-  return { id: name, name, engine: 'local', running: true, health: 'none', labels: {}, endpoints, ...extra }
+  const labels = extra.labels ?? {}
+  const { settings, ports } = readLabels(labels)
+  return {
+    ...{ id: name, name, engine: 'local', running: true, health: 'none', labels, settings, ports },
+    ...{ lodgesWith: undefined, endpoints },
+    ...extra,
+  }
 }
 
 /** The table of these, spread over the engines they name; all engines are synced unless `states` says otherwise. */

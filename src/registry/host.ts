@@ -1,0 +1,76 @@
+// The host view's lookup: the host is on no network, so a name must mean one thing, wherever it is.
+import { namesAbove } from '../dns/name.ts'
+import { type Found, isParent, qualified } from './lookup.ts'
+import { compareEndpoints, type Placed } from './order.ts'
+import type { Container, Endpoint, NetworkTable, Snapshot } from './types.ts'
+
+/** Found, there but meaning several things, or not there. */
+export type HostFound = Found | { readonly ambiguous: readonly Placed[] } | undefined
+
+type Entries = (table: NetworkTable) => ReadonlyMap<string, readonly Endpoint[]>
+
+/**
+ * A name that means one thing, one container, one Compose service's replicas or one Swarm service, answers from that
+ * thing's first network in Docker's order. NAME.NETWORK names the network itself, and goes before SERVICE.PROJECT.
+ */
+export function findForHost(snapshot: Snapshot, name: string): HostFound {
+  return (
+    findExact(snapshot, name, ({ names }) => names) ??
+    findExact(snapshot, name, ({ replicas }) => replicas) ??
+    findByWildcard(snapshot, name)
+  )
+}
+
+function findExact(snapshot: Snapshot, name: string, entries: Entries): HostFound {
+  const anywhere = [...snapshot.networks.values()].filter((table) => entries(table).has(name))
+  if (anywhere.length > 0) return settle(snapshot, name, anywhere, entries)
+  for (const [left, right] of qualified(name)) {
+    const tables = (snapshot.networksByName.get(right) ?? []).filter((table) => entries(table).has(left))
+    // On one network the name is whatever it is there, however many have it.
+    if (tables.length === 1) return { table: tables[0]!, endpoints: entries(tables[0]!).get(left)! }
+    if (tables.length > 1) return settle(snapshot, left, tables, entries)
+  }
+  return undefined
+}
+
+/** As RFC 4592, 3.3.1 has it: the closest name above, unless a name in between exists. */
+function findByWildcard(snapshot: Snapshot, name: string): HostFound {
+  const all = [...snapshot.networks.values()]
+  if (isParent(all, name)) return undefined
+  for (const above of namesAbove(name)) {
+    const tables = all.filter(({ wildcards }) => wildcards.has(above))
+    if (tables.length > 0) return settle(snapshot, above, tables, ({ wildcards }) => wildcards)
+    if (isParent(all, above)) return undefined
+    if (findExact(snapshot, above, ({ names }) => names) !== undefined) return undefined
+    if (findExact(snapshot, above, ({ replicas }) => replicas) !== undefined) return undefined
+  }
+  return undefined
+}
+
+function settle(
+  snapshot: Snapshot,
+  name: string,
+  tables: readonly NetworkTable[],
+  entries: Entries,
+): HostFound {
+  const places = tables
+    .flatMap((table) =>
+      entries(table)
+        .get(name)!
+        .map((endpoint) => ({ endpoint, table })),
+    )
+    .sort(compareEndpoints)
+  const things = new Set(places.map(({ endpoint }) => thingOf(snapshot.containers.get(endpoint.containerId))))
+  if (things.size > 1) return { ambiguous: places }
+  const { table } = places[0]!
+  return { table, endpoints: entries(table).get(name)! }
+}
+
+/** What a container is a replica of, or itself. */
+function thingOf(container: Container | undefined): string {
+  const labels = container?.labels ?? {}
+  const project = labels['com.docker.compose.project']
+  const service = labels['com.docker.compose.service']
+  if (project !== undefined && service !== undefined) return `compose ${project} ${service}`
+  return labels['com.docker.swarm.service.id'] ?? container?.id ?? ''
+}

@@ -1,0 +1,60 @@
+// What a name means to this asker: where it is, who has it, and what of that is to be told.
+import { isWithin } from '../dns/name.ts'
+import { findForHost } from '../registry/host.ts'
+import { type Found, findAsDocker, findName } from '../registry/lookup.ts'
+import type { Placed } from '../registry/order.ts'
+import type { Endpoint, NetworkTable } from '../registry/types.ts'
+import type { Context } from './decision.ts'
+
+/** Found, or there but meaning several things (the host view only). */
+export type Meaning = Found | { readonly ambiguous: readonly Placed[] }
+
+/** The part before our zone; undefined for a name that is not below it. */
+export function innerName(context: Context, name: string): string | undefined {
+  const { zone } = context
+  return name !== zone && isWithin(name, zone) ? name.slice(0, -zone.length - 1) : undefined
+}
+
+/** What Docker's own resolver would find: aliases under our zone, `host.docker.internal` among them, are names too. */
+export function findLiterally({ scope }: Context, name: string): Meaning | undefined {
+  return scope.view === 'networks' ? findAsDocker(scope.networks, name, scope.links ?? new Map()) : undefined
+}
+
+export function findMeaning(context: Context, name: string): Meaning | undefined {
+  const { scope, snapshot } = context
+  const inner = innerName(context, name)
+  if (scope.view === 'networks') {
+    return findLiterally(context, name) ?? findName(scope.networks, inner ?? name, scope.links)
+  }
+  // The host is on none of the networks: dotted names without the zone are not its names.
+  if (scope.view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
+  return (
+    findForHost(snapshot, inner ?? name) ?? (inner === undefined ? undefined : findForHost(snapshot, name))
+  )
+}
+
+/** Unhealthy containers step back behind others of the name (`prefer`), or always (`require`); starting ones never do. */
+export function usable({ health, snapshot }: Context, endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (health === 'ignore') return endpoints
+  const healthOf = (endpoint: Endpoint) => snapshot.containers.get(endpoint.containerId)?.health
+  const good = endpoints.filter((endpoint) => healthOf(endpoint) !== 'unhealthy')
+  if (health === 'require') return good.filter((endpoint) => healthOf(endpoint) !== 'starting')
+  return good.length > 0 ? good : endpoints
+}
+
+/** Records of one set have one TTL (RFC 2181, 5.2): the least that any of the containers asks for. */
+export function ttlOf({ snapshot, ttl }: Context, endpoints: readonly Endpoint[]): number {
+  const told = endpoints.map(({ containerId }) => snapshot.containers.get(containerId)?.settings.ttl ?? ttl)
+  return told.length === 0 ? ttl : Math.min(...told)
+}
+
+/** NAME.NETWORK of an endpoint, under our zone where `underZone`. */
+export function qualifiedName(
+  context: Context,
+  endpoint: Endpoint,
+  table: NetworkTable,
+  underZone: boolean,
+  name = endpoint.names[0],
+): string {
+  return `${name}.${table.network.name}${underZone ? `.${context.zone}` : ''}`
+}

@@ -1,0 +1,53 @@
+// PTR: the canonical name of an address on the asker's networks, as Docker says it; for the host under our zone.
+import { rcode } from '../dns/header.ts'
+import { encodeName } from '../dns/name.ts'
+import { readReverse } from '../dns/reverse.ts'
+import { type } from '../dns/types.ts'
+import { pointerRecord } from '../dns/writer.ts'
+import { formatAddress } from '../lib/ip.ts'
+import { type Context, type Decision, local, negative, type Question } from './decision.ts'
+import { qualifiedName, ttlOf } from './meaning.ts'
+import type { Statics } from './statics.ts'
+
+export function answerReverse(context: Context, statics: Statics, question: Question): Decision | undefined {
+  const block = readReverse(question.name)
+  if (block === undefined || block.malformed || block.prefix !== block.bytes.length * 8) return undefined
+  const address = formatAddress(block.bytes)
+  if (address === '::1' || (block.bytes[0] === 127 && block.bytes.length === 4)) {
+    return pointer(context, question, ['localhost'], context.ttl, 'loopback is localhost')
+  }
+  const fixed = statics.namesOf(address, context.scope)
+  if (fixed.length > 0) return pointer(context, question, fixed, context.ttl, 'hosts: has this address')
+  for (const table of context.scope.networks) {
+    const endpoint = table.owners.get(address)
+    if (endpoint === undefined) continue
+    if (context.snapshot.containers.get(endpoint.containerId)?.settings.ignored) continue
+    const canonical = endpoint.names
+      .map((name) => qualifiedName(context, endpoint, table, context.scope.view === 'host', name))
+      .find((name) => encodeName(name) !== undefined)
+    if (canonical === undefined) continue
+    const ttl = ttlOf(context, [endpoint])
+    return pointer(
+      context,
+      question,
+      [canonical],
+      ttl,
+      `on network ${table.network.name}`,
+      table.network.name,
+    )
+  }
+  return undefined
+}
+
+function pointer(
+  context: Context,
+  question: Question,
+  names: readonly string[],
+  ttl: number,
+  rule: string,
+  network?: string,
+): Decision {
+  if (question.type !== type.PTR) return negative(context, question, rcode.NOERROR, rule, network)
+  const answers = names.map((name) => pointerRecord(encodeName(name)!, ttl))
+  return local(answers, rule, network)
+}

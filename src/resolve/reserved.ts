@@ -1,0 +1,56 @@
+// Names that Docker Desktop has made known: host.docker.internal and its kin. On an engine nobody answers them.
+import type { Upstream } from '../config/types.ts'
+import { addressAnswer, type Context, type Decision, type Question } from './decision.ts'
+
+const domain = '.docker.internal'
+
+/** The machine that the engine runs on, as the asker reaches it. */
+const machine: readonly string[] = ['host', 'gateway']
+
+/** What Docker Desktop answers besides; only its own resolver knows what. */
+const desktop: readonly string[] = ['kubernetes', 'vm', 'http', 'hubproxy', 'model-runner']
+
+function label(name: string): string {
+  return name.endsWith(domain) ? name.slice(0, -domain.length) : ''
+}
+
+/** Reserved, so that no other server is to be asked for it but Docker's own. */
+export function isReserved(name: string): boolean {
+  return machine.includes(label(name)) || desktop.includes(label(name))
+}
+
+/** The asker's gateway, which on a bridge is the engine's machine; for the machine itself loopback. */
+export function answerMachine(context: Context, question: Question): Decision | undefined {
+  const { scope, snapshot } = context
+  if (!machine.includes(label(question.name))) return undefined
+  if (scope.view === 'host') {
+    return addressAnswer(context, question, { v4: ['127.0.0.1'], v6: [] }, 'the machine itself')
+  }
+  if (scope.view !== 'networks') return undefined
+  const bridges = scope.networks.filter(({ network }) => network.driver === 'bridge')
+  // Members of overlay networks leave by the gateway bridge.
+  if (scope.networks.some(({ network }) => network.driver === 'overlay')) {
+    bridges.push(...(snapshot.networksByName.get('docker_gwbridge') ?? []))
+  }
+  const gateway = (isV6: boolean) =>
+    bridges
+      .flatMap(({ network }) => network.gateways)
+      .filter((address) => address.includes(':') === isV6)
+      .slice(0, 1)
+  return addressAnswer(
+    context,
+    question,
+    { v4: gateway(false), v6: gateway(true) },
+    "the asker's gateway is the engine's machine",
+  )
+}
+
+/** The upstreams to relay to, where the name is reserved but not ours to answer, and one of them is Docker's own. */
+export function relaysToDocker(name: string, upstreams: readonly Upstream[]): readonly Upstream[] {
+  return desktop.includes(label(name)) ? upstreams.filter(({ host }) => isDockers(host)) : []
+}
+
+/** Docker's resolver in a container, and Docker Desktop's in its virtual machine. */
+function isDockers(host: string): boolean {
+  return host === '127.0.0.11' || host.startsWith('192.168.65.')
+}

@@ -1,0 +1,92 @@
+// SRV (RFC 2782): `_PORT._PROTO.NAME`, where PORT is an exposed port's number or a name that a label gives it. Docker
+// has the code for it and never fills it in.
+import { rcode } from '../dns/header.ts'
+import { encodeName, splitName } from '../dns/name.ts'
+import { type } from '../dns/types.ts'
+import { type Answer, addressRecord, serviceRecord } from '../dns/writer.ts'
+import type { Endpoint, NetworkTable, Port } from '../registry/types.ts'
+import { type Context, type Decision, local, negative, type Question, shuffle } from './decision.ts'
+import { findMeaning, innerName, qualifiedName, ttlOf, usable } from './meaning.ts'
+
+/** "_http._tcp.web" in its parts; "_tcp.web", which lies above such names, has no port. */
+interface Service {
+  readonly port: string | undefined
+  readonly protocol: string
+  readonly owner: string
+}
+
+const protocols: readonly string[] = ['_tcp', '_udp', '_sctp']
+
+export function answerService(context: Context, question: Question): Decision | undefined {
+  const service = readService(question.name)
+  if (service === undefined) return undefined
+  const meaning = findMeaning(context, service.owner)
+  // A name of several things has no services until one of them is meant; the owner's own answer says which there are.
+  if (meaning === undefined || 'ambiguous' in meaning) return undefined
+  const { table, endpoints } = meaning
+  const there = endpoints.flatMap((endpoint) => portsOf(context, endpoint, service))
+  if (there.length === 0) return undefined
+  const network = table.network.name
+  const empty = (rule: string) => negative(context, question, rcode.NOERROR, rule, network)
+  if (service.port === undefined) return empty('ports of this protocol lie below it')
+  if (question.type !== type.SRV) return empty('a port has SRV records only')
+  const served = usable(context, endpoints).flatMap((endpoint) => portsOf(context, endpoint, service))
+  if (served.length === 0) return empty('every container of the name is unhealthy')
+  return tell(context, question, table, served)
+}
+
+export function readService(name: string): Service | undefined {
+  const [first = '', second = '', ...rest] = splitName(name)
+  if (first.startsWith('_') && protocols.includes(second) && rest.length > 0) {
+    return { port: first.slice(1), protocol: second.slice(1), owner: rest.join('.') }
+  }
+  if (protocols.includes(first) && second !== '') {
+    return { port: undefined, protocol: first.slice(1), owner: [second, ...rest].join('.') }
+  }
+  return undefined
+}
+
+interface Served {
+  readonly endpoint: Endpoint
+  readonly port: Port
+}
+
+/** The same number may be exposed and named: once. */
+function portsOf({ snapshot }: Context, endpoint: Endpoint, { port, protocol }: Service): Served[] {
+  const ports = snapshot.containers.get(endpoint.containerId)?.ports ?? []
+  const matching = ports.filter((each) => {
+    return (
+      each.protocol === protocol && (port === undefined || each.name === port || String(each.number) === port)
+    )
+  })
+  return matching
+    .filter((each, i) => matching.findIndex(({ number }) => number === each.number) === i)
+    .map((each) => ({ endpoint, port: each }))
+}
+
+function tell(
+  context: Context,
+  question: Question,
+  table: NetworkTable,
+  served: readonly Served[],
+): Decision {
+  const endpoints = served.map(({ endpoint }) => endpoint)
+  const ttl = ttlOf(context, endpoints)
+  const underZone = context.scope.view === 'host' || innerName(context, question.name) !== undefined
+  const answers: Answer[] = []
+  const additional: Answer[] = []
+  const told = new Set<string>()
+  for (const { endpoint, port } of shuffle([...served], context.random)) {
+    const target = endpoint.names
+      .map((name) => qualifiedName(context, endpoint, table, underZone, name))
+      .find((name) => encodeName(name) !== undefined)
+    if (target === undefined) continue
+    answers.push(serviceRecord(port.number, encodeName(target)!, ttl))
+    if (told.has(target)) continue
+    told.add(target)
+    for (const address of [...endpoint.v4, ...endpoint.v6]) {
+      additional.push({ ...addressRecord(address, ttl), owner: target })
+    }
+  }
+  return { ...local(answers, `ports on network ${table.network.name}`, table.network.name), additional }
+}
