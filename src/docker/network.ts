@@ -34,6 +34,7 @@ export function networkFrom(raw: RawNetwork, engine: string): ToldNetwork {
       engine,
       driver,
       internal: raw.Internal === true,
+      sealed: raw.Internal === true || (/^(mac|ip)vlan$/.test(driver) && !raw.Options?.parent),
       ingress: raw.Ingress === true,
       subnets: configs.flatMap(({ Subnet }) => parseSubnet(Subnet ?? '') ?? []),
       gateways: [...new Set(gateways)],

@@ -9,6 +9,8 @@ export interface Network {
   readonly engine: string
   readonly driver: string
   readonly internal: boolean
+  /** Without a way out: internal, or a macvlan or ipvlan network without a parent. */
+  readonly sealed: boolean
   /** Swarm's routing mesh: never holds names. */
   readonly ingress: boolean
   readonly subnets: readonly Subnet[]

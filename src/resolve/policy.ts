@@ -84,7 +84,7 @@ export function decideMiss(
       ...refusal(
         rcode.NXDOMAIN,
         { code: ede.prohibited },
-        'not forwarded: every network of the asker is internal',
+        'not forwarded: no network of the asker has a way out',
       ),
     }
   }

@@ -152,9 +152,9 @@ function hostView(snapshot: Snapshot, rule: ScopeRule): Omit<Scope, 'incomplete'
   return scope('host', rule, tables(snapshot), true)
 }
 
-/** All internal: no way out by DNS either (CVE-2024-29018). */
+/** Without a way out for packets there is none for questions either (CVE-2024-29018). */
 function mayForward(networks: readonly NetworkTable[]): boolean {
-  return networks.some((table) => !table.network.internal)
+  return networks.some((table) => !table.network.sealed)
 }
 
 function tables(snapshot: Snapshot): NetworkTable[] {

@@ -14,6 +14,7 @@ export function network(name: string, subnets: readonly string[], extra: Partial
     engine: 'local',
     driver: 'bridge',
     internal: false,
+    sealed: extra.internal ?? false,
     ingress: false,
     subnets: parsed,
     gateways: parsed.map(firstAddress),
