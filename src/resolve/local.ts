@@ -23,8 +23,9 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
     answerZone(context, question) ??
     answerMeaning(context, question, findLiterally(context, name)) ??
     answerMachine(context, question) ??
-    answerMeaning(context, question, findMeaning(context, name)) ??
-    answerService(context, question)
+    // Ports are closer than a wildcard.
+    answerService(context, question) ??
+    answerMeaning(context, question, findMeaning(context, name))
   )
 }
 

@@ -5,33 +5,13 @@ import type { StaticHost } from '../../../src/config/types.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { reverseName } from '../../../src/dns/reverse.ts'
-import { type, typeCode } from '../../../src/dns/types.ts'
-import { formatAddress } from '../../../src/lib/ip.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
-import { createResolver, type ResolverOptions } from '../../../src/resolve/resolver.ts'
-import { container, estate, interfaces, network } from './estate.ts'
+import { createResolver, type Resolver } from '../../../src/resolve/resolver.ts'
+import { type Config, config, decideFor, here, resolverFor } from './deciding.ts'
+import { container, estate, network } from './estate.ts'
 
-const upstream = { host: '192.0.2.53', port: 53, text: '192.0.2.53:53' }
 const inside = { host: '192.0.2.54', port: 53, text: '192.0.2.54:53' }
 const deeper = { host: '192.0.2.55', port: 53, text: '192.0.2.55:53' }
-const here = interfaces({ lo: ['127.0.0.1/8', '::1/128'] })
-
-type Config = ResolverOptions['config']
-
-const config: Config = {
-  zone: 'docker.internal',
-  ttl: 0,
-  health: 'prefer',
-  scope: { gateway: 'refuse', allow: [] },
-  hosts: [],
-  forward: {
-    upstreams: [upstream],
-    zones: [],
-    policy: 'sequential',
-    timeout: 3500,
-    singleLabel: false,
-  },
-}
 
 const replica = (service: string) => ({
   labels: { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': service },
@@ -70,45 +50,11 @@ type From = keyof typeof asker | (string & {})
 
 const whole = estate(networks, containers)
 
-function resolverOf(snapshot: Snapshot = whole, changes: Partial<Config> = {}) {
-  const store = { current: () => snapshot, update() {}, markAway() {}, onSwap() {} }
-  return createResolver({
-    config: { ...config, ...changes },
-    store,
-    addresses: () => here,
-    upstreams: () => [upstream],
-    random: () => 0,
-  })
-}
+const resolverOf = (snapshot: Snapshot = whole, changes: Partial<Config> = {}) =>
+  resolverFor(snapshot, changes)
 
-/** The decision in short: rcode, records as text, whether an SOA came with it. */
-function decide(resolver: ReturnType<typeof resolverOf>, from: From, name: string, code = 'A', qclass = 1) {
-  const scope = resolver.scope(asker[from as keyof typeof asker] ?? from, '127.0.0.1')
-  const decision = resolver.decide(scope, { name, type: typeCode(code)!, class: qclass })
-  if (decision.kind === 'forward') {
-    return { to: decision.route.upstreams.map(({ text }) => text).join(), zone: decision.route.zone }
-  }
-  const answers = decision.answers
-    .map((answer) =>
-      answer.type === type.A || answer.type === type.AAAA ? formatAddress(answer.data) : text(answer.data),
-    )
-    .sort()
-  return {
-    rcode: decision.rcode,
-    answers,
-    soa: decision.authority.some((record) => record.type === type.SOA),
-    ...(decision.error ? { ede: decision.error.code } : {}),
-    ...(decision.alternatives ? { alternatives: decision.alternatives } : {}),
-  }
-}
-
-function text(wire: Buffer): string {
-  const labels: string[] = []
-  for (let at = 0; wire[at] !== undefined && wire[at] !== 0; at += 1 + wire[at]!) {
-    labels.push(wire.toString('latin1', at + 1, at + 1 + wire[at]!))
-  }
-  return labels.join('.')
-}
+const decide = (resolver: Resolver, from: From, name: string, code = 'A', qclass = 1) =>
+  decideFor(resolver, asker[from as keyof typeof asker] ?? from, name, code, qclass)
 
 const found = (...answers: string[]) => ({ rcode: 0, answers, soa: false })
 const nodata = { rcode: 0, answers: [], soa: true }
