@@ -5,6 +5,7 @@
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //   scrape     http → counters, snapshot                                         http
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import type { Config } from './config/types.ts'
@@ -50,8 +51,9 @@ export interface AppOptions {
 const drainFor = 1500
 /** Between tries at an HTTP address that is taken, ms. */
 const httpRetryEvery = 5000
-/** A burst of events moves the listeners once, ms. */
-const addressesSettle = 20
+/** A burst of events moves the listeners once, and a storm of them no more often than this, ms. */
+const addressesSettle = 10
+const addressesPause = 200
 
 export async function createApp({ config, log, clock = systemClock, resolvConf }: AppOptions): Promise<App> {
   const store = createStore(config.docker.engines.map(({ name }) => name))
@@ -60,9 +62,10 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
   const forwardCounters = createForwardCounters()
   const stopped = new AbortController()
 
-  let addresses: LocalAddresses = readInterfaces(networkInterfaces())
+  const readAddresses = () => readInterfaces(networkInterfaces(), readLocalTable())
+  let addresses: LocalAddresses = readAddresses()
   const lookAtAddresses = () => {
-    const now = readInterfaces(networkInterfaces())
+    const now = readAddresses()
     if (!sameAddresses(now, addresses)) addresses = now
     return addresses
   }
@@ -101,14 +104,17 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
   listeners = createListeners({ listen: config.listen, addresses: lookAtAddresses, handle, clock, log })
 
   let settling = false
+  let lookedAt = clock.monotonic()
   store.onSwap(() => {
     // A network that came or went may have brought or taken an address of ours.
     if (settling) return
     settling = true
+    const pause = Math.max(addressesSettle, lookedAt + addressesPause - clock.monotonic())
     clock.setTimeout(() => {
       settling = false
+      lookedAt = clock.monotonic()
       listeners.refresh()
-    }, addressesSettle)
+    }, pause)
   })
 
   const watches = config.docker.engines.map((engine) =>
@@ -161,6 +167,15 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
       clearTimeout(timer)
       await Promise.all([...watches.map((watch) => watch.stop()), http?.stop()])
     },
+  }
+}
+
+/** Linux only. */
+function readLocalTable(): string {
+  try {
+    return readFileSync('/proc/net/fib_trie', 'latin1')
+  } catch {
+    return ''
   }
 }
 

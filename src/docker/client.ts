@@ -5,8 +5,10 @@ import type { Readable } from 'node:stream'
 import Docker from 'dockerode'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
+import { eventFilters } from './hints.ts'
 import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
+import { type EngineEvent, readEvents } from './stream.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s unless it says otherwise. */
 export interface EngineClient {
@@ -23,6 +25,8 @@ export interface EngineClient {
   inspectContainer(id: string): Promise<RawContainer | undefined>
   /** Resolves once the engine has begun to answer; the stream is silent for as long as nothing happens. */
   events(options: { sinceSeconds: number; signal: AbortSignal }): Promise<Readable>
+  /** What the engine remembers of this time, of all kinds, oldest first. `from` and `to` are its own clock, ms. */
+  pastEvents(from: number, to: number): Promise<EngineEvent[]>
   /** Closes idle connections; calls under way are cut. */
   close(): void
 }
@@ -37,6 +41,7 @@ interface Api {
   getNetwork(id: string): { inspect(options: Cancel): Promise<unknown> }
   getContainer(id: string): { inspect(options: Cancel): Promise<unknown> }
   getEvents(options: Cancel & { since: number; filters: object }): Promise<unknown>
+  getEvents(options: Cancel & { since: string; until: string }): Promise<unknown>
 }
 
 interface Cancel {
@@ -45,18 +50,6 @@ interface Cancel {
 
 const callDeadline = 10_000
 const headerDeadline = 5_000
-
-/**
- * What events tell us anything. health_status carries its value in the action ("health_status: healthy"), and
- * where it is asked for the engine matches every entry as a prefix. Not exec_*: probes make three of them each.
- */
-const eventFilters = {
-  type: ['container', 'network'],
-  event: [
-    ...['create', 'start', 'die', 'destroy', 'rename', 'health_status', 'pause', 'unpause'],
-    ...['connect', 'disconnect', 'update', 'remove', 'prune'],
-  ],
-}
 
 export function createEngineClient(config: EngineConfig, clock: Clock): EngineClient {
   const { address } = config
@@ -194,6 +187,21 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       }
     },
 
+    pastEvents: (from, to) =>
+      call<EngineEvent[]>('tell its past events', callDeadline, async (abortSignal) => {
+        const query = { since: unixTime(from), until: unixTime(to), abortSignal }
+        const stream = (await api.getEvents(query)) as Readable
+        const events: EngineEvent[] = []
+        await new Promise<void>((resolve, reject) => {
+          readEvents(stream, {
+            event: (event) => events.push(event),
+            unreadable: () => {},
+            closed: (error) => (error === undefined ? resolve() : reject(error)),
+          })
+        })
+        return events
+      }),
+
     close() {
       closed = true
       for (const ending of underway) ending.abort()
@@ -201,6 +209,12 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       streamAgent.destroy()
     },
   }
+}
+
+/** Seconds with nine digits behind the point, as `since` and `until` want them. */
+function unixTime(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  return `${seconds}.${String(Math.floor((ms - seconds * 1000) * 1e6)).padStart(9, '0')}`
 }
 
 /** TCP keep-alive probes find a peer that is gone without a word; a unix socket ignores them. */

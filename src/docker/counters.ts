@@ -1,5 +1,8 @@
 // What following an engine counts; `engine` is the configured name.
-import { Counter, durationBuckets, Histogram } from '../lib/counters.ts'
+import { Counter, Histogram } from '../lib/counters.ts'
+
+/** Seconds. */
+const lagBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
 export function createDockerCounters() {
   return {
@@ -10,11 +13,13 @@ export function createDockerCounters() {
     events: new Counter('engine'),
     /** Full lists that differed though no event was pending: something was missed. */
     drift: new Counter('engine'),
+    /** Names that were told only after their container's start: aliases it was given while it was stopped. */
+    lateNames: new Counter('engine'),
     reconnects: new Counter('engine'),
     /** Failed calls, by what failed: connect, list, inspect, ping, line. */
     errors: new Counter('engine', 'kind'),
     /** From an event's own timestamp to the swapped snapshot. */
-    lag: new Histogram(durationBuckets, 'engine'),
+    lag: new Histogram(lagBuckets, 'engine'),
   }
 }
 

@@ -11,8 +11,11 @@ export interface Look {
 }
 
 export interface DirtySet {
-  /** `known`: something newer than what a look under way will bring is known already. */
-  mark(id: string, options?: { eventTime?: number; known?: boolean }): void
+  /**
+   * `known`: something newer than what a look under way will bring is known already. `urgent`: no time for others
+   * that may come.
+   */
+  mark(id: string, options?: { eventTime?: number; known?: boolean; urgent?: boolean }): void
   forget(id: string): void
   has(id: string): boolean
   /** Stops looking; what is marked stays marked. */
@@ -108,7 +111,7 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
   }
 
   return {
-    mark(id, { eventTime, known = false } = {}) {
+    mark(id, { eventTime, known = false, urgent = false } = {}) {
       let entry = entries.get(id)
       if (entry === undefined) {
         entry = {
@@ -120,7 +123,8 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
       entry.generation++
       if (known) entry.validFrom = entry.generation
       entry.eventTime = earlier(eventTime, entry.eventTime)
-      schedule()
+      if (urgent) pump()
+      else schedule()
     },
     forget(id) {
       const entry = entries.get(id)

@@ -14,6 +14,8 @@ export interface ToldContainer {
   readonly signature: string
   /** The engine's clock, ms; before 1970 where it never ran. An event from before it tells nothing new. */
   readonly startedAt: number
+  /** Its names on a network of which nothing else is known. */
+  readonly ownNames: readonly string[]
   /** What is wrong with its labels, a sentence each. */
   readonly problems: readonly string[]
 }
@@ -45,6 +47,7 @@ export function containerFrom(
       ...{ id: raw.Id, name, engine, running, health, labels, settings, ports, lodgesWith },
       endpoints,
     },
+    ownNames: namesOf(raw, name, { Aliases: composeAlias(labels) }),
     problems,
     gateways,
     signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),
@@ -130,6 +133,12 @@ function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly s
   if (told.DNSNames?.length) return told.DNSNames
   const names = [name, ...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
   return [...new Set(names.filter((each) => each !== ''))]
+}
+
+/** Compose gives its service's name on every network; its runs of single commands (oneoff) have none. */
+function composeAlias(labels: Readonly<Record<string, string>>): string[] {
+  const service = labels['com.docker.compose.service']
+  return service && labels['com.docker.compose.oneoff'] !== 'True' ? [service] : []
 }
 
 /** The host's and no network are no place to be found at; their names are reserved by Docker. */

@@ -2,6 +2,23 @@
 import type { Reconcile } from './reconcile.ts'
 import type { EngineEvent } from './stream.ts'
 
+/**
+ * What events tell us anything. health_status carries its value in the action ("health_status: healthy"), and
+ * where it is asked for the engine matches every entry as a prefix. Not exec_*: probes make three of them each.
+ */
+export const eventFilters = {
+  type: ['container', 'network'],
+  event: [
+    ...['create', 'start', 'die', 'destroy', 'rename', 'health_status', 'pause', 'unpause'],
+    ...['connect', 'disconnect', 'update', 'remove', 'prune'],
+  ],
+}
+
+/** Whether the filters let an event through, as the engine reads them. */
+export function isFollowed({ type, action }: EngineEvent): boolean {
+  return eventFilters.type.includes(type) && eventFilters.event.some((start) => action.startsWith(start))
+}
+
 /** Tells `reconcile` what `event` means; true: too much has changed for single looks, list everything. */
 export function follow(event: EngineEvent, reconcile: Reconcile): boolean {
   // "health_status: healthy", and "exec_start: sh -c …"
@@ -12,7 +29,12 @@ export function follow(event: EngineEvent, reconcile: Reconcile): boolean {
   return false
 }
 
-function followContainer({ id, time }: EngineEvent, action: string, reconcile: Reconcile) {
+function followContainer({ id, time, attributes }: EngineEvent, action: string, reconcile: Reconcile) {
+  if (action === 'create' && attributes.name !== undefined) {
+    // Labels are mixed in with what else the engine tells.
+    const { name, image: _, ...labels } = attributes
+    return reconcile.create(id, name, labels, time)
+  }
   if (action === 'die' || action === 'destroy') reconcile.drop(id, undefined, time)
   else reconcile.markContainer(id, time)
   if (action === 'start' || action === 'die') reconcile.markGatewayBridge()
@@ -26,5 +48,5 @@ function followNetwork({ id, attributes, time }: EngineEvent, action: string, re
   if (container === undefined) return
   reconcile.markGatewayBridge()
   if (action === 'disconnect') reconcile.drop(container, id, time)
-  else reconcile.markContainer(container, time)
+  else reconcile.connect(container, id, time)
 }

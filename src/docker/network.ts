@@ -66,6 +66,15 @@ function bridgeName(raw: RawNetwork): string {
   return isDefault ? 'docker0' : `br-${raw.Id.slice(0, 12)}`
 }
 
+/** Where an inspect of a network says that a container is. */
+export function memberPlace(raw: RawNetwork, containerId: string) {
+  const member = raw.Containers?.[containerId]
+  const v4 = canonicalAddress(member?.IPv4Address ?? '')
+  const v6 = canonicalAddress(member?.IPv6Address ?? '')
+  if (v4 === undefined && v6 === undefined) return undefined
+  return { v4: v4 === undefined ? [] : [v4], v6: v6 === undefined ? [] : [v6] }
+}
+
 /** Keys that are no container's id ("ingress-sbox") are the engine's own. */
 function membersOf(raw: RawNetwork): ReadonlyMap<string, string> {
   const members = new Map<string, string>()

@@ -4,13 +4,18 @@ import type { Clock } from '../lib/clock.ts'
 import type { Container, Endpoint, EngineFacts, Network } from '../registry/types.ts'
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
+import { countLateNames, createEarlyPlaces, type EarlyPlace, placeEarly } from './early.ts'
 import { containerFrom, placeByRow, rowSignature, type ToldContainer, withoutAddresses } from './endpoint.ts'
-import { completeNetwork, gatewayBridge, networkFrom, type ToldNetwork } from './network.ts'
+import { completeNetwork, gatewayBridge, memberPlace, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 
 export interface Reconcile {
   /** A hint: the container is inspected within milliseconds. `eventTime` is the engine's, ms. */
   markContainer(id: string, eventTime?: number): void
+  /** A new container, of which the event tells name and labels; its inspect must be there before its start is. */
+  create(id: string, name: string, labels: Readonly<Record<string, string>>, eventTime: number): void
+  /** It is on the network from `eventTime` on: at once where it is being started, else after an inspect. */
+  connect(containerId: string, networkId: string, eventTime: number): void
   markNetwork(id: string, eventTime?: number): void
   /** The gateway bridge, if the engine has one: its members come and go with containers. */
   markGatewayBridge(): void
@@ -43,6 +48,10 @@ export interface ReconcileOptions {
   /** Facts have changed; the event's time where one was behind it. */
   changed(eventTime: number | undefined): void
   failed(error: unknown): void
+  /** Names that came only with a container's start. */
+  late(names: number): void
+  /** A container has labels that can't be read; once for each container. */
+  mislabelled(container: Container, problems: readonly string[]): void
 }
 
 interface Known<T> {
@@ -54,7 +63,8 @@ interface Known<T> {
 /** A container that is being started answers no inspect; the others need not wait for it. Milliseconds. */
 const patience = 2_000
 
-export function createReconcile({ engine, clock, random, changed, failed }: ReconcileOptions): Reconcile {
+export function createReconcile(options: ReconcileOptions): Reconcile {
+  const { engine, clock, random, changed, failed } = options
   const networks = new Map<string, Known<ToldNetwork>>()
   const containers = new Map<string, Known<ToldContainer>>()
   const completed = new Map<string, Network>()
@@ -66,13 +76,17 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
 
   const dirty = {
     atOnce: 8,
-    debounce: 2,
+    debounce: 1,
     clock,
     random,
     failed: (_: string, error: unknown) => failed(error),
   }
   const dirtyContainers = createDirtySet({ ...dirty, look: lookAtContainer })
   const dirtyNetworks = createDirtySet({ ...dirty, atOnce: 2, look: lookAtNetwork })
+  const dirtyMembers = createDirtySet({ ...dirty, atOnce: 4, look: lookAtMembers })
+  const early = createEarlyPlaces()
+  /** Network id → containers being started on it, and since when (the engine's clock). */
+  const starting = new Map<string, Map<string, number>>()
 
   async function lookAtContainer(id: string, look: Look): Promise<void> {
     const readAt = ++tick
@@ -88,14 +102,55 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
     if (raw === undefined ? networks.delete(id) : keepNetwork(raw, readAt)) changed(look.eventTime)
   }
 
+  async function lookAtMembers(id: string): Promise<void> {
+    const waiting = starting.get(id)
+    if (waiting === undefined) return
+    const asked = new Map(waiting)
+    const raw = await client!.inspectNetwork(id)
+    for (const [containerId, since] of asked) {
+      // Taken off meanwhile, or on again: that is another look's.
+      if (waiting.get(containerId) !== since) continue
+      waiting.delete(containerId)
+      const place = raw === undefined ? undefined : memberPlace(raw, containerId)
+      if (place === undefined) dirtyContainers.mark(containerId, { eventTime: since })
+      else placeNow(containerId, id, { ...place, since })
+    }
+    if (waiting.size === 0 && starting.get(id) === waiting) starting.delete(id)
+  }
+
+  function placeNow(containerId: string, networkId: string, place: EarlyPlace) {
+    early.set(containerId, networkId, place)
+    const known = containers.get(containerId)
+    // What its create told is still on its way, and will find the place.
+    if (known === undefined) dirtyContainers.mark(containerId, { eventTime: place.since })
+    else if (!known.told.container.running) {
+      // Without a signature the next full list has it inspected, should it never be started.
+      if (setContainer({ ...known.told, signature: '' }, known.readAt)) changed(place.since)
+    }
+  }
+
   /** These three tell whether the facts have changed. */
   function keepContainer(raw: RawContainer, readAt: number): boolean {
-    return setContainer(containerFrom(raw, engine, networkNamed), readAt)
+    const told = containerFrom(raw, engine, networkNamed)
+    const before = containers.get(raw.Id)
+    if (before === undefined && told.problems.length > 0) {
+      options.mislabelled(told.container, told.problems)
+    }
+    if (told.container.running) {
+      early.end(raw.Id)
+      if (before?.told.container.running === false) {
+        const late = countLateNames(before.told.container, told.container)
+        if (late > 0) options.late(late)
+      }
+    }
+    return setContainer(told, readAt)
   }
 
   function setContainer(told: ToldContainer, readAt: number): boolean {
     const before = containers.get(told.container.id)
-    const container = sharing(told.container, before?.told.container)
+    const networkOf = (id: string) => networks.get(id)?.told.network
+    const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
+    const container = sharing(placed, before?.told.container)
     containers.set(container.id, { told: { ...told, container }, readAt })
     return container !== before?.told.container || !isDeepStrictEqual(told.gateways, before.told.gateways)
   }
@@ -127,11 +182,13 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
     const listedAt = ++tick
     client = asked
     heard.clear()
+    early.age()
     const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
     const suspects = new Map([...takeNetworks(networkRows, listedAt), ...takeRows(rows, listedAt)])
     markGatewayBridge()
     dirtyContainers.resume()
     dirtyNetworks.resume()
+    dirtyMembers.resume()
     const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
     await Promise.all([
       dirtyNetworks.settled(ids(networkRows), patience),
@@ -225,8 +282,33 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
       dirtyNetworks.mark(id, eventTime === undefined ? {} : { eventTime })
     },
     markGatewayBridge,
+    create(id, name, labels, eventTime) {
+      heard.add(id)
+      dirtyContainers.mark(id, { eventTime, urgent: true })
+      if (containers.has(id)) return
+      // Should the inspect come too late and block, the name is there early all the same.
+      const raw = { Id: id, Name: name, Config: { Labels: { ...labels } } }
+      setContainer(containerFrom(raw, engine, networkNamed), 0)
+    },
+    connect(containerId, networkId, eventTime) {
+      heard.add(containerId)
+      // Only while a container is being started does its inspect block.
+      if (containers.get(containerId)?.told.container.running === true || !networks.has(networkId)) {
+        dirtyContainers.mark(containerId, { eventTime })
+        return
+      }
+      const waiting = starting.get(networkId) ?? new Map<string, number>()
+      starting.set(networkId, waiting.set(containerId, eventTime))
+      dirtyMembers.mark(networkId, { eventTime, urgent: true })
+    },
     drop(containerId, networkId, eventTime) {
       heard.add(containerId)
+      early.end(containerId, networkId, eventTime)
+      for (const [id, waiting] of starting) {
+        if ((networkId ?? id) === id && (waiting.get(containerId) ?? eventTime) < eventTime) {
+          waiting.delete(containerId)
+        }
+      }
       dirtyContainers.mark(containerId, { eventTime, known: true })
       const before = containers.get(containerId)
       if (before === undefined || before.told.startedAt > eventTime) return
@@ -247,6 +329,9 @@ export function createReconcile({ engine, clock, random, changed, failed }: Reco
     hold() {
       dirtyContainers.hold()
       dirtyNetworks.hold()
+      dirtyMembers.hold()
+      starting.clear()
+      early.clear()
     },
   }
 }

@@ -4,6 +4,7 @@ import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
+import { createEar, type Ear } from './ear.ts'
 import { follow } from './hints.ts'
 import type { Reconcile } from './reconcile.ts'
 import { readEvents } from './stream.ts'
@@ -21,6 +22,8 @@ export interface SessionOptions {
   /** Aborted: the session ends. */
   signal: AbortSignal
   version(told: { version: string; apiVersion: string }): void
+  /** The engine's clock is ahead of ours by so much, ms; 0 where it can't be told from the way there and back. */
+  skewed(ms: number): void
   /** The first list is read: facts are whole. */
   live(): void
 }
@@ -34,6 +37,12 @@ export interface Ending {
 /** Events of this long ago are told again, so that none falls between headers and subscription. Seconds. */
 const overlap = 5
 const pingEvery = 2_000
+/** Between checks whether the event stream has gone deaf, ms; with its grace well within 10 s. */
+const listenEvery = 4_000
+/** Between full lists where the engine can't say whether the stream tells everything, ms. */
+const unsureEvery = 8_000
+/** A clock that differs by less is taken for ours: the way there and back takes time too, ms. */
+const leastSkew = 1_000
 /** Without an answer for this long an engine is out of reach, ms. */
 export const reach = 5_000
 /** Lists may run ahead of the event stream by less than this, ms. */
@@ -70,12 +79,18 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
   try {
     // First and alone: it tells best what it is that answers here.
     options.version(await client.version())
-    const told = await client.systemTime()
-    const sinceSeconds = Math.floor((told ?? clock.now()) / 1000) - overlap
+    const told = (await client.systemTime()) ?? clock.now()
+    const toldAt = clock.monotonic()
+    const engineNow = () => told + clock.monotonic() - toldAt
+    const skew = told - clock.now()
+    options.skewed(Math.abs(skew) < leastSkew ? 0 : skew)
+    const ear = createEar(client, clock, engineNow)
+    const sinceSeconds = Math.floor(told / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {
       event(event) {
         counters.events.add(1, engine)
+        ear.hear(event)
         if (follow(event, reconcile)) poke()
       },
       unreadable: () => counters.errors.add(1, engine, 'line'),
@@ -94,6 +109,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     await Promise.all([
       pingWhileLive(options, over.signal, end),
       listWhileLive(options, over.signal, waitForList, end),
+      listenWhileLive(options, ear, over.signal, () => poke(), end),
     ])
     return ending
   } finally {
@@ -124,6 +140,42 @@ async function pingWhileLive(
       if (clock.monotonic() - answered >= reach - 10) {
         end(`it has answered no ping for ${reach / 1000} s`, false)
       }
+    }
+  }
+}
+
+async function listenWhileLive(
+  { engine, clock, log, counters }: SessionOptions,
+  ear: Ear,
+  over: AbortSignal,
+  list: () => void,
+  end: End,
+) {
+  let listedAt = clock.monotonic()
+  while (!over.aborted) {
+    await sleep(clock, listenEvery, over)
+    if (over.aborted) return
+    let unsure = false
+    try {
+      const told = await ear.check(over)
+      if (over.aborted) return
+      unsure = told.unsure
+      if (told.deaf.length > 0) {
+        counters.drift.add(1, engine)
+        const missed = told.deaf.map(({ type, action, id }) => `${type} ${action} ${id.slice(0, 12)}`)
+        log.warn({ engine, missed: missed.slice(0, 10) }, 'the event stream of a Docker engine has gone deaf')
+        end('its event stream did not tell what had happened', true)
+      }
+    } catch (error) {
+      if (over.aborted) return
+      // A proxy may refuse it, a clock may have been set: the full list finds out as well.
+      unsure = true
+      counters.errors.add(1, engine, 'past')
+      log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its past events')
+    }
+    if (unsure && clock.monotonic() - listedAt >= unsureEvery) {
+      listedAt = clock.monotonic()
+      list()
     }
   }
 }

@@ -61,7 +61,12 @@ export function createWatch({
   const stopping = new AbortController()
   const backoff = createBackoff(100, 10_000, random)
   const lag = counters.lag.cell(engine)
-  const reconcile = createReconcile({ engine, clock, random, changed, failed })
+  const reconcile = createReconcile({
+    ...{ engine, clock, random, changed, failed },
+    late: (names) => counters.lateNames.add(names, engine),
+    mislabelled: ({ name }, problems) =>
+      log.warn({ engine, container: name, problems }, 'labels not understood'),
+  })
   let info: WatchInfo = { connected: false }
   let running: Promise<void> | undefined
   let everSynced = false
@@ -71,6 +76,8 @@ export function createWatch({
   let awayTimer: Timer | undefined
   let swapTimer: Timer | undefined
   let swapTimes: number[] = []
+  /** How far the engine's clock is ahead of ours, ms. */
+  let skew = 0
   let warnedOfVersion = false
   let finishFirst = () => {}
   const firstSync = new Promise<void>((resolve) => {
@@ -78,6 +85,8 @@ export function createWatch({
   })
   counters.connected.cell(engine)
   counters.lastSync.cell(engine)
+  counters.lateNames.cell(engine)
+  counters.drift.cell(engine)
 
   function changed(eventTime: number | undefined) {
     if (!info.connected) return
@@ -96,7 +105,7 @@ export function createWatch({
     // Out of connection the facts may be half old: the next full list speaks.
     if (!info.connected) return
     store.update(engine, reconcile.facts())
-    const now = clock.now()
+    const now = clock.now() + skew
     for (const time of swapTimes) lag.observe(Math.max(0, now - time) / 1000)
     swapTimes = []
   }
@@ -123,6 +132,9 @@ export function createWatch({
         version(told) {
           info = { ...info, ...told }
           checkVersion(told.apiVersion)
+        },
+        skewed(ms) {
+          skew = ms
         },
         live() {
           liveSince = clock.monotonic()

@@ -86,12 +86,21 @@ export function forwardSeries({ duration, rejects, spoofed }: ForwardCounters): 
 }
 
 export function dockerSeries(counters: DockerCounters): Series[] {
-  const { connected, lastSync, events, drift, reconnects, errors, lag } = counters
+  const { connected, lastSync, events, drift, lateNames, reconnects, errors, lag } = counters
   return [
     gauge('berth_docker_connected', '1 while the engine is followed: stream open, list read.', connected),
     gauge('berth_docker_last_sync_timestamp_seconds', 'When the engine was last read in full.', lastSync),
     counter('berth_docker_events_total', 'Events received from the engine.', events),
-    counter('berth_docker_resync_drift_total', 'Full reads that showed a change no event had told.', drift),
+    counter(
+      'berth_docker_late_names_total',
+      'Names told only after the start of their container: aliases it was given while it was stopped.',
+      lateNames,
+    ),
+    counter(
+      'berth_docker_resync_drift_total',
+      'Times that something was found which no event had told.',
+      drift,
+    ),
     counter('berth_docker_reconnects_total', 'Times the event stream was opened anew.', reconnects),
     counter('berth_docker_errors_total', 'Failed calls to the engine, by what failed.', errors),
     histogram('berth_docker_event_lag_seconds', "Time from an event's timestamp to the changed table.", lag),

@@ -19,7 +19,8 @@ export interface LocalAddresses {
 
 type Listing = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
 
-export function readInterfaces(listing: Listing): LocalAddresses {
+/** `localTable` is /proc/net/fib_trie where there is one, or ''. */
+export function readInterfaces(listing: Listing, localTable = ''): LocalAddresses {
   const all: LocalAddress[] = []
   for (const [name, infos] of Object.entries(listing)) {
     for (const info of infos ?? []) {
@@ -30,7 +31,21 @@ export function readInterfaces(listing: Listing): LocalAddresses {
       all.push({ address, interface: name, bindable: linkLocal ? `${address}%${name}` : address, subnet })
     }
   }
-  return { all, own: new Set(all.map(({ address }) => address)) }
+  const own = new Set(all.map(({ address }) => address))
+  for (const address of readLocalTable(localTable)) {
+    if (own.has(address)) continue
+    own.add(address)
+    all.push({ address, interface: '', bindable: address, subnet: parseSubnet(`${address}/32`)! })
+  }
+  return { all, own }
+}
+
+/**
+ * The IPv4 addresses of the kernel's local table. The list of interfaces lacks those without a carrier, and a bridge
+ * has none until its first container is up: too late to listen for that one's first question.
+ */
+function readLocalTable(text: string): string[] {
+  return [...text.matchAll(/\|-- ([\d.]+)\n\s*\/32 host LOCAL/g)].map(([, address]) => address!)
 }
 
 export function isLoopback(address: string): boolean {

@@ -1,0 +1,119 @@
+// A container answers before its process runs, and is gone as soon as it stops: measured against the engine's events.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Berth, startBerth } from './berth.ts'
+import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
+import { followEvents, type Heard } from './events.ts'
+import { gatewayOf, removeContainers } from './project.ts'
+
+let berth: Berth
+let server: string
+let events: Heard
+
+beforeAll(async () => {
+  await docker('network', 'create', 'early_net')
+  server = (await gatewayOf('early_net')).v4
+  berth = await startBerth({ listen: ['*:53'], forward: { upstreams: [] } })
+  events = await followEvents()
+})
+
+afterAll(async () => {
+  events.close()
+  expect(await berth?.stop()).toBe(0)
+  await removeContainers('early-')
+  await docker('network', 'rm', 'early_net')
+})
+
+const metric = async (name: string): Promise<number> => {
+  const text = await (await fetch('http://127.0.0.1:9153/metrics')).text()
+  return Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1])
+}
+const ruleFor = async (name: string): Promise<string> => {
+  const reply = await fetch(`http://127.0.0.1:9153/api/query?name=${name}&type=A&as=host`)
+  return ((await reply.json()) as { rule: string }).rule
+}
+const run = (name: string, ...args: string[]) => runContainer(name, '--network', 'early_net', ...args)
+
+describe('before its process runs', () => {
+  /** Starts a container whose first act is to ask, once for each name; gives the names that were not there. */
+  async function askFirst(name: string, names: readonly string[], ...args: string[]): Promise<string[]> {
+    const asks = names.map((each) => `nslookup ${each}.docker.internal. ${server} >/dev/null || echo ${each}`)
+    const script = `(${asks.join('; ')}) 2>&1; echo DONE; exec sleep 1000`
+    const place = ['--name', name, '--network', 'early_net', ...args]
+    await docker('create', ...place, 'berth-test:1', 'sh', '-c', script)
+    // Compose lets time enough pass; the CLI's own `run` starts within a millisecond, see docs/latency.md.
+    await until(() => ruleFor(names[1]!), {
+      what: 'berth knows the aliases',
+      accept: (rule) => /not running/.test(rule),
+    })
+    await docker('start', name)
+    const log = await until(() => docker('logs', name), {
+      what: `${name} has asked`,
+      accept: (text) => text.includes('DONE'),
+    })
+    return log.split('\n').filter((line) => line !== 'DONE')
+  }
+
+  it.each([1, 2, 3])('name, aliases, short id and hostname answer to its first question (%i)', async (n) => {
+    const names = [`early-first-${n}`, `alias-${n}`, `Other-${n}`, `host-${n}`]
+    const aliases = ['--network-alias', `alias-${n}`, '--network-alias', `Other-${n}`]
+    expect(await askFirst(names[0]!, names, '--hostname', `host-${n}`, ...aliases)).toEqual([])
+  })
+
+  it('the name answers also where nothing but its create event has told of it', async () => {
+    for (const n of [1, 2, 3, 4, 5]) {
+      const name = `early-run-${n}`
+      const script = `nslookup ${name}.docker.internal. ${server} >/dev/null && echo THERE; exec sleep 1000`
+      await docker(
+        'run',
+        '--detach',
+        '--name',
+        name,
+        '--network',
+        'early_net',
+        'berth-test:1',
+        'sh',
+        '-c',
+        script,
+      )
+      await until(() => docker('logs', name), { what: name, accept: (text) => text === 'THERE' })
+    }
+  })
+
+  it('a container that is started again answers at its new address', async () => {
+    await run('early-again')
+    await docker('stop', 'early-again')
+    // Another takes its address.
+    await run('early-taker')
+    const asks = `nslookup early-again.docker.internal. ${server}`
+    await docker('start', 'early-again')
+    const reply = await digFrom('early-again', { server, name: 'early-again' })
+    expect(reply.answers.map(({ data }) => data)).toEqual([(await addressesOf('early-again')).early_net!.v4])
+    expect(await docker('exec', 'early-again', 'sh', '-c', asks)).toContain('Address')
+  })
+})
+
+it('an alias given to a stopped container follows within 100 ms of its start, and is counted', async () => {
+  await docker('create', '--name', 'early-late', 'berth-test:1')
+  await docker('network', 'connect', '--alias', 'late-alias', 'early_net', 'early-late')
+  const before = await metric('berth_docker_late_names_total')
+  await docker('start', 'early-late')
+  const started = await events.find('container', 'start', 'early-late')
+  const reply = await until(() => digFrom('host', { server: '127.0.0.1', name: 'late-alias' }), {
+    what: 'the alias answers',
+    accept: ({ answers }) => answers.length > 0,
+  })
+  expect(reply.answers.map(({ data }) => data)).toEqual([(await addressesOf('early-late')).early_net!.v4])
+  // dig itself takes most of it.
+  expect(Date.now() - started.time).toBeLessThan(1000)
+  await until(() => metric('berth_docker_late_names_total'), {
+    what: 'it is counted',
+    accept: (now) => now === before + 1,
+  })
+})
+
+it('a stopped container is gone at its disconnect or die, without an inspect', async () => {
+  await run('early-gone')
+  expect((await digFrom('host', { server: '127.0.0.1', name: 'early-gone' })).answers).toHaveLength(1)
+  await docker('stop', 'early-gone')
+  expect((await digFrom('host', { server: '127.0.0.1', name: 'early-gone' })).rcode).toBe('NXDOMAIN')
+})

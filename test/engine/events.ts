@@ -1,0 +1,59 @@
+// The engine's own events, heard by the test itself: a log that is not berth's.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { parseEvent } from '../../src/docker/stream.ts'
+import { docker, until } from './docker.ts'
+
+export interface HeardEvent {
+  readonly type: string
+  readonly action: string
+  readonly id: string
+  readonly attributes: Readonly<Record<string, string>>
+  /** The engine's clock, ms with fraction. */
+  readonly time: number
+}
+
+export interface Heard {
+  readonly all: readonly HeardEvent[]
+  /** The last such event; `name` is the actor's, or for networks the container's that is meant. */
+  find(type: string, action: string, container: string): Promise<HeardEvent>
+  close(): void
+}
+
+export async function followEvents(): Promise<Heard> {
+  const child = spawn('docker', ['events', '--format', '{{json .}}'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const all: HeardEvent[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const event = parseEvent(line)
+    if (event !== undefined) all.push(event)
+  })
+  // The stream is there once something of our own has come through it.
+  const probe = `events-probe-${process.pid}`
+  await until(
+    async () => {
+      await docker('volume', 'create', probe)
+      await docker('volume', 'rm', probe)
+      return all.some(({ id }) => id === probe)
+    },
+    { what: 'the engine’s events are heard' },
+  )
+  return {
+    all,
+    async find(type, action, container) {
+      const id = await docker('inspect', '--format', '{{.Id}}', container)
+      return until(
+        () =>
+          all.findLast(
+            (event) =>
+              event.type === type &&
+              event.action === action &&
+              (event.id === id || event.attributes.container === id),
+          )!,
+        { what: `${type} ${action} of ${container}` },
+      )
+    },
+    close: () => child.kill(),
+  }
+}
