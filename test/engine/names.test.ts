@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reverseName } from '../../src/dns/reverse.ts'
 import { type Berth, startBerth } from './berth.ts'
-import { askBoth, dataOf, differences } from './compare.ts'
+import { askBoth, dataOf, differences } from './both.ts'
 import { type Asked, digFrom, digMany, docker, keyOf } from './docker.ts'
 import { bringUp, gatewayOf, type Member, members, takeDown } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'

@@ -1,0 +1,86 @@
+// Docker's own resolver and berth, side by side: every name that exists anywhere, asked of both from inside every
+// container. `npm run compare` asks everything; as part of `npm test` each container asks one question in sixteen.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Berth, startBerth } from './berth.ts'
+import { bringUpEstate, type Resident, residents, serverFor, takeDownEstate } from './compare/estate.ts'
+import { compareAll, compareFrom, describePair, type Judged, leaks } from './compare/run.ts'
+import { shareAnswered, tabulate } from './compare/table.ts'
+import { serveOutside, upstreamAddress } from './compare/upstream.ts'
+
+const share = process.env.BERTH_COMPARE === 'all' ? 1 : 16
+const resolvConf = '/etc/resolv.conf'
+let outside: { close(): void }
+let berth: Berth
+let all: Resident[]
+let judged: Judged[]
+
+beforeAll(async () => {
+  // Docker's resolver forwards to what the engine's resolv.conf says when a container starts.
+  const file = join(mkdtempSync(join(tmpdir(), 'berth-resolv-')), 'resolv.conf')
+  writeFileSync(file, `nameserver ${upstreamAddress}\n`)
+  execFileSync('mount', ['--bind', file, resolvConf])
+  outside = await serveOutside()
+  await bringUpEstate()
+  berth = await startBerth({ listen: ['*:53'], forward: { upstreams: [upstreamAddress] } })
+  all = await residents()
+  judged = await compareAll(all, share)
+  const table = tabulate(judged)
+  console.log(table)
+}, 1_500_000)
+
+afterAll(async () => {
+  expect(await berth?.stop()).toBe(0)
+  outside?.close()
+  await takeDownEstate()
+  execFileSync('umount', [resolvConf])
+}, 120_000)
+
+it('the estate is as varied as it says: 12 networks, 40 containers', () => {
+  expect(
+    new Set(all.flatMap(({ places }) => places.map(({ network }) => network))).size,
+  ).toBeGreaterThanOrEqual(12)
+  expect(all.length).toBeGreaterThanOrEqual(40)
+})
+
+it('no answer is different: Docker’s own, or better by a rule', () => {
+  const different = judged.filter(({ kind }) => kind === 'different')
+  expect(different.slice(0, 200).map(describePair)).toEqual([])
+})
+
+it('there were questions enough, and answers', () => {
+  expect(judged.length).toBeGreaterThanOrEqual(5_000)
+  expect(shareAnswered(judged)).toBeGreaterThanOrEqual(0.3)
+})
+
+it('nothing that berth said is of a network that the asker is not on', async () => {
+  const gateways = new Set<string>(['fd00:c0::1', 'fd00:c1::1', 'fd00:c2::1', 'fd00:c3::1'])
+  for (const resident of all.filter(({ places }) => places.length > 0)) {
+    for (const place of resident.places) gateways.add(await serverFor({ ...resident, places: [place] }))
+  }
+  expect(leaks(judged, all, gateways)).toEqual([])
+})
+
+it('a wrong answer would be found', async () => {
+  await berth.stop()
+  berth = await startBerth({
+    listen: ['*:53'],
+    forward: { upstreams: [] },
+    hosts: { 'cmp-plain': '192.0.2.250', 'cmp-n1': { addresses: ['192.0.2.251'], networks: ['front'] } },
+  })
+  const asker = all.find(({ name }) => name === 'cmp-n0')!
+  const questions = ['cmp-plain', 'cmp-n1', 'CMP-PLAIN', 'cmp-n2', 'host1.example.org'].map(
+    (name) => [name, 'A'] as const,
+  )
+  const planted = await compareFrom(asker, questions)
+  expect(planted.map(({ kind }) => kind)).toEqual([
+    'different',
+    'different',
+    'different',
+    'equal',
+    'different',
+  ])
+})

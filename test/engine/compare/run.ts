@@ -1,0 +1,87 @@
+// Asks Docker's resolver and berth from inside every container, and judges each pair of answers.
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { onNetworkOf } from '../docker.ts'
+import type { Errand } from './asker.ts'
+import { type Resident, serverFor } from './estate.ts'
+import { questionsFor } from './questions.ts'
+import { judge, type Pair, type Told, type Verdict } from './rules.ts'
+import { outsideAddresses, outsideNames } from './upstream.ts'
+
+export interface Judged extends Pair, Verdict {
+  readonly asker: Resident
+}
+
+const asker = fileURLToPath(new URL('asker.ts', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** `share`: see questionsFor. Two containers ask at a time. */
+export async function compareAll(all: readonly Resident[], share: number): Promise<Judged[]> {
+  const judged: Judged[] = []
+  const rest = all.filter(({ hasResolver }) => hasResolver).map((resident, i) => ({ resident, i }))
+  const work = async () => {
+    for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
+      const questions = questionsFor(next.i, all, share)
+      judged.push(...(await compareFrom(next.resident, questions)))
+    }
+  }
+  await Promise.all([work(), work()])
+  return judged
+}
+
+export async function compareFrom(resident: Resident, questions: Errand['questions']): Promise<Judged[]> {
+  const errand: Errand = { servers: ['127.0.0.11', await serverFor(resident)], questions }
+  const entry = await onNetworkOf(resident.name)
+  const words = [...entry, process.execPath, '--import', 'tsx', asker]
+  const told = await new Promise<Told[][]>((resolve, reject) => {
+    const options = { maxBuffer: 256 << 20, cwd: root }
+    const child = execFile(words[0]!, words.slice(1), options, (error, stdout, stderr) => {
+      if (error) reject(new Error(`asking from ${resident.name}: ${error.message}\n${stderr}`))
+      else resolve(JSON.parse(stdout))
+    })
+    child.stdin!.end(JSON.stringify(errand))
+  })
+  return questions.map(([name, type], i) => {
+    const pair: Pair = { name, type, shutIn: resident.shutIn, docker: told[0]![i]!, berth: told[1]![i]! }
+    return { ...pair, ...judge(pair), asker: resident }
+  })
+}
+
+/** Answers of berth with what the asker may not see: an address, or a name of one, of no network it is on. */
+export function leaks(
+  judged: readonly Judged[],
+  all: readonly Resident[],
+  gateways: ReadonlySet<string>,
+): string[] {
+  const found: string[] = []
+  for (const { asker, name, type, berth } of judged) {
+    const networks = asker.places.map(({ network }) => network)
+    const addresses = new Set([
+      ...all.flatMap(({ places }) =>
+        places.filter(({ network }) => networks.includes(network)).flatMap((place) => place.addresses),
+      ),
+      ...outsideAddresses,
+      ...outsideNames.map((_, i) => `2001:db8::${i + 1}`),
+      ...gateways,
+    ])
+    for (const record of berth.records) {
+      const [kind, data = ''] = record.split(' ')
+      const target =
+        kind === 'SRV' ? String(JSON.parse(record.slice(4)).target) : kind === 'PTR' ? data : undefined
+      const isSeen =
+        kind === 'A' || kind === 'AAAA'
+          ? addresses.has(data)
+          : target === undefined ||
+            target.endsWith('.example.org') ||
+            networks.some(
+              (network) => target.endsWith(`.${network}`) || target.endsWith(`.${network}.docker.internal`),
+            )
+      if (!isSeen) found.push(`${asker.name} asked ${name} ${type}: ${record}`)
+    }
+  }
+  return found
+}
+
+export const describePair = ({ asker, name, type, docker, berth }: Judged): string =>
+  `${asker.name} (${asker.places.map(({ network }) => network)}): ${name} ${type}: ` +
+  `Docker ${docker.rcode} [${docker.records.join(', ')}], berth ${berth.rcode} [${berth.records.join(', ')}]`
