@@ -1,0 +1,48 @@
+// Whether an answer was right at its time, by the history of the engine's events. Pure.
+import type { Asked } from './client.ts'
+import type { History } from './history.ts'
+
+/** How late an answer may be, ms. */
+export const slack = 1_000
+
+export interface Question {
+  readonly networkId: string
+  /** Without network and zone. */
+  readonly name: string
+}
+
+/** A time in which berth could not know: the engine was away, or its stream was cut; slack counts from its end. */
+export interface Gap {
+  readonly from: number
+  to: number
+}
+
+/** What is wrong with an answer, in a sentence; undefined where nothing is. */
+export function judge(
+  history: History,
+  { networkId, name }: Question,
+  asked: Asked,
+  gaps: readonly Gap[],
+): string | undefined {
+  const { sentAt, cameAt, rcode, addresses } = asked
+  // What was known before a gap may be told until its end and a second.
+  if (gaps.some((gap) => sentAt <= gap.to + slack && cameAt >= gap.from)) return undefined
+  const spans = history.spans(networkId, name)
+  if (rcode === 'NXDOMAIN') {
+    const there = spans.find(({ from, to }) => from <= sentAt - slack && to >= cameAt)
+    return (
+      there &&
+      `NXDOMAIN, though it had been there (${there.address}) for ${Math.round(sentAt - there.from)} ms`
+    )
+  }
+  if (rcode !== 'NOERROR') return `${rcode}`
+  const recent = spans.filter(({ from, to }) => to >= sentAt - slack && from <= cameAt)
+  for (const address of addresses) {
+    if (recent.some((span) => span.address === address || span.address === undefined)) continue
+    const last = spans.filter((span) => span.address === address).sort((a, b) => b.to - a.to)[0]
+    return last === undefined
+      ? `${address}, which it never had`
+      : `${address}, which had left it ${Math.round(sentAt - last.to)} ms before`
+  }
+  return undefined
+}

@@ -1,0 +1,144 @@
+// How soon berth is right: from the engine's own event to the first right answer, for start, rename, connect and stop,
+// with 20 and with 200 containers running. Prints a table. `npm run latency`
+import { setImmediate as turn } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { startBerth } from '../engine/berth.ts'
+import { until } from '../engine/docker.ts'
+import { followEvents, type Heard } from '../engine/events.ts'
+import { connectEngine, createOn, inTurns } from './api.ts'
+import { type Asked, type Client, createClient, wallClock } from './client.ts'
+
+const repetitions = Number(process.env.BERTH_LATENCY_REPETITIONS ?? 40)
+const networks = ['lat_a', 'lat_b', 'lat_c', 'lat_d']
+const port = 1053
+
+const engine = connectEngine()
+const rows: string[] = []
+
+/** Asks every ms from before `act` on until an answer is accepted; gives when that came. */
+async function firstRight(
+  client: Client,
+  name: string,
+  accept: (asked: Asked) => boolean,
+  act: () => Promise<unknown>,
+) {
+  let right: number | undefined
+  let acted = false
+  const acting = act().then(() => {
+    acted = true
+  })
+  const deadline = wallClock() + 20_000
+  while (right === undefined && wallClock() < deadline) {
+    const asked = await client.ask(name)
+    if (accept(asked)) right = asked.cameAt
+    const next = asked.sentAt + 1
+    while (right === undefined && wallClock() < next) await turn()
+  }
+  await acting
+  if (right === undefined || !acted) throw new Error(`no right answer for ${name}`)
+  return right
+}
+
+function told(events: Heard, id: string, type: string, action: RegExp, after: number): Promise<number> {
+  return until(
+    () =>
+      events.all.find(
+        (event) =>
+          event.time >= after - 5 &&
+          event.type === type &&
+          action.test(event.action) &&
+          (event.id === id || event.attributes.container === id),
+      )?.time ?? 0,
+    { what: `${type} ${action} of ${id.slice(0, 12)}` },
+  )
+}
+
+const isThere = ({ rcode, addresses }: Asked) => rcode === 'NOERROR' && addresses.length > 0
+const isGone = ({ rcode }: Asked) => rcode === 'NXDOMAIN'
+
+async function measure(events: Heard, client: Client, running: number): Promise<void> {
+  const times: Record<string, number[]> = { start: [], rename: [], connect: [], stop: [] }
+  let early = 0
+  let earlyAliases = 0
+  for (let i = 0; i < repetitions; i++) {
+    const name = `lat-${running}-${i}`
+    let container!: Docker.Container
+    const begun = wallClock()
+    const alias = createClient({ host: '127.0.0.1', port })
+    const aliasThere = alias.then((own) =>
+      firstRight(own, `alias-${running}-${i}.docker.internal`, isThere, async () => {}).finally(() =>
+        own.close(),
+      ),
+    )
+    const there = await firstRight(client, `${name}.docker.internal`, isThere, async () => {
+      container = await createOn(engine, name, networks[i % 2]!, [`alias-${running}-${i}`])
+      await container.start()
+    })
+    const { id } = container
+    const connected = await told(events, id, 'network', /^connect$/, begun)
+    const started = await told(events, id, 'container', /^start$/, begun)
+    times.start!.push(there - connected)
+    if (there < started) early++
+    if ((await aliasThere) < started) earlyAliases++
+
+    const renamedFrom = wallClock()
+    const renamed = await firstRight(client, `${name}-new.docker.internal`, isThere, () =>
+      container.rename({ name: `${name}-new` }),
+    )
+    times.rename!.push(renamed - (await told(events, id, 'container', /^rename$/, renamedFrom)))
+
+    const joinedFrom = wallClock()
+    const joined = await firstRight(client, `${name}-new.lat_c.docker.internal`, isThere, () =>
+      engine.getNetwork('lat_c').connect({ Container: id }),
+    )
+    times.connect!.push(joined - (await told(events, id, 'network', /^connect$/, joinedFrom)))
+
+    const stoppedFrom = wallClock()
+    const gone = await firstRight(client, `${name}-new.docker.internal`, isGone, () =>
+      container.stop({ t: 0 }),
+    )
+    const off = await told(events, id, 'network', /^disconnect$/, stoppedFrom)
+    const died = await told(events, id, 'container', /^die$/, stoppedFrom)
+    times.stop!.push(gone - Math.max(off, 0) > 0 ? gone - Math.min(off, died) : 0)
+    await container.remove({ force: true })
+  }
+  for (const [what, list] of Object.entries(times)) {
+    const sorted = [...list].sort((a, b) => a - b)
+    const at = (share: number) =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(1)
+    rows.push(`| ${what} | ${running} | ${list.length} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`)
+  }
+  const share = (count: number) => `${count} of ${repetitions}`
+  rows.push(
+    `| _${running} running: name before the process ran: ${share(early)}; aliases too: ${share(earlyAliases)}_ | | | | | |`,
+  )
+}
+
+async function lag(): Promise<string> {
+  const text = await (await fetch('http://127.0.0.1:9153/metrics')).text()
+  const buckets = [...text.matchAll(/^berth_docker_event_lag_seconds_bucket\{le="([^"]+)"[^}]*\} (\d+)$/gm)]
+  const late = /^berth_docker_late_names_total\{[^}]*\} (\d+)$/m.exec(text)?.[1]
+  return `${buckets.map(([, le, count]) => `≤ ${le}: ${count}`).join(', ')}; late names: ${late}`
+}
+
+for (const network of networks) await engine.createNetwork({ Name: network })
+const berth = await startBerth({ listen: [`127.0.0.1:${port}`], forward: { upstreams: [] } })
+const events = await followEvents()
+const client = await createClient({ host: '127.0.0.1', port })
+let there = 0
+for (const running of [20, 200]) {
+  const more = Array.from({ length: running - there }, (_, i) => `lat-base-${there + i}`)
+  await inTurns(more, 4, async (name) => {
+    const base = await createOn(engine, name, networks[there++ % networks.length]!)
+    await base.start()
+  })
+  await measure(events, client, running)
+}
+console.log(
+  '\n| what | containers running | times | median, ms | 99th percentile, ms | longest, ms |\n|---|---|---|---|---|---|',
+)
+console.log(rows.join('\n'))
+console.log(`\nberth_docker_event_lag_seconds, cumulated: ${await lag()}`)
+client.close()
+events.close()
+process.exitCode = (await berth.stop()) ?? 1

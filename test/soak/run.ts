@@ -1,0 +1,37 @@
+// `npm run soak -- [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]`: see soak.ts.
+import { parseArgs } from 'node:util'
+import { soak, type Trouble } from './soak.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    seconds: { type: 'string', default: '120' },
+    containers: { type: 'string', default: '300' },
+    trouble: { type: 'string', default: 'none' },
+  },
+})
+const options = {
+  seed: Number(values.seed),
+  seconds: Number(values.seconds),
+  containers: Number(values.containers),
+  trouble: values.trouble as Trouble,
+}
+console.log(
+  `soak: seed ${options.seed}, ${options.seconds} s, ${options.containers} containers, trouble: ${options.trouble}`,
+)
+const result = await soak({ ...options, port: 1053, log: (line) => console.log(`  ${line}`) })
+const { questions, perSecond, judged, events, actions, violations, wrongAtTheEnd, metrics } = result
+console.log(
+  `actions: ${Object.entries(actions)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ')}`,
+)
+console.log(`events: ${events}; questions: ${questions}, ${perSecond} a second; judged: ${judged}`)
+for (const name of ['resync_drift', 'late_names', 'reconnects', 'errors']) {
+  for (const [line] of metrics.matchAll(new RegExp(`^berth_docker_${name}_total.*$`, 'gm'))) console.log(line)
+}
+console.log(`wrong answers: ${violations.length}`)
+for (const violation of violations.slice(0, 20)) console.log(`  ${violation}`)
+console.log(`names that are not the engine's at the end: ${wrongAtTheEnd.length}`)
+for (const name of wrongAtTheEnd.slice(0, 20)) console.log(`  ${name}`)
+process.exitCode = violations.length + wrongAtTheEnd.length > 0 ? 1 : 0

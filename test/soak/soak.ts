@@ -1,0 +1,299 @@
+// The soak: containers come and go while questions run without pause, and every answer is judged by the engine's events.
+import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { parseEvent } from '../../src/docker/stream.ts'
+import { startBerth } from '../engine/berth.ts'
+import { until } from '../engine/docker.ts'
+import { privateEngine } from '../engine/engine.ts'
+import type { HeardEvent } from '../engine/events.ts'
+import { createProxy } from '../engine/proxy.ts'
+import { connectEngine } from './api.ts'
+import { type Asked, createClient, wallClock } from './client.ts'
+import { History } from './history.ts'
+import { type Gap, judge, type Question } from './judge.ts'
+import { createWorld, randomFrom } from './world.ts'
+
+export type Trouble = 'none' | 'kill' | 'proxy'
+
+export interface SoakOptions {
+  readonly seed: number
+  readonly seconds: number
+  readonly containers: number
+  /** kill: the engine is killed and started again in the middle; proxy: berth sees it through a bad one. */
+  readonly trouble: Trouble
+  /** Port of berth's DNS. */
+  readonly port: number
+  readonly log: (line: string) => void
+}
+
+export interface SoakResult {
+  readonly questions: number
+  readonly perSecond: number
+  readonly judged: number
+  readonly events: number
+  readonly actions: Readonly<Record<string, number>>
+  readonly violations: readonly string[]
+  /** Names whose addresses are not the engine's at the end. */
+  readonly wrongAtTheEnd: readonly string[]
+  readonly metrics: string
+}
+
+const zone = 'docker.internal'
+/** Answers are judged once the events and inspects of their time are in, ms. */
+const judgedAfter = 4_000
+
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const engine = connectEngine()
+  const random = randomFrom(options.seed)
+  const networks = ['soak_a', 'soak_b', 'soak_c', 'soak_d', 'soak_e']
+  const ids = new Map<string, string>()
+  for (const name of networks) ids.set(name, (await engine.createNetwork({ Name: name })).id)
+
+  const history = new History()
+  const gaps: Gap[] = []
+  const log = await followEngine(engine, history)
+  const socket = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')
+  const proxy = options.trouble === 'proxy' ? await createProxy(socket) : undefined
+  const berth = await startBerth({
+    listen: [`127.0.0.1:${options.port}`],
+    docker: { engines: [{ name: 'soak', url: `unix://${proxy?.path ?? socket}` }] },
+    forward: { upstreams: [] },
+  })
+  const client = await createClient({ host: '127.0.0.1', port: options.port })
+  const world = createWorld(engine, networks, options.containers, random)
+  const pending: { question: Question; asked: Asked }[] = []
+  const violations: string[] = []
+  let questions = 0
+  let judged = 0
+  let over = false
+
+  const started = wallClock()
+  const asking = Array.from({ length: 4 }, async () => {
+    while (!over) {
+      const known = [...world.names]
+      const name = known[Math.floor(Math.random() * known.length)] ?? 'soak-0-0'
+      const network = networks[Math.floor(Math.random() * networks.length)]!
+      const asked = await client.ask(`${name}.${network}.${zone}`)
+      questions++
+      pending.push({ question: { networkId: ids.get(network)!, name }, asked })
+      await sleep(1)
+    }
+  })
+  const judging = (async () => {
+    while (!over || pending.length > 0) {
+      while (pending.length > 0 && pending[0]!.asked.cameAt < wallClock() - judgedAfter) {
+        const { question, asked } = pending.shift()!
+        judged++
+        const wrong = judge(history, question, asked, gaps)
+        if (wrong !== undefined)
+          violations.push(`${asked.name} at ${Math.round(asked.sentAt - started)} ms: ${wrong}`)
+      }
+      await sleep(50)
+    }
+  })()
+
+  const end = started + options.seconds * 1000
+  await Promise.all([
+    world.run(() => wallClock() > end, 5),
+    options.trouble === 'kill' ? killInTheMiddle(options, gaps, log, history) : undefined,
+    proxy === undefined ? undefined : troubleWith(proxy, options, gaps, random),
+  ])
+  await world.settle()
+  over = true
+  await Promise.all(asking)
+  const seconds = (wallClock() - started) / 1000
+  await judging
+  const wrongAtTheEnd = await until(() => compareTables(engine, networks), {
+    what: 'the table is the engine’s',
+    deadlineMs: 15_000,
+    accept: (wrong) => wrong.length === 0,
+  }).catch(() => compareTables(engine, networks))
+  const metrics = await readMetrics()
+  client.close()
+  log.close()
+  await berth.stop()
+  proxy?.close()
+  return {
+    ...{ questions, judged, violations, wrongAtTheEnd, metrics },
+    perSecond: Math.round(questions / seconds),
+    events: log.count(),
+    actions: Object.fromEntries(world.actions),
+  }
+}
+
+export interface EngineLog {
+  count(): number
+  /** Follows the events again after the engine was away, from what is there now. */
+  again(): Promise<void>
+  close(): void
+}
+
+/** A log of the engine's events of our own, and an inspect after each that may tell an address. */
+async function followEngine(engine: Docker, history: History): Promise<EngineLog> {
+  let count = 0
+  let stop = () => {}
+  let timer: NodeJS.Timeout | undefined
+
+  async function look(id: string): Promise<void> {
+    const begun = wallClock()
+    const told = await engine
+      .getContainer(id)
+      .inspect()
+      .catch(() => undefined)
+    const done = wallClock()
+    for (const place of Object.values(told?.NetworkSettings.Networks ?? {})) {
+      const aliases = (place.Aliases as string[] | null) ?? []
+      if (told!.State.Running) history.learn(id, place.NetworkID, place.IPAddress, aliases, begun, done)
+    }
+  }
+
+  function follow(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socketPath = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')
+      const asking = request({ socketPath, path: '/events' }, (reply) => {
+        let rest = ''
+        reply.on('data', (chunk: Buffer) => {
+          const lines = (rest + chunk).split('\n')
+          rest = lines.pop()!
+          for (const line of lines) {
+            const event = parseEvent(line) as HeardEvent | undefined
+            if (event === undefined) continue
+            count++
+            history.take(event)
+            const id = event.type === 'container' ? event.id : event.attributes.container
+            if (id !== undefined && /^(start|connect|rename)$/.test(event.action)) void look(id)
+          }
+        })
+        reply.on('error', () => {})
+        resolve()
+      })
+      asking.on('error', reject)
+      asking.end()
+      stop = () => asking.destroy()
+    })
+  }
+
+  await follow()
+  // Looks that came too early to tell.
+  timer = setInterval(() => {
+    for (const id of history.unknown()) void look(id)
+  }, 250)
+  return {
+    count: () => count,
+    async again() {
+      await follow()
+      const rows = await engine.listContainers({ all: true })
+      history.restart(
+        wallClock(),
+        rows.map((row) => ({
+          id: row.Id,
+          name: row.Names[0]!,
+          networkIds:
+            row.State === 'running' || row.State === 'paused'
+              ? Object.values(row.NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)
+              : [],
+        })),
+      )
+    },
+    close() {
+      clearInterval(timer)
+      stop()
+    },
+  }
+}
+
+async function killInTheMiddle(
+  options: SoakOptions,
+  gaps: Gap[],
+  log: EngineLog,
+  history: History,
+): Promise<void> {
+  const own = privateEngine()
+  if (own === undefined) throw new Error('only a private engine may be killed')
+  await sleep(options.seconds * 400)
+  const gap = { from: wallClock(), to: Number.POSITIVE_INFINITY }
+  gaps.push(gap)
+  options.log('engine killed')
+  await own.kill()
+  await sleep(1000)
+  await own.start(['--live-restore'])
+  await log.again()
+  await until(async () => (await gauge('berth_docker_connected')) === 1, {
+    what: 'berth is back',
+    deadlineMs: 20_000,
+  })
+  gap.to = wallClock()
+  void history
+  options.log(`engine followed again after ${Math.round(gap.to - gap.from)} ms`)
+}
+
+async function troubleWith(
+  proxy: Awaited<ReturnType<typeof createProxy>>,
+  options: SoakOptions,
+  gaps: Gap[],
+  random: () => number,
+): Promise<void> {
+  const end = wallClock() + options.seconds * 1000 - 12_000
+  const modes = ['delay', 'split', 'drop', 'half-open'] as const
+  for (let i = Math.floor(random() * 4); wallClock() < end; i++) {
+    const mode = modes[i % modes.length]!
+    const before = await gauge('berth_docker_reconnects_total')
+    const gap = { from: wallClock(), to: Number.POSITIVE_INFINITY }
+    if (mode === 'drop' || mode === 'half-open') gaps.push(gap)
+    proxy.setMode(mode)
+    if (mode !== 'half-open') await sleep(2000)
+    proxy.setMode('pass')
+    if (mode === 'drop' || mode === 'half-open') {
+      // Nothing to notice where nothing happens; here something always does.
+      await until(async () => (await gauge('berth_docker_reconnects_total')) > before, {
+        what: `berth notices ${mode}`,
+        deadlineMs: 12_000,
+      })
+      await until(async () => (await gauge('berth_docker_connected')) === 1, {
+        what: 'it is back',
+        deadlineMs: 12_000,
+      })
+      gap.to = wallClock()
+    }
+    options.log(`${mode}: over after ${Math.round(wallClock() - gap.from)} ms`)
+    await sleep(2000)
+  }
+}
+
+async function readMetrics(): Promise<string> {
+  return (await fetch('http://127.0.0.1:9153/metrics')).text()
+}
+
+async function gauge(name: string): Promise<number> {
+  return Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(await readMetrics())?.[1] ?? 0)
+}
+
+/** Names that berth and the engine do not agree on, with what each says. */
+async function compareTables(engine: Docker, networks: readonly string[]): Promise<string[]> {
+  const wanted = new Map<string, string[]>()
+  for (const row of await engine.listContainers()) {
+    const told = await engine.getContainer(row.Id).inspect()
+    for (const network of networks) {
+      const place = told.NetworkSettings.Networks[network]
+      if (place === undefined || place.IPAddress === '') continue
+      const names = [told.Name.slice(1), ...((place.Aliases as string[] | null) ?? []), row.Id.slice(0, 12)]
+      for (const name of new Set(names)) {
+        const key = `${name}.${network}.${zone}`
+        wanted.set(key, [...(wanted.get(key) ?? []), place.IPAddress].sort())
+      }
+    }
+  }
+  const reply = (await (await fetch('http://127.0.0.1:9153/api/names?as=host')).json()) as {
+    names: { name: string; network: string; v4: string[] }[]
+  }
+  const told = new Map(
+    reply.names
+      .filter(({ network }) => networks.includes(network))
+      .map(({ name, v4 }) => [name, [...v4].sort()]),
+  )
+  const keys = new Set([...wanted.keys(), ...told.keys()])
+  return [...keys]
+    .filter((key) => String(wanted.get(key)) !== String(told.get(key)))
+    .map((key) => `${key}: engine ${wanted.get(key)}, berth ${told.get(key)}`)
+}
