@@ -1,6 +1,6 @@
 // The host view's lookup: the host is on no network, so a name must mean one thing, wherever it is.
 import { namesAbove } from '../dns/name.ts'
-import { type Found, isParent, qualified } from './lookup.ts'
+import { type Family, type Found, hasFamily, isParent, qualified } from './lookup.ts'
 import { compareEndpoints, type Placed } from './order.ts'
 import type { Container, Endpoint, NetworkTable, Snapshot } from './types.ts'
 
@@ -13,33 +13,38 @@ type Entries = (table: NetworkTable) => ReadonlyMap<string, readonly Endpoint[]>
  * A name that means one thing, one container, one Compose service's replicas or one Swarm service, answers from that
  * thing's first network in Docker's order. NAME.NETWORK names the network itself, and goes before SERVICE.PROJECT.
  */
-export function findForHost(snapshot: Snapshot, name: string): HostFound {
+export function findForHost(snapshot: Snapshot, name: string, family: Family = undefined): HostFound {
   return (
-    findExact(snapshot, name, ({ names }) => names) ??
-    findExact(snapshot, name, ({ replicas }) => replicas) ??
-    findByWildcard(snapshot, name)
+    findExact(snapshot, name, ({ names }) => names, family) ??
+    findExact(snapshot, name, ({ replicas }) => replicas, family) ??
+    findByWildcard(snapshot, name, family)
   )
 }
 
-function findExact(snapshot: Snapshot, name: string, entries: Entries): HostFound {
+function findExact(
+  snapshot: Snapshot,
+  name: string,
+  entries: Entries,
+  family: Family = undefined,
+): HostFound {
   const anywhere = [...snapshot.networks.values()].filter((table) => entries(table).has(name))
-  if (anywhere.length > 0) return settle(snapshot, name, anywhere, entries)
+  if (anywhere.length > 0) return settle(snapshot, name, anywhere, entries, family)
   for (const [left, right] of qualified(name)) {
     const tables = (snapshot.networksByName.get(right) ?? []).filter((table) => entries(table).has(left))
     // On one network the name is whatever it is there, however many have it.
     if (tables.length === 1) return { table: tables[0]!, endpoints: entries(tables[0]!).get(left)! }
-    if (tables.length > 1) return settle(snapshot, left, tables, entries)
+    if (tables.length > 1) return settle(snapshot, left, tables, entries, family)
   }
   return undefined
 }
 
 /** As RFC 4592, 3.3.1 has it: the closest name above, unless a name in between exists. */
-function findByWildcard(snapshot: Snapshot, name: string): HostFound {
+function findByWildcard(snapshot: Snapshot, name: string, family: Family): HostFound {
   const all = [...snapshot.networks.values()]
   if (isParent(all, name)) return undefined
   for (const above of namesAbove(name)) {
     const tables = all.filter(({ wildcards }) => wildcards.has(above))
-    if (tables.length > 0) return settle(snapshot, above, tables, ({ wildcards }) => wildcards)
+    if (tables.length > 0) return settle(snapshot, above, tables, ({ wildcards }) => wildcards, family)
     if (isParent(all, above)) return undefined
     if (findExact(snapshot, above, ({ names }) => names) !== undefined) return undefined
     if (findExact(snapshot, above, ({ replicas }) => replicas) !== undefined) return undefined
@@ -52,6 +57,7 @@ function settle(
   name: string,
   tables: readonly NetworkTable[],
   entries: Entries,
+  family: Family,
 ): HostFound {
   const places = tables
     .flatMap((table) =>
@@ -62,8 +68,8 @@ function settle(
     .sort(compareEndpoints)
   const things = new Set(places.map(({ endpoint }) => thingOf(snapshot.containers.get(endpoint.containerId))))
   if (things.size > 1) return { ambiguous: places }
-  const { table } = places[0]!
-  return { table, endpoints: entries(table).get(name)! }
+  const found = ({ table }: Placed) => ({ table, endpoints: entries(table).get(name)! })
+  return found(places.find((place) => hasFamily(found(place).endpoints, family)) ?? places[0]!)
 }
 
 /** What a container is a replica of, or itself. */

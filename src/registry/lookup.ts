@@ -10,21 +10,23 @@ export interface Found {
 /** The asking container's links: network id → alias → target. */
 export type Links = ReadonlyMap<string, ReadonlyMap<string, string>>
 
-type Entries = ReadonlyMap<string, readonly Endpoint[]>
+/** Addresses that are asked for; undefined: any. */
+export type Family = 'v4' | 'v6' | undefined
 
 /**
  * A name on `tables`: as Docker reads it, then as Compose's SERVICE.PROJECT, then by wildcard. Networks are not
- * merged: the first that has the name answers.
+ * merged: the first that has the name answers, and for addresses the first that has one of the family for it.
  */
 export function findName(
   tables: readonly NetworkTable[],
   name: string,
   links: Links = new Map(),
+  family: Family = undefined,
 ): Found | undefined {
   return (
-    findAsDocker(tables, name, links) ??
-    findReplicas(tables, name) ??
-    (exists(tables, name) ? undefined : findWildcard(tables, name))
+    findAsDocker(tables, name, links, family) ??
+    findReplicas(tables, name, family) ??
+    (exists(tables, name) ? undefined : findWildcard(tables, name, family))
   )
 }
 
@@ -33,53 +35,64 @@ export function findName(
  * on the network "c", then "a" on "b.c"; each time links before names. A network on which the name is a link's
  * alias has no other meaning for it.
  */
-export function findAsDocker(tables: readonly NetworkTable[], name: string, links: Links): Found | undefined {
+export function findAsDocker(
+  tables: readonly NetworkTable[],
+  name: string,
+  links: Links,
+  family: Family = undefined,
+): Found | undefined {
   for (const [left, right] of readings(name)) {
     const where = right === undefined ? tables : tables.filter((table) => table.name === right)
-    for (const table of where) {
-      const target = links.get(table.network.id)?.get(left)
-      const endpoints = target === undefined ? undefined : table.names.get(target)
-      if (endpoints !== undefined) return { table, endpoints }
-    }
-    const found = findIn(
-      where.filter((table) => !links.get(table.network.id)?.has(left)),
-      left,
-      (table) => table.names,
-    )
+    const target = (table: NetworkTable) => links.get(table.network.id)?.get(left)
+    const found =
+      firstOf(where, (table) => table.names.get(target(table) ?? ''), family) ??
+      firstOf(where, (table) => (target(table) === undefined ? table.names.get(left) : undefined), family)
     if (found !== undefined) return found
   }
   return undefined
 }
 
 /** SERVICE.PROJECT and N.SERVICE.PROJECT, also qualified by a network. */
-function findReplicas(tables: readonly NetworkTable[], name: string): Found | undefined {
+function findReplicas(
+  tables: readonly NetworkTable[],
+  name: string,
+  family: Family = undefined,
+): Found | undefined {
   for (const [left, right] of readings(name)) {
     const where = right === undefined ? tables : tables.filter((table) => table.name === right)
-    const found = findIn(where, left, (table) => table.replicas)
+    const found = firstOf(where, (table) => table.replicas.get(left), family)
     if (found !== undefined) return found
   }
   return undefined
 }
 
 /** The wildcard that the closest name above has, unless a name in between exists (RFC 4592, 3.3.1). */
-function findWildcard(tables: readonly NetworkTable[], name: string): Found | undefined {
+function findWildcard(tables: readonly NetworkTable[], name: string, family: Family): Found | undefined {
   for (const above of namesAbove(name)) {
-    const found = findIn(tables, above, (table) => table.wildcards)
+    const found = firstOf(tables, (table) => table.wildcards.get(above), family)
     if (found !== undefined || exists(tables, above)) return found
   }
   return undefined
 }
 
-function findIn(
+/** The first network that has it with an address of the family, else the first that has it (Docker 20.10 to 28). */
+function firstOf(
   tables: readonly NetworkTable[],
-  name: string,
-  entries: (table: NetworkTable) => Entries,
+  find: (table: NetworkTable) => readonly Endpoint[] | undefined,
+  family: Family,
 ): Found | undefined {
+  let first: Found | undefined
   for (const table of tables) {
-    const endpoints = entries(table).get(name)
-    if (endpoints !== undefined) return { table, endpoints }
+    const endpoints = find(table)
+    if (endpoints === undefined) continue
+    if (hasFamily(endpoints, family)) return { table, endpoints }
+    first ??= { table, endpoints }
   }
-  return undefined
+  return first
+}
+
+export function hasFamily(endpoints: readonly Endpoint[], family: Family): boolean {
+  return family === undefined || endpoints.some((endpoint) => endpoint[family].length > 0)
 }
 
 function exists(tables: readonly NetworkTable[], name: string): boolean {

@@ -16,16 +16,17 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
     const loopback = { v4: ['127.0.0.1'], v6: ['::1'] }
     return addressAnswer(context, question, loopback, 'localhost is local (RFC 6761, 6.3)')
   }
+  const family = question.type === type.A ? 'v4' : question.type === type.AAAA ? 'v6' : undefined
   const reverse = name.endsWith('.arpa') ? answerReverse(context, statics, question) : undefined
   return (
     reverse ??
     answerStatically(context, statics, question) ??
     answerZone(context, question) ??
-    answerMeaning(context, question, findLiterally(context, name)) ??
+    answerMeaning(context, question, findLiterally(context, name, family)) ??
     answerMachine(context, question) ??
     // Ports are closer than a wildcard.
     answerService(context, question) ??
-    answerMeaning(context, question, findMeaning(context, name))
+    answerMeaning(context, question, findMeaning(context, name, family))
   )
 }
 

@@ -1,7 +1,7 @@
 // What a name means to this asker: where it is, who has it, and what of that is to be told.
 import { isWithin } from '../dns/name.ts'
 import { findForHost } from '../registry/host.ts'
-import { type Found, findAsDocker, findName } from '../registry/lookup.ts'
+import { type Family, type Found, findAsDocker, findName } from '../registry/lookup.ts'
 import type { Placed } from '../registry/order.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import type { Context } from './decision.ts'
@@ -16,20 +16,24 @@ export function innerName(context: Context, name: string): string | undefined {
 }
 
 /** What Docker's own resolver would find: aliases under our zone, `host.docker.internal` among them, are names too. */
-export function findLiterally({ scope }: Context, name: string): Meaning | undefined {
-  return scope.view === 'networks' ? findAsDocker(scope.networks, name, scope.links ?? new Map()) : undefined
+export function findLiterally({ scope }: Context, name: string, family?: Family): Meaning | undefined {
+  if (scope.view !== 'networks') return undefined
+  return findAsDocker(scope.networks, name, scope.links ?? new Map(), family)
 }
 
-export function findMeaning(context: Context, name: string): Meaning | undefined {
+export function findMeaning(context: Context, name: string, family?: Family): Meaning | undefined {
   const { scope, snapshot } = context
   const inner = innerName(context, name)
   if (scope.view === 'networks') {
-    return findLiterally(context, name) ?? findName(scope.networks, inner ?? name, scope.links)
+    return (
+      findLiterally(context, name, family) ?? findName(scope.networks, inner ?? name, scope.links, family)
+    )
   }
   // The host is on none of the networks: dotted names without the zone are not its names.
   if (scope.view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
   return (
-    findForHost(snapshot, inner ?? name) ?? (inner === undefined ? undefined : findForHost(snapshot, name))
+    findForHost(snapshot, inner ?? name, family) ??
+    (inner === undefined ? undefined : findForHost(snapshot, name, family))
   )
 }
 

@@ -74,6 +74,15 @@ describe('a dotted name', () => {
     expect(find()).toBeUndefined()
   })
 
+  it('is of the first network that has an address of the asked family for it', () => {
+    const both = container('k5', { n: { at: ['10.0.0.5'] }, c: { at: ['10.0.1.5', 'fd00::5'] } })
+    const tables = [...estate(networks, [both]).networks.values()]
+    const tableFor = (family?: 'v4' | 'v6') => findName(tables, 'k5', new Map(), family)!.table.name
+    expect([tableFor(), tableFor('v4'), tableFor('v6')]).toEqual(['n', 'n', 'c'])
+    const snapshot = estate(networks, [both])
+    expect(findForHost(snapshot, 'k5', 'v6')).toMatchObject({ table: { name: 'c' } })
+  })
+
   it('is looked for on the given networks alone, of which the first answers', () => {
     const twice = container('k4', { n: { at: ['10.0.0.9'] }, c: { at: ['10.0.1.9'] } })
     const [n, c] = [...estate(networks, [twice]).networks.values()]
