@@ -78,6 +78,21 @@ export function placeByRow(container: Container, row: RawContainerRow): Containe
   }
 }
 
+/** The container under a new name: an inspect might block until its start is over. */
+export function withName(told: ToldContainer, oldName: string, name: string): ToldContainer {
+  const rename = (names: readonly string[]) => [
+    ...new Set(names.map((each) => (each === oldName ? name : each))),
+  ]
+  const { container } = told
+  const endpoints = container.endpoints.map((endpoint) => ({ ...endpoint, names: rename(endpoint.names) }))
+  return {
+    ...told,
+    container: { ...container, name, endpoints },
+    ownNames: rename(told.ownNames),
+    signature: '',
+  }
+}
+
 /** The container without its addresses on one network, or, where that is undefined, stopped. */
 export function withoutAddresses(container: Container, networkId?: string): Container {
   return {
@@ -107,7 +122,7 @@ function endpointFrom(
   return {
     networkId,
     containerId: raw.Id,
-    names: namesOf(raw, name, told),
+    names: namesOf(raw, name, running ? told : { ...told, DNSNames: null }),
     v4: running ? addresses(told.IPAddress) : [],
     v6: running ? addresses(told.GlobalIPv6Address) : [],
     gatewayPriority: told.GwPriority ?? 0,
@@ -128,7 +143,10 @@ function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<str
   return found
 }
 
-/** What Docker's own resolver would answer to; computed in its order where the engine does not tell. */
+/**
+ * What Docker's own resolver would answer to; computed in its order where the engine does not tell. What it tells of a
+ * stopped container is of its last run: a rename since then is not in it.
+ */
 function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly string[] {
   if (told.DNSNames?.length) return told.DNSNames
   const names = [name, ...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']

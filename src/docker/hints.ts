@@ -35,6 +35,9 @@ function followContainer({ id, time, attributes }: EngineEvent, action: string, 
     const { name, image: _, ...labels } = attributes
     return reconcile.create(id, name, labels, time)
   }
+  if (action === 'rename' && attributes.name !== undefined && attributes.oldName !== undefined) {
+    return reconcile.rename(id, attributes.oldName.replace(/^\//, ''), attributes.name, time)
+  }
   if (action === 'die' || action === 'destroy') reconcile.drop(id, undefined, time)
   else reconcile.markContainer(id, time)
   if (action === 'start' || action === 'die') reconcile.markGatewayBridge()

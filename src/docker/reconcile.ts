@@ -5,7 +5,14 @@ import type { Container, Endpoint, EngineFacts, Network } from '../registry/type
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlace, placeEarly } from './early.ts'
-import { containerFrom, placeByRow, rowSignature, type ToldContainer, withoutAddresses } from './endpoint.ts'
+import {
+  containerFrom,
+  placeByRow,
+  rowSignature,
+  type ToldContainer,
+  withName,
+  withoutAddresses,
+} from './endpoint.ts'
 import { completeNetwork, gatewayBridge, memberPlace, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 
@@ -14,6 +21,8 @@ export interface Reconcile {
   markContainer(id: string, eventTime?: number): void
   /** A new container, of which the event tells name and labels; its inspect must be there before its start is. */
   create(id: string, name: string, labels: Readonly<Record<string, string>>, eventTime: number): void
+  /** It is called `name` from now on, if it was called `oldName`. */
+  rename(id: string, oldName: string, name: string, eventTime: number): void
   /** It is on the network from `eventTime` on: at once where it is being started, else after an inspect. */
   connect(containerId: string, networkId: string, eventTime: number): void
   markNetwork(id: string, eventTime?: number): void
@@ -289,6 +298,13 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       // Should the inspect come too late and block, the name is there early all the same.
       const raw = { Id: id, Name: name, Config: { Labels: { ...labels } } }
       setContainer(containerFrom(raw, engine, networkNamed), 0)
+    },
+    rename(id, oldName, name, eventTime) {
+      heard.add(id)
+      dirtyContainers.mark(id, { eventTime, known: true })
+      const before = containers.get(id)
+      if (before?.told.container.name !== oldName) return
+      if (setContainer(withName(before.told, oldName, name), ++tick)) changed(eventTime)
     },
     connect(containerId, networkId, eventTime) {
       heard.add(containerId)

@@ -1,6 +1,7 @@
 // Inspects of real engines → containers and endpoints.
 import { describe, expect, it } from 'vitest'
 import { containerFrom, placeByRow, rowSignature, withoutAddresses } from '../../../src/docker/endpoint.ts'
+import type { RawContainer } from '../../../src/docker/raw.ts'
 import { containerNamed, type Engine, networkNamed, recorded } from './recorded.ts'
 
 const read = (engine: Engine, name: string) =>
@@ -146,6 +147,16 @@ it('takes DNSNames as they are, and gateway priority (API 1.48)', () => {
   expect(containerFrom(raw, 'local', () => undefined).container.endpoints).toMatchObject([
     { names: ['x', 'Y'], gatewayPriority: 7, gatewayFamilies: 0 },
   ])
+})
+
+it('does not go by the names of a stopped container’s last run: it may have been renamed since', () => {
+  const place = { NetworkID: 'n1', Aliases: ['alias'], DNSNames: ['old', 'alias', 'x'] }
+  const raw: RawContainer = {
+    ...{ Id: 'x', Name: '/new', State: { Running: false, Status: 'exited' }, Config: { Hostname: 'h' } },
+    NetworkSettings: { Networks: { n: place } },
+  }
+  const { container } = containerFrom(raw, 'local', () => undefined)
+  expect(container.endpoints[0]!.names).toEqual(['new', 'alias', 'x', 'h'])
 })
 
 it('survives an engine that tells next to nothing', () => {
