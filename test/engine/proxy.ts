@@ -56,7 +56,10 @@ export async function createProxy(socketPath: string): Promise<EngineProxy> {
       }
       engine.write(chunk)
     })
-    engine.on('data', (chunk: Buffer) => inTurn(() => deliver(connection, chunk)))
+    engine.on('data', (chunk: Buffer) => {
+      const cameAt = Date.now()
+      inTurn(() => deliver(connection, chunk, cameAt))
+    })
     for (const socket of [asker, engine]) socket.on('error', () => {})
     asker.on('close', () => {
       connections.delete(connection)
@@ -65,12 +68,12 @@ export async function createProxy(socketPath: string): Promise<EngineProxy> {
     engine.on('close', () => inTurn(() => void asker.end()))
   })
 
-  async function deliver(connection: Connection, chunk: Buffer): Promise<void> {
+  async function deliver(connection: Connection, chunk: Buffer, cameAt: number): Promise<void> {
     const { asker } = connection
     const isAnswer = chunk.subarray(0, 5).toString('latin1') === 'HTTP/'
     const isDeaf = connection.isDeaf || (mode === 'deaf' && connection.isStream && !isAnswer)
     if (asker.destroyed || isDeaf) return
-    if (mode === 'delay') await sleep(lateness)
+    if (mode === 'delay') await sleep(Math.max(0, cameAt + lateness - Date.now()))
     if (mode !== 'split') return void asker.write(chunk)
     // Few enough pieces that a long list does not take for ever.
     const size = Math.max(3, Math.ceil(chunk.length / 500))

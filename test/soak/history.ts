@@ -31,8 +31,12 @@ export class History {
   readonly #stays = new Map<string, Stay[]>()
   readonly #namings = new Map<string, Naming[]>()
 
+  /** Container id → its last event. */
+  readonly #heardAt = new Map<string, number>()
+
   /** Events in the order of the stream. */
   take({ type, action, id, attributes, time }: HeardEvent): void {
+    this.#heardAt.set(type === 'container' ? id : (attributes.container ?? id), time)
     if (type === 'container' && action === 'create') this.#call(id, attributes.name!, time)
     if (type === 'container' && action === 'rename') this.#call(id, attributes.name!, time)
     if (type === 'container' && (action === 'die' || action === 'destroy')) this.#leave(id, undefined, time)
@@ -57,14 +61,19 @@ export class History {
     stay.aliases = aliases
   }
 
-  /** After a time without events: what lasted may have ended, what is there now began at `time` at the latest. */
+  /**
+   * After a time without events: what lasted may have ended, what is there now began at `time` at the latest. `present`
+   * was read from `time` on; where an event has told more since, that holds.
+   */
   restart(
     time: number,
     present: readonly { id: string; name: string; networkIds: readonly string[] }[],
   ): void {
-    for (const id of this.#stays.keys()) this.#leave(id, undefined, time)
+    const isNewer = (id: string) => (this.#heardAt.get(id) ?? 0) >= time
+    for (const id of this.#stays.keys()) if (!isNewer(id)) this.#leave(id, undefined, time)
     for (const { id, name, networkIds } of present) {
-      if (this.#namings.get(id)?.at(-1)?.name !== name) this.#call(id, name, time)
+      if (isNewer(id)) continue
+      if (this.#namings.get(id)?.at(-1)?.name !== name.replace(/^\//, '')) this.#call(id, name, time)
       for (const networkId of networkIds) this.#join(id, networkId, time)
     }
   }

@@ -96,7 +96,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const end = started + options.seconds * 1000
   await Promise.all([
     world.run(() => wallClock() > end, 5),
-    options.trouble === 'kill' ? killInTheMiddle(options, gaps, log, history) : undefined,
+    options.trouble === 'kill' ? killInTheMiddle(options, gaps, log) : undefined,
     proxy === undefined ? undefined : troubleWith(proxy, options, gaps, random),
   ])
   await world.settle()
@@ -183,9 +183,10 @@ async function followEngine(engine: Docker, history: History): Promise<EngineLog
     count: () => count,
     async again() {
       await follow()
+      const begun = wallClock()
       const rows = await engine.listContainers({ all: true })
       history.restart(
-        wallClock(),
+        begun,
         rows.map((row) => ({
           id: row.Id,
           name: row.Names[0]!,
@@ -203,12 +204,7 @@ async function followEngine(engine: Docker, history: History): Promise<EngineLog
   }
 }
 
-async function killInTheMiddle(
-  options: SoakOptions,
-  gaps: Gap[],
-  log: EngineLog,
-  history: History,
-): Promise<void> {
+async function killInTheMiddle(options: SoakOptions, gaps: Gap[], log: EngineLog): Promise<void> {
   const own = privateEngine()
   if (own === undefined) throw new Error('only a private engine may be killed')
   await sleep(options.seconds * 400)
@@ -224,7 +220,6 @@ async function killInTheMiddle(
     deadlineMs: 20_000,
   })
   gap.to = wallClock()
-  void history
   options.log(`engine followed again after ${Math.round(gap.to - gap.from)} ms`)
 }
 
