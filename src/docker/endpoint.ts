@@ -145,10 +145,10 @@ function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<str
 
 /**
  * What Docker's own resolver would answer to; computed in its order where the engine does not tell. What it tells of a
- * stopped container is of its last run: a rename since then is not in it.
+ * stopped container is of its last run, and of a running one it may have forgotten the rename before it was killed.
  */
 function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly string[] {
-  if (told.DNSNames?.length) return told.DNSNames
+  if (told.DNSNames?.includes(name)) return told.DNSNames
   const names = [name, ...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
   return [...new Set(names.filter((each) => each !== ''))]
 }

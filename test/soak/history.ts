@@ -9,8 +9,8 @@ export interface Span {
   readonly from: number
   /** Infinity while it lasts. */
   to: number
-  /** Other names of it are spans of their own; this one may have been there before it was known. */
-  readonly isAlias: boolean
+  /** Whether it is known to have had the name: a container never looked at in time may have had any alias. */
+  readonly isSure: boolean
 }
 
 interface Stay {
@@ -18,7 +18,8 @@ interface Stay {
   readonly from: number
   to: number
   address: string | undefined
-  aliases: readonly string[]
+  /** undefined: never learnt. */
+  aliases: readonly string[] | undefined
 }
 
 interface Naming {
@@ -85,14 +86,20 @@ export class History {
       for (const stay of stays) {
         if (stay.networkId !== networkId) continue
         const { address } = stay
-        if (stay.aliases.includes(name)) {
-          spans.push({ containerId, address, from: stay.from, to: stay.to, isAlias: true })
+        if (stay.aliases?.includes(name) ?? true) {
+          spans.push({
+            containerId,
+            address,
+            from: stay.from,
+            to: stay.to,
+            isSure: stay.aliases !== undefined,
+          })
         }
         for (const naming of this.#namings.get(containerId) ?? []) {
           if (naming.name !== name) continue
           const from = Math.max(stay.from, naming.from)
           const to = Math.min(stay.to, naming.to)
-          if (to > from) spans.push({ containerId, address, from, to, isAlias: false })
+          if (to > from) spans.push({ containerId, address, from, to, isSure: true })
         }
       }
     }
@@ -123,7 +130,7 @@ export class History {
       from: time,
       to: Number.POSITIVE_INFINITY,
       address: undefined,
-      aliases: [],
+      aliases: undefined,
     }
     this.#stays.set(id, [...(this.#stays.get(id) ?? []), stay])
   }

@@ -141,11 +141,11 @@ it('takes DNSNames as they are, and gateway priority (API 1.48)', () => {
     State: { Running: true, Status: 'running' },
     Config: { Hostname: 'h' },
     NetworkSettings: {
-      Networks: { n: { NetworkID: 'n1', IPAddress: '10.0.0.2', DNSNames: ['x', 'Y'], GwPriority: 7 } },
+      Networks: { n: { NetworkID: 'n1', IPAddress: '10.0.0.2', DNSNames: ['a', 'Y'], GwPriority: 7 } },
     },
   }
   expect(containerFrom(raw, 'local', () => undefined).container.endpoints).toMatchObject([
-    { names: ['x', 'Y'], gatewayPriority: 7, gatewayFamilies: 0 },
+    { names: ['a', 'Y'], gatewayPriority: 7, gatewayFamilies: 0 },
   ])
 })
 
@@ -153,6 +153,16 @@ it('does not go by the names of a stopped container’s last run: it may have be
   const place = { NetworkID: 'n1', Aliases: ['alias'], DNSNames: ['old', 'alias', 'x'] }
   const raw: RawContainer = {
     ...{ Id: 'x', Name: '/new', State: { Running: false, Status: 'exited' }, Config: { Hostname: 'h' } },
+    NetworkSettings: { Networks: { n: place } },
+  }
+  const { container } = containerFrom(raw, 'local', () => undefined)
+  expect(container.endpoints[0]!.names).toEqual(['new', 'alias', 'x', 'h'])
+})
+
+it('goes by the name where DNSNames lack it: an engine killed after a rename had not saved them', () => {
+  const place = { NetworkID: 'n1', Aliases: ['alias'], DNSNames: ['old', 'alias', 'x'] }
+  const raw: RawContainer = {
+    ...{ Id: 'x', Name: '/new', State: { Running: true, Status: 'running' }, Config: { Hostname: 'h' } },
     NetworkSettings: { Networks: { n: place } },
   }
   const { container } = containerFrom(raw, 'local', () => undefined)
