@@ -61,6 +61,10 @@ export function createWatch({
   const stopping = new AbortController()
   const backoff = createBackoff(100, 10_000, random)
   const lag = counters.lag.cell(engine)
+  // There from the start: a rate needs the zero before the first.
+  for (const counter of [counters.events, counters.drift, counters.lateNames, counters.reconnects]) {
+    counter.add(0, engine)
+  }
   const reconcile = createReconcile({
     ...{ engine, clock, random, changed, failed },
     late: (names) => counters.lateNames.add(names, engine),

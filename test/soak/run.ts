@@ -1,4 +1,4 @@
-// `npm run soak -- [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]`: see soak.ts.
+// `npm run soak -- [26.1|20.10] [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]`: see soak.ts.
 import { parseArgs } from 'node:util'
 import { soak, type Trouble } from './soak.ts'
 

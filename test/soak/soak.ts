@@ -8,7 +8,7 @@ import { until } from '../engine/docker.ts'
 import { privateEngine } from '../engine/engine.ts'
 import type { HeardEvent } from '../engine/events.ts'
 import { createProxy } from '../engine/proxy.ts'
-import { connectEngine } from './api.ts'
+import { connectEngine, inTurns } from './api.ts'
 import { type Asked, createClient, wallClock } from './client.ts'
 import { History } from './history.ts'
 import { type Gap, judge, type Question } from './judge.ts'
@@ -97,7 +97,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   await Promise.all([
     world.run(() => wallClock() > end, 5),
     options.trouble === 'kill' ? killInTheMiddle(options, gaps, log) : undefined,
-    proxy === undefined ? undefined : troubleWith(proxy, options, gaps, random),
+    proxy === undefined ? undefined : troubleWith(proxy, options, gaps),
   ])
   await world.settle()
   over = true
@@ -114,12 +114,19 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   log.close()
   await berth.stop()
   proxy?.close()
+  await takeDown(engine, networks)
   return {
     ...{ questions, judged, violations, wrongAtTheEnd, metrics },
     perSecond: Math.round(questions / seconds),
     events: log.count(),
     actions: Object.fromEntries(world.actions),
   }
+}
+
+async function takeDown(engine: Docker, networks: readonly string[]): Promise<void> {
+  const rows = await engine.listContainers({ all: true, filters: { name: ['^/soak-'] } })
+  await inTurns(rows, 8, async ({ Id }) => engine.getContainer(Id).remove({ force: true }))
+  for (const name of networks) await engine.getNetwork(name).remove()
 }
 
 export interface EngineLog {
@@ -227,11 +234,10 @@ async function troubleWith(
   proxy: Awaited<ReturnType<typeof createProxy>>,
   options: SoakOptions,
   gaps: Gap[],
-  random: () => number,
 ): Promise<void> {
-  const end = wallClock() + options.seconds * 1000 - 12_000
-  const modes = ['delay', 'split', 'drop', 'half-open'] as const
-  for (let i = Math.floor(random() * 4); wallClock() < end; i++) {
+  const end = wallClock() + options.seconds * 1000 - 9_000
+  const modes = ['half-open', 'drop', 'delay', 'split'] as const
+  for (let i = 0; i < 2 || wallClock() < end; i++) {
     const mode = modes[i % modes.length]!
     const before = await gauge('berth_docker_reconnects_total')
     const gap = { from: wallClock(), to: Number.POSITIVE_INFINITY }
@@ -252,7 +258,7 @@ async function troubleWith(
       gap.to = wallClock()
     }
     options.log(`${mode}: over after ${Math.round(wallClock() - gap.from)} ms`)
-    await sleep(2000)
+    await sleep(1000)
   }
 }
 
