@@ -9,8 +9,11 @@ export interface Span {
   readonly from: number
   /** Infinity while it lasts. */
   to: number
-  /** Whether it is known to have had the name: a container never looked at in time may have had any alias. */
-  readonly isSure: boolean
+  /**
+   * From when on it could be known. An alias: not before the start is over, as the engine's inspect waits for that;
+   * Infinity where the container was never looked at in time, for then it may have had any alias.
+   */
+  readonly sureFrom: number
 }
 
 interface Stay {
@@ -20,6 +23,8 @@ interface Stay {
   address: string | undefined
   /** undefined: never learnt. */
   aliases: readonly string[] | undefined
+  /** Since the container runs; Infinity before. */
+  runsFrom: number
 }
 
 interface Naming {
@@ -31,6 +36,7 @@ interface Naming {
 export class History {
   readonly #stays = new Map<string, Stay[]>()
   readonly #namings = new Map<string, Naming[]>()
+  readonly #running = new Set<string>()
 
   /** Container id → its last event. */
   readonly #heardAt = new Map<string, number>()
@@ -40,7 +46,8 @@ export class History {
     this.#heardAt.set(type === 'container' ? id : (attributes.container ?? id), time)
     if (type === 'container' && action === 'create') this.#call(id, attributes.name!, time)
     if (type === 'container' && action === 'rename') this.#call(id, attributes.name!, time)
-    if (type === 'container' && (action === 'die' || action === 'destroy')) this.#leave(id, undefined, time)
+    if (type === 'container' && action === 'start') this.#start(id, time)
+    if (type === 'container' && (action === 'die' || action === 'destroy')) this.#end(id, time)
     if (type === 'network' && action === 'connect') this.#join(attributes.container!, id, time)
     if (type === 'network' && action === 'disconnect') this.#leave(attributes.container!, id, time)
   }
@@ -71,10 +78,11 @@ export class History {
     present: readonly { id: string; name: string; networkIds: readonly string[] }[],
   ): void {
     const isNewer = (id: string) => (this.#heardAt.get(id) ?? 0) >= time
-    for (const id of this.#stays.keys()) if (!isNewer(id)) this.#leave(id, undefined, time)
+    for (const id of this.#stays.keys()) if (!isNewer(id)) this.#end(id, time)
     for (const { id, name, networkIds } of present) {
       if (isNewer(id)) continue
       if (this.#namings.get(id)?.at(-1)?.name !== name.replace(/^\//, '')) this.#call(id, name, time)
+      if (networkIds.length > 0) this.#running.add(id)
       for (const networkId of networkIds) this.#join(id, networkId, time)
     }
   }
@@ -92,14 +100,14 @@ export class History {
             address,
             from: stay.from,
             to: stay.to,
-            isSure: stay.aliases !== undefined,
+            sureFrom: stay.aliases === undefined ? Number.POSITIVE_INFINITY : stay.runsFrom,
           })
         }
         for (const naming of this.#namings.get(containerId) ?? []) {
           if (naming.name !== name) continue
           const from = Math.max(stay.from, naming.from)
           const to = Math.min(stay.to, naming.to)
-          if (to > from) spans.push({ containerId, address, from, to, isSure: true })
+          if (to > from) spans.push({ containerId, address, from, to, sureFrom: from })
         }
       }
     }
@@ -131,8 +139,19 @@ export class History {
       to: Number.POSITIVE_INFINITY,
       address: undefined,
       aliases: undefined,
+      runsFrom: this.#running.has(id) ? time : Number.POSITIVE_INFINITY,
     }
     this.#stays.set(id, [...(this.#stays.get(id) ?? []), stay])
+  }
+
+  #start(id: string, time: number): void {
+    this.#running.add(id)
+    for (const stay of this.#stays.get(id) ?? []) stay.runsFrom = Math.min(stay.runsFrom, time)
+  }
+
+  #end(id: string, time: number): void {
+    this.#running.delete(id)
+    this.#leave(id, undefined, time)
   }
 
   #leave(id: string, networkId: string | undefined, time: number): void {

@@ -29,10 +29,10 @@ export function judge(
   if (gaps.some((gap) => sentAt <= gap.to + slack && cameAt >= gap.from)) return undefined
   const spans = history.spans(networkId, name)
   if (rcode === 'NXDOMAIN') {
-    const there = spans.find(({ from, to, isSure }) => isSure && from <= sentAt - slack && to >= cameAt)
+    const there = spans.find(({ sureFrom, to }) => sureFrom <= sentAt - slack && to >= cameAt)
     return (
       there &&
-      `NXDOMAIN, though it had been there (${there.address}) for ${Math.round(sentAt - there.from)} ms`
+      `NXDOMAIN, though it had been there (${there.address}) for ${Math.round(sentAt - there.sureFrom)} ms`
     )
   }
   if (rcode !== 'NOERROR') return `${rcode}`

@@ -99,7 +99,7 @@ async function measure(events: Heard, client: Client, running: number): Promise<
     )
     const off = await told(events, id, 'network', /^disconnect$/, stoppedFrom)
     const died = await told(events, id, 'container', /^die$/, stoppedFrom)
-    times.stop!.push(gone - Math.max(off, 0) > 0 ? gone - Math.min(off, died) : 0)
+    times.stop!.push(gone - Math.min(off, died))
     await container.remove({ force: true })
   }
   for (const [what, list] of Object.entries(times)) {

@@ -1,0 +1,98 @@
+// The soak's judge: planted wrong answers are found, right ones and unknowable ones are not.
+import { describe, expect, it } from 'vitest'
+import type { HeardEvent } from '../../engine/events.ts'
+import { History } from '../../soak/history.ts'
+import { type Gap, judge } from '../../soak/judge.ts'
+
+const net = 'n1'
+
+function event(time: number, type: string, action: string, id: string, attributes = {}): HeardEvent {
+  return { time, type, action, id, attributes } as HeardEvent
+}
+
+/** web: created, joined and started at 1000 with alias www at .2, renamed to shop at 10000, dead at 20000. */
+function lived(): History {
+  const history = new History()
+  history.take(event(900, 'container', 'create', 'c1', { name: 'web' }))
+  history.take(event(1000, 'network', 'connect', net, { container: 'c1' }))
+  history.take(event(1500, 'container', 'start', 'c1', { name: 'web' }))
+  history.learn('c1', net, '10.0.0.2', ['www'], 1600, 1700)
+  history.take(event(10_000, 'container', 'rename', 'c1', { name: 'shop', oldName: '/web' }))
+  history.take(event(20_000, 'container', 'die', 'c1', { name: 'shop' }))
+  return history
+}
+
+function judged(name: string, at: number, answer: string[] | string, gaps: Gap[] = [], history = lived()) {
+  const [rcode, addresses] = typeof answer === 'string' ? [answer, []] : ['NOERROR', answer]
+  return judge(
+    history,
+    { networkId: net, name },
+    { name, sentAt: at, cameAt: at + 1, rcode, addresses },
+    gaps,
+  )
+}
+
+describe('right', () => {
+  it.each<[string, number, string[] | string]>([
+    ['web', 1001, ['10.0.0.2']],
+    ['web', 1900, 'NXDOMAIN'],
+    ['www', 2400, 'NXDOMAIN'],
+    ['web', 10_900, ['10.0.0.2']],
+    ['shop', 10_500, 'NXDOMAIN'],
+    ['shop', 20_900, ['10.0.0.2']],
+    ['shop', 20_001, 'NXDOMAIN'],
+    ['never', 5000, 'NXDOMAIN'],
+  ])('%s at %d ms: %s', (name, at, answer) => {
+    expect(judged(name, at, answer)).toBeUndefined()
+  })
+})
+
+describe('wrong', () => {
+  it.each<[string, number, string[] | string, string]>([
+    ['web', 2001, 'NXDOMAIN', 'NXDOMAIN, though it had been there (10.0.0.2) for 1001 ms'],
+    ['www', 2501, 'NXDOMAIN', 'NXDOMAIN, though it had been there (10.0.0.2) for 1001 ms'],
+    ['web', 11_001, ['10.0.0.2'], '10.0.0.2, which had left it 1001 ms before'],
+    ['shop', 11_500, 'NXDOMAIN', 'NXDOMAIN, though it had been there (10.0.0.2) for 1500 ms'],
+    ['www', 21_500, ['10.0.0.2'], '10.0.0.2, which had left it 1500 ms before'],
+    ['web', 5000, ['10.0.0.3'], '10.0.0.3, which it never had'],
+    ['web', 5000, ['10.0.0.2', '10.0.0.3'], '10.0.0.3, which it never had'],
+    ['web', 5000, 'SERVFAIL', 'SERVFAIL'],
+  ])('%s at %d ms: %s', (name, at, answer, sentence) => {
+    expect(judged(name, at, answer)).toBe(sentence)
+  })
+})
+
+it('nothing counts in a gap and the second after it, all counts after that', () => {
+  const gaps = [{ from: 4000, to: 5000 }]
+  expect(judged('web', 5500, ['10.0.0.3'], gaps)).toBeUndefined()
+  expect(judged('web', 6001, ['10.0.0.3'], gaps)).toBe('10.0.0.3, which it never had')
+})
+
+it('a stay that was never looked at may have had any alias and any address, but had its name', () => {
+  const history = new History()
+  history.take(event(900, 'container', 'create', 'c1', { name: 'web' }))
+  history.take(event(1000, 'network', 'connect', net, { container: 'c1' }))
+  expect(judged('www', 3000, ['10.0.0.9'], [], history)).toBeUndefined()
+  expect(judged('www', 3000, 'NXDOMAIN', [], history)).toBeUndefined()
+  expect(judged('web', 3000, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
+})
+
+it('an inspect that outlasts the stay tells nothing of it', () => {
+  const history = new History()
+  history.take(event(1000, 'network', 'connect', net, { container: 'c1' }))
+  history.take(event(2000, 'network', 'disconnect', net, { container: 'c1' }))
+  history.learn('c1', net, '10.0.0.2', ['www'], 1900, 2100)
+  expect(history.spans(net, 'other')[0]).toMatchObject({ address: undefined, to: 2000 })
+})
+
+it('after a restart, what is not there is gone and what is there began, unless an event says otherwise', () => {
+  const history = lived()
+  history.take(event(5, 'container', 'create', 'c2', { name: 'old' }))
+  history.take(event(6, 'network', 'connect', net, { container: 'c2' }))
+  history.restart(30_000, [{ id: 'c3', name: '/new', networkIds: [net] }])
+  expect(history.spans(net, 'old')[0]).toMatchObject({ from: 6, to: 30_000 })
+  expect(judged('new', 31_500, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
+  history.take(event(40_000, 'network', 'disconnect', net, { container: 'c3' }))
+  history.restart(39_000, [{ id: 'c3', name: '/new', networkIds: [net] }])
+  expect(history.spans(net, 'new').at(-1)).toMatchObject({ to: 40_000 })
+})
