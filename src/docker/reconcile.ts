@@ -1,20 +1,13 @@
-// One engine's facts: lists and inspects in, EngineFacts out; what did not change stays the same object.
-import { isDeepStrictEqual } from 'node:util'
+// Keeps what is known of one engine true: events mark, lists and inspects tell, nothing older replaces anything newer.
 import type { Clock } from '../lib/clock.ts'
-import type { Container, Endpoint, EngineFacts, Network } from '../registry/types.ts'
+import type { EngineFacts } from '../registry/types.ts'
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
-import { countLateNames, createEarlyPlaces, type EarlyPlace, placeEarly } from './early.ts'
-import {
-  containerFrom,
-  placeByRow,
-  rowSignature,
-  type ToldContainer,
-  withName,
-  withoutAddresses,
-} from './endpoint.ts'
-import { completeNetwork, gatewayBridge, memberPlace, networkFrom, type ToldNetwork } from './network.ts'
-import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
+import type { EarlyPlace } from './early.ts'
+import { containerFrom, placeByRow, rowSignature, withName, withoutAddresses } from './endpoint.ts'
+import { createKnown, type KnownOptions, type Reading } from './known.ts'
+import { gatewayBridge, memberPlace } from './network.ts'
+import type { RawContainerRow, RawNetwork } from './raw.ts'
 
 export interface Reconcile {
   /** A hint: the container is inspected within milliseconds. `eventTime` is the engine's, ms. */
@@ -49,24 +42,12 @@ export interface Reconcile {
 /** Id → what was known of it before the list. */
 export type Suspects = ReadonlyMap<string, unknown>
 
-export interface ReconcileOptions {
-  /** The engine's configured name. */
-  engine: string
+export interface ReconcileOptions extends KnownOptions {
   clock: Clock
   random: () => number
   /** Facts have changed; the event's time where one was behind it. */
   changed(eventTime: number | undefined): void
   failed(error: unknown): void
-  /** Names that came only with a container's start. */
-  late(names: number): void
-  /** A container has labels that can't be read; once for each container. */
-  mislabelled(container: Container, problems: readonly string[]): void
-}
-
-interface Known<T> {
-  readonly told: T
-  /** When (in ticks) the reading began that told it. */
-  readonly readAt: number
 }
 
 /** A container that is being started answers no inspect; the others need not wait for it. Milliseconds. */
@@ -74,9 +55,8 @@ const patience = 2_000
 
 export function createReconcile(options: ReconcileOptions): Reconcile {
   const { engine, clock, random, changed, failed } = options
-  const networks = new Map<string, Known<ToldNetwork>>()
-  const containers = new Map<string, Known<ToldContainer>>()
-  const completed = new Map<string, Network>()
+  const known = createKnown(options)
+  const { networks, containers, early, keepContainer, keepNetwork, setContainer, networkNamed } = known
   /** Ids that events told of since the last full list began. */
   const heard = new Set<string>()
   let client: EngineClient | undefined
@@ -93,7 +73,6 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const dirtyContainers = createDirtySet({ ...dirty, look: lookAtContainer })
   const dirtyNetworks = createDirtySet({ ...dirty, atOnce: 2, look: lookAtNetwork })
   const dirtyMembers = createDirtySet({ ...dirty, atOnce: 4, look: lookAtMembers })
-  const early = createEarlyPlaces()
   /** Network id → containers being started on it, and since when (the engine's clock). */
   const starting = new Map<string, Map<string, number>>()
 
@@ -129,53 +108,13 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
 
   function placeNow(containerId: string, networkId: string, place: EarlyPlace) {
     early.set(containerId, networkId, place)
-    const known = containers.get(containerId)
+    const before = containers.get(containerId)
     // What its create told is still on its way, and will find the place.
-    if (known === undefined) dirtyContainers.mark(containerId, { eventTime: place.since })
-    else if (!known.told.container.running) {
+    if (before === undefined) dirtyContainers.mark(containerId, { eventTime: place.since })
+    else if (!before.told.container.running) {
       // Without a signature the next full list has it inspected, should it never be started.
-      if (setContainer({ ...known.told, signature: '' }, known.readAt)) changed(place.since)
+      if (setContainer({ ...before.told, signature: '' }, before.readAt)) changed(place.since)
     }
-  }
-
-  /** These three tell whether the facts have changed. */
-  function keepContainer(raw: RawContainer, readAt: number): boolean {
-    const told = containerFrom(raw, engine, networkNamed)
-    const before = containers.get(raw.Id)
-    if (before === undefined && told.problems.length > 0) {
-      options.mislabelled(told.container, told.problems)
-    }
-    if (told.container.running) {
-      early.end(raw.Id)
-      if (before?.told.container.running === false) {
-        const late = countLateNames(before.told.container, told.container)
-        if (late > 0) options.late(late)
-      }
-    }
-    return setContainer(told, readAt)
-  }
-
-  function setContainer(told: ToldContainer, readAt: number): boolean {
-    const before = containers.get(told.container.id)
-    const networkOf = (id: string) => networks.get(id)?.told.network
-    const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const container = sharing(placed, before?.told.container)
-    containers.set(container.id, { told: { ...told, container }, readAt })
-    return container !== before?.told.container || !isDeepStrictEqual(told.gateways, before.told.gateways)
-  }
-
-  function keepNetwork(raw: RawNetwork, readAt: number): boolean {
-    const before = networks.get(raw.Id)
-    const fresh = networkFrom(raw, engine)
-    const same = before !== undefined && isDeepStrictEqual(fresh, before.told)
-    networks.set(raw.Id, { told: same ? before.told : fresh, readAt })
-    return !same
-  }
-
-  function networkNamed(name: string): string | undefined {
-    if (networks.has(name)) return name
-    for (const [id, { told }] of networks) if (told.network.name === name) return id
-    return undefined
   }
 
   /** Docker makes the bridge with the first overlay, without an event; until it is known its name does for an id. */
@@ -216,9 +155,9 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       // A row of the gateway bridge lacks the members; it is inspected in any case.
       if (before !== undefined && (before.readAt > listedAt || row.Name === gatewayBridge)) continue
       const pending = dirtyNetworks.has(row.Id)
-      const known = before?.told
+      const told = before?.told
       const silent = row.Scope === 'swarm' || row.Name === gatewayBridge
-      if (keepNetwork(row, listedAt) && !pending && !silent) suspects.push([row.Id, known])
+      if (keepNetwork(row, listedAt) && !pending && !silent) suspects.push([row.Id, told])
     }
     for (const [id, { readAt, told }] of networks) {
       if (listed.has(id) || readAt > listedAt) continue
@@ -239,9 +178,9 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       const before = containers.get(row.Id)
       if (before !== undefined && before.readAt > listedAt) continue
       if (before !== undefined && before.told.signature === rowSignature(row)) continue
-      const known = before?.told.container
-      if (!dirtyContainers.has(row.Id) && (known?.running === true || row.State === 'running')) {
-        suspects.push([row.Id, known])
+      const told = before?.told.container
+      if (!dirtyContainers.has(row.Id) && (told?.running === true || row.State === 'running')) {
+        suspects.push([row.Id, told])
       }
       if (before !== undefined) {
         const container = placeByRow(before.told.container, row)
@@ -256,29 +195,6 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       dirtyContainers.forget(id)
     }
     return suspects
-  }
-
-  function completeAll(): ReadonlyMap<string, Network> {
-    const used = new Map<string, Set<string>>()
-    for (const { told } of containers.values()) {
-      if (!told.container.running) continue
-      for (const [id, gateways] of told.gateways) {
-        const addresses = used.get(id) ?? new Set()
-        for (const gateway of gateways) addresses.add(gateway)
-        used.set(id, addresses)
-      }
-    }
-    const all = new Map<string, Network>()
-    for (const [id, { told }] of networks) {
-      // Sorted, so that containers' order does not make another network of it.
-      const fresh = completeNetwork(told, new Set([...(used.get(id) ?? [])].sort()))
-      const before = completed.get(id)
-      const network = before !== undefined && isDeepStrictEqual(fresh, before) ? before : fresh
-      completed.set(id, network)
-      all.set(id, network)
-    }
-    for (const id of completed.keys()) if (!networks.has(id)) completed.delete(id)
-    return all
   }
 
   return {
@@ -338,10 +254,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
         const now = containers.get(id)?.told.container ?? networks.get(id)?.told
         return heard.has(id) || now === before ? [] : [id]
       }),
-    facts: () => ({
-      networks: completeAll(),
-      containers: new Map([...containers].map(([id, { told }]) => [id, told.container])),
-    }),
+    facts: known.facts,
     hold() {
       dirtyContainers.hold()
       dirtyNetworks.hold()
@@ -352,16 +265,6 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   }
 }
 
-function isOlder(readAt: number, known: Known<unknown> | undefined): boolean {
+function isOlder(readAt: number, known: Reading<unknown> | undefined): boolean {
   return known !== undefined && known.readAt > readAt
-}
-
-/** `fresh`, but `before` itself where they are equal, and `before`'s endpoints where those are. */
-function sharing(fresh: Container, before: Container | undefined): Container {
-  if (before === undefined) return fresh
-  if (isDeepStrictEqual(fresh, before)) return before
-  const endpoints = fresh.endpoints.map((endpoint) => {
-    return before.endpoints.find((old): old is Endpoint => isDeepStrictEqual(old, endpoint)) ?? endpoint
-  })
-  return { ...fresh, endpoints }
 }

@@ -1,13 +1,17 @@
 // How soon berth is right: from the engine's own event to the first right answer, for start, rename, connect and stop,
-// with 20 and with 200 containers running. Prints a table. `npm run latency`
+// with 20 and with 200 containers running. Prints a table. `npm run latency -- [--engine 26.1|20.10]`
 import { setImmediate as turn } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import type Docker from 'dockerode'
 import { startBerth } from '../engine/berth.ts'
 import { until } from '../engine/docker.ts'
 import { followEvents, type Heard } from '../engine/events.ts'
 import { connectEngine, createOn, inTurns } from './api.ts'
+import { besideEngine } from './beside.ts'
 import { type Asked, type Client, createClient, wallClock } from './client.ts'
 
+const { values } = parseArgs({ options: { engine: { type: 'string', default: '26.1' } } })
+await besideEngine(values.engine)
 const repetitions = Number(process.env.BERTH_LATENCY_REPETITIONS ?? 40)
 const networks = ['lat_a', 'lat_b', 'lat_c', 'lat_d']
 const port = 1053
@@ -116,7 +120,9 @@ async function measure(events: Heard, client: Client, running: number): Promise<
 
 async function lag(): Promise<string> {
   const text = await (await fetch('http://127.0.0.1:9153/metrics')).text()
-  const buckets = [...text.matchAll(/^berth_docker_event_lag_seconds_bucket\{le="([^"]+)"[^}]*\} (\d+)$/gm)]
+  const buckets = [
+    ...text.matchAll(/^berth_docker_event_lag_seconds_bucket\{[^}]*le="([^"]+)"[^}]*\} (\d+)$/gm),
+  ]
   const late = /^berth_docker_late_names_total\{[^}]*\} (\d+)$/m.exec(text)?.[1]
   return `${buckets.map(([, le, count]) => `≤ ${le}: ${count}`).join(', ')}; late names: ${late}`
 }

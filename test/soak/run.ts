@@ -1,15 +1,18 @@
-// `npm run soak -- [26.1|20.10] [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]`: see soak.ts.
+// `npm run soak -- [--engine 26.1|20.10] [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]`: see soak.ts.
 import { parseArgs } from 'node:util'
+import { besideEngine } from './beside.ts'
 import { soak, type Trouble } from './soak.ts'
 
 const { values } = parseArgs({
   options: {
+    engine: { type: 'string', default: '26.1' },
     seed: { type: 'string', default: String(Date.now() % 100_000) },
     seconds: { type: 'string', default: '120' },
     containers: { type: 'string', default: '300' },
     trouble: { type: 'string', default: 'none' },
   },
 })
+await besideEngine(values.engine)
 const options = {
   seed: Number(values.seed),
   seconds: Number(values.seconds),

@@ -1,17 +1,15 @@
 // The soak: containers come and go while questions run without pause, and every answer is judged by the engine's events.
-import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
-import { parseEvent } from '../../src/docker/stream.ts'
 import { startBerth } from '../engine/berth.ts'
 import { until } from '../engine/docker.ts'
-import { privateEngine } from '../engine/engine.ts'
-import type { HeardEvent } from '../engine/events.ts'
 import { createProxy } from '../engine/proxy.ts'
 import { connectEngine, inTurns } from './api.ts'
 import { type Asked, createClient, wallClock } from './client.ts'
 import { History } from './history.ts'
 import { type Gap, judge, type Question } from './judge.ts'
+import { followEngine } from './log.ts'
+import { killInTheMiddle, readMetrics, troubleWith } from './trouble.ts'
 import { createWorld, randomFrom } from './world.ts'
 
 export type Trouble = 'none' | 'kill' | 'proxy'
@@ -127,147 +125,6 @@ async function takeDown(engine: Docker, networks: readonly string[]): Promise<vo
   const rows = await engine.listContainers({ all: true, filters: { name: ['^/soak-'] } })
   await inTurns(rows, 8, async ({ Id }) => engine.getContainer(Id).remove({ force: true }))
   for (const name of networks) await engine.getNetwork(name).remove()
-}
-
-export interface EngineLog {
-  count(): number
-  /** Follows the events again after the engine was away, from what is there now. */
-  again(): Promise<void>
-  close(): void
-}
-
-/** A log of the engine's events of our own, and an inspect after each that may tell an address. */
-async function followEngine(engine: Docker, history: History): Promise<EngineLog> {
-  let count = 0
-  let stop = () => {}
-  let timer: NodeJS.Timeout | undefined
-
-  async function look(id: string): Promise<void> {
-    const begun = wallClock()
-    const told = await engine
-      .getContainer(id)
-      .inspect()
-      .catch(() => undefined)
-    const done = wallClock()
-    for (const place of Object.values(told?.NetworkSettings.Networks ?? {})) {
-      const aliases = (place.Aliases as string[] | null) ?? []
-      if (told!.State.Running) history.learn(id, place.NetworkID, place.IPAddress, aliases, begun, done)
-    }
-  }
-
-  function follow(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const socketPath = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')
-      const asking = request({ socketPath, path: '/events' }, (reply) => {
-        let rest = ''
-        reply.on('data', (chunk: Buffer) => {
-          const lines = (rest + chunk).split('\n')
-          rest = lines.pop()!
-          for (const line of lines) {
-            const event = parseEvent(line) as HeardEvent | undefined
-            if (event === undefined) continue
-            count++
-            history.take(event)
-            const id = event.type === 'container' ? event.id : event.attributes.container
-            if (id !== undefined && /^(start|connect|rename)$/.test(event.action)) void look(id)
-          }
-        })
-        reply.on('error', () => {})
-        resolve()
-      })
-      asking.on('error', reject)
-      asking.end()
-      stop = () => asking.destroy()
-    })
-  }
-
-  await follow()
-  // Looks that came too early to tell.
-  timer = setInterval(() => {
-    for (const id of history.unknown()) void look(id)
-  }, 250)
-  return {
-    count: () => count,
-    async again() {
-      await follow()
-      const begun = wallClock()
-      const rows = await engine.listContainers({ all: true })
-      history.restart(
-        begun,
-        rows.map((row) => ({
-          id: row.Id,
-          name: row.Names[0]!,
-          networkIds:
-            row.State === 'running' || row.State === 'paused'
-              ? Object.values(row.NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)
-              : [],
-        })),
-      )
-    },
-    close() {
-      clearInterval(timer)
-      stop()
-    },
-  }
-}
-
-async function killInTheMiddle(options: SoakOptions, gaps: Gap[], log: EngineLog): Promise<void> {
-  const own = privateEngine()
-  if (own === undefined) throw new Error('only a private engine may be killed')
-  await sleep(options.seconds * 400)
-  const gap = { from: wallClock(), to: Number.POSITIVE_INFINITY }
-  gaps.push(gap)
-  options.log('engine killed')
-  await own.kill()
-  await sleep(1000)
-  await own.start(['--live-restore'])
-  await log.again()
-  await until(async () => (await gauge('berth_docker_connected')) === 1, {
-    what: 'berth is back',
-    deadlineMs: 20_000,
-  })
-  gap.to = wallClock()
-  options.log(`engine followed again after ${Math.round(gap.to - gap.from)} ms`)
-}
-
-async function troubleWith(
-  proxy: Awaited<ReturnType<typeof createProxy>>,
-  options: SoakOptions,
-  gaps: Gap[],
-): Promise<void> {
-  const end = wallClock() + options.seconds * 1000 - 9_000
-  const modes = ['half-open', 'drop', 'delay', 'split'] as const
-  for (let i = 0; i < 2 || wallClock() < end; i++) {
-    const mode = modes[i % modes.length]!
-    const before = await gauge('berth_docker_reconnects_total')
-    const gap = { from: wallClock(), to: Number.POSITIVE_INFINITY }
-    if (mode === 'drop' || mode === 'half-open') gaps.push(gap)
-    proxy.setMode(mode)
-    if (mode !== 'half-open') await sleep(2000)
-    proxy.setMode('pass')
-    if (mode === 'drop' || mode === 'half-open') {
-      // Nothing to notice where nothing happens; here something always does.
-      await until(async () => (await gauge('berth_docker_reconnects_total')) > before, {
-        what: `berth notices ${mode}`,
-        deadlineMs: 12_000,
-      })
-      await until(async () => (await gauge('berth_docker_connected')) === 1, {
-        what: 'it is back',
-        deadlineMs: 12_000,
-      })
-      gap.to = wallClock()
-    }
-    options.log(`${mode}: over after ${Math.round(wallClock() - gap.from)} ms`)
-    await sleep(1000)
-  }
-}
-
-async function readMetrics(): Promise<string> {
-  return (await fetch('http://127.0.0.1:9153/metrics')).text()
-}
-
-async function gauge(name: string): Promise<number> {
-  return Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(await readMetrics())?.[1] ?? 0)
 }
 
 /** Names that berth and the engine do not agree on, with what each says. */

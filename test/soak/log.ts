@@ -1,0 +1,89 @@
+// The engine's events as the soak follows them, apart from berth, with an inspect after each that may tell an address.
+import { request } from 'node:http'
+import type Docker from 'dockerode'
+import { parseEvent } from '../../src/docker/stream.ts'
+import type { HeardEvent } from '../engine/events.ts'
+import { wallClock } from './client.ts'
+import type { History } from './history.ts'
+
+export interface EngineLog {
+  count(): number
+  /** Follows the events again after the engine was away, from what is there now. */
+  again(): Promise<void>
+  close(): void
+}
+
+/** Resolves once the stream is open. */
+export async function followEngine(engine: Docker, history: History): Promise<EngineLog> {
+  let count = 0
+  let stop = () => {}
+  let timer: NodeJS.Timeout | undefined
+
+  async function look(id: string): Promise<void> {
+    const begun = wallClock()
+    const told = await engine
+      .getContainer(id)
+      .inspect()
+      .catch(() => undefined)
+    const done = wallClock()
+    for (const place of Object.values(told?.NetworkSettings.Networks ?? {})) {
+      const aliases = (place.Aliases as string[] | null) ?? []
+      if (told!.State.Running) history.learn(id, place.NetworkID, place.IPAddress, aliases, begun, done)
+    }
+  }
+
+  function follow(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socketPath = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')
+      const asking = request({ socketPath, path: '/events' }, (reply) => {
+        let rest = ''
+        reply.on('data', (chunk: Buffer) => {
+          const lines = (rest + chunk).split('\n')
+          rest = lines.pop()!
+          for (const line of lines) {
+            const event = parseEvent(line) as HeardEvent | undefined
+            if (event === undefined) continue
+            count++
+            history.take(event)
+            const id = event.type === 'container' ? event.id : event.attributes.container
+            if (id !== undefined && /^(start|connect|rename)$/.test(event.action)) void look(id)
+          }
+        })
+        reply.on('error', () => {})
+        resolve()
+      })
+      asking.on('error', reject)
+      asking.end()
+      stop = () => asking.destroy()
+    })
+  }
+
+  await follow()
+  // Looks that came too early to tell.
+  timer = setInterval(() => {
+    for (const id of history.unknown()) void look(id)
+  }, 250)
+  return {
+    count: () => count,
+    async again() {
+      await follow()
+      const begun = wallClock()
+      const rows = await engine.listContainers({ all: true })
+      history.restart(
+        begun,
+        rows.map((row) => ({
+          id: row.Id,
+          name: row.Names[0]!,
+          networkIds:
+            row.State === 'running' || row.State === 'paused'
+              ? Object.values(row.NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)
+              : [],
+        })),
+      )
+    },
+    close() {
+      clearInterval(timer)
+      stop()
+    },
+  }
+}
