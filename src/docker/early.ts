@@ -1,6 +1,7 @@
 // Places of containers that are being started: their own inspect blocks until the start is over, but the network's
 // tells the address at once. So a container can be answered for before its process runs.
-import type { Container, Endpoint, Network } from '../registry/types.ts'
+import type { Container, Network } from '../registry/types.ts'
+import { endpointNamed } from './endpoint.ts'
 
 /** What a network says of one of its members. */
 export interface EarlyPlace {
@@ -68,12 +69,7 @@ export function placeEarly(
   const known = new Set(container.endpoints.map(({ networkId }) => networkId))
   const added = [...places.keys()]
     .filter((id) => !known.has(id))
-    .map(
-      (networkId): Endpoint => ({
-        ...{ networkId, containerId: container.id, names: ownNames, v4: [], v6: [] },
-        ...{ gatewayPriority: 0, gatewayFamilies: 0, links: new Map() },
-      }),
-    )
+    .map((networkId) => endpointNamed(container.id, networkId, ownNames))
   const endpoints = [...container.endpoints, ...added].map((endpoint) => {
     const place = places.get(endpoint.networkId)
     if (place === undefined) return endpoint

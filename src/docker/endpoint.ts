@@ -62,19 +62,48 @@ export function rowSignature(row: RawContainerRow): string {
   return signature(rowName(row), row.State ?? '', healthOf(health), row.NetworkSettings?.Networks)
 }
 
-/** The container with the addresses its row tells: a row knows where it is, if not what it is called. */
-export function placeByRow(container: Container, row: RawContainerRow): Container {
-  const running = row.State === 'running' || row.State === 'paused'
+/** What a row tells of a container that was never inspected: all but its aliases, links and hostname. */
+export function containerFromRow(
+  row: RawContainerRow,
+  engine: string,
+  networkId: (name: string) => string | undefined,
+): ToldContainer {
+  const raw: RawContainer = {
+    Id: row.Id,
+    Name: rowName(row),
+    State: { Running: runsByRow(row) },
+    Config: { Labels: row.Labels ?? {} },
+    ...(row.HostConfig ? { HostConfig: row.HostConfig } : {}),
+    NetworkSettings: { Networks: row.NetworkSettings?.Networks ?? null },
+  }
+  return { ...containerFrom(raw, engine, networkId), signature: '' }
+}
+
+/** The container with the name and the addresses its row tells; its own names where it was on no such network. */
+export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldContainer {
+  const name = rowName(row)
+  const told = name === before.container.name ? before : withName(before, before.container.name, name)
+  const { container, ownNames } = told
+  const running = runsByRow(row)
   const places = new Map(
-    ownPlaces(row.NetworkSettings?.Networks).map(([, told]) => [told.NetworkID ?? '', told]),
+    ownPlaces(row.NetworkSettings?.Networks).map(([, place]) => [place.NetworkID ?? '', place]),
   )
+  const known = new Set(container.endpoints.map(({ networkId }) => networkId))
+  const added = [...places.keys()]
+    .filter((id) => running && id !== '' && !known.has(id))
+    .map((id) => endpointNamed(container.id, id, ownNames))
+  const endpoints = [...container.endpoints, ...added].map((endpoint) => {
+    const place = running ? places.get(endpoint.networkId) : undefined
+    return { ...endpoint, v4: addresses(place?.IPAddress), v6: addresses(place?.GlobalIPv6Address) }
+  })
+  return { ...told, container: { ...container, running, endpoints }, signature: '' }
+}
+
+/** On a network, without anything that only an inspect tells. */
+export function endpointNamed(containerId: string, networkId: string, names: readonly string[]): Endpoint {
   return {
-    ...container,
-    running,
-    endpoints: container.endpoints.map((endpoint) => {
-      const told = running ? places.get(endpoint.networkId) : undefined
-      return { ...endpoint, v4: addresses(told?.IPAddress), v6: addresses(told?.GlobalIPv6Address) }
-    }),
+    ...{ networkId, containerId, names, v4: [], v6: [] },
+    ...{ gatewayPriority: 0, gatewayFamilies: 0, links: new Map() },
   }
 }
 
@@ -104,6 +133,10 @@ export function withoutAddresses(container: Container, networkId?: string): Cont
         : endpoint,
     ),
   }
+}
+
+function runsByRow({ State }: RawContainerRow): boolean {
+  return State === 'running' || State === 'paused'
 }
 
 /** Between restarts Docker calls a container running, though it has neither process nor address. */

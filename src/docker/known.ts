@@ -44,9 +44,6 @@ export function createKnown(options: KnownOptions): Known {
   function keepContainer(raw: RawContainer, readAt: number): boolean {
     const told = containerFrom(raw, engine, networkNamed)
     const before = containers.get(raw.Id)
-    if (before === undefined && told.problems.length > 0) {
-      options.mislabelled(told.container, told.problems)
-    }
     if (told.container.running) {
       early.end(raw.Id)
       if (before?.told.container.running === false) {
@@ -59,6 +56,9 @@ export function createKnown(options: KnownOptions): Known {
 
   function setContainer(told: ToldContainer, readAt: number): boolean {
     const before = containers.get(told.container.id)
+    if (before === undefined && told.problems.length > 0) {
+      options.mislabelled(told.container, told.problems)
+    }
     const networkOf = (id: string) => networks.get(id)?.told.network
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
     const container = sharing(placed, before?.told.container)

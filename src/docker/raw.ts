@@ -72,5 +72,7 @@ export interface RawContainerRow {
   State?: string
   /** "Up 5 seconds (healthy)" */
   Status?: string
+  Labels?: Record<string, string> | null
+  HostConfig?: { NetworkMode?: string }
   NetworkSettings?: { Networks?: RawEndpoints } | null
 }

@@ -4,7 +4,14 @@ import type { EngineFacts } from '../registry/types.ts'
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
 import type { EarlyPlace } from './early.ts'
-import { containerFrom, placeByRow, rowSignature, withName, withoutAddresses } from './endpoint.ts'
+import {
+  containerFrom,
+  containerFromRow,
+  placeByRow,
+  rowSignature,
+  withName,
+  withoutAddresses,
+} from './endpoint.ts'
 import { createKnown, type KnownOptions, type Reading } from './known.ts'
 import { gatewayBridge, memberPlace } from './network.ts'
 import type { RawContainerRow, RawNetwork } from './raw.ts'
@@ -182,10 +189,10 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       if (!dirtyContainers.has(row.Id) && (told?.running === true || row.State === 'running')) {
         suspects.push([row.Id, told])
       }
-      if (before !== undefined) {
-        const container = placeByRow(before.told.container, row)
-        if (setContainer({ ...before.told, container }, listedAt)) changed(undefined)
-      }
+      // An inspect may be long in coming, and the row tells most of it.
+      const byRow =
+        before === undefined ? containerFromRow(row, engine, networkNamed) : placeByRow(before.told, row)
+      if (setContainer(byRow, listedAt)) changed(undefined)
       dirtyContainers.mark(row.Id)
     }
     for (const [id, { readAt, told }] of containers) {

@@ -114,8 +114,8 @@ describe.each(recorded)('engine $engine', (engine) => {
     const moved = structuredClone(row)
     moved.NetworkSettings!.Networks!.app!.IPAddress = '198.18.0.77'
     expect(rowSignature(moved)).not.toBe(signature)
-    expect(placeByRow(read(engine, 'sick').container, moved).endpoints[0]!.v4).toEqual(['198.18.0.77'])
-    expect(placeByRow(read(engine, 'sick').container, { ...row, State: 'exited' })).toMatchObject({
+    expect(placeByRow(read(engine, 'sick'), moved).container.endpoints[0]!.v4).toEqual(['198.18.0.77'])
+    expect(placeByRow(read(engine, 'sick'), { ...row, State: 'exited' }).container).toMatchObject({
       running: false,
       endpoints: [{ v4: [], v6: [] }],
     })
