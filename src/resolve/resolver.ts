@@ -10,7 +10,7 @@ import type { Snapshot } from '../registry/types.ts'
 import { type Context, type Decision, isInternet, type Question, refusal } from './decision.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
-import { type Scope, scopeOf } from './scope.ts'
+import { type Scope, scopeOf, scopeTable } from './scope.ts'
 import { indexStatics } from './statics.ts'
 
 export interface ResolverOptions {
@@ -20,6 +20,8 @@ export interface ResolverOptions {
   readonly addresses: () => LocalAddresses
   readonly upstreams: () => readonly Upstream[]
   readonly random: () => number
+  /** The scope table where it is another than ours. */
+  readonly scopeRows?: typeof scopeTable
 }
 
 export interface Resolver {
@@ -35,7 +37,7 @@ const keptScopes = 10_000
 const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
 
 export function createResolver(options: ResolverOptions): Resolver {
-  const { config, store } = options
+  const { config, store, scopeRows = scopeTable } = options
   const statics = indexStatics(config.hosts)
   let scopes = new Map<string, Scope>()
   let scopesOf: Snapshot | undefined
@@ -54,7 +56,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       const key = `${asker} ${local}`
       let scope = scopes.get(key)
       if (scope === undefined) {
-        scope = scopeOf(snapshot, addresses, config.scope, asker, local)
+        scope = scopeOf(snapshot, addresses, config.scope, asker, local, scopeRows)
         scopes.set(key, scope)
       }
       return scope

@@ -1,0 +1,118 @@
+// Who asks, where, and what that one may see, for a drawn estate: safe is never more, whole is all of it.
+import {
+  addressOf,
+  type Drawn,
+  gatewayOf,
+  holdersOf,
+  membersOf,
+  networksAround,
+  networksOf,
+} from './drawn.ts'
+
+export interface Asker {
+  readonly what: string
+  readonly address: string
+  readonly local: string
+  /** Indexes of the networks it may see. */
+  readonly may: readonly number[]
+  /** Whether it must see all of them. */
+  readonly whole: boolean
+  /** undefined: either way. */
+  readonly forwards: boolean | undefined
+  /** What any question of it comes to that is not forwarded, where that is one thing. */
+  readonly always?: 'REFUSED' | 'SERVFAIL' | undefined
+  /** For askers that the HTTP API knows by name. */
+  readonly member?: number
+}
+
+export const own = '10.200.0.1'
+export const allowed = '192.0.2.7'
+
+const everything = ({ networks }: Drawn) => networks.map((_, n) => n)
+
+export function askersOf(told: Drawn): Asker[] {
+  const { networks, members, states } = told
+  const known = everything(told).filter((n) => states[networks[n]!.engine] !== 'unsynced')
+  const none = Object.values(states).every((state) => state === 'unsynced')
+  const some = Object.values(states).includes('unsynced')
+  const mayForward = (may: readonly number[]) => may.some((n) => !networks[n]!.internal)
+  const askers: Asker[] = []
+
+  members.forEach(({ engine }, i) => {
+    for (const n of networksOf(told, i)) {
+      if (!membersOf(told, n).includes(i)) continue
+      const address = addressOf(told, i, n)
+      // Of an engine that is away the address may have another owner by now: nothing but the network is sure.
+      const may = states[engine] === 'away' ? [n] : networksOf(told, i)
+      const local = gatewayOf(told, n)
+      askers.push({
+        ...{ what: `member ${i} at the gateway of network ${n}`, address, local, may, whole: true },
+        ...{ forwards: mayForward(may), member: i },
+      })
+      const holders = holdersOf(told, address)
+      const unsure = holders.some((j) => states[members[j]!.engine] === 'away')
+      const around = networksAround(told, networks[n]!.subnet)
+      const each = holders.map((j) => networksOf(told, j))
+      const common = each[0]!.filter((m) => each.every((list) => list.includes(m)))
+      askers.push({
+        ...{ what: `member ${i} from network ${n}, at another address`, address, local: '127.0.0.1' },
+        ...{
+          may: unsure ? (around.length === 1 ? around : []) : common,
+          whole: holders.length === 1 && !unsure,
+        },
+        forwards: undefined,
+      })
+    }
+  })
+
+  for (const n of known) {
+    const local = gatewayOf(told, n)
+    askers.push({
+      ...{ what: `an address of network ${n} that nobody is known to have`, local },
+      address: `10.${networks[n]!.subnet}.251.9`,
+      ...{ may: [n], whole: true, forwards: mayForward([n]) },
+    })
+    const may = { refuse: [], network: [n], host: everything(told) }[told.gateway]
+    askers.push({
+      ...{ what: `who is behind the gateway of network ${n}`, address: local, local, may, whole: true },
+      forwards: told.gateway === 'host',
+      always: told.gateway === 'refuse' ? 'REFUSED' : undefined,
+    })
+  }
+  for (const subnet of [0, 1, 2]) {
+    const around = networksAround(told, subnet)
+    if (around.length < 2) continue
+    askers.push({
+      ...{
+        what: `an address that several networks might have`,
+        address: `10.${subnet}.251.9`,
+        local: '127.0.0.1',
+      },
+      ...{ may: [], whole: true, forwards: undefined },
+    })
+  }
+  for (const address of ['127.0.0.1', '127.0.0.11', '::1', '::ffff:127.0.0.1', own]) {
+    askers.push({
+      ...{ what: `the host as ${address}`, address, local: address, may: none ? [] : everything(told) },
+      ...{ whole: true, forwards: true, always: none ? 'SERVFAIL' : undefined },
+    })
+  }
+  askers.push({
+    ...{
+      what: 'a neighbour that no engine told of',
+      address: '10.200.0.9',
+      local: own,
+      may: [],
+      whole: true,
+    },
+    ...{ forwards: some, always: some ? 'SERVFAIL' : 'REFUSED' },
+  })
+  askers.push({
+    ...{ what: 'one in scope.allow', address: allowed, local: own, may: [], whole: true, forwards: true },
+  })
+  askers.push({
+    ...{ what: 'a stranger', address: '203.0.113.9', local: own, may: [], whole: true, forwards: false },
+    always: 'REFUSED',
+  })
+  return askers
+}

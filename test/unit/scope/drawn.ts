@@ -1,0 +1,123 @@
+// Estates drawn at random, and who may see what in them: told from the drawing alone, never by what is tested.
+import fc from 'fast-check'
+import type { Network, Snapshot } from '../../../src/registry/types.ts'
+import { container, estate, network } from '../resolve/estate.ts'
+
+export interface DrawnNetwork {
+  readonly engine: 'one' | 'two'
+  readonly internal: boolean
+  /** Of three; networks may share one, as engines do not know of each other. */
+  readonly subnet: number
+}
+
+export interface DrawnMember {
+  readonly engine: 'one' | 'two'
+  /** Indexes of networks; those of another engine do not count. */
+  readonly on: readonly number[]
+  readonly names: readonly string[]
+  readonly running: boolean
+  readonly port: boolean
+  readonly wildcard: boolean
+  /** Alias "kin" for the member of this index. */
+  readonly link: number
+}
+
+export interface Drawn {
+  readonly networks: readonly DrawnNetwork[]
+  readonly members: readonly DrawnMember[]
+  readonly states: Readonly<Record<'one' | 'two', 'live' | 'away' | 'unsynced'>>
+  readonly gateway: 'refuse' | 'network' | 'host'
+}
+
+export const words = ['a', 'b', 'c', 'b.c', 'x']
+const netNames = ['a', 'b', 'c', 'b.c', 'n']
+
+const engine = fc.constantFrom<'one' | 'two'>('one', 'one', 'two')
+const state = fc.constantFrom<'live' | 'away' | 'unsynced'>('live', 'live', 'live', 'away', 'unsynced')
+export const drawn: fc.Arbitrary<Drawn> = fc.record({
+  networks: fc.array(fc.record({ engine, internal: fc.boolean(), subnet: fc.nat(2) }), {
+    minLength: 1,
+    maxLength: 5,
+  }),
+  members: fc.array(
+    fc.record({
+      engine,
+      on: fc.uniqueArray(fc.nat(4), { minLength: 1, maxLength: 4 }),
+      names: fc.array(fc.constantFrom(...words), { maxLength: 3 }),
+      running: fc.constantFrom(true, true, true, false),
+      port: fc.boolean(),
+      wildcard: fc.boolean(),
+      link: fc.nat(6),
+    }),
+    { minLength: 1, maxLength: 7 },
+  ),
+  states: fc.record({ one: state, two: state }),
+  gateway: fc.constantFrom<'refuse' | 'network' | 'host'>('refuse', 'network', 'host'),
+})
+
+export const netName = (n: number) => netNames[n]!
+export const memberName = (i: number) => `k${i}`
+export const gatewayOf = ({ networks }: Drawn, n: number) => `10.${networks[n]!.subnet}.${n}.1`
+
+/** No two on one network, but on networks that share a subnet. */
+export function addressOf({ networks }: Drawn, i: number, n: number): string {
+  return `10.${networks[n]!.subnet}.250.${((i + n) % 7) + 2}`
+}
+
+export function isOn({ networks, members, states }: Drawn, i: number, n: number): boolean {
+  const member = members[i]!
+  return (
+    member.on.includes(n) && networks[n]?.engine === member.engine && states[member.engine] !== 'unsynced'
+  )
+}
+
+export function networksOf(estate: Drawn, i: number): number[] {
+  return estate.networks.flatMap((_, n) => (isOn(estate, i, n) ? [n] : []))
+}
+
+/** Running members on a network. */
+export function membersOf(estate: Drawn, n: number): number[] {
+  return estate.members.flatMap(({ running }, i) => (running && isOn(estate, i, n) ? [i] : []))
+}
+
+/** Members that have this address, wherever. */
+export function holdersOf(estate: Drawn, address: string): number[] {
+  return estate.members.flatMap((_, i) =>
+    networksOf(estate, i).some((n) => membersOf(estate, n).includes(i) && addressOf(estate, i, n) === address)
+      ? [i]
+      : [],
+  )
+}
+
+/** Networks known to berth whose subnet holds 10.SUBNET.x.y. */
+export function networksAround({ networks, states }: Drawn, subnet: number): number[] {
+  return networks.flatMap((net, n) => (net.subnet === subnet && states[net.engine] !== 'unsynced' ? [n] : []))
+}
+
+export function snapshotOf(told: Drawn): Snapshot {
+  const made: Network[] = told.networks.flatMap(({ engine, internal, subnet }, n) =>
+    told.states[engine] === 'unsynced'
+      ? []
+      : [network(netName(n), [`10.${subnet}.0.0/16`], { engine, internal, gateways: [gatewayOf(told, n)] })],
+  )
+  const members = told.members.flatMap(({ engine, running, names, port, wildcard, link }, i) => {
+    if (told.states[engine] === 'unsynced') return []
+    const links = new Map([['kin', memberName(link)]])
+    const places = networksOf(told, i).map((n) => [
+      netName(n),
+      { at: running ? [addressOf(told, i, n)] : [], names, links },
+    ])
+    const labels = {
+      ...(port ? { 'berth.port.http': '80' } : {}),
+      ...(wildcard ? { 'berth.names': `*.wild${i % 2}` } : {}),
+    }
+    return [container(memberName(i), Object.fromEntries(places), { engine, running, labels })]
+  })
+  const states = Object.fromEntries(
+    Object.entries(told.states).map(([name, now]) => [
+      name,
+      { synced: now !== 'unsynced', away: now === 'away' },
+    ]),
+  )
+  return estate(made, members, states)
+}

@@ -1,0 +1,186 @@
+// For any estate, whoever asks, by whatever way: nothing of a container with which it shares no network, and all of
+// what it may see. That it bites is shown by taking out each row of the scope table.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { reverseName } from '../../../src/dns/reverse.ts'
+import { scopeTable } from '../../../src/resolve/scope.ts'
+import { type Asker, askersOf } from './askers.ts'
+import {
+  addressOf,
+  type Drawn,
+  drawn,
+  memberName,
+  membersOf,
+  netName,
+  networksOf,
+  snapshotOf,
+  words,
+} from './drawn.ts'
+import { elsewhere, type Seen, type Ways, waysInto } from './ways.ts'
+
+const zone = 'docker.internal'
+const everyNetwork = ({ networks }: Drawn) => networks.map((_, n) => n)
+const addressesIn = (told: Drawn, nets: readonly number[]) =>
+  nets.flatMap((n) => membersOf(told, n).map((i) => addressOf(told, i, n)))
+const allAddresses = (told: Drawn) => [...new Set(addressesIn(told, everyNetwork(told)))]
+
+/** Every name that is anywhere, in every form, and every address backwards. */
+function questionsFor(told: Drawn): [string, string][] {
+  const names = [
+    ...words,
+    'kin',
+    'nobody',
+    'deep.wild0',
+    'wild1',
+    ...told.members.map((_, i) => memberName(i)),
+  ]
+  const nets = everyNetwork(told).map(netName)
+  const forms = names.flatMap((name) => [name, ...nets.map((net) => `${name}.${net}`)])
+  const all = forms.flatMap((name) => [name, `${name}.${zone}`])
+  return [
+    ...all.flatMap((name): [string, string][] => [
+      [name, 'A'],
+      [`_http._tcp.${name}`, 'SRV'],
+      [`_80._tcp.${name}`, 'SRV'],
+    ]),
+    ...allAddresses(told).map((address): [string, string] => [reverseName(address), 'PTR']),
+  ]
+}
+
+/** What is wrong with what an asker has seen, in words; nothing where nothing is. */
+function faults(told: Drawn, asker: Asker, question: string, seen: Seen): string[] {
+  const who = `${asker.what}, ${question}`
+  const addresses = addressesIn(told, asker.may)
+  const names = asker.may.flatMap((n) => membersOf(told, n).map((i) => `${memberName(i)}.${netName(n)}`))
+  // A target is the asked name, or one under the networks' names; a PTR is the container's on its network.
+  const isNamed = (name: string) => {
+    const bare = name.endsWith(`.${zone}`) ? name.slice(0, -zone.length - 1) : name
+    return names.includes(bare) || (question.endsWith(' SRV') && seen.addresses.length > 0)
+  }
+  return [
+    ...seen.addresses
+      .filter((each) => !addresses.includes(each) && each !== elsewhere)
+      .map((each) => `${who}: got ${each}`),
+    ...seen.names.filter((each) => !isNamed(each)).map((each) => `${who}: was told of ${each}`),
+    ...(asker.always !== undefined && !seen.forwarded && seen.rcode !== asker.always
+      ? [`${who}: ${seen.rcode}`]
+      : []),
+  ]
+}
+
+async function faultsOfNames(told: Drawn, asker: Asker, ways: Ways): Promise<string[]> {
+  const found: string[] = []
+  for (const [name, type] of questionsFor(told)) {
+    found.push(
+      ...faults(told, asker, `${name} ${type}`, await ways.wire(asker.address, asker.local, name, type)),
+    )
+  }
+  if (!asker.whole) return found
+  for (const n of asker.may) {
+    for (const i of membersOf(told, n)) {
+      const name = `${memberName(i)}.${netName(n)}.${zone}`
+      const { addresses } = await ways.wire(asker.address, asker.local, name, 'A')
+      if (!addresses.includes(addressOf(told, i, n))) found.push(`${asker.what}: ${name} is not found`)
+    }
+  }
+  return found
+}
+
+/** An upstream that answers with somebody's address; `before`: the table when it is asked, if another. */
+async function faultsOfForwarding(
+  told: Drawn,
+  asker: Asker,
+  ways: Ways,
+  changing: boolean,
+): Promise<string[]> {
+  const found: string[] = []
+  const now = ways.table
+  const empty = snapshotOf({ ...told, members: [] })
+  const inSubnet = (address: string) =>
+    asker.may.some((n) => address.startsWith(`10.${told.networks[n]!.subnet}.`))
+  const isHost = asker.forwards === true && asker.may.length === told.networks.length
+  for (const answer of allAddresses(told)) {
+    ways.table = changing ? empty : now
+    ways.upstream = { answer, becomes: changing ? now : undefined }
+    const seen = await ways.wire(asker.address, asker.local, 'www.example.org', 'A')
+    // Before members were known, their address was only one in a subnet.
+    if (!changing && asker.forwards !== undefined && seen.forwarded !== asker.forwards) {
+      found.push(`${asker.what}: forwarded ${seen.forwarded}`)
+    }
+    for (const address of seen.addresses) {
+      if (!isHost && !inSubnet(address)) found.push(`${asker.what}: an upstream's ${address}`)
+    }
+  }
+  ways.table = now
+  return found
+}
+
+async function faultsOfHttp(told: Drawn, asker: Asker, ways: Ways): Promise<string[]> {
+  const found: string[] = []
+  if (asker.member === undefined) return found
+  // By name it is asked as from the first of its networks.
+  const all = networksOf(told, asker.member)
+  const away = told.states[told.members[asker.member]!.engine] === 'away'
+  const as = { kind: 'container', name: memberName(asker.member) } as const
+  const first = { ...asker, may: away ? [all[0]!] : all, what: `HTTP as member ${asker.member}` }
+  for (const [name, type] of questionsFor(told)) {
+    found.push(...faults(told, first, `${name} ${type}`, await ways.http(as, name, type)))
+  }
+  for (const answer of allAddresses(told)) {
+    ways.upstream = { answer, becomes: undefined }
+    const { addresses } = await ways.http(as, 'www.example.org', 'A')
+    const seen = addresses.filter(
+      (each) => !first.may.some((n) => each.startsWith(`10.${told.networks[n]!.subnet}.`)),
+    )
+    found.push(...seen.map((each) => `${first.what}: an upstream's ${each}`))
+  }
+  const may = addressesIn(told, first.may)
+  found.push(
+    ...ways
+      .list(as)
+      .filter((each) => !may.includes(each))
+      .map((each) => `${first.what}: lists ${each}`),
+  )
+  return found
+}
+
+const ways: Record<string, (told: Drawn, asker: Asker, into: Ways) => Promise<string[]>> = {
+  'names, SRV and PTR': faultsOfNames,
+  'what is forwarded': (told, asker, into) => faultsOfForwarding(told, asker, into, false),
+  'what is forwarded while the table changes': (told, asker, into) =>
+    faultsOfForwarding(told, asker, into, true),
+  'the HTTP API': faultsOfHttp,
+}
+
+function holds(way: (typeof ways)[string], rows?: typeof scopeTable) {
+  return fc.asyncProperty(drawn, fc.nat(), async (told, which) => {
+    const askers = askersOf(told)
+    const asker = askers[which % askers.length]!
+    expect(await way(told, asker, waysInto(snapshotOf(told), told.gateway, rows))).toEqual([])
+  })
+}
+
+describe('nobody is told of what it shares no network with, and everybody of all it does', () => {
+  it.each(Object.keys(ways))(
+    'by %s',
+    async (way) => {
+      await fc.assert(holds(ways[way]!), { numRuns: 400 })
+    },
+    60_000,
+  )
+})
+
+describe('the property fails', () => {
+  it.each(Object.keys(scopeTable))(
+    'without the row %s',
+    async (row) => {
+      const { [row]: _, ...rest } = scopeTable
+      let failed = false
+      for (const way of ['what is forwarded', 'names, SRV and PTR']) {
+        failed ||= (await fc.check(holds(ways[way]!, rest), { numRuns: 500, endOnFailure: true })).failed
+      }
+      expect(failed).toBe(true)
+    },
+    60_000,
+  )
+})

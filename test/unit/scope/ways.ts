@@ -1,0 +1,116 @@
+// Every way in by which a name or an address might get out, over one drawn estate.
+import { decode, encode, type Answer as PacketAnswer } from 'dns-packet'
+import { encodeQuery } from '../../../src/dns/message.ts'
+import { readQuestion } from '../../../src/dns/name.ts'
+import { readReply } from '../../../src/dns/relay.ts'
+import { createInspector } from '../../../src/http/inspect.ts'
+import type { AskerRef } from '../../../src/http/inspector.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
+import { parseSubnet } from '../../../src/lib/ip.ts'
+import { silentLogger } from '../../../src/lib/log.ts'
+import type { Snapshot } from '../../../src/registry/types.ts'
+import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createPipeline, type Forward } from '../../../src/resolve/pipeline.ts'
+import { createResolver } from '../../../src/resolve/resolver.ts'
+import type { scopeTable } from '../../../src/resolve/scope.ts'
+import { config, upstream } from '../resolve/deciding.ts'
+import { interfaces } from '../resolve/estate.ts'
+import { own } from './askers.ts'
+
+export interface Seen {
+  readonly rcode: string
+  /** Of A and AAAA records, wherever in the reply. */
+  readonly addresses: readonly string[]
+  /** Of PTR and SRV records. */
+  readonly names: readonly string[]
+  readonly forwarded: boolean
+}
+
+export interface Ways {
+  wire(address: string, local: string, name: string, type: string): Promise<Seen>
+  /** What a foreign name's upstream answers, and what the table becomes before it does. */
+  upstream: { answer: string; becomes: Snapshot | undefined }
+  table: Snapshot
+  http(as: AskerRef, name: string, type: string): Promise<Seen>
+  /** Addresses of everything that /api/names lists. */
+  list(as: AskerRef): readonly string[]
+}
+
+/** What upstreams answer unless they are told to be sly. */
+export const elsewhere = '198.51.100.1'
+
+const here = interfaces({ lo: ['127.0.0.1/8', '::1/128'], eth0: [`${own}/24`] })
+
+export function waysInto(
+  snapshot: Snapshot,
+  gateway: 'refuse' | 'network' | 'host',
+  scopeRows?: typeof scopeTable,
+): Ways {
+  let forwarded = false
+  const resolver = createResolver({
+    config: { ...config, scope: { gateway, allow: [parseSubnet('192.0.2.0/24')!] } },
+    store: { current: () => ways.table, update() {}, markAway() {}, onSwap() {} },
+    addresses: () => here,
+    upstreams: () => [upstream],
+    random: () => 0,
+    ...(scopeRows === undefined ? {} : { scopeRows }),
+  })
+  const forward: Forward = async (message, question) => {
+    forwarded = true
+    const { answer, becomes } = ways.upstream
+    if (becomes !== undefined) ways.table = becomes
+    const { id, questions } = decode(message)
+    const answers: PacketAnswer[] = [{ type: 'A', name: questions![0]!.name, ttl: 60, data: answer }]
+    const reply = encode({ type: 'response', id: id!, flags: 0x0180, questions: questions!, answers })
+    return { reply: readReply(reply, question)!, upstream: 'here' }
+  }
+  const counters = createDnsCounters()
+  const common = { resolver, forward, counters, clock: systemClock, log: silentLogger, logQueries: false }
+  const answer = createPipeline(common)
+  const inspector = createInspector({ resolver, forward, zone: config.zone })
+
+  const ways: Ways = {
+    table: snapshot,
+    upstream: { answer: elsewhere, becomes: undefined },
+    async wire(asker, local, name, type) {
+      forwarded = false
+      const message = encodeQuery(name, type, { id: 7, edns: 1232 })
+      if (readQuestion(message) === undefined) throw new Error(`${name} ${type} can't be asked`)
+      const reply = decode(
+        (await answer({ message, asker, local, transport: 'tcp', server: 'x' }))!,
+      ) as unknown as Decoded
+      const records = [...reply.answers, ...reply.authorities, ...reply.additionals]
+      return { ...seenIn(records), rcode: reply.rcode, forwarded }
+    },
+    async http(as, name, type) {
+      forwarded = false
+      const told = await inspector.query(name, type, as)
+      if ('problem' in told) return { rcode: 'none', addresses: [], names: [], forwarded }
+      const records = told.answers.map((record) => ({ type: record.type, data: record.data }))
+      return { ...seenIn(records), rcode: told.rcode, forwarded }
+    },
+    list(as) {
+      const told = inspector.names(as)
+      return 'problem' in told ? [] : told.names.flatMap(({ v4, v6 }) => [...v4, ...v6])
+    },
+  }
+  return ways
+}
+
+interface DecodedRecord {
+  type: string
+  data?: unknown
+}
+type Decoded = { rcode: string } & Record<'answers' | 'authorities' | 'additionals', DecodedRecord[]>
+
+function seenIn(records: readonly DecodedRecord[]): Pick<Seen, 'addresses' | 'names'> {
+  const of = (...types: string[]) =>
+    records.filter(({ type }) => types.includes(type)).map(({ data }) => data)
+  const targets = of('SRV').map((data) =>
+    typeof data === 'string' ? data.split(' ').at(-1)! : (data as { target: string }).target,
+  )
+  return {
+    addresses: of('A', 'AAAA') as string[],
+    names: [...(of('PTR') as string[]), ...targets].map((name) => name.replace(/\.$/, '')),
+  }
+}
