@@ -99,6 +99,20 @@ export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldCon
   return { ...told, container: { ...container, running, endpoints }, signature: '' }
 }
 
+/** A running container with what its network tells of its place; what an inspect has told of it already holds. */
+export function placeOn(
+  told: ToldContainer,
+  networkId: string,
+  { v4, v6 }: Pick<Endpoint, 'v4' | 'v6'>,
+): ToldContainer {
+  const { container, ownNames } = told
+  const before = container.endpoints.find((endpoint) => endpoint.networkId === networkId)
+  if (before !== undefined && before.v4.length + before.v6.length > 0) return told
+  const endpoint = { ...(before ?? endpointNamed(container.id, networkId, ownNames)), v4, v6 }
+  const endpoints = [...container.endpoints.filter((each) => each !== before), endpoint]
+  return { ...told, container: { ...container, endpoints }, signature: '' }
+}
+
 /** On a network, without anything that only an inspect tells. */
 export function endpointNamed(containerId: string, networkId: string, names: readonly string[]): Endpoint {
   return {

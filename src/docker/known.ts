@@ -62,7 +62,9 @@ export function createKnown(options: KnownOptions): Known {
     const networkOf = (id: string) => networks.get(id)?.told.network
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
     const container = sharing(placed, before?.told.container)
-    containers.set(container.id, { told: { ...told, container }, readAt })
+    // Without a signature the next full list has it inspected again, should it never be started.
+    const signature = placed === told.container ? told.signature : ''
+    containers.set(container.id, { told: { ...told, container, signature }, readAt })
     return container !== before?.told.container || !isDeepStrictEqual(told.gateways, before.told.gateways)
   }
 

@@ -8,6 +8,7 @@ import {
   containerFrom,
   containerFromRow,
   placeByRow,
+  placeOn,
   rowSignature,
   withName,
   withoutAddresses,
@@ -114,14 +115,15 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   }
 
   function placeNow(containerId: string, networkId: string, place: EarlyPlace) {
-    early.set(containerId, networkId, place)
     const before = containers.get(containerId)
+    if (before?.told.container.running === true) {
+      if (setContainer(placeOn(before.told, networkId, place), before.readAt)) changed(place.since)
+      return
+    }
+    early.set(containerId, networkId, place)
     // What its create told is still on its way, and will find the place.
     if (before === undefined) dirtyContainers.mark(containerId, { eventTime: place.since })
-    else if (!before.told.container.running) {
-      // Without a signature the next full list has it inspected, should it never be started.
-      if (setContainer({ ...before.told, signature: '' }, before.readAt)) changed(place.since)
-    }
+    else if (setContainer(before.told, before.readAt)) changed(place.since)
   }
 
   /** Docker makes the bridge with the first overlay, without an event; until it is known its name does for an id. */
@@ -231,11 +233,13 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     },
     connect(containerId, networkId, eventTime) {
       heard.add(containerId)
-      // Only while a container is being started does its inspect block.
-      if (containers.get(containerId)?.told.container.running === true || !networks.has(networkId)) {
+      // While a container is being started its inspect blocks, and its start will have it looked at again. A look
+      // that is under way may be of before this.
+      const running = containers.get(containerId)?.told.container.running === true
+      const known = networks.has(networkId)
+      if (running || !known || dirtyContainers.has(containerId))
         dirtyContainers.mark(containerId, { eventTime })
-        return
-      }
+      if (!known) return
       const waiting = starting.get(networkId) ?? new Map<string, number>()
       starting.set(networkId, waiting.set(containerId, eventTime))
       dirtyMembers.mark(networkId, { eventTime, urgent: true })
