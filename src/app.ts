@@ -13,6 +13,7 @@ import { createDockerCounters } from './docker/counters.ts'
 import { createWatch, type Watch } from './docker/watch.ts'
 import { createForwardCounters } from './forward/counters.ts'
 import { createExchange } from './forward/exchange.ts'
+import type { Forward } from './forward/types.ts'
 import { followUpstreams, type Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
 import { healthRoutes } from './http/health.ts'
@@ -26,7 +27,7 @@ import type { Logger } from './lib/log.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createDnsCounters } from './resolve/counters.ts'
-import { createPipeline, type Forward } from './resolve/pipeline.ts'
+import { createPipeline } from './resolve/pipeline.ts'
 import { createResolver } from './resolve/resolver.ts'
 
 export interface App {
@@ -81,10 +82,10 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
     log,
   })
   const exchange = createExchange({ clock, counters: forwardCounters, randomId: () => randomInt(0x10000) })
-  const forward: Forward = (query, question, edns, route) => {
+  const forward: Forward = ({ route, ...asked }) => {
     const reachable = route.upstreams.filter(({ host, port }) => !(listeners?.isOurs(host, port) ?? false))
     const ordered = config.forward.policy === 'random' ? shuffled(reachable) : reachable
-    return exchange.ask({ query, question, edns, upstreams: ordered, timeout: config.forward.timeout })
+    return exchange.ask({ ...asked, upstreams: ordered, timeout: config.forward.timeout })
   }
   const resolver = createResolver({
     config,

@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Problem } from './document.ts'
-import type { WrittenEngine } from './schema.ts'
+import type { WrittenEngine } from './readers.ts'
 import type { EngineAddress, EngineConfig } from './types.ts'
 
 export type ParseEngineAddress = (

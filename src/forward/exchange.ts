@@ -1,14 +1,13 @@
 // One forwarded question: tries over its upstreams under one deadline, each with an ID and a socket of its own.
 import type { Upstream } from '../config/types.ts'
-import type { Edns } from '../dns/edns.ts'
 import { flag, flagsOf, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
-import type { Question } from '../dns/name.ts'
-import { answersQuestion, encodeUpstreamQuery, readReply, type UpstreamReply } from '../dns/relay.ts'
+import { answersQuestion, encodeUpstreamQuery, readReply } from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Attempt, AttemptResult, Cancel } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
 import { askTcp } from './tcp.ts'
+import type { Forwarded, ForwardQuestion } from './types.ts'
 import { askUdp } from './udp.ts'
 
 export interface ExchangeOptions {
@@ -22,24 +21,16 @@ export interface ExchangeOptions {
   readonly askTcp?: (attempt: Attempt) => Cancel
 }
 
-export interface ForwardQuestion {
-  readonly query: Buffer
-  readonly question: Question
-  readonly edns: Edns | undefined
+export interface ExchangeQuestion extends Omit<ForwardQuestion, 'route'> {
   /** In the order they are to be tried. */
   readonly upstreams: readonly Upstream[]
   /** Over all tries, ms. */
   readonly timeout: number
 }
 
-export type ExchangeResult =
-  | { readonly reply: UpstreamReply; readonly upstream: string }
-  /** What became of each try: "9.9.9.9:53 SERVFAIL, 1.1.1.1:53 timeout". */
-  | { readonly failure: string; readonly reason: 'none' | 'busy' | 'unreachable' | 'failed' }
-
 export interface Exchange {
   /** Never rejects. */
-  ask(asked: ForwardQuestion): Promise<ExchangeResult>
+  ask(asked: ExchangeQuestion): Promise<Forwarded>
   inFlight(): number
 }
 
@@ -59,7 +50,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         return Promise.resolve({ failure: 'too many questions are being forwarded', reason: 'busy' })
       }
       inFlight++
-      return new Promise<ExchangeResult>((resolve) => runExchange(options, asked, resolve)).finally(
+      return new Promise<Forwarded>((resolve) => runExchange(options, asked, resolve)).finally(
         () => inFlight--,
       )
     },
@@ -68,8 +59,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
 function runExchange(
   options: ExchangeOptions,
-  asked: ForwardQuestion,
-  resolve: (result: ExchangeResult) => void,
+  asked: ExchangeQuestion,
+  resolve: (result: Forwarded) => void,
 ): void {
   const { clock, counters } = options
   const { upstreams, question, timeout } = asked
@@ -79,7 +70,7 @@ function runExchange(
   const failed = new Set<Upstream>()
   const step = Math.min(patience, timeout / (upstreams.length + 1))
   /** What there is for the asker where a server truncates and no TCP comes through. */
-  let truncated: ExchangeResult | undefined
+  let truncated: Forwarded | undefined
   let tries = 0
   let over = false
   let retry: Timer | undefined
@@ -89,7 +80,7 @@ function runExchange(
   }, timeout)
   tryNext()
 
-  function finish(result: ExchangeResult): void {
+  function finish(result: Forwarded): void {
     if (over) return
     over = true
     clock.clearTimeout(deadline)

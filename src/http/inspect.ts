@@ -6,9 +6,10 @@ import { encodeQuery, readMessage } from '../dns/message.ts'
 import { canonicalName, type Question, readQuestion } from '../dns/name.ts'
 import { typeCode, typeName } from '../dns/types.ts'
 import { writeReply } from '../dns/writer.ts'
+import type { Forward } from '../forward/types.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import type { Container, Endpoint } from '../registry/types.ts'
-import { type Forward, holdsForeign } from '../resolve/pipeline.ts'
+import { holdsForeign } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope, ScopeRule } from '../resolve/scope.ts'
 import type { AskerRef, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
@@ -30,12 +31,19 @@ const ruleSentences: Record<ScopeRule, string> = {
   stranger: 'none of ours: refused',
 }
 
+/** On whose behalf something is asked. */
+interface Asking {
+  /** Source address. */
+  readonly asker: string
+  readonly scope: Scope
+  readonly label: string
+}
+
 export function createInspector({ resolver, forward, zone }: InspectOptions): Inspector {
-  function scopeFor(as: AskerRef): { scope: Scope; label: string } | Problem {
-    if (as.kind === 'host') return { scope: resolver.scope('127.0.0.1', '127.0.0.1'), label: 'host' }
+  function scopeFor(as: AskerRef): Asking | Problem {
+    if (as.kind === 'host') return asking('127.0.0.1', '127.0.0.1', 'host')
     if (as.kind === 'address') {
-      const label = isLoopback(as.address) ? 'host' : as.address
-      return { scope: resolver.scope(as.address, as.address), label }
+      return asking(as.address, as.address, isLoopback(as.address) ? 'host' : as.address)
     }
     const container = findContainer(as.name)
     if (container === undefined) {
@@ -53,7 +61,11 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
     }
     const gateway = resolver.snapshot().networks.get(endpoint.networkId)?.network.gateways[0]
     const address = endpoint.v4[0] ?? endpoint.v6[0]!
-    return { scope: resolver.scope(address, gateway ?? address), label: container.name }
+    return asking(address, gateway ?? address, container.name)
+  }
+
+  function asking(asker: string, local: string, label: string): Asking {
+    return { asker, scope: resolver.scope(asker, local), label }
   }
 
   function findContainer(name: string): Container | undefined {
@@ -117,12 +129,12 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
       const question = readQuestion(query)
       if (question === undefined) return { problem: `${name} can not be asked for`, status: 400 }
       const head = { name: canonical === '' ? '.' : canonical, type: typeName(code), as: found.label }
-      return { ...head, ...(await answer(found.scope, query, question)) }
+      return { ...head, ...(await answer(found, query, question)) }
     },
   }
 
   async function answer(
-    scope: Scope,
+    { scope, asker }: Asking,
     query: Buffer,
     question: Question,
   ): Promise<Omit<QueryReply, 'name' | 'type' | 'as'>> {
@@ -139,12 +151,8 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
         ...(decision.alternatives === undefined ? {} : { alternatives: decision.alternatives }),
       }
     }
-    const result = await forward(
-      query,
-      question,
-      { version: 0, udpBytes: udpPayloadBytes, dnssecOk: false },
-      decision.route,
-    )
+    const edns = { version: 0, udpBytes: udpPayloadBytes, dnssecOk: false }
+    const result = await forward({ query, question, edns, route: decision.route, asker })
     const rule = because + decision.rule
     if ('failure' in result) {
       return { rcode: 'SERVFAIL', source: 'forward', rule: `${rule}; ${result.failure}`, answers: [] }

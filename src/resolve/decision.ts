@@ -1,10 +1,10 @@
 // What is to be done with a question, and why: local and policy decide, the pipeline carries out, the API explains.
 
-import type { Upstream } from '../config/types.ts'
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
 import { classIN, type } from '../dns/types.ts'
 import { type Answer, addressRecord, soaRecord } from '../dns/writer.ts'
+import type { Route } from '../forward/types.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
 
@@ -13,13 +13,6 @@ export interface Question {
   readonly name: string
   readonly type: number
   readonly class: number
-}
-
-/** Where a question that is not ours goes. */
-export interface Route {
-  /** An explicit `forward.zones` entry, which may answer with addresses inside Docker's subnets. */
-  readonly zone: string | undefined
-  readonly upstreams: readonly Upstream[]
 }
 
 /** `rule` says in a sentence what decided; for people who ask why, never for the asker. */

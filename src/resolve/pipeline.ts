@@ -6,28 +6,16 @@ import { readQuestion } from '../dns/name.ts'
 import { relayReply, type UpstreamReply } from '../dns/relay.ts'
 import { type, typeLabel, typeName } from '../dns/types.ts'
 import { type ReplyParts, replyLimit, writeEmpty, writeReply } from '../dns/writer.ts'
+import type { Forward, Forwarded } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { DnsCounters } from './counters.ts'
-import type { Decision, Route } from './decision.ts'
+import type { Decision } from './decision.ts'
 import { isForeignAddress } from './policy.ts'
 import type { Query, Reply } from './query.ts'
 import type { Resolver } from './resolver.ts'
 import type { Scope } from './scope.ts'
-
-/** What forwarding comes to; `reason` chooses the extended error. */
-export type Forwarded =
-  | { readonly reply: UpstreamReply; readonly upstream: string }
-  | { readonly failure: string; readonly reason: 'none' | 'busy' | 'unreachable' | 'failed' }
-
-/** Asks a route's upstreams; never rejects. */
-export type Forward = (
-  query: Buffer,
-  question: Question,
-  edns: Edns | undefined,
-  route: Route,
-) => Promise<Forwarded>
 
 export interface PipelineOptions {
   readonly resolver: Resolver
@@ -84,19 +72,22 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
         decision.rule,
       )
     }
-    return relay(query, question, opt, decision, started).catch((error: unknown) =>
-      panic(query, started, error),
-    )
+    const { message: bytes, asker } = query
+    const result = options.forward({ query: bytes, question, edns: opt, route: decision.route, asker })
+    if (!(result instanceof Promise)) return relay(query, question, opt, decision, result, started)
+    return result
+      .then((forwarded) => relay(query, question, opt, decision, forwarded, started))
+      .catch((error: unknown) => panic(query, started, error))
   }
 
-  async function relay(
+  function relay(
     query: Query,
     question: Question,
     edns: Edns | undefined,
     decision: Decision & { kind: 'forward' },
+    result: Forwarded,
     started: number,
-  ): Promise<Reply> {
-    const result = await options.forward(query.message, question, edns, decision.route)
+  ): Reply {
     if ('failure' in result) {
       const code =
         result.reason === 'none' || result.reason === 'unreachable'

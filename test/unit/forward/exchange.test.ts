@@ -78,7 +78,14 @@ function start(list: readonly Upstream[] = upstreams, timeout = 3500, more: Part
     askTcp: ask('tcp'),
     ...more,
   })
-  const result = exchange.ask({ query, question, edns: undefined, upstreams: list, timeout })
+  const result = exchange.ask({
+    query,
+    question,
+    edns: undefined,
+    asker: '127.0.0.1',
+    upstreams: list,
+    timeout,
+  })
   const asked = () => tries.map(({ upstream, transport }) => `${transport} ${upstream.host.at(-1)}`)
   const reply = (n: number, code: number, flags?: number) =>
     tries[n]!.done({ reply: answer(tries[n]!.message, code, flags) })
@@ -208,7 +215,8 @@ describe('an exchange', () => {
 
   it('refuses more questions than may be in flight, and takes them again later', async () => {
     const run = start(upstreams, 3500, { maxInFlight: 1 })
-    const more = () => run.exchange.ask({ query, question, edns: undefined, upstreams, timeout: 3500 })
+    const more = () =>
+      run.exchange.ask({ query, question, edns: undefined, asker: '127.0.0.1', upstreams, timeout: 3500 })
     await expect(more()).resolves.toMatchObject({ reason: 'busy' })
     expect(run.counters.rejects.cell().value).toBe(1)
     run.reply(0, 0)
@@ -249,6 +257,7 @@ describe('over a real socket', () => {
       query,
       question,
       edns: undefined,
+      asker: '127.0.0.1',
       upstreams: [{ host: '127.0.0.1', port, text }],
       timeout: 3500,
     })

@@ -3,6 +3,7 @@ import { decode, encode, type Answer as PacketAnswer } from 'dns-packet'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { readReply } from '../../../src/dns/relay.ts'
+import type { Forward } from '../../../src/forward/types.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
 import type { AskerRef } from '../../../src/http/inspector.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -10,7 +11,7 @@ import { parseSubnet } from '../../../src/lib/ip.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
-import { createPipeline, type Forward } from '../../../src/resolve/pipeline.ts'
+import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import type { scopeTable } from '../../../src/resolve/scope.ts'
 import { config, upstream } from '../resolve/deciding.ts'
@@ -55,11 +56,11 @@ export function waysInto(
     random: () => 0,
     ...(scopeRows === undefined ? {} : { scopeRows }),
   })
-  const forward: Forward = async (message, question) => {
+  const forward: Forward = async ({ query, question }) => {
     forwarded = true
     const { answer, becomes } = ways.upstream
     if (becomes !== undefined) ways.table = becomes
-    const { id, questions } = decode(message)
+    const { id, questions } = decode(query)
     const answers: PacketAnswer[] = [{ type: 'A', name: questions![0]!.name, ttl: 60, data: answer }]
     const reply = encode({ type: 'response', id: id!, flags: 0x0180, questions: questions!, answers })
     return { reply: readReply(reply, question)!, upstream: 'here' }

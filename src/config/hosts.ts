@@ -1,0 +1,59 @@
+// How an entry of `hosts:` is read.
+import { canonicalAddress } from '../lib/ip.ts'
+import { type Issues, isMap, readTextList, refuse } from './fields.ts'
+import { suggestion } from './similar.ts'
+import type { StaticHost } from './types.ts'
+import { type Parsed, parseName } from './values.ts'
+
+function parseRecordAddress(item: string): Parsed<string> {
+  const address = /[%/]/.test(item) ? undefined : canonicalAddress(item)
+  return address === undefined
+    ? { problem: `"${item}" is not an IP address; write for example "192.0.2.1" or "2001:db8::1"` }
+    : { value: address }
+}
+
+function parseNetworkName(item: string): Parsed<string> {
+  return item === '' ? { problem: 'is empty; write a Docker network’s name' } : { value: item.toLowerCase() }
+}
+
+const hostKeys = ['addresses', 'networks']
+
+export function readHost(key: string, value: unknown, issues: Issues): StaticHost | undefined {
+  const wildcard = key.startsWith('*.')
+  const name = parseName(wildcard ? key.slice(2) : key)
+  if ('problem' in name) return refuse(issues, `the name ${name.problem}`, key)
+  let written = value
+  let networks: string[] | undefined
+  let at: PropertyKey[] = [key]
+  if (isMap(value)) {
+    for (const inner of Object.keys(value).filter((inner) => !hostKeys.includes(inner))) {
+      refuse(
+        issues,
+        `unknown key${suggestion(inner, hostKeys, '; a host has addresses and networks')}`,
+        key,
+        inner,
+      )
+    }
+    if (value.networks !== undefined && value.networks !== null) {
+      networks = readTextList(value.networks, issues, parseNetworkName, 'backend', key, 'networks')
+      if (Array.isArray(networks) && networks.length === 0) {
+        refuse(issues, 'is empty; name a network, or leave it out for everyone', key, 'networks')
+      }
+    }
+    if (value.addresses === undefined)
+      return refuse(issues, 'has no addresses; write addresses: ["192.0.2.1"]', key)
+    written = value.addresses
+    at = [key, 'addresses']
+  }
+  const addresses = readTextList(written, issues, parseRecordAddress, '"192.0.2.1"', ...at)
+  if (!Array.isArray(addresses)) return undefined
+  if (addresses.length === 0) return refuse(issues, 'has no addresses; write for example "192.0.2.1"', ...at)
+  const known = [...new Set(addresses)].filter((address) => typeof address === 'string')
+  return {
+    name: name.value,
+    wildcard,
+    v4: known.filter((address) => !address.includes(':')),
+    v6: known.filter((address) => address.includes(':')),
+    networks,
+  }
+}

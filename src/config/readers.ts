@@ -1,0 +1,101 @@
+// How the schema's single values are read: addresses to listen on, engines, the zone, subnets.
+import { parseSubnet, type Subnet } from '../lib/ip.ts'
+import { asList, type Issues, isMap, kindOf, readText, readTextList, refuse } from './fields.ts'
+import { suggestion } from './similar.ts'
+import type { HostPort } from './types.ts'
+import { formatHostPort, type Parsed, parseHostPort, parseName } from './values.ts'
+
+/** An engine as written; load.ts reads the files and has the URL parsed. */
+export interface WrittenEngine {
+  readonly name: string | undefined
+  readonly url: string
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+export function readListen(value: unknown, issues: Issues): HostPort[] {
+  const parse = (item: string): Parsed<HostPort> => {
+    const parsed = parseHostPort(item, { port: 53, star: true })
+    if ('problem' in parsed || (parsed.value.host !== '0.0.0.0' && parsed.value.host !== '::')) return parsed
+    // One socket for all addresses can't tell which one was asked, and answers from the wrong one.
+    return {
+      problem: `"${item}" is no single address; write "*:${parsed.value.port}" for every local address`,
+    }
+  }
+  const list = readTextList(value, issues, parse, '"127.0.0.1:1053"')
+  if (!Array.isArray(list)) return list
+  if (list.length === 0) return refuse(issues, 'is empty; name at least one address to listen on')
+  const seen = new Set<string>()
+  for (const [i, item] of list.entries()) {
+    if (item?.host === undefined) continue
+    const key = formatHostPort(item.host, item.port)
+    if (seen.has(key)) refuse(issues, `${key} is there twice; remove one`, i)
+    seen.add(key)
+  }
+  return list
+}
+
+export function readHttp(value: unknown, issues: Issues): HostPort | undefined {
+  if (value === false || value === 'off' || value === 'false') return undefined
+  return readText(
+    value,
+    issues,
+    (item) => parseHostPort(item, { port: 9153, star: true }),
+    '"127.0.0.1:9153" or off',
+  )
+}
+
+const engineKeys = ['name', 'url', 'ca', 'cert', 'key'] as const
+
+export function readEngines(value: unknown, issues: Issues): WrittenEngine[] {
+  const list = asList(value)
+  if (list === undefined) {
+    return refuse(
+      issues,
+      `must be a list, not ${kindOf(value)}; write for example ["unix:///var/run/docker.sock"]`,
+    )
+  }
+  return list.map((item, i): WrittenEngine => {
+    if (typeof item === 'string') return { name: undefined, url: item }
+    if (!isMap(item))
+      return refuse(issues, `must be a URL or {name, url, ca, cert, key}, not ${kindOf(item)}`, i)
+    for (const [key, text] of Object.entries(item)) {
+      if (!engineKeys.includes(key as 'url')) {
+        refuse(
+          issues,
+          `unknown key${suggestion(key, engineKeys, `; an engine has ${engineKeys.join(', ')}`)}`,
+          i,
+          key,
+        )
+      } else if (typeof text !== 'string' || text === '') {
+        refuse(issues, `must be a text, not ${text === '' ? 'an empty one' : kindOf(text)}`, i, key)
+      }
+    }
+    if (item.url === undefined) {
+      return refuse(issues, 'has no url; write for example {name: build, url: "tcp://192.0.2.1:2376"}', i)
+    }
+    if ((item.cert === undefined) !== (item.key === undefined)) {
+      refuse(issues, 'a client certificate needs both files; write cert and key', i)
+    }
+    return item as unknown as WrittenEngine
+  })
+}
+
+export function parseZone(item: string): Parsed<string> {
+  const parsed = parseName(item)
+  if ('problem' in parsed) return parsed
+  if (/(^|\.)local$/.test(parsed.value)) {
+    return {
+      problem: `.local belongs to multicast DNS (RFC 6762); choose another, such as "docker.internal"`,
+    }
+  }
+  return parsed
+}
+
+export function parseAllowed(item: string): Parsed<Subnet> {
+  const subnet = parseSubnet(item)
+  return subnet === undefined
+    ? { problem: `"${item}" is not a subnet; write for example "192.0.2.0/24" or "2001:db8::/32"` }
+    : { value: subnet }
+}

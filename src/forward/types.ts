@@ -1,0 +1,30 @@
+// What forwarding is asked, and what comes of it. Shapes only: resolve asks, forward answers.
+import type { Upstream } from '../config/types.ts'
+import type { Edns } from '../dns/edns.ts'
+import type { Question } from '../dns/name.ts'
+import type { UpstreamReply } from '../dns/relay.ts'
+
+/** Where a question that is not ours goes. */
+export interface Route {
+  /** An explicit `forward.zones` entry, which may answer with addresses inside Docker's subnets. */
+  readonly zone: string | undefined
+  readonly upstreams: readonly Upstream[]
+}
+
+export interface ForwardQuestion {
+  /** The asker's message, whole. */
+  readonly query: Buffer
+  readonly question: Question
+  readonly edns: Edns | undefined
+  readonly route: Route
+  /** Source address, for the accounting of askers. */
+  readonly asker: string
+}
+
+/** `failure` says what became of each try: "9.9.9.9:53 SERVFAIL, 1.1.1.1:53 timeout"; `reason` chooses the extended error. */
+export type Forwarded =
+  | { readonly reply: UpstreamReply; readonly upstream: string }
+  | { readonly failure: string; readonly reason: 'none' | 'busy' | 'unreachable' | 'failed' }
+
+/** A plain value where the answer is at hand, a promise where upstreams are asked. Never rejects. */
+export type Forward = (asked: ForwardQuestion) => Forwarded | Promise<Forwarded>
