@@ -1,0 +1,104 @@
+// DNS cookies (RFC 7873), made as RFC 9018 has it: version 1, three reserved bytes, the time, and SipHash-2-4 over
+// the client's cookie, those and the client's address. A good one proves that the asker receives at its address.
+import { parseAddress } from '../lib/ip.ts'
+import { sipHash24 } from './siphash.ts'
+
+export const clientCookieBytes = 8
+const serverCookieBytes = 16
+
+/** Seconds: older ones are no longer good, and clocks may differ by this much (RFC 9018, 4.3). */
+const goodFor = 3600
+const ahead = 300
+/** Seconds after which a good one is answered with a fresh one (RFC 9018, 4.3). */
+const freshFor = 1800
+/** Seconds between secrets (RFC 7873, 7.1 asks for at most 36 days, and for a day rather). */
+const secretFor = 86_400
+
+/** Whether a COOKIE option may be so long (RFC 7873, 5.2.2). */
+export function isCookieLength(length: number): boolean {
+  return length === clientCookieBytes || (length >= 16 && length <= 40)
+}
+
+/** A whole COOKIE option's data, 24 bytes. `client` is the client's cookie, `address` its address as 4 or 16 bytes. */
+export function makeCookie(
+  secret: Uint8Array,
+  client: Uint8Array,
+  address: Uint8Array,
+  seconds: number,
+): Buffer {
+  const cookie = Buffer.alloc(clientCookieBytes + serverCookieBytes)
+  cookie.set(client.subarray(0, clientCookieBytes))
+  cookie[8] = 1
+  cookie.writeUInt32BE(seconds % 0x1_0000_0000, 12)
+  cookie.set(hashOf(secret, cookie, address), 16)
+  return cookie
+}
+
+/** Whether `cookie`, an option's data, is one that this secret made for this address. Its age is another matter. */
+export function isGenuine(secret: Uint8Array, cookie: Uint8Array, address: Uint8Array): boolean {
+  if (cookie.length !== clientCookieBytes + serverCookieBytes || cookie[8] !== 1) return false
+  const hash = hashOf(secret, cookie, address)
+  let differs = 0
+  for (let i = 0; i < 8; i++) differs |= hash[i]! ^ cookie[16 + i]!
+  return differs === 0
+}
+
+/** Seconds since it was made, by serial number arithmetic (RFC 1982), so that it outlives the year 2106. */
+export function ageOf(cookie: Buffer, seconds: number): number {
+  return (seconds - cookie.readUInt32BE(12)) | 0
+}
+
+/** Takes the reserved bytes as they are: later versions may use them (RFC 9018, 4.2). */
+function hashOf(secret: Uint8Array, cookie: Uint8Array, address: Uint8Array): Uint8Array {
+  const input = new Uint8Array(16 + address.length)
+  input.set(cookie.subarray(0, 16))
+  input.set(address, 16)
+  return sipHash24(secret, input)
+}
+
+export interface CookieReply {
+  /** The asker sent a server cookie of ours that is still good. */
+  readonly good: boolean
+  /** The COOKIE option's data for the reply. */
+  readonly cookie: Buffer
+}
+
+export interface Cookies {
+  /** What becomes of a COOKIE option's data, of a valid length, from an asker at this address. */
+  answer(cookie: Buffer, asker: string): CookieReply
+}
+
+export interface CookiesOptions {
+  /** Bytes nobody can guess. */
+  readonly randomBytes: (count: number) => Uint8Array
+  /** Seconds since 1970. */
+  readonly seconds: () => number
+}
+
+/** Keeps the secret: a new one each day, the one before it good for the cookies it made (RFC 9018, 5). */
+export function createCookies({ randomBytes, seconds }: CookiesOptions): Cookies {
+  let secret = randomBytes(16)
+  let previous: Uint8Array | undefined
+  let since = seconds()
+
+  return {
+    answer(cookie, asker) {
+      const now = seconds()
+      if (now - since >= secretFor) {
+        previous = secret
+        secret = randomBytes(16)
+        since = now
+      }
+      const address = parseAddress(asker.split('%', 1)[0]!) ?? new Uint8Array(4)
+      const fresh = () => makeCookie(secret, cookie, address, now)
+      if (cookie.length !== clientCookieBytes + serverCookieBytes) return { good: false, cookie: fresh() }
+      const age = ageOf(cookie, now)
+      if (age > goodFor || age < -ahead) return { good: false, cookie: fresh() }
+      if (isGenuine(secret, cookie, address)) return { good: true, cookie: age > freshFor ? fresh() : cookie }
+      return {
+        good: previous !== undefined && isGenuine(previous, cookie, address),
+        cookie: fresh(),
+      }
+    },
+  }
+}

@@ -1,0 +1,93 @@
+// SipHash-2-4 (Aumasson and Bernstein, 2012), the keyed hash of server cookies (RFC 9018, 4.4). In 32-bit halves:
+// BigInt would allocate on every step.
+
+/** The 8 bytes of the hash as SipHash's authors write them, the least significant first. `key` has 16 bytes. */
+export function sipHash24(key: Uint8Array, input: Uint8Array): Uint8Array {
+  const state = new Int32Array(8)
+  const [k0, k0High, k1, k1High] = [word(key, 0), word(key, 4), word(key, 8), word(key, 12)]
+  // v0 to v3, low half before high half.
+  state[0] = k0 ^ 0x70736575
+  state[1] = k0High ^ 0x736f6d65
+  state[2] = k1 ^ 0x6e646f6d
+  state[3] = k1High ^ 0x646f7261
+  state[4] = k0 ^ 0x6e657261
+  state[5] = k0High ^ 0x6c796765
+  state[6] = k1 ^ 0x79746573
+  state[7] = k1High ^ 0x74656462
+
+  const whole = input.length & ~7
+  for (let at = 0; at < whole; at += 8) absorb(state, word(input, at), word(input, at + 4))
+  // What is left, with the length modulo 256 as the last byte.
+  const rest = new Uint8Array(8)
+  rest.set(input.subarray(whole))
+  rest[7] = input.length & 0xff
+  absorb(state, word(rest, 0), word(rest, 4))
+
+  state[4]! ^= 0xff
+  for (let i = 0; i < 4; i++) round(state)
+  const hash = new Uint8Array(8)
+  for (let i = 0; i < 8; i++) {
+    const half = i >> 2
+    const bits = state[half]! ^ state[2 + half]! ^ state[4 + half]! ^ state[6 + half]!
+    hash[i] = bits >>> (8 * (i & 3))
+  }
+  return hash
+}
+
+/** 32 bits, the least significant byte first. */
+function word(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+}
+
+function absorb(state: Int32Array, low: number, high: number): void {
+  state[6]! ^= low
+  state[7]! ^= high
+  round(state)
+  round(state)
+  state[0]! ^= low
+  state[1]! ^= high
+}
+
+function round(state: Int32Array): void {
+  add(state, 0, 2)
+  rotate(state, 2, 13)
+  xor(state, 2, 0)
+  swap(state, 0)
+  add(state, 4, 6)
+  rotate(state, 6, 16)
+  xor(state, 6, 4)
+  add(state, 0, 6)
+  rotate(state, 6, 21)
+  xor(state, 6, 0)
+  add(state, 4, 2)
+  rotate(state, 2, 17)
+  xor(state, 2, 4)
+  swap(state, 4)
+}
+
+/** state[to] += state[from], both 64 bits wide. */
+function add(state: Int32Array, to: number, from: number): void {
+  const low = (state[to]! >>> 0) + (state[from]! >>> 0)
+  state[to] = low
+  state[to + 1]! += state[from + 1]! + (low > 0xffffffff ? 1 : 0)
+}
+
+/** To the left, by less than 32 bits. */
+function rotate(state: Int32Array, at: number, by: number): void {
+  const low = state[at]!
+  const high = state[at + 1]!
+  state[at] = (low << by) | (high >>> (32 - by))
+  state[at + 1] = (high << by) | (low >>> (32 - by))
+}
+
+function xor(state: Int32Array, to: number, from: number): void {
+  state[to]! ^= state[from]!
+  state[to + 1]! ^= state[from + 1]!
+}
+
+/** To the left by 32 bits. */
+function swap(state: Int32Array, at: number): void {
+  const low = state[at]!
+  state[at] = state[at + 1]!
+  state[at + 1] = low
+}
