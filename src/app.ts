@@ -4,11 +4,12 @@
 //                                              └ not ours → forward ┘            forward
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //   scrape     http → counters, snapshot                                         http
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import type { Config } from './config/types.ts'
+import { createCookies } from './dns/cookie.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createWatch, type Watch } from './docker/watch.ts'
 import { createForwardCounters } from './forward/counters.ts'
@@ -97,6 +98,8 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
   const handle = createPipeline({
     resolver,
     forward,
+    cookies: createCookies({ randomBytes, seconds: () => Math.floor(clock.now() / 1000) }),
+    identity: config.identity,
     counters: dnsCounters,
     clock,
     log,

@@ -93,6 +93,12 @@ export function parseZone(item: string): Parsed<string> {
   return parsed
 }
 
+/** Short, so that it fits every reply's OPT. */
+export function parseIdentity(item: string): Parsed<string> {
+  const length = Buffer.byteLength(item)
+  return length > 64 ? { problem: `has ${length} bytes; 64 are the most` } : { value: item }
+}
+
 export function parseAllowed(item: string): Parsed<Subnet> {
   const subnet = parseSubnet(item)
   return subnet === undefined

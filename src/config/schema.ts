@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { choice, entries, field, flag, text, textList, wholeNumber } from './fields.ts'
 import { forwardSection } from './forward.ts'
 import { readHost } from './hosts.ts'
-import { parseAllowed, parseZone, readEngines, readHttp, readListen } from './readers.ts'
+import { parseAllowed, parseIdentity, parseZone, readEngines, readHttp, readListen } from './readers.ts'
 import { parseDuration } from './values.ts'
 
 export const schema = z.strictObject({
@@ -58,6 +58,15 @@ export const schema = z.strictObject({
   hosts: entries('{web.test: "192.0.2.1"}', readHost).prefault({}),
 
   forward: forwardSection,
+
+  identity: z
+    .strictObject({
+      /** Told as NSID (RFC 5001) and as id.server, class CHAOS (RFC 4892). A text, 64 bytes at most. Default: none. */
+      id: text(parseIdentity, '"berth-1"').prefault(''),
+      /** Told as version.server and version.bind, class CHAOS. A text, 64 bytes at most. Default: none. */
+      version: text(parseIdentity, '"berth"').prefault(''),
+    })
+    .prefault({}),
 
   /**
    * The address of /metrics, /health, /ready and /api. "ADDRESS:PORT", port 9153 where none is written; "*:9153"

@@ -69,6 +69,8 @@ export interface Config {
     readonly timeout: number
     readonly singleLabel: boolean
   }
+  /** What is told to who asks which server this is; "": nothing. */
+  readonly identity: { readonly id: string; readonly version: string }
   /** undefined: no HTTP. */
   readonly http: HostPort | undefined
   readonly log: { readonly level: Level; readonly queries: boolean }

@@ -1,4 +1,5 @@
 // EDNS(0), RFC 6891: reading a question's OPT record, writing ours, extended errors (RFC 8914).
+import { isCookieLength } from './cookie.ts'
 import { rcode } from './header.ts'
 import { readRecords } from './records.ts'
 import { type } from './types.ts'
@@ -9,19 +10,31 @@ export const udpPayloadBytes = 1232
 /** Without EDNS a datagram holds this much (RFC 1035, 4.2.1). */
 export const plainUdpBytes = 512
 
-/** RFC 6891, 9. */
-export const badVers = 16
+/** EDNS option codes (IANA "DNS EDNS0 Option Codes") that berth reads or writes. */
+export const optionCode = { nsid: 3, cookie: 10, keepalive: 11, extendedError: 15 } as const
 
+/** What a question's OPT says, and what the reply's is to say. */
 export interface Edns {
   readonly version: number
   /** The asker's UDP size, at least 512 (RFC 6891, 6.2.3). */
   readonly udpBytes: number
   /** DNSSEC OK. */
   readonly dnssecOk: boolean
+  /** What is wrong with it; the reply is FORMERR, with an OPT nevertheless (RFC 6891, 7). */
+  readonly flaw?: string | undefined
+  /** The COOKIE option's data (RFC 7873), of a valid length. */
+  readonly cookie?: Buffer | undefined
+  /** Asked for the server's identifier (RFC 5001). */
+  readonly wantsNsid?: boolean | undefined
+  /** Asked how long the connection may be idle (RFC 7828). */
+  readonly wantsKeepalive?: boolean | undefined
+  /** Options for the reply, encoded one after the other. */
+  readonly reply?: Buffer | undefined
 }
 
 /** RFC 8914 codes berth uses. */
 export const ede = {
+  other: 0,
   staleAnswer: 3,
   notReady: 14,
   blocked: 15,
@@ -36,48 +49,80 @@ export interface ExtendedError {
   readonly text?: string
 }
 
-/** A question's OPT; 'none' without one; undefined where records can't be read or there are two (FORMERR). */
+/** A question's OPT; 'none' without one; undefined where the records can't be read, and so no OPT either (FORMERR). */
 export function readEdns(message: Buffer, questionEnd: number): Edns | 'none' | undefined {
   if (message.readUInt16BE(10) === 0) return 'none'
   const records = readRecords(message, questionEnd)
   if (records === undefined) return undefined
-  const found = records.filter((record) => record.type === type.OPT)
-  if (found.length > 1) return undefined
-  const opt = found[0]
+  const opt = records.find((record) => record.type === type.OPT)
   if (opt === undefined) return 'none'
-  // The owner of an OPT is the root, and its options fill its data (RFC 6891, 6.1.2).
-  if (message[opt.start] !== 0 || !wholeOptions(message, opt.dataAt, opt.end)) return undefined
-  return {
+  const fixed = {
     version: message[opt.ttlAt + 1]!,
     udpBytes: Math.max(plainUdpBytes, opt.class),
     dnssecOk: (message[opt.ttlAt + 2]! & 0x80) !== 0,
   }
+  // RFC 6891, 6.1.1 and 6.1.2.
+  if (records.findLast((record) => record.type === type.OPT) !== opt) {
+    return { ...fixed, flaw: 'more than one OPT' }
+  }
+  if (message[opt.start] !== 0) return { ...fixed, flaw: "OPT's owner is not the root" }
+  return opt.dataAt === opt.end ? fixed : { ...fixed, ...readOptions(message, opt.dataAt, opt.end) }
 }
 
-function wholeOptions(message: Buffer, start: number, end: number): boolean {
+/** Unknown options are passed over (RFC 6891, 6.1.2); of several cookies the first counts (RFC 7873, 5.2). */
+function readOptions(message: Buffer, start: number, end: number): Partial<Edns> {
+  let cookie: Buffer | undefined
+  let wantsNsid = false
+  let wantsKeepalive = false
   let offset = start
   while (offset < end) {
-    if (offset + 4 > end) return false
-    offset += 4 + message.readUInt16BE(offset + 2)
+    if (offset + 4 > end) return { flaw: 'an option is cut short' }
+    const code = message.readUInt16BE(offset)
+    const dataAt = offset + 4
+    offset = dataAt + message.readUInt16BE(offset + 2)
+    if (offset > end) return { flaw: 'an option is longer than OPT' }
+    if (code === optionCode.cookie) cookie ??= message.subarray(dataAt, offset)
+    else if (code === optionCode.nsid) wantsNsid = true
+    else if (code === optionCode.keepalive) wantsKeepalive = true
   }
-  return offset === end
+  const flaw = cookie === undefined || isCookieLength(cookie.length) ? undefined : 'COOKIE of no valid length'
+  return { flaw, cookie, wantsNsid, wantsKeepalive }
 }
 
-/** The OPT record of a reply (or of a question we ask). `code` is the whole rcode, of which OPT holds the upper 8 bits. */
-export function encodeOpt(dnssecOk: boolean, code: number = rcode.NOERROR, error?: ExtendedError): Buffer {
+/** One option in its frame: code, length, data. */
+export function encodeOption(code: number, data: Uint8Array): Buffer {
+  const option = Buffer.alloc(4 + data.length)
+  option.writeUInt16BE(code, 0)
+  option.writeUInt16BE(data.length, 2)
+  option.set(data, 4)
+  return option
+}
+
+/**
+ * The OPT record of a reply (or of a question we ask). `code` is the whole rcode, of which OPT holds the upper 8 bits;
+ * `options` are encoded ones.
+ */
+export function encodeOpt(
+  dnssecOk: boolean,
+  code: number = rcode.NOERROR,
+  error?: ExtendedError,
+  options?: Buffer,
+): Buffer {
   const text = Buffer.from(error?.text ?? '', 'utf8')
-  const data = error === undefined ? 0 : 6 + text.length
+  const told = options?.length ?? 0
+  const data = told + (error === undefined ? 0 : 6 + text.length)
   const opt = Buffer.alloc(11 + data)
   opt.writeUInt16BE(type.OPT, 1)
   opt.writeUInt16BE(udpPayloadBytes, 3)
   opt[5] = code >> 4
   if (dnssecOk) opt[7] = 0x80
   opt.writeUInt16BE(data, 9)
+  options?.copy(opt, 11)
   if (error !== undefined) {
-    opt.writeUInt16BE(15, 11)
-    opt.writeUInt16BE(2 + text.length, 13)
-    opt.writeUInt16BE(error.code, 15)
-    text.copy(opt, 17)
+    opt.writeUInt16BE(optionCode.extendedError, 11 + told)
+    opt.writeUInt16BE(2 + text.length, 13 + told)
+    opt.writeUInt16BE(error.code, 15 + told)
+    text.copy(opt, 17 + told)
   }
   return opt
 }

@@ -2,8 +2,17 @@
 
 export const headerBytes = 12
 
-/** RFC 1035, 4.1.1; RFC 6895, 2.3. */
-export const rcode = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const
+/** RFC 1035, 4.1.1; RFC 6895, 2.3. Those over 15 need an OPT for their upper bits. */
+export const rcode = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+  BADCOOKIE: 23,
+} as const
 export type Rcode = number
 
 const rcodeNames: Record<number, string> = {
@@ -13,8 +22,6 @@ const rcodeNames: Record<number, string> = {
   8: 'NXRRSET',
   9: 'NOTAUTH',
   10: 'NOTZONE',
-  16: 'BADVERS',
-  23: 'BADCOOKIE',
 }
 
 export function rcodeName(code: Rcode): string {
@@ -46,13 +53,14 @@ export const countsOf = (message: Buffer): [qd: number, an: number, ns: number, 
   message.readUInt16BE(10),
 ]
 
-/** 'drop': say nothing. A number: answer with that rcode, from the header alone. 'pass': go on. */
-export type Verdict = 'drop' | 'pass' | typeof rcode.FORMERR | typeof rcode.NOTIMP
+/** 'drop': say nothing. A number: answer with that rcode. 'bare': no question, but maybe a COOKIE. 'pass': go on. */
+export type Verdict = 'drop' | 'pass' | 'bare' | typeof rcode.FORMERR | typeof rcode.NOTIMP
 
 /**
  * Looks at the header's bytes only. Replies are dropped, so that two servers can't be made to talk to each other;
  * everything else with a whole header gets an answer (RFC 8906, 3). One question (RFC 9619); the limits on the other
- * sections keep count bombs from the decoder: queries carry no answers, an OPT and at most a TSIG beside it.
+ * sections keep count bombs from the decoder: queries carry no answers, an OPT and at most a TSIG beside it. Without a
+ * question there may be one for a cookie (RFC 7873, 5.4).
  */
 export function gate(message: Buffer): Verdict {
   if (message.length < headerBytes) return 'drop'
@@ -60,8 +68,9 @@ export function gate(message: Buffer): Verdict {
   if (opcodeOf(message) !== 0) return rcode.NOTIMP
   if (message.length > maxQueryBytes) return rcode.FORMERR
   const [qd, an, ns, ar] = countsOf(message)
-  if (qd !== 1 || an > 0 || ns > 0 || ar > 2) return rcode.FORMERR
-  return 'pass'
+  if (qd > 1 || an > 0 || ns > 0 || ar > 2) return rcode.FORMERR
+  if (qd === 1) return 'pass'
+  return ar > 0 ? 'bare' : rcode.FORMERR
 }
 
 /** A reply of nothing but a header: for what can't or needn't be read further. Opcode, RD and CD as asked. */

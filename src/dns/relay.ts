@@ -72,7 +72,8 @@ export function relayReply(
     end = opt.start
     ar--
   }
-  const ours = edns === undefined ? Buffer.alloc(0) : encodeOpt(edns.dnssecOk)
+  const ours =
+    edns === undefined ? Buffer.alloc(0) : encodeOpt(edns.dnssecOk, rcode.NOERROR, undefined, edns.reply)
   let truncated = (flagsOf(message) & flag.TC) !== 0
   if (end + ours.length > limit) {
     truncated = true

@@ -25,6 +25,7 @@ export const type = {
 } as const
 
 export const classIN = 1
+export const classCH = 3
 
 const names = new Map<number, string>(Object.entries(type).map(([name, code]) => [code, name]))
 

@@ -1,9 +1,18 @@
 // Writes replies: the question's bytes as they came, records compressed against it, OPT where one was asked with.
 import { parseAddress } from '../lib/ip.ts'
-import { type Edns, type ExtendedError, encodeOpt, plainUdpBytes, udpPayloadBytes } from './edns.ts'
-import { flag, flagsOf, headerBytes, type Rcode, replyFlags } from './header.ts'
-import { encodeName, type Question } from './name.ts'
-import { classIN, type } from './types.ts'
+import { type Edns, type ExtendedError, encodeOpt, plainUdpBytes, readEdns, udpPayloadBytes } from './edns.ts'
+import {
+  countsOf,
+  flag,
+  flagsOf,
+  headerBytes,
+  headerOnly,
+  maxQueryBytes,
+  type Rcode,
+  replyFlags,
+} from './header.ts'
+import { encodeName, type Question, readQuestion } from './name.ts'
+import { type } from './types.ts'
 
 /** A record whose owner is the question's name, unless `owner` says otherwise. */
 export interface Answer {
@@ -20,6 +29,8 @@ export interface ReplyParts {
   readonly additional?: readonly Answer[]
   /** Told only to askers with EDNS. */
   readonly error?: ExtendedError
+  /** Whether the asker is to ask again over TCP, though nothing was cut (RFC 2181, 9; a rate limit's slip). */
+  readonly truncated?: boolean
 }
 
 export type Transport = 'udp' | 'tcp'
@@ -32,7 +43,7 @@ export function replyLimit(transport: Transport, edns: Edns | undefined): number
 
 /**
  * A reply to `query`, whose question is `question`. Where it does not fit `limit`, whole records are left out:
- * additional ones silently, others with TC set (RFC 2181, 9).
+ * additional ones silently, others with TC set (RFC 2181, 9). The text of an extended error goes before any record.
  */
 export function writeReply(
   query: Buffer,
@@ -41,18 +52,21 @@ export function writeReply(
   parts: ReplyParts,
   limit: number,
 ): Buffer {
-  const opt = edns === undefined ? undefined : encodeOpt(edns.dnssecOk, parts.rcode, parts.error)
+  let opt = edns && encodeOpt(edns.dnssecOk, parts.rcode, parts.error, edns.reply)
+  if (edns && opt && parts.error?.text !== undefined && question.end + opt.length > limit) {
+    opt = encodeOpt(edns.dnssecOk, parts.rcode, { code: parts.error.code }, edns.reply)
+  }
   const header = Buffer.alloc(headerBytes)
   query.copy(header, 0, 0, 2)
   let flags = replyFlags(flagsOf(query), parts.rcode)
   const pieces: Buffer[] = [header, query.subarray(headerBytes, question.end)]
   let room = limit - question.end - (opt?.length ?? 0)
-  let truncated = false
+  let truncated = parts.truncated ?? false
 
   const put = (records: readonly Answer[] = [], needed: boolean): number => {
     let count = 0
     for (const record of records) {
-      const bytes = encodeRecord(record)
+      const bytes = encodeRecord(record, question.class)
       if (truncated || bytes.length > room) {
         if (needed) truncated = true
         break
@@ -74,30 +88,34 @@ export function writeReply(
   return Buffer.concat(pieces)
 }
 
-/** A reply with header, question and OPT alone. */
-export function writeEmpty(
-  query: Buffer,
-  question: Question,
-  edns: Edns | undefined,
-  code: Rcode,
-  error?: ExtendedError,
-): Buffer {
-  return writeReply(
-    query,
-    question,
-    edns,
-    error === undefined ? { rcode: code } : { rcode: code, error },
-    0xffff,
-  )
+/**
+ * An error for a message of which nothing is known but that it has a header: its question comes back where there is
+ * one that can be read, and an OPT where it had one (RFC 6891, 7); else the header alone. `known` is its OPT where that
+ * has been read.
+ */
+export function writeError(message: Buffer, code: Rcode, known?: Edns): Buffer {
+  const [questions] = countsOf(message)
+  const question = questions === 1 ? readQuestion(message) : undefined
+  const end = question?.end ?? headerBytes
+  const isReadable = message.length <= maxQueryBytes && (question !== undefined || questions === 0)
+  const edns = known ?? (isReadable ? readEdns(message, end) : undefined)
+  const opt =
+    edns === undefined || edns === 'none'
+      ? Buffer.alloc(0)
+      : encodeOpt(edns.dnssecOk, code, undefined, edns.reply)
+  const reply = Buffer.concat([headerOnly(message, code), message.subarray(headerBytes, end), opt])
+  if (question !== undefined) reply.writeUInt16BE(1, 4)
+  if (opt.length > 0) reply.writeUInt16BE(1, 10)
+  return reply
 }
 
-function encodeRecord(record: Answer): Buffer {
+function encodeRecord(record: Answer, ofClass: number): Buffer {
   // c00c points at the question's name, right behind the header.
   const owner = record.owner === undefined ? Buffer.of(0xc0, headerBytes) : mustEncode(record.owner)
   const bytes = Buffer.allocUnsafe(owner.length + 10 + record.data.length)
   let offset = owner.copy(bytes, 0)
   offset = bytes.writeUInt16BE(record.type, offset)
-  offset = bytes.writeUInt16BE(classIN, offset)
+  offset = bytes.writeUInt16BE(ofClass, offset)
   offset = bytes.writeUInt32BE(record.ttl, offset)
   offset = bytes.writeUInt16BE(record.data.length, offset)
   record.data.copy(bytes, offset)
@@ -108,6 +126,17 @@ function encodeRecord(record: Answer): Buffer {
 export function addressRecord(address: string, ttl: number): Answer {
   const data = Buffer.from(parseAddress(address)!)
   return { type: data.length === 4 ? type.A : type.AAAA, ttl, data }
+}
+
+/** The one small answer to ANY (RFC 8482, 4.2). */
+export function anyRecord(ttl: number): Answer {
+  return { type: type.HINFO, ttl, data: Buffer.from('\x07RFC8482\0', 'latin1') }
+}
+
+/** One character-string, cut to the 255 bytes it may have (RFC 1035, 3.3.14). */
+export function textRecord(text: string, ttl: number): Answer {
+  const bytes = Buffer.from(text, 'utf8').subarray(0, 255)
+  return { type: type.TXT, ttl, data: Buffer.concat([Buffer.of(bytes.length), bytes]) }
 }
 
 export function pointerRecord(target: Buffer, ttl: number): Answer {

@@ -1,7 +1,7 @@
 // The inspector behind /api: the same scope, decision and forwarding that a question on the wire gets, told in words.
 import { randomInt } from 'node:crypto'
 import { udpPayloadBytes } from '../dns/edns.ts'
-import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
+import { rcode, rcodeName } from '../dns/header.ts'
 import { encodeQuery, readMessage } from '../dns/message.ts'
 import { canonicalName, type Question, readQuestion } from '../dns/name.ts'
 import { typeCode, typeName } from '../dns/types.ts'
@@ -9,7 +9,7 @@ import { writeReply } from '../dns/writer.ts'
 import type { Forward } from '../forward/types.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import type { Container, Endpoint } from '../registry/types.ts'
-import { holdsForeign } from '../resolve/pipeline.ts'
+import { holdsForeign, toldRcode } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope, ScopeRule } from '../resolve/scope.ts'
 import type { AskerRef, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
@@ -169,7 +169,7 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
       }
     }
     return {
-      rcode: rcodeName(rcodeOf(reply.message)),
+      rcode: rcodeName(toldRcode(decision, reply)),
       source: 'forward',
       rule,
       upstream,

@@ -2,7 +2,8 @@
 // client can hold: connections, questions in flight, unread replies, time.
 import net, { isIPv6 } from 'node:net'
 import { frame, readFrames } from '../dns/frame.ts'
-import { gate, headerOnly, rcode } from '../dns/header.ts'
+import { gate, rcode } from '../dns/header.ts'
+import { writeError } from '../dns/writer.ts'
 import { explain } from '../lib/errors.ts'
 import type { Handle } from '../resolve/query.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
@@ -115,7 +116,7 @@ function serveConnection(
   }
 
   function ask(message: Buffer): void {
-    const reply = handle({ message, asker, local, transport: 'tcp', server })
+    const reply = handle({ message, asker, local, transport: 'tcp', server, idle: limits.idle })
     if (!(reply instanceof Promise)) {
       send(reply)
       return
@@ -146,7 +147,7 @@ function serveConnection(
       endWhenDone()
     },
     refuse() {
-      for (const message of inHand) send(headerOnly(message, rcode.SERVFAIL))
+      for (const message of inHand) send(writeError(message, rcode.SERVFAIL))
       inHand.clear()
       waiting.length = 0
       if (!socket.destroyed) socket.end(() => socket.destroy())

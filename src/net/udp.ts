@@ -2,7 +2,8 @@
 // (RFC 2181, 4), and the asked address tells the network.
 import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { headerOnly, rcode } from '../dns/header.ts'
+import { rcode } from '../dns/header.ts'
+import { writeError } from '../dns/writer.ts'
 import { explain } from '../lib/errors.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
 
@@ -50,7 +51,7 @@ export async function listenUdp({ at, handle, log }: ListenOptions): Promise<Lis
       return
     }
     const token = {}
-    waiting.set(token, () => send(headerOnly(message, rcode.SERVFAIL)))
+    waiting.set(token, () => send(writeError(message, rcode.SERVFAIL)))
     void reply.then((bytes) => {
       // Not there any more: it was refused when the server stopped.
       if (!waiting.delete(token)) return

@@ -3,7 +3,7 @@
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
 import { classIN, type } from '../dns/types.ts'
-import { type Answer, addressRecord, soaRecord } from '../dns/writer.ts'
+import { type Answer, addressRecord, anyRecord, soaRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
@@ -31,7 +31,13 @@ export type Decision =
       /** Names to ask for instead. */
       readonly alternatives?: readonly string[]
     }
-  | { readonly kind: 'forward'; readonly route: Route; readonly rule: string }
+  | {
+      readonly kind: 'forward'
+      readonly route: Route
+      readonly rule: string
+      /** Names of ours lie below it, so that NXDOMAIN is not to be said of it (RFC 8020). */
+      readonly isAbove?: boolean
+    }
 
 /** Everything a decision depends on, at one moment. */
 export interface Context {
@@ -53,7 +59,7 @@ export function addressAnswer(
   { network, ttl = context.ttl }: { readonly network?: string; readonly ttl?: number } = {},
 ): Decision {
   const wanted = question.type === type.A ? addresses.v4 : question.type === type.AAAA ? addresses.v6 : []
-  if (wanted.length === 0) return negative(context, question, rcode.NOERROR, rule, network)
+  if (wanted.length === 0) return otherTypes(context, question, rule, network)
   const answers = shuffle([...new Set(wanted)], context.random).map((address) => addressRecord(address, ttl))
   return local(answers, rule, network)
 }
@@ -93,6 +99,13 @@ export function negative(
     rule,
   } as const
   return network === undefined ? decision : { ...decision, network }
+}
+
+/** A name that is there, without records of the asked type: NODATA, and to ANY one small record (RFC 8482). */
+export function otherTypes(context: Context, question: Question, rule: string, network?: string): Decision {
+  return question.type === type.ANY
+    ? local([anyRecord(context.ttl)], rule, network)
+    : negative(context, question, rcode.NOERROR, rule, network)
 }
 
 /** An rcode without records. */

@@ -3,7 +3,15 @@ import { rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
 import { soaRecord } from '../dns/writer.ts'
-import { addressAnswer, type Context, type Decision, local, negative, type Question } from './decision.ts'
+import {
+  addressAnswer,
+  type Context,
+  type Decision,
+  local,
+  negative,
+  otherTypes,
+  type Question,
+} from './decision.ts'
 import { findLiterally, findMeaning, type Meaning, qualifiedName, ttlOf, usable } from './meaning.ts'
 import { answerReverse } from './pointers.ts'
 import { answerMachine } from './reserved.ts'
@@ -15,6 +23,10 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
   if (isWithin(name, 'localhost')) {
     const loopback = { v4: ['127.0.0.1'], v6: ['::1'] }
     return addressAnswer(context, question, loopback, 'localhost is local (RFC 6761, 6.3)')
+  }
+  if (isWithin(name, 'resolver.arpa')) {
+    // An upstream's answer would send askers to a server that does not know our names (RFC 9462, 6.4).
+    return negative(context, question, rcode.NOERROR, 'resolver.arpa is local (RFC 9462, 6.4)')
   }
   const family = question.type === type.A ? 'v4' : question.type === type.AAAA ? 'v6' : undefined
   const reverse = name.endsWith('.arpa') ? answerReverse(context, statics, question) : undefined
@@ -34,7 +46,7 @@ function answerStatically(context: Context, statics: Statics, question: Question
   const fixed = statics.find(question.name, context.scope)
   if (fixed === undefined) return undefined
   if (fixed === 'parent') {
-    return negative(context, question, rcode.NOERROR, 'hosts: has names below this one')
+    return negative(context, question, rcode.NOERROR, 'hosts: has a wildcard and names below this one')
   }
   const key = fixed.wildcard ? `*.${fixed.name}` : fixed.name
   return addressAnswer(context, question, fixed, `hosts: has it as ${key}`)
@@ -45,7 +57,7 @@ function answerZone(context: Context, question: Question): Decision | undefined 
   if (question.name !== zone || scope.view === 'starting' || scope.view === 'forwarding') return undefined
   return question.type === type.SOA
     ? local([soaRecord(zone, zone, snapshot.version, ttl)], "the zone's own SOA")
-    : negative(context, question, rcode.NOERROR, 'the zone itself')
+    : otherTypes(context, question, 'the zone itself')
 }
 
 function answerMeaning(

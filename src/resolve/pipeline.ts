@@ -1,17 +1,20 @@
 // From a question's bytes to its reply's: gate, scope, decision, and the writing or relaying of the answer.
-import { badVers, type Edns, ede, readEdns } from '../dns/edns.ts'
-import { gate, headerOnly, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
+import { type Cookies, clientCookieBytes } from '../dns/cookie.ts'
+import { type Edns, ede, readEdns } from '../dns/edns.ts'
+import { gate, headerBytes, type Rcode, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
 import { readQuestion } from '../dns/name.ts'
 import { relayReply, type UpstreamReply } from '../dns/relay.ts'
 import { type, typeLabel, typeName } from '../dns/types.ts'
-import { type ReplyParts, replyLimit, writeEmpty, writeReply } from '../dns/writer.ts'
+import { type ReplyParts, replyLimit, writeError, writeReply } from '../dns/writer.ts'
 import type { Forward, Forwarded } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { DnsCounters } from './counters.ts'
 import type { Decision } from './decision.ts'
+import type { Identity } from './identity.ts'
+import { answerOptions } from './options.ts'
 import { isForeignAddress } from './policy.ts'
 import type { Query, Reply } from './query.ts'
 import type { Resolver } from './resolver.ts'
@@ -20,6 +23,8 @@ import type { Scope } from './scope.ts'
 export interface PipelineOptions {
   readonly resolver: Resolver
   readonly forward: Forward
+  readonly cookies: Cookies
+  readonly identity: Identity
   readonly counters: DnsCounters
   readonly clock: Clock
   readonly log: Logger
@@ -30,7 +35,8 @@ export interface PipelineOptions {
 type Source = 'gate' | 'policy' | 'local' | 'forward'
 
 export function createPipeline(options: PipelineOptions): (query: Query) => Reply | Promise<Reply> {
-  const { resolver, counters, clock, log } = options
+  const { resolver, counters, clock, log, cookies, identity } = options
+  const nsid = identity.id === '' ? undefined : Buffer.from(identity.id, 'utf8')
 
   function handle(query: Query): Reply | Promise<Reply> {
     const started = clock.monotonic()
@@ -43,22 +49,31 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
 
   function answer(query: Query, started: number): Reply | Promise<Reply> {
     const { message } = query
+    const pressed = query.transport === 'udp' ? query.pressed : undefined
     const verdict = gate(message)
-    if (verdict === 'drop') {
-      counters.dropped.add(1, query.server)
-      return undefined
-    }
-    if (verdict !== 'pass') return done(query, started, 'gate', headerOnly(message, verdict))
-    const question = readQuestion(message)
+    if (verdict === 'drop') return drop(query)
+    if (verdict === 'bare') return answerBare(query, started)
+    const question = verdict === 'pass' ? readQuestion(message) : undefined
     const edns = question === undefined ? undefined : readEdns(message, question.end)
-    if (question === undefined || edns === undefined || question.type === type.OPT) {
-      return done(query, started, 'gate', headerOnly(message, rcode.FORMERR))
+    const isBad = edns === undefined || (edns !== 'none' && edns.flaw !== undefined)
+    if (question === undefined || isBad || question.type === type.OPT) {
+      if (pressed === 'drop') return drop(query)
+      const code = verdict === 'pass' ? rcode.FORMERR : verdict
+      return done(query, started, 'gate', writeError(message, code), code)
     }
     count(query, question)
-    const opt = edns === 'none' ? undefined : edns
-    if (opt !== undefined && opt.version > 0) {
-      return done(query, started, 'gate', writeEmpty(message, question, opt, badVers), question)
+    const answered = edns === 'none' ? undefined : answerOptions(query, edns, cookies, nsid)
+    const opt = answered?.edns
+    const fail = (code: Rcode, truncated = false) => {
+      const reply = write(query, question, opt, { rcode: code, truncated })
+      return done(query, started, 'gate', reply, code, question)
     }
+    if (pressed !== undefined && answered?.isProven !== true) {
+      // Who can't be at its address is told how to prove that it is: by the cookie, or over TCP.
+      if (opt?.cookie !== undefined) return fail(rcode.BADCOOKIE)
+      return pressed === 'drop' ? drop(query) : fail(rcode.NOERROR, true)
+    }
+    if (opt !== undefined && opt.version > 0) return fail(rcode.BADVERS)
 
     const scope = resolver.scope(query.asker, query.local)
     const decision = resolver.decide(scope, question)
@@ -68,6 +83,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
         started,
         decision.source,
         write(query, question, opt, decision),
+        decision.rcode,
         question,
         decision.rule,
       )
@@ -80,6 +96,24 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       .catch((error: unknown) => panic(query, started, error))
   }
 
+  /** No question: one for a cookie alone (RFC 7873, 5.4), or nothing that can be answered. */
+  function answerBare(query: Query, started: number): Reply {
+    const edns = readEdns(query.message, headerBytes)
+    if (edns === undefined || edns === 'none' || edns.flaw !== undefined || edns.cookie === undefined) {
+      if (query.pressed === 'drop') return drop(query)
+      return done(query, started, 'gate', writeError(query.message, rcode.FORMERR), rcode.FORMERR)
+    }
+    const { edns: opt, isProven } = answerOptions(query, edns, cookies, nsid)
+    const isRenewal = edns.cookie.length > clientCookieBytes && !isProven
+    const code = opt.version > 0 ? rcode.BADVERS : isRenewal ? rcode.BADCOOKIE : rcode.NOERROR
+    return done(query, started, 'gate', writeError(query.message, code, opt), code)
+  }
+
+  function drop(query: Query): undefined {
+    counters.dropped.add(1, query.server)
+    return undefined
+  }
+
   function relay(
     query: Query,
     question: Question,
@@ -89,12 +123,9 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     started: number,
   ): Reply {
     if ('failure' in result) {
-      const code =
-        result.reason === 'none' || result.reason === 'unreachable'
-          ? ede.noReachableAuthority
-          : ede.networkError
-      const parts = { rcode: rcode.SERVFAIL, error: { code, text: result.failure } }
-      return done(query, started, 'forward', write(query, question, edns, parts), question, result.failure)
+      const error = { code: failureCodes[result.reason], text: result.failure }
+      const reply = write(query, question, edns, { rcode: rcode.SERVFAIL, error })
+      return done(query, started, 'forward', reply, rcode.SERVFAIL, question, result.failure)
     }
     // The table may have changed meanwhile: what counts is who may see what now.
     const scope = resolver.scope(query.asker, query.local)
@@ -102,10 +133,12 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       counters.foreign.add(1)
       const rule = `${result.upstream} answered with an address of a Docker network out of scope`
       const reply = write(query, question, edns, { rcode: rcode.NXDOMAIN, error: { code: ede.blocked } })
-      return done(query, started, 'policy', reply, question, rule)
+      return done(query, started, 'policy', reply, rcode.NXDOMAIN, question, rule)
     }
     const reply = relayReply(query.message, question, edns, result.reply, replyLimit(query.transport, edns))
-    return done(query, started, 'forward', reply, question, result.upstream)
+    const code = toldRcode(decision, result.reply)
+    reply[3] = (reply[3]! & 0xf0) | code
+    return done(query, started, 'forward', reply, code, question, result.upstream)
   }
 
   function count(query: Query, question: Question): void {
@@ -118,14 +151,15 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     started: number,
     source: Source,
     reply: Buffer,
+    rcode: Rcode,
     question?: Question,
     rule?: string,
   ): Buffer {
-    counters.responses.add(1, query.server, rcodeName(rcodeOf(reply)), source)
+    const code = rcodeName(rcode)
+    counters.responses.add(1, query.server, code, source)
     counters.duration.cell(query.server, source).observe((clock.monotonic() - started) / 1000)
     if (options.logQueries && question !== undefined) {
       const { asker, transport } = query
-      const code = rcodeName(rcodeOf(reply))
       log.info(
         { asker, transport, name: question.name, type: typeName(question.type), rcode: code, source, rule },
         'query',
@@ -142,7 +176,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       { why: explain(error), stack, question: query.message.toString('base64') },
       'a question could not be answered',
     )
-    return done(query, started, 'policy', headerOnly(query.message, rcode.SERVFAIL))
+    return done(query, started, 'policy', writeError(query.message, rcode.SERVFAIL), rcode.SERVFAIL)
   }
 
   return handle
@@ -150,6 +184,20 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
 
 function write(query: Query, question: Question, edns: Edns | undefined, parts: ReplyParts): Buffer {
   return writeReply(query.message, question, edns, parts, replyLimit(query.transport, edns))
+}
+
+/** RFC 8914, by what became of the tries. */
+const failureCodes = {
+  none: ede.noReachableAuthority,
+  unreachable: ede.noReachableAuthority,
+  failed: ede.networkError,
+  busy: ede.other,
+} as const
+
+/** The rcode for the asker: an upstream does not know that we have names below one that it has not. */
+export function toldRcode(decision: Decision & { kind: 'forward' }, { message }: UpstreamReply): Rcode {
+  const code = rcodeOf(message)
+  return code === rcode.NXDOMAIN && decision.isAbove ? rcode.NOERROR : code
 }
 
 /** Whether an upstream answered with an address of a network that the asker may not see. */

@@ -1,11 +1,10 @@
 // PTR: the canonical name of an address on the asker's networks, as Docker says it; for the host under our zone.
-import { rcode } from '../dns/header.ts'
 import { encodeName } from '../dns/name.ts'
 import { readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import { pointerRecord } from '../dns/writer.ts'
 import { formatAddress } from '../lib/ip.ts'
-import { type Context, type Decision, local, negative, type Question } from './decision.ts'
+import { type Context, type Decision, local, otherTypes, type Question } from './decision.ts'
 import { qualifiedName, ttlOf } from './meaning.ts'
 import type { Statics } from './statics.ts'
 
@@ -47,7 +46,7 @@ function pointer(
   rule: string,
   network?: string,
 ): Decision {
-  if (question.type !== type.PTR) return negative(context, question, rcode.NOERROR, rule, network)
+  if (question.type !== type.PTR) return otherTypes(context, question, rule, network)
   const answers = names.map((name) => pointerRecord(encodeName(name)!, ttl))
   return local(answers, rule, network)
 }

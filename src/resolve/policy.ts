@@ -25,12 +25,13 @@ const specialUse = ['invalid', 'test', 'onion', 'alt']
 /** Types that validators ask about every label of a name; denying them would break the names below. */
 const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.SOA]
 
-/** `upstreams` is the default route's list at this moment. */
+/** `upstreams` is the default route's list at this moment; `isAboveHosts`: `hosts:` has names below this one. */
 export function decideMiss(
   context: Context,
   settings: PolicySettings,
   upstreams: readonly Upstream[],
   question: Question,
+  isAboveHosts = false,
 ): Decision {
   const { snapshot, scope, zone } = context
   const { name } = question
@@ -40,7 +41,7 @@ export function decideMiss(
   const inZone = isWithin(name, zone)
   const reserved = isReserved(name)
   const seen = scope.view === 'networks' || (scope.view === 'host' && inZone) ? scope.networks : []
-  const isAbove = isParent(seen, inZone ? name.slice(0, -zone.length - 1) : name)
+  const isAbove = isAboveHosts || isParent(seen, inZone ? name.slice(0, -zone.length - 1) : name)
   const missing = (rule: string) => {
     if (isAbove && !reserved) return empty('names below this one exist')
     return scope.incomplete ? notReady('an engine has not been read yet') : deny(rule)
@@ -76,8 +77,9 @@ export function decideMiss(
   }
 
   const special = route === undefined ? specialUse.find((top) => isWithin(name, top)) : undefined
-  if (special !== undefined) return deny(`.${special} is for special use and never forwarded`)
+  if (special !== undefined && !isAbove) return deny(`.${special} is for special use and never forwarded`)
 
+  if (isAbove && (special !== undefined || !scope.forwards)) return empty('names below this one exist')
   if (!scope.forwards) {
     // No SOA, so that nothing is kept: with a network that is not internal the next question may pass.
     return {
@@ -93,9 +95,10 @@ export function decideMiss(
       kind: 'forward',
       route: { zone: route.suffix, upstreams: route.upstreams },
       rule: `forward.zones ${route.suffix}`,
+      isAbove,
     }
   }
-  return { kind: 'forward', route: { zone: undefined, upstreams }, rule: 'not a name of ours' }
+  return { kind: 'forward', route: { zone: undefined, upstreams }, rule: 'not a name of ours', isAbove }
 }
 
 /** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */

@@ -11,6 +11,13 @@ export interface Query {
   readonly transport: Transport
   /** The listener for metrics: "dns://127.0.0.1:1053". */
   readonly server: string
+  /** TCP: how long the connection may be idle before we close it, ms. */
+  readonly idle?: number
+  /**
+   * UDP: the asker, who may be another than the address says, asks more than is its due. With a good cookie it is
+   * answered nevertheless; without any, 'slip' is told to come over TCP, and 'drop' is told nothing.
+   */
+  readonly pressed?: 'slip' | 'drop'
 }
 
 /** A whole reply, or undefined: say nothing. */

@@ -4,17 +4,19 @@ import type { Config, Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
 import { type } from '../dns/types.ts'
+import { anyRecord } from '../dns/writer.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
-import { type Context, type Decision, isInternet, type Question, refusal } from './decision.ts'
+import { type Context, type Decision, isInternet, local, type Question, refusal } from './decision.ts'
+import { answerIdentity } from './identity.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
 import { type Scope, scopeOf, scopeTable } from './scope.ts'
 import { indexStatics } from './statics.ts'
 
 export interface ResolverOptions {
-  readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward'>
+  readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward' | 'identity'>
   readonly store: Store
   /** This namespace's addresses now; the same object as long as they don't change. */
   readonly addresses: () => LocalAddresses
@@ -35,6 +37,15 @@ const keptScopes = 10_000
 
 /** Transfers, and types that only mean something in a question or in OPT's place (RFC 6895, 3.1). */
 const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
+
+/** Seconds; long enough that nobody asks soon again (RFC 8482, 4.2). */
+const anyTtl = 3600
+
+/** ANY is for people who look around and for reflection attacks; its answers are the largest there are (RFC 8482). */
+const notForwarded: Decision = {
+  ...local([anyRecord(anyTtl)], 'questions for ANY are not forwarded (RFC 8482)'),
+  source: 'policy',
+}
 
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store, scopeRows = scopeTable } = options
@@ -66,7 +77,10 @@ export function createResolver(options: ResolverOptions): Resolver {
         return refusal(rcode.REFUSED, { code: ede.prohibited }, `nobody is served there (${scope.rule})`)
       }
       if (!isInternet(question)) {
-        return refusal(rcode.REFUSED, { code: ede.notAuthoritative }, 'only class IN is served')
+        return (
+          answerIdentity(config.identity, question) ??
+          refusal(rcode.REFUSED, { code: ede.notAuthoritative }, 'only class IN is served')
+        )
       }
       if (refusedTypes.includes(question.type)) {
         return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
@@ -79,10 +93,11 @@ export function createResolver(options: ResolverOptions): Resolver {
         health: config.health,
         random: options.random,
       }
-      return (
+      const isAboveHosts = statics.isAbove(question.name, scope)
+      const decision =
         answerLocally(context, statics, question) ??
-        decideMiss(context, config.forward, options.upstreams(), question)
-      )
+        decideMiss(context, config.forward, options.upstreams(), question, isAboveHosts)
+      return decision.kind === 'forward' && question.type === type.ANY ? notForwarded : decision
     },
   }
 }

@@ -5,7 +5,15 @@ import { encodeName, splitName } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
 import { type Answer, addressRecord, serviceRecord } from '../dns/writer.ts'
 import type { Endpoint, NetworkTable, Port } from '../registry/types.ts'
-import { type Context, type Decision, local, negative, type Question, shuffle } from './decision.ts'
+import {
+  type Context,
+  type Decision,
+  local,
+  negative,
+  otherTypes,
+  type Question,
+  shuffle,
+} from './decision.ts'
 import { findMeaning, innerName, qualifiedName, ttlOf, usable } from './meaning.ts'
 
 /** "_http._tcp.web" in its parts; "_tcp.web", which lies above such names, has no port. */
@@ -29,7 +37,7 @@ export function answerService(context: Context, question: Question): Decision | 
   const network = table.network.name
   const empty = (rule: string) => negative(context, question, rcode.NOERROR, rule, network)
   if (service.port === undefined) return empty('ports of this protocol lie below it')
-  if (question.type !== type.SRV) return empty('a port has SRV records only')
+  if (question.type !== type.SRV) return otherTypes(context, question, 'a port has SRV records only', network)
   const served = usable(context, endpoints).flatMap((endpoint) => portsOf(context, endpoint, service))
   if (served.length === 0) return empty('every container of the name is unhealthy')
   return tell(context, question, table, served)

@@ -5,8 +5,10 @@ import { namesAbove } from '../dns/name.ts'
 import type { Scope } from './scope.ts'
 
 export interface Statics {
-  /** The record for a canonical name, or 'parent' where only names below it are there. */
+  /** The record for a canonical name; 'parent' where a wildcard covers it, or is its own, but only names below are there. */
   find(name: string, scope: Scope): StaticHost | 'parent' | undefined
+  /** Whether names below this one are there. Unless a wildcard says otherwise, the name itself may be elsewhere. */
+  isAbove(name: string, scope: Scope): boolean
   /** Names of a canonical address. */
   namesOf(address: string, scope: Scope): readonly string[]
 }
@@ -15,24 +17,29 @@ export function indexStatics(hosts: readonly StaticHost[]): Statics {
   const exact = new Map<string, StaticHost[]>()
   const wildcards = new Map<string, StaticHost[]>()
   const reverse = new Map<string, StaticHost[]>()
-  const parents = new Set<string>()
+  const below = new Map<string, StaticHost[]>()
   for (const host of hosts) {
     append(host.wildcard ? wildcards : exact, host.name, host)
-    if (host.wildcard) parents.add(host.name)
+    if (host.wildcard) append(below, host.name, host)
     else for (const address of [...host.v4, ...host.v6]) append(reverse, address, host)
-    for (const above of namesAbove(host.name)) parents.add(above)
+    for (const above of namesAbove(host.name)) append(below, above, host)
   }
+  const seen = (map: ReadonlyMap<string, StaticHost[]>, name: string, scope: Scope) =>
+    map.get(name)?.find((host) => maySee(scope, host))
 
   return {
+    isAbove: (name, scope) => seen(below, name, scope) !== undefined,
     find(name, scope) {
-      const own = exact.get(name)?.find((host) => maySee(scope, host))
+      const own = seen(exact, name, scope)
       if (own !== undefined) return own
-      if (parents.has(name)) return 'parent'
+      const isParent = seen(below, name, scope) !== undefined
+      if (isParent && seen(wildcards, name, scope) !== undefined) return 'parent'
       for (const above of namesAbove(name)) {
-        const wildcard = wildcards.get(above)?.find((host) => maySee(scope, host))
-        if (wildcard !== undefined) return wildcard
+        const wildcard = seen(wildcards, above, scope)
+        if (wildcard !== undefined) return isParent ? 'parent' : wildcard
         // A closer name ends the search for a wildcard further up.
-        if (exact.has(above) || parents.has(above)) return undefined
+        if (!isParent && (seen(exact, above, scope) ?? seen(below, above, scope)) !== undefined)
+          return undefined
       }
       return undefined
     },

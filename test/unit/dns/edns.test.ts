@@ -1,7 +1,7 @@
 // Records walked without decoding, and the OPT record among them.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ede, encodeOpt, readEdns } from '../../../src/dns/edns.ts'
+import { ede, encodeOpt, encodeOption, optionCode, readEdns } from '../../../src/dns/edns.ts'
 import { readRecords } from '../../../src/dns/records.ts'
 
 const questionEnd = 21
@@ -72,18 +72,43 @@ describe('a question’s OPT', () => {
   })
 
   it.each([
-    ['two OPTs', Buffer.concat([opt(), opt()]), 2],
-    ['an owner that is not the root', opt({ owner: [1, 0x61, 0] }), 1],
-    ['an owner that is a pointer', opt({ owner: [0xc0, 12] }), 1],
     ['data longer than the message', opt({ length: 1 }), 1],
     ['data of 65535 bytes that are not there', opt({ length: 65535 }), 1],
-    ['an option longer than the data', opt({ data: option(10, Buffer.alloc(8), 9) }), 1],
-    ['half an option', opt({ data: Buffer.of(0, 10, 0) }), 1],
     ['a record that is not there', Buffer.alloc(0), 1],
     ['a second record that is not there', opt(), 2],
     ['a record cut short', opt().subarray(0, 10), 1],
   ])('can not be read with %s', (_what, rest, count) => {
     expect(read(rest, count)).toBeUndefined()
+  })
+
+  it.each<[string, Buffer, number]>([
+    ['two OPTs', Buffer.concat([opt(), opt()]), 2],
+    ['an owner that is not the root', opt({ owner: [1, 0x61, 0] }), 1],
+    ['an owner that is a pointer', opt({ owner: [0xc0, 12] }), 1],
+    ['an option longer than the data', opt({ data: option(10, Buffer.alloc(8), 9) }), 1],
+    ['half an option', opt({ data: Buffer.of(0, 10, 0) }), 1],
+    ...[0, 7, 9, 15, 41, 100].map((length): [string, Buffer, number] => {
+      return [`a cookie of ${length} bytes`, opt({ data: option(10, Buffer.alloc(length)) }), 1]
+    }),
+  ])('is there, but flawed, with %s', (_what, rest, count) => {
+    expect(read(rest, count)).toMatchObject({ version: 0, flaw: expect.any(String) })
+  })
+
+  it('tells the options that are for us, the first of several cookies, and passes over all others', () => {
+    const cookie = Buffer.from('0123456789abcdef')
+    const options = [
+      option(65001, Buffer.from('?')),
+      option(10, cookie),
+      option(10, Buffer.alloc(3)),
+      option(3, Buffer.from('ignored')),
+      option(11, Buffer.alloc(0)),
+    ]
+    const all = { cookie, wantsNsid: true, wantsKeepalive: true, flaw: undefined }
+    expect(read(opt({ data: Buffer.concat(options) }))).toMatchObject(all)
+    for (const length of [8, 16, 24, 40]) {
+      const told = read(opt({ data: option(10, Buffer.alloc(length)) }))
+      expect(told).toMatchObject({ flaw: undefined, wantsNsid: false, wantsKeepalive: false })
+    }
   })
 })
 
@@ -100,6 +125,13 @@ describe('our OPT', () => {
   it('holds an extended error and its text', () => {
     const data = option(15, Buffer.concat([Buffer.of(0, ede.prohibited), Buffer.from('nö')]))
     expect(encodeOpt(false, 5, { code: ede.prohibited, text: 'nö' })).toEqual(opt({ data }))
+  })
+
+  it('holds other options before the error', () => {
+    const nsid = encodeOption(optionCode.nsid, Buffer.from('ns1'))
+    const data = Buffer.concat([nsid, option(15, Buffer.of(0, ede.blocked))])
+    expect(encodeOpt(false, 0, { code: ede.blocked }, nsid)).toEqual(opt({ data }))
+    expect(encodeOpt(false, 0, undefined, nsid)).toEqual(opt({ data: nsid }))
   })
 })
 

@@ -1,8 +1,9 @@
 // Replies as they are written, read back with dns-packet as a second opinion.
 import { decode } from 'dns-packet'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readEdns } from '../../../src/dns/edns.ts'
-import { flag, flagsOf, rcode } from '../../../src/dns/header.ts'
+import { countsOf, flag, flagsOf, rcode } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { encodeName, readQuestion } from '../../../src/dns/name.ts'
 import { readRecords } from '../../../src/dns/records.ts'
@@ -12,7 +13,7 @@ import {
   type ReplyParts,
   replyLimit,
   soaRecord,
-  writeEmpty,
+  writeError,
   writeReply,
 } from '../../../src/dns/writer.ts'
 
@@ -82,7 +83,7 @@ describe('a reply', () => {
   it('splits an extended rcode between header and OPT', () => {
     const question = readQuestion(withOpt)!
     const edns = { version: 1, udpBytes: 1232, dnssecOk: true }
-    const packet = decode(writeEmpty(withOpt, question, edns, 16))
+    const packet = decode(writeReply(withOpt, question, edns, { rcode: rcode.BADVERS }, 512))
     expect(packet).toMatchObject({ rcode: 'NOERROR' })
     expect(packet.additionals?.[0]).toMatchObject({ extendedRcode: 1, flag_do: true })
   })
@@ -120,11 +121,63 @@ describe('a reply that is too long', () => {
     }
   })
 
+  it('loses the text of an error before any record', () => {
+    const error = { code: 22, text: 'x'.repeat(500) }
+    const reply = write(withOpt, { rcode: 0, answers: addresses(2), error })
+    expect(reply.length).toBeLessThanOrEqual(512)
+    expect(flagsOf(reply) & flag.TC).toBe(0)
+    const packet = decode(reply)
+    expect(packet.answers).toHaveLength(2)
+    expect(packet.additionals?.[0]).toMatchObject({ options: [{ code: 15, data: Buffer.of(0, 22) }] })
+  })
+
   it('leaves additional records out silently', () => {
     const reply = write(plain, { rcode: 0, answers: addresses(1), additional: addresses(100) })
     expect(flagsOf(reply) & flag.TC).toBe(0)
     expect(reply.length).toBeLessThanOrEqual(512)
     expect(decode(reply).answers).toHaveLength(1)
+  })
+})
+
+describe('an error', () => {
+  const echoed = [{ name: 'WeB.Front', type: 'A', class: 'IN' }]
+
+  it('brings the question back, and an OPT where there was one', () => {
+    expect(decode(writeError(plain, rcode.FORMERR))).toMatchObject({ rcode: 'FORMERR', questions: echoed })
+    expect(writeError(plain, rcode.FORMERR)).toHaveLength(plain.length)
+    const packet = decode(writeError(withOpt, rcode.NOTIMP))
+    expect(packet).toMatchObject({ id: 0x1234, rcode: 'NOTIMP', questions: echoed, answers: [] })
+    expect(packet.additionals).toMatchObject([{ type: 'OPT', ednsVersion: 0, udpPayloadSize: 1232 }])
+  })
+
+  it('brings the question back without OPT where the records behind it are cut short', () => {
+    const packet = decode(writeError(withOpt.subarray(0, -1), rcode.FORMERR))
+    expect(packet).toMatchObject({ rcode: 'FORMERR', questions: echoed, additionals: [] })
+  })
+
+  it('is the header alone where no question can be read', () => {
+    const cut = plain.subarray(0, 15)
+    const two = Buffer.from(withOpt)
+    two.writeUInt16BE(2, 4)
+    for (const bad of [cut, two, plain.subarray(0, 12)]) {
+      const reply = writeError(bad, rcode.FORMERR)
+      expect(reply).toHaveLength(12)
+      expect(reply.subarray(4)).toEqual(Buffer.alloc(8))
+    }
+  })
+
+  it('never throws, and is whole, whatever came', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 12, maxLength: 80 }), fc.nat(3), (bytes, count) => {
+        const message = Buffer.from(bytes)
+        message.writeUInt16BE(count, 4)
+        const reply = writeError(message, rcode.FORMERR)
+        const [questions, answers, authorities] = countsOf(reply)
+        expect([answers, authorities]).toEqual([0, 0])
+        const end = questions === 0 ? 12 : readQuestion(reply)!.end
+        expect(readRecords(reply, end)!.at(-1)?.end ?? end).toBe(reply.length)
+      }),
+    )
   })
 })
 

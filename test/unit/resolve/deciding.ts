@@ -16,6 +16,7 @@ export const config: Config = {
   health: 'prefer',
   scope: { gateway: 'refuse', allow: [] },
   hosts: [],
+  identity: { id: '', version: '' },
   forward: {
     upstreams: [upstream],
     zones: [],

@@ -102,11 +102,33 @@ describe('a container that asks', () => {
   })
 
   it('gets NODATA with SOA for other types and the other family, never a forward', () => {
-    for (const other of ['TXT', 'MX', 'SRV', 'HTTPS', 'NS', 'SOA', 'CAA', 'ANY']) {
+    for (const other of ['TXT', 'MX', 'SRV', 'HTTPS', 'NS', 'SOA', 'CAA']) {
       expect(decide(all, 'web', 'web', other), other).toEqual(nodata)
     }
     expect(decide(all, 'web', 'db', 'AAAA')).toEqual(nodata)
     expect(decide(all, 'web', 's3.amazonaws.com', 'AAAA')).toEqual(nodata)
+  })
+
+  it('gets one HINFO for ANY of a name that is there, and the usual denial of one that is not', () => {
+    const small = found('RFC8482')
+    for (const name of ['web', 'www.docker.internal', 'docker.internal', 'localhost', 's3.amazonaws.com']) {
+      expect(decide(all, 'web', name, 'ANY'), name).toEqual(small)
+    }
+    expect(decide(all, 'db', reverseName('172.19.0.2'), 'ANY')).toEqual(small)
+    expect(decide(all, 'web', 'nobody', 'ANY')).toEqual(nxdomain)
+    expect(decide(all, 'web', 'amazonaws.com.docker.internal', 'ANY')).toEqual(nodata)
+  })
+
+  it('has no question for ANY forwarded', () => {
+    expect(decide(all, 'web', 'example.com', 'ANY')).toEqual(found('RFC8482'))
+    expect(decide(all, 'secret', 'example.com', 'ANY')).toEqual(noWayOut)
+  })
+
+  it('is not sent to other resolvers: resolver.arpa is empty here', () => {
+    for (const name of ['_dns.resolver.arpa', 'resolver.arpa', 'x.resolver.arpa']) {
+      for (const code of ['SVCB', 'A', 'TXT']) expect(decide(all, 'web', name, code)).toEqual(nodata)
+    }
+    expect(decide(all, 'web', 'noresolver.arpa', 'SVCB')).toEqual(forwarded)
   })
 
   it.each([
@@ -187,7 +209,30 @@ describe('a container that asks', () => {
   it('is refused transfers and classes other than IN', () => {
     expect(decide(all, 'web', 'web', 'AXFR')).toMatchObject({ rcode: 5, ede: 18 })
     expect(decide(all, 'web', 'web', 'IXFR')).toMatchObject({ rcode: 5, ede: 18 })
-    expect(decide(all, 'web', 'web', 'A', 3)).toMatchObject({ rcode: 5, ede: 20 })
+    for (const qclass of [3, 4, 254, 255]) {
+      expect(decide(all, 'web', 'web', 'A', qclass)).toMatchObject({ rcode: 5, ede: 20 })
+    }
+  })
+})
+
+describe('the server’s identity, in class CHAOS', () => {
+  const names = ['id.server', 'hostname.bind', 'version.server', 'version.bind']
+
+  it('is refused where it is not configured', () => {
+    for (const name of names) {
+      expect(decide(all, 'web', name, 'TXT', 3)).toMatchObject({ rcode: 5, answers: [], ede: 20 })
+    }
+  })
+
+  it('is told as TXT where it is, each part for itself, and only in that class', () => {
+    const known = resolverOf(whole, { identity: { id: 'one', version: '' } })
+    for (const name of names.slice(0, 2)) expect(decide(known, 'web', name, 'TXT', 3)).toEqual(found('one'))
+    for (const name of names.slice(2))
+      expect(decide(known, 'web', name, 'TXT', 3)).toMatchObject({ rcode: 5 })
+    expect(decide(known, 'web', 'id.server', 'ANY', 3)).toEqual(found('one'))
+    expect(decide(known, 'web', 'id.server', 'A', 3)).toEqual(nodata)
+    expect(decide(known, 'web', 'id.server', 'TXT')).toEqual(forwarded)
+    expect(decide(known, '203.0.113.9', 'id.server', 'TXT', 3)).toMatchObject({ rcode: 5, ede: 18 })
   })
 })
 
@@ -336,6 +381,36 @@ describe('hosts: of the configuration', () => {
     expect(decide(resolver, 'web', 'deep.under.dev.lan')).toEqual(found('192.0.2.3'))
     expect(decide(resolver, 'web', 'under.dev.lan')).toEqual(nodata)
     expect(decide(resolver, 'web', 'other.under.dev.lan')).not.toEqual(found('192.0.2.2'))
+  })
+
+  it('are never denied by what is above them: NODATA where the name is not forwarded', () => {
+    for (const from of ['web', 'host']) expect(decide(resolver, from, 'lan')).toEqual(nodata)
+    expect(decide(resolverOf(whole, { hosts: [record('a.b.test', '192.0.2.1')] }), 'web', 'b.test')).toEqual(
+      nodata,
+    )
+    const foreign = resolverOf(whole, { hosts: [record('api.example.com', '192.0.2.1')] })
+    expect(decide(foreign, 'secret', 'example.com')).toEqual(nodata)
+  })
+
+  it('leave the domain above them to upstreams, whose NXDOMAIN is not believed', () => {
+    const foreign = resolverOf(whole, { hosts: [record('api.example.com', '192.0.2.1')] })
+    expect(decide(foreign, 'web', 'example.com')).toEqual(forwarded)
+    const scope = foreign.scope(asker.web, '127.0.0.1')
+    const above = (name: string) => foreign.decide(scope, { name, type: 1, class: 1 })
+    expect(above('example.com')).toMatchObject({ kind: 'forward', isAbove: true })
+    expect(above('example.org')).toMatchObject({ kind: 'forward', isAbove: false })
+  })
+
+  it('do not show through what is above them to who may not see them', () => {
+    const hidden = resolverOf(whole, {
+      hosts: [
+        record('licence.corp.lan', '192.0.2.4', { networks: ['back'] }),
+        record('lan', '192.0.2.5', { wildcard: true }),
+      ],
+    })
+    expect(decide(hidden, 'db', 'corp.lan')).toEqual(nodata)
+    expect(decide(hidden, 'api', 'corp.lan')).toEqual(found('192.0.2.5'))
+    expect(decide(hidden, 'api', 'licence.corp.lan')).toEqual(found('192.0.2.5'))
   })
 
   it('answer only on the networks they name, and for the host', () => {

@@ -1,5 +1,6 @@
 // Every way in by which a name or an address might get out, over one drawn estate.
 import { decode, encode, type Answer as PacketAnswer } from 'dns-packet'
+import { createCookies } from '../../../src/dns/cookie.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { readReply } from '../../../src/dns/relay.ts'
@@ -67,7 +68,8 @@ export function waysInto(
   }
   const counters = createDnsCounters()
   const common = { resolver, forward, counters, clock: systemClock, log: silentLogger, logQueries: false }
-  const answer = createPipeline(common)
+  const cookies = createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 })
+  const answer = createPipeline({ ...common, cookies, identity: config.identity })
   const inspector = createInspector({ resolver, forward, zone: config.zone })
 
   const ways: Ways = {
