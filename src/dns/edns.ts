@@ -28,6 +28,8 @@ export interface Edns {
   readonly wantsNsid?: boolean | undefined
   /** Asked how long the connection may be idle (RFC 7828). */
   readonly wantsKeepalive?: boolean | undefined
+  /** The cookie is a good one of ours: the asker is where its address says. */
+  readonly isProven?: boolean | undefined
   /** Options for the reply, encoded one after the other. */
   readonly reply?: Buffer | undefined
 }

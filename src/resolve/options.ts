@@ -4,20 +4,18 @@ import type { Cookies } from '../dns/cookie.ts'
 import { type Edns, encodeOption, optionCode } from '../dns/edns.ts'
 import type { Query } from './query.ts'
 
-/** A question's OPT with the reply's options in it, and whether its cookie proves where the asker is. */
-export interface Answered {
-  readonly edns: Edns
-  readonly isProven: boolean
-}
-
-/** `nsid`: the identifier's bytes, none where it is not told. */
+/**
+ * The question's OPT, with the reply's options and whether its cookie proves where the asker is; the same object where
+ * it asks for nothing. `nsid`: the identifier's bytes, undefined where it is not told.
+ */
 export function answerOptions(
   query: Query,
   edns: Edns,
   cookies: Cookies,
   nsid: Uint8Array | undefined,
-): Answered {
+): Edns {
   const { cookie, wantsNsid, wantsKeepalive } = edns
+  if (cookie === undefined && !wantsNsid && !wantsKeepalive) return edns
   const proof = cookie && cookies.answer(cookie, query.asker)
   const options: Buffer[] = []
   if (proof !== undefined) options.push(encodeOption(optionCode.cookie, proof.cookie))
@@ -25,8 +23,7 @@ export function answerOptions(
   if (wantsKeepalive && query.transport === 'tcp' && query.idle !== undefined) {
     options.push(encodeOption(optionCode.keepalive, tenthsOf(query.idle)))
   }
-  const answered = options.length === 0 ? edns : { ...edns, reply: Buffer.concat(options) }
-  return { edns: answered, isProven: proof?.good === true }
+  return { ...edns, isProven: proof?.good === true, reply: Buffer.concat(options) }
 }
 
 /** Units of 100 ms, two bytes. */

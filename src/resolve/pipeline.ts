@@ -62,18 +62,13 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       return done(query, started, 'gate', writeError(message, code), code)
     }
     count(query, question)
-    const answered = edns === 'none' ? undefined : answerOptions(query, edns, cookies, nsid)
-    const opt = answered?.edns
-    const fail = (code: Rcode, truncated = false) => {
-      const reply = write(query, question, opt, { rcode: code, truncated })
-      return done(query, started, 'gate', reply, code, question)
-    }
-    if (pressed !== undefined && answered?.isProven !== true) {
+    const opt = edns === 'none' ? undefined : answerOptions(query, edns, cookies, nsid)
+    if (pressed !== undefined && opt?.isProven !== true) {
       // Who can't be at its address is told how to prove that it is: by the cookie, or over TCP.
-      if (opt?.cookie !== undefined) return fail(rcode.BADCOOKIE)
-      return pressed === 'drop' ? drop(query) : fail(rcode.NOERROR, true)
+      if (opt?.cookie !== undefined) return fail(query, started, question, opt, rcode.BADCOOKIE)
+      return pressed === 'drop' ? drop(query) : fail(query, started, question, opt, rcode.NOERROR, true)
     }
-    if (opt !== undefined && opt.version > 0) return fail(rcode.BADVERS)
+    if (opt !== undefined && opt.version > 0) return fail(query, started, question, opt, rcode.BADVERS)
 
     const scope = resolver.scope(query.asker, query.local)
     const decision = resolver.decide(scope, question)
@@ -103,10 +98,23 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       if (query.pressed === 'drop') return drop(query)
       return done(query, started, 'gate', writeError(query.message, rcode.FORMERR), rcode.FORMERR)
     }
-    const { edns: opt, isProven } = answerOptions(query, edns, cookies, nsid)
-    const isRenewal = edns.cookie.length > clientCookieBytes && !isProven
-    const code = opt.version > 0 ? rcode.BADVERS : isRenewal ? rcode.BADCOOKIE : rcode.NOERROR
+    const opt = answerOptions(query, edns, cookies, nsid)
+    const isWrong = edns.cookie.length > clientCookieBytes && !opt.isProven
+    const code = opt.version > 0 ? rcode.BADVERS : isWrong ? rcode.BADCOOKIE : rcode.NOERROR
     return done(query, started, 'gate', writeError(query.message, code, opt), code)
+  }
+
+  /** Question and OPT come back, and no record. */
+  function fail(
+    query: Query,
+    started: number,
+    question: Question,
+    edns: Edns | undefined,
+    code: Rcode,
+    truncated = false,
+  ): Reply {
+    const reply = write(query, question, edns, { rcode: code, truncated })
+    return done(query, started, 'gate', reply, code, question)
   }
 
   function drop(query: Query): undefined {

@@ -93,10 +93,15 @@ export function createResolver(options: ResolverOptions): Resolver {
         health: config.health,
         random: options.random,
       }
-      const isAboveHosts = statics.isAbove(question.name, scope)
       const decision =
         answerLocally(context, statics, question) ??
-        decideMiss(context, config.forward, options.upstreams(), question, isAboveHosts)
+        decideMiss(
+          context,
+          config.forward,
+          options.upstreams(),
+          question,
+          statics.isAbove(question.name, scope),
+        )
       return decision.kind === 'forward' && question.type === type.ANY ? notForwarded : decision
     },
   }

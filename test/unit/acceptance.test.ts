@@ -1,27 +1,9 @@
 // docs/acceptance.md is true: all sixty cases are in it, and every test it names is there.
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { hasTest, readTable } from './table.ts'
 
-const root = new URL('../../', import.meta.url)
-const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
-const rows = read('docs/acceptance.md')
-  .split('\n')
-  .filter((line) => line.startsWith('| '))
-  .map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  )
+const { rows, named } = readTable('docs/acceptance.md')
 const cases = rows.filter((cells) => /^\d/.test(cells[0]!))
-const named = rows.flatMap((cells) =>
-  cells.flatMap((cell) =>
-    cell.split('<br>').flatMap((part) => {
-      const [, file, test] = /^(test\/\S+\.test\.ts): (.+)$/.exec(part) ?? []
-      return file === undefined ? [] : [[file, test!] as const]
-    }),
-  ),
-)
 
 it('has each of the sixty cases once', () => {
   const numbers = cases.flatMap(([numbers]) =>
@@ -39,7 +21,5 @@ it('says of each where it is asserted, or why not', () => {
 })
 
 it.each(named)('%s has the test: %s', (file, test) => {
-  // As the title of a test, not only in a comment.
-  const source = read(file).replace(/\\'/g, "'")
-  expect(source.includes(`'${test}'`) || source.includes(`"${test}"`)).toBe(true)
+  expect(hasTest(file, test)).toBe(true)
 })

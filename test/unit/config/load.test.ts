@@ -270,6 +270,11 @@ describe('what is said about mistakes', () => {
     ],
     ['forward: {policy: fastest}', 'FILE:1:19: forward.policy: "fastest" is not one of sequential, random'],
     ['forward: {singleLabel: maybe}', 'FILE:1:24: forward.singleLabel: must be true or false'],
+    [`identity: {id: ${'ü'.repeat(33)}}`, 'FILE:1:16: identity.id: has 66 bytes; 64 are the most'],
+    [
+      'identity: {version: 1}',
+      'FILE:1:21: identity.version: must be a text, not number 1; write for example "berth"',
+    ],
     [
       'http: true',
       'FILE:1:7: http: must be a text, not boolean true; write for example "127.0.0.1:9153" or off',

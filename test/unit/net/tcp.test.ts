@@ -81,6 +81,8 @@ describe('a TCP connection', () => {
     const client = await connect(listener)
     client.socket.write(frame(question(1)))
     await client.take(1)
+    // How long it may be idle is what the connection is really given: see below.
+    expect(seen[0]!.idle).toBe(10_000)
     expect(seen).toMatchObject([
       {
         asker: '127.0.0.1',

@@ -18,7 +18,7 @@ import { resolverFor } from './deciding.ts'
 import { container, estate, network } from './estate.ts'
 
 const snapshot = estate(
-  [network('front', ['172.18.0.0/16'])],
+  [network('front', ['172.18.0.0/16']), network('back', ['172.19.0.0/16'])],
   [container('web', { front: { at: ['172.18.0.2'], names: ['s3.example.com'] } })],
 )
 const host = { v4: ['192.0.2.7'], v6: [], wildcard: false, networks: undefined }
@@ -224,6 +224,21 @@ describe('extended errors', () => {
     const { ask } = start({ upstream: () => ({ failure: 'why', reason }) })
     const data = read(ask(question('example.com', 'A', opt()))).opt!.options.get(15)!
     expect([data.readUInt16BE(0), data.toString('utf8', 2)]).toEqual([code, 'why'])
+  })
+
+  it('an answer that is withheld says so: 15', () => {
+    const upstream = (query: Buffer) => {
+      const record = Buffer.from('c00c00010001000000050004ac130002', 'hex')
+      const reply = Buffer.concat([query.subarray(0, -opt().length), record])
+      reply.writeUInt16BE(0x8180, 2)
+      reply.writeUInt16BE(1, 6)
+      reply.writeUInt16BE(0, 10)
+      return reply
+    }
+    const { ask } = start({ upstream })
+    const told = read(ask(question('example.com', 'A', opt())))
+    expect(told).toMatchObject({ rcode: rcode.NXDOMAIN, answers: [] })
+    expect(told.opt!.options).toEqual(new Map([[15, Buffer.of(0, 15)]]))
   })
 
   it('are not told to who has no EDNS', () => {
