@@ -20,7 +20,7 @@ export interface Edns {
   readonly udpBytes: number
   /** DNSSEC OK. */
   readonly dnssecOk: boolean
-  /** What is wrong with it; the reply is FORMERR, with an OPT nevertheless (RFC 6891, 7). */
+  /** What is wrong with it; the reply is FORMERR, with an OPT nevertheless (RFC 6891, 6.1.1). */
   readonly flaw?: string | undefined
   /** The COOKIE option's data (RFC 7873), of a valid length. */
   readonly cookie?: Buffer | undefined

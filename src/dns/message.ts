@@ -3,9 +3,9 @@
 // without a limit, so counts and lengths are checked against the bytes first.
 import { type Answer, decode, encode, type RecordType } from 'dns-packet'
 import { BerthError } from '../lib/errors.ts'
-import { countsOf, flag, flagsOf, headerBytes, idOf, type Rcode, rcodeOf } from './header.ts'
-import { encodeName, skipName } from './name.ts'
-import { type RawRecord, readRecords } from './records.ts'
+import { flag, flagsOf, headerBytes, idOf, type Rcode, rcodeOf } from './header.ts'
+import { encodeName } from './name.ts'
+import { type RawRecord, readRecords, skipQuestions } from './records.ts'
 import { typeCode, typeName, type as types } from './types.ts'
 
 export interface QueryOptions {
@@ -109,12 +109,8 @@ export function readMessage(bytes: Buffer): Message {
 
 function readRaw(bytes: Buffer): RawRecord[] | undefined {
   if (bytes.length < headerBytes) return undefined
-  let offset: number | undefined = headerBytes
-  for (let n = countsOf(bytes)[0]; n > 0 && offset !== undefined && offset <= bytes.length; n--) {
-    offset = skipName(bytes, offset)
-    if (offset !== undefined) offset += 4
-  }
-  return offset === undefined || offset > bytes.length ? undefined : readRecords(bytes, offset)
+  const offset = skipQuestions(bytes)
+  return offset === undefined ? undefined : readRecords(bytes, offset)
 }
 
 function textOf(raw: RawRecord, answer: Answer, bytes: Buffer): TextRecord {

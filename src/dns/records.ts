@@ -17,6 +17,16 @@ export interface RawRecord {
   readonly end: number
 }
 
+/** Offset just after the questions, however many; undefined where they are cut short. */
+export function skipQuestions(message: Buffer): number | undefined {
+  let offset: number | undefined = headerBytes
+  for (let n = countsOf(message)[0]; n > 0 && offset !== undefined && offset <= message.length; n--) {
+    offset = skipName(message, offset)
+    if (offset !== undefined) offset += 4
+  }
+  return offset === undefined || offset > message.length ? undefined : offset
+}
+
 /**
  * All records of a message whose one question ends at `questionEnd` (or of one without question: 12).
  * undefined where counts, names or lengths do not fit the bytes. Linear in the message's length, whatever

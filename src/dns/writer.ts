@@ -12,6 +12,7 @@ import {
   replyFlags,
 } from './header.ts'
 import { encodeName, type Question, readQuestion } from './name.ts'
+import { skipQuestions } from './records.ts'
 import { type } from './types.ts'
 
 /** A record whose owner is the question's name, unless `owner` says otherwise. */
@@ -90,15 +91,14 @@ export function writeReply(
 
 /**
  * An error for a message of which nothing is known but that it has a header: its question comes back where there is
- * one that can be read, and an OPT where it had one (RFC 6891, 7); else the header alone. `known` is its OPT where that
- * has been read.
+ * one that can be read, and an OPT where it had one (RFC 6891, 6.1.1); else the header alone. `known` is its OPT where
+ * that has been read.
  */
 export function writeError(message: Buffer, code: Rcode, known?: Edns): Buffer {
-  const [questions] = countsOf(message)
-  const question = questions === 1 ? readQuestion(message) : undefined
+  const question = countsOf(message)[0] === 1 ? readQuestion(message) : undefined
   const end = question?.end ?? headerBytes
-  const isReadable = message.length <= maxQueryBytes && (question !== undefined || questions === 0)
-  const edns = known ?? (isReadable ? readEdns(message, end) : undefined)
+  const records = message.length <= maxQueryBytes ? (question?.end ?? skipQuestions(message)) : undefined
+  const edns = known ?? (records === undefined ? undefined : readEdns(message, records))
   const opt =
     edns === undefined || edns === 'none'
       ? Buffer.alloc(0)

@@ -25,7 +25,7 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
     return addressAnswer(context, question, loopback, 'localhost is local (RFC 6761, 6.3)')
   }
   if (isWithin(name, 'resolver.arpa')) {
-    // An upstream's answer would send askers to a server that does not know our names (RFC 9462, 6.4).
+    // An upstream's answer would send askers to a server that does not know our names (RFC 9462, 6.1).
     return negative(context, question, rcode.NOERROR, 'resolver.arpa is local (RFC 9462, 6.4)')
   }
   const family = question.type === type.A ? 'v4' : question.type === type.AAAA ? 'v6' : undefined

@@ -155,6 +155,15 @@ describe('an error', () => {
     expect(packet).toMatchObject({ rcode: 'FORMERR', questions: echoed, additionals: [] })
   })
 
+  it('has an OPT behind two questions as well, and brings neither back', () => {
+    const { end } = readQuestion(plain)!
+    const question = plain.subarray(12, end)
+    const two = Buffer.concat([withOpt.subarray(0, 12), question, question, withOpt.subarray(end)])
+    two.writeUInt16BE(2, 4)
+    const packet = decode(writeError(two, rcode.FORMERR))
+    expect(packet).toMatchObject({ rcode: 'FORMERR', questions: [], additionals: [{ type: 'OPT' }] })
+  })
+
   it('is the header alone where no question can be read', () => {
     const cut = plain.subarray(0, 15)
     const two = Buffer.from(withOpt)
