@@ -98,6 +98,8 @@ interface Asked {
   readonly recursion: boolean
 }
 
+/** Ends every dig that is still there where one has failed. */
+const over = new AbortController()
 let upstream: Unbound
 let serving: Serving
 let port: number
@@ -118,6 +120,7 @@ beforeAll(async () => {
 }, 20_000)
 
 afterAll(async () => {
+  over.abort()
   serving.child.kill('SIGTERM')
   expect(await serving.exited).toBe(0)
   await upstream.stop()
@@ -137,6 +140,10 @@ async function dig(way: Way): Promise<[Asked, Digged][]> {
   })
   const { stdout } = await run('dig', ['-p', String(port), '+yaml', '+tries=1', '+time=5', ...questions], {
     maxBuffer: 2 ** 24,
+    signal: over.signal,
+  }).catch((error: { stdout?: string; stderr?: string }) => {
+    // The message would be the whole command, of many screens.
+    throw new Error(`dig over ${way}: ${error.stderr} ${error.stdout?.slice(-500)}`)
   })
   const told = parseAllDocuments(stdout).flatMap((document) => document.toJS() as unknown[])
   expect(told).toHaveLength(asked.length)
