@@ -57,7 +57,7 @@ export function dnsSeries({
   duration,
   dropped,
   panics,
-  foreign,
+  withheld,
 }: DnsCounters): Series[] {
   return [
     counter('berth_dns_requests_total', 'Questions received.', requests),
@@ -68,7 +68,12 @@ export function dnsSeries({
     counter(
       'berth_dns_foreign_answers_total',
       "Upstream answers withheld: they led to others' containers.",
-      foreign,
+      withheld.foreign,
+    ),
+    counter(
+      'berth_dns_rebinding_answers_total',
+      'Upstream answers withheld: they held private addresses for public names.',
+      withheld.rebinding,
     ),
   ]
 }

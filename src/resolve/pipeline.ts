@@ -3,7 +3,7 @@ import { badVers, type Edns, ede, readEdns } from '../dns/edns.ts'
 import { gate, headerOnly, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
 import { readQuestion } from '../dns/name.ts'
-import { relayReply, type UpstreamReply } from '../dns/relay.ts'
+import { relayReply } from '../dns/relay.ts'
 import { type, typeLabel, typeName } from '../dns/types.ts'
 import { type ReplyParts, replyLimit, writeEmpty, writeReply } from '../dns/writer.ts'
 import type { Forward, Forwarded } from '../forward/types.ts'
@@ -12,10 +12,8 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { DnsCounters } from './counters.ts'
 import type { Decision } from './decision.ts'
-import { isForeignAddress } from './policy.ts'
 import type { Query, Reply } from './query.ts'
 import type { Resolver } from './resolver.ts'
-import type { Scope } from './scope.ts'
 
 export interface PipelineOptions {
   readonly resolver: Resolver
@@ -98,11 +96,11 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     }
     // The table may have changed meanwhile: what counts is who may see what now.
     const scope = resolver.scope(query.asker, query.local)
-    if (decision.route.zone === undefined && holdsForeign(resolver, scope, result.reply)) {
-      counters.foreign.add(1)
-      const rule = `${result.upstream} answered with an address of a Docker network out of scope`
-      const reply = write(query, question, edns, { rcode: rcode.NXDOMAIN, error: { code: ede.blocked } })
-      return done(query, started, 'policy', reply, question, rule)
+    const withheld = resolver.withhold(scope, question.name, decision.route, result.reply)
+    if (withheld !== undefined) {
+      counters.withheld[withheld.cause].add(1)
+      const rule = `${result.upstream}: ${withheld.rule}`
+      return done(query, started, 'policy', write(query, question, edns, withheld), question, rule)
     }
     const reply = relayReply(query.message, question, edns, result.reply, replyLimit(query.transport, edns))
     return done(query, started, 'forward', reply, question, result.upstream)
@@ -150,15 +148,4 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
 
 function write(query: Query, question: Question, edns: Edns | undefined, parts: ReplyParts): Buffer {
   return writeReply(query.message, question, edns, parts, replyLimit(query.transport, edns))
-}
-
-/** Whether an upstream answered with an address of a network that the asker may not see. */
-export function holdsForeign(resolver: Resolver, scope: Scope, { message, records }: UpstreamReply): boolean {
-  if (scope.view === 'host') return false
-  const snapshot = resolver.snapshot()
-  return records.some((record) => {
-    const size = record.end - record.dataAt
-    const isAddress = (record.type === type.A && size === 4) || (record.type === type.AAAA && size === 16)
-    return isAddress && isForeignAddress(snapshot, scope, message.subarray(record.dataAt, record.end))
-  })
 }

@@ -3,13 +3,17 @@
 import type { Config, Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
+import type { UpstreamReply } from '../dns/relay.ts'
 import { type } from '../dns/types.ts'
+import type { Route } from '../forward/types.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { type Context, type Decision, isInternet, type Question, refusal } from './decision.ts'
+import { type Withheld, withhold } from './guard.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
+import { indexRoutes } from './routes.ts'
 import { type Scope, scopeOf, scopeTable } from './scope.ts'
 import { indexStatics } from './statics.ts'
 
@@ -28,6 +32,10 @@ export interface Resolver {
   snapshot(): Snapshot
   scope(asker: string, local: string): Scope
   decide(scope: Scope, question: Question): Decision
+  /** What an upstream may not tell this asker, judged by the table as it is now. */
+  withhold(scope: Scope, name: string, route: Route, reply: UpstreamReply): Withheld | undefined
+  /** Whether anything of this asker's is forwarded. */
+  forwards(scope: Scope): boolean
 }
 
 /** Scopes kept per asker and listening address; strangers can send from any number of addresses. */
@@ -39,6 +47,7 @@ const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store, scopeRows = scopeTable } = options
   const statics = indexStatics(config.hosts)
+  const settings = { routes: indexRoutes(config.forward), singleLabel: config.forward.singleLabel }
   let scopes = new Map<string, Scope>()
   let scopesOf: Snapshot | undefined
   let scopesAt: LocalAddresses | undefined
@@ -81,8 +90,11 @@ export function createResolver(options: ResolverOptions): Resolver {
       }
       return (
         answerLocally(context, statics, question) ??
-        decideMiss(context, config.forward, options.upstreams(), question)
+        decideMiss(context, settings, options.upstreams(), question)
       )
     },
+    withhold: (scope, name, route, reply) =>
+      withhold(config.forward, store.current(), scope, name, route, reply),
+    forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }
