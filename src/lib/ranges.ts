@@ -5,6 +5,8 @@ const subnets = (...texts: string[]): readonly Subnet[] => texts.map((text) => p
 
 const loopback = subnets('127.0.0.0/8', '::1/128')
 
+const linkLocal6 = subnets('fe80::/10')
+
 /** Private and link-local networks (RFC 1918, 3927, 4193, 4291): their servers know what such a network's names are. */
 const lan = subnets(
   '10.0.0.0/8',
@@ -28,6 +30,12 @@ const isIn = (ranges: readonly Subnet[], bytes: Uint8Array) =>
 export function isOnLan(address: string): boolean {
   const bytes = parseAddress(address.replace(/%.*$/, ''))
   return bytes !== undefined && (isIn(loopback, bytes) || isIn(lan, bytes))
+}
+
+/** Means another machine, or none, from another network namespace: loopback, and link-local IPv6 with its interface. */
+export function isLocalTo(address: string): boolean {
+  const bytes = parseAddress(address.replace(/%.*$/, ''))
+  return bytes !== undefined && (isIn(loopback, bytes) || isIn(linkLocal6, bytes))
 }
 
 /** Not reached from the Internet. */

@@ -37,7 +37,7 @@ const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.S
 export function decideMiss(
   context: Context,
   settings: PolicySettings,
-  upstreams: readonly Upstream[],
+  upstreams: () => readonly Upstream[],
   question: Question,
 ): Decision {
   const { snapshot, scope, zone } = context
@@ -54,10 +54,9 @@ export function decideMiss(
     return scope.incomplete ? notReady('an engine has not been read yet') : deny(rule)
   }
 
-  const byDefault = settings.routes.otherwise(upstreams)
-  const relays = scope.forwards ? relaysToDocker(name, upstreams) : []
+  const relays = reserved && scope.forwards ? relaysToDocker(name, upstreams()) : []
   if (relays.length > 0) {
-    const route = { ...byDefault, name: 'Docker Desktop', explicit: true, upstreams: relays }
+    const route = { ...settings.routes.otherwise(relays), name: 'Docker Desktop', explicit: true }
     return { kind: 'forward', route, rule: 'a name of Docker Desktop: its own resolver knows' }
   }
   if (reserved) return missing('a name of Docker Desktop, which only its own resolver knows')
@@ -91,7 +90,7 @@ export function decideMiss(
   const staysHere = (why: string) => emptyZone(context, question, special!, why)
   if (special?.leaves === 'never') return staysHere(`.${special.zone} is never forwarded (${special.source})`)
 
-  let route = chosen ?? byDefault
+  let route = chosen ?? settings.routes.otherwise(upstreams())
   if (special !== undefined && !isForParent(special, question)) {
     route = onLan(route)
     if (route.upstreams.length === 0) {

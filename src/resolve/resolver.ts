@@ -90,7 +90,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       }
       return (
         answerLocally(context, statics, question) ??
-        decideMiss(context, settings, options.upstreams(), question)
+        decideMiss(context, settings, options.upstreams, question)
       )
     },
     withhold: (scope, name, route, reply) =>
