@@ -163,6 +163,15 @@ describe('the addresses of a reply', () => {
     )
   })
 
+  it('of a hint that claims more than its record holds are those in the record', () => {
+    const data = Buffer.concat([Buffer.of(0, 1, 0, 0, 4, 0, 32), bytes('192.0.2.2')])
+    const reply = replyOf(
+      { type: type.HTTPS, ttl: 1, data },
+      { type: type.TXT, ttl: 1, data: Buffer.alloc(40) },
+    )
+    expect(read(reply)).toEqual(['192.0.2.2'])
+  })
+
   it('are found behind a target that is compressed', () => {
     const data = Buffer.concat([Buffer.of(0, 1, 0xc0, 12, 0, 4, 0, 4), bytes('10.0.0.1')])
     expect(read(replyOf({ type: type.HTTPS, ttl: 1, data }))).toEqual(['10.0.0.1'])
