@@ -75,8 +75,8 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
     probes.set(token, { entry, below: domain })
     clock.setTimeout(() => probes.delete(token), tokenLife)
     void ask(entry.upstream, { query, question: readQuestion(query)!, edns: undefined }).then(() => {
-      // It may have been seen while it was under way, or still be when another upstream was quicker.
-      if (probes.has(token)) settle(entry)
+      // One that was seen meanwhile is no longer there.
+      if (probes.has(token) && isWatched(entry)) settle(entry)
     })
   }
 
@@ -109,6 +109,11 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
     clock.clearTimeout(entry.timer)
     entry.timer = clock.setTimeout(() => probe(entry, below), entry.pause)
     entry.pause = Math.min(longestPause, entry.pause * 2)
+  }
+
+  /** Whether it is still named as an upstream. */
+  function isWatched(entry: Watched): boolean {
+    return watched.get(keyOf(entry)) === entry
   }
 
   function entriesOf(text: string): Watched[] {
@@ -156,7 +161,7 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
         const proof = came === undefined ? undefined : probes.get(came)
         if (proof !== undefined) {
           probes.delete(came!)
-          putAside(proof.entry, proof.below)
+          if (isWatched(proof.entry)) putAside(proof.entry, proof.below)
           return {
             failure: `a probe for loops came back from ${proof.entry.upstream.text}`,
             reason: 'failed',

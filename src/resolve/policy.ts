@@ -71,10 +71,9 @@ export function decideMiss(
     if (scope.incomplete && isPrivate(block)) return notReady('it may be an address in a Docker subnet')
   }
 
-  // A route for the name goes before one for the asker; what is sealed in has the latter only.
-  const forName = settings.routes.forName(name)
-  const forAsker = settings.routes.forScope(scope)
-  const chosen = (scope.forwards ? forName : undefined) ?? forAsker
+  // A route for the name goes before one for the asker; who is sealed in has the latter only.
+  const forName = scope.forwards ? settings.routes.forName(name) : undefined
+  const chosen = forName ?? settings.routes.forScope(scope)
   if (isOnOwnNetworks(scope, name)) return missing('a name of the asker’s networks that nobody has now')
   // "_http._tcp.web" goes where "web" may go.
   const owner = hostPart(name)

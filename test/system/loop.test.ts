@@ -48,7 +48,8 @@ forward-zone:
 `,
   )
   folders.push(folder)
-  running.push(spawn('unbound', ['-d', '-c', file], { stdio: 'ignore' }))
+  const env = { PATH: `${process.env.PATH}:/usr/sbin` }
+  running.push(spawn('unbound', ['-d', '-c', file], { env, stdio: 'ignore' }))
 }
 
 function startBerth(port: number, upstreams: readonly number[], http?: number): Serving {

@@ -171,6 +171,18 @@ describe('a probe', () => {
     expect(world.guard.stateOf(bad)).toBe('looping')
   })
 
+  it('for an upstream that is none any more changes nothing when it comes back', async () => {
+    const world = createWorld()
+    world.guard.check(both)
+    await world.settled()
+    const { name } = world.probes[0]!
+    world.guard.check([both[1]!])
+    expect(world.forward(asking(name))).toMatchObject({ reason: 'failed' })
+    expect([world.aside(bad), world.told.length]).toEqual([0, 0])
+    await world.turn(3_600_000)
+    expect(world.probes).toHaveLength(2)
+  })
+
   it('has a name that fits, however long the domain', async () => {
     const world = createWorld()
     const long = Array(5).fill('a'.repeat(45)).join('.')

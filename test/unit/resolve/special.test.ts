@@ -187,8 +187,12 @@ describe('for any asker and any upstreams', () => {
   const lanServer = fc.constantFrom('192.168.1.1', '127.0.0.53', 'fd00::53', '127.0.0.11').map(server)
   const code = fc.constantFrom('A', 'AAAA', 'PTR', 'NS', 'SOA', 'TXT', 'MX', 'ANY', 'HTTPS', 'DNSKEY', 'SRV')
 
+  const ownRoutes = fc.subarray(['test', 'onion', 'local', 'home.arpa', '10.in-addr.arpa', 'corp.example'])
+  const sealed = '172.20.0.2'
+
   it('no such name goes to a public server but by a route of its own', () => {
     let asked = 0
+    let byName = 0
     fc.assert(
       fc.property(
         name,
@@ -196,30 +200,38 @@ describe('for any asker and any upstreams', () => {
         fc.constantFrom(...askers),
         fc.array(fc.oneof(publicServer, lanServer), { maxLength: 4 }),
         fc.array(publicServer, { minLength: 1, maxLength: 2 }),
+        ownRoutes,
         fc.boolean(),
-        (asking, type, from, upstreams, networkServers, singleLabel) => {
+        (asking, type, from, upstreams, networkServers, suffixes, singleLabel) => {
           const forward: Config['forward'] = {
             ...config.forward,
             singleLabel,
-            zones: [{ suffix: 'corp.example', upstreams: [own] }],
+            zones: suffixes.map((suffix) => ({ suffix, upstreams: [own] })),
             networks: ['lab', 'vault'].map((each) => ({ network: each, upstreams: networkServers })),
           }
           const resolver = resolverFor(snapshot, { forward }, upstreams)
-          const decision = resolver.decide(resolver.scope(from, '127.0.0.1'), {
-            ...{ name: asking, class: 1 },
-            type: typeCode(type)!,
-          })
+          const question = { name: asking, type: typeCode(type)!, class: 1 }
+          const decision = resolver.decide(resolver.scope(from, '127.0.0.1'), question)
           if (decision.kind === 'answer') return
           asked++
-          const hosts = decision.route.upstreams.map(({ host }) => host)
+          const { zone, upstreams: servers } = decision.route
+          if (zone !== undefined) {
+            byName++
+            expect(from).not.toBe(sealed)
+            expect(suffixes).toContain(zone)
+            expect(isWithin(asking, zone)).toBe(true)
+            return
+          }
+          const hosts = servers.map(({ host }) => host)
           const lan = ['192.168.1.1', '127.0.0.53', 'fd00::53', '127.0.0.11']
           if (!hosts.every((host) => lan.includes(host))) throw new Error(`${asking} went to ${hosts.join()}`)
           const never = ['invalid', 'test', 'onion', 'alt', 'docker.internal', 'resolver.arpa', 'localhost']
           expect(never.filter((top) => isWithin(asking, top))).toEqual([])
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 3000 },
     )
-    expect(asked).toBeGreaterThan(50)
+    expect(asked).toBeGreaterThan(100)
+    expect(byName).toBeGreaterThan(50)
   })
 })
