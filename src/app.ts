@@ -8,14 +8,14 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
-import type { Config } from './config/types.ts'
+import type { Config, Upstream } from './config/types.ts'
 import { createCookies } from './dns/cookie.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createWatch, type Watch } from './docker/watch.ts'
 import { createForwardCounters } from './forward/counters.ts'
 import { createExchange } from './forward/exchange.ts'
-import type { Forward } from './forward/types.ts'
-import { followUpstreams, type Upstreams } from './forward/upstreams.ts'
+import { createLoopGuard, type Reached } from './forward/loop.ts'
+import { followUpstreams, type ResolverFiles, systemFiles, type Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
 import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
@@ -46,18 +46,25 @@ export interface AppOptions {
   readonly config: Config
   readonly log: Logger
   readonly clock?: Clock
-  readonly resolvConf?: string
+  readonly resolverFiles?: ResolverFiles
 }
 
 /** What is open at the end of this gets SERVFAIL, ms. */
 const drainFor = 1500
 /** Between tries at an HTTP address that is taken, ms. */
 const httpRetryEvery = 5000
+/** A probe for loops needs no answer, only time to come back, ms. */
+const probeTimeout = 2000
 /** A burst of events moves the listeners once, and a storm of them no more often than this, ms. */
 const addressesSettle = 10
 const addressesPause = 200
 
-export async function createApp({ config, log, clock = systemClock, resolvConf }: AppOptions): Promise<App> {
+export async function createApp({
+  config,
+  log,
+  clock = systemClock,
+  resolverFiles = systemFiles,
+}: AppOptions): Promise<App> {
   const store = createStore(config.docker.engines.map(({ name }) => name))
   const dockerCounters = createDockerCounters()
   const dnsCounters = createDnsCounters()
@@ -74,20 +81,31 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
 
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
+  const isOurs = (host: string, port: number) => listeners?.isOurs(host, port) ?? false
+  const exchange = createExchange({ clock, counters: forwardCounters, randomId: () => randomInt(0x10000) })
+  const loops = createLoopGuard({
+    ask: (upstream, question) =>
+      exchange.ask({ ...question, asker: 'berth', upstreams: [upstream], timeout: probeTimeout }),
+    randomToken: () => randomBytes(16).toString('hex'),
+    clock,
+    log,
+    counters: forwardCounters,
+  })
   const upstreams = await followUpstreams({
     configured: config.forward.upstreams,
-    file: resolvConf ?? '/etc/resolv.conf',
+    files: resolverFiles,
     read: (file) => readFile(file, 'utf8'),
-    isOurs: (host, port) => listeners?.isOurs(host, port) ?? false,
+    isOurs,
+    loopStateOf: loops.stateOf,
+    onChange: () => loops.check(reachedBy(config.forward, upstreams.candidates())),
     clock,
     log,
   })
-  const exchange = createExchange({ clock, counters: forwardCounters, randomId: () => randomInt(0x10000) })
-  const forward: Forward = ({ route, ...asked }) => {
-    const reachable = route.upstreams.filter(({ host, port }) => !(listeners?.isOurs(host, port) ?? false))
-    const ordered = config.forward.policy === 'random' ? shuffled(reachable) : reachable
+  const forward = loops.around(({ route, ...asked }) => {
+    const reachable = route.upstreams.filter(({ host, port }) => !isOurs(host, port))
+    const ordered = route.policy === 'random' ? shuffled(reachable) : reachable
     return exchange.ask({ ...asked, upstreams: ordered, timeout: config.forward.timeout })
-  }
+  })
   const resolver = createResolver({
     config,
     store,
@@ -157,6 +175,7 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
     upstreams,
     async start() {
       await listeners.start()
+      // What comes back can be seen once we listen.
       upstreams.start()
       if (http !== undefined) await startHttp(http, clock, log, stopped.signal)
       for (const watch of watches) watch.start()
@@ -167,11 +186,26 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
       const timeUp = new AbortController()
       const timer = setTimeout(() => timeUp.abort(), drainFor)
       upstreams.stop()
+      loops.stop()
       await listeners.stop(timeUp.signal)
       clearTimeout(timer)
       await Promise.all([...watches.map((watch) => watch.stop()), http?.stop()])
     },
   }
+}
+
+/** Every upstream by each way that leads to it: a network's resolver gets names of all domains, a subnet's is one way. */
+function reachedBy(
+  { zones, networks }: Config['forward'],
+  standard: readonly Upstream[],
+): readonly Reached[] {
+  return [
+    ...standard.map((upstream) => ({ domain: '', upstream })),
+    ...networks.flatMap(({ upstreams }) => upstreams.map((upstream) => ({ domain: '', upstream }))),
+    ...zones
+      .filter(({ upstreams }, i) => zones.findIndex((zone) => zone.upstreams === upstreams) === i)
+      .flatMap(({ suffix, upstreams }) => upstreams.map((upstream) => ({ domain: suffix, upstream }))),
+  ]
 }
 
 /** Linux only. */

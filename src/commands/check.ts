@@ -8,6 +8,7 @@ import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
 import { parseEngineAddress } from '../docker/address.ts'
 import { type Command, columns, exit, guard } from './io.ts'
+import { listRoutes } from './routes.ts'
 
 const help = () => `berth check [FILE]   reads a configuration as "berth serve" would, environment included
 
@@ -77,8 +78,9 @@ function summary({
       `${wildcard ? '*.' : ''}${name} → ${[...v4, ...v6].join(', ')}${networks === undefined ? '' : ` on ${networks.join(', ')}`}`,
     ]),
     ['upstreams', `${upstreams(forward.upstreams)}; ${forward.policy}, ${forward.timeout} ms for all tries`],
-    ...forward.zones.map(({ suffix, upstreams: servers }) => ['', `${suffix} → ${upstreams(servers)}`]),
+    ...listRoutes(forward).map((route, i) => [i === 0 ? 'routes' : '', route]),
     ...(forward.singleLabel ? [['', 'names of one label are forwarded']] : []),
+    ...(forward.rebindProtection ? [['rebinding', rebinding(forward.rebindAllow)]] : []),
     ['http', http === undefined ? 'off' : address(http)],
     ['log', `${log.level}${log.queries ? ', every question' : ''}`],
   ])
@@ -90,6 +92,11 @@ function address({ host, port }: HostPort): string {
 
 function upstreams(servers: 'auto' | readonly Upstream[]): string {
   return servers === 'auto' ? 'auto (resolv.conf)' : list(servers.map(({ text }) => text))
+}
+
+function rebinding(allowed: readonly string[]): string {
+  const except = allowed.length === 0 ? '' : `, but below ${allowed.join(', ')}`
+  return `private addresses from upstreams are withheld${except}`
 }
 
 function list(items: readonly string[]): string {

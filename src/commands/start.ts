@@ -2,6 +2,7 @@
 import type { App } from '../app.ts'
 import type { Config } from '../config/types.ts'
 import type { Snapshot } from '../registry/types.ts'
+import { listRoutes } from './routes.ts'
 
 /** The same as log fields and as lines for a terminal. */
 export function describeStart(app: App, config: Config): { fields: Record<string, unknown>; text: string } {
@@ -20,6 +21,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
   const networks = snapshot.networks.size
   const names = countNames(snapshot)
   const upstreams = app.upstreams.current().map(({ text }) => text)
+  const routes = listRoutes(config.forward)
   const metrics = config.http && `http://${httpHost(config.http.host)}:${config.http.port}/metrics`
   const dig = tryLine(app, config, snapshot)
   const lines: [string, string][] = [
@@ -27,11 +29,12 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     ...engines.map((engine): [string, string] => ['engine', engine]),
     ['table', `${networks} networks, ${names} names`],
     ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams.origin})`],
+    ...routes.map((route, i): [string, string] => [i === 0 ? 'routes' : '', route]),
     ['metrics', metrics ?? 'off'],
     ['try', dig],
   ]
   return {
-    fields: { listening, engines, networks, names, upstreams, metrics, try: dig },
+    fields: { listening, engines, networks, names, upstreams, routes, metrics, try: dig },
     text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${value}`).join('\n'),
   }
 }

@@ -69,13 +69,20 @@ export function asList(value: unknown): unknown[] | undefined {
 
 /** One of a few words. */
 export function choice<const Word extends string>(...words: Word[]) {
-  return field((value, issues): Word => {
-    if (words.includes(value as Word)) return value as Word
-    const meant = typeof value === 'string' ? similar(value, words) : undefined
-    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
-    const shown = typeof value === 'string' ? `"${value}"` : kindOf(value)
-    return refuse(issues, `${shown} is not one of ${words.join(', ')}${hint}`)
-  })
+  return field((value, issues): Word => readChoice(value, issues, words))
+}
+
+export function readChoice<Word extends string>(
+  value: unknown,
+  issues: Issues,
+  words: readonly Word[],
+  ...path: PropertyKey[]
+): Word {
+  if (words.includes(value as Word)) return value as Word
+  const meant = typeof value === 'string' ? similar(value, words) : undefined
+  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
+  const shown = typeof value === 'string' ? `"${value}"` : kindOf(value)
+  return refuse(issues, `${shown} is not one of ${words.join(', ')}${hint}`, ...path)
 }
 
 export const flag = field((value, issues): boolean => {
@@ -96,10 +103,10 @@ export function wholeNumber(least: number, most: number, unit: string) {
   })
 }
 
-/** A map with keys of the user's choosing; `read` gets each entry. */
+/** A map with keys of the user's choosing; `read` gets each entry, and may make several of it. */
 export function entries<T>(
   example: string,
-  read: (key: string, value: unknown, issues: Issues) => T | undefined,
+  read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
 ) {
   return field((value, issues): T[] => {
     if (!isMap(value))

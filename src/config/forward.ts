@@ -1,8 +1,25 @@
-// The `forward:` section of the configuration: upstreams, zones, how they are asked.
+// The `forward:` section of the configuration: upstreams, routes, guards.
 import { z } from 'zod'
-import { choice, entries, field, flag, type Issues, readTextList, refuse, text } from './fields.ts'
-import type { ForwardZone, Upstream } from './types.ts'
+import { reverseZones } from '../dns/reverse.ts'
+import { parseSubnet } from '../lib/ip.ts'
+import {
+  choice,
+  entries,
+  field,
+  flag,
+  type Issues,
+  isMap,
+  readChoice,
+  readTextList,
+  refuse,
+  text,
+  textList,
+} from './fields.ts'
+import { suggestion } from './similar.ts'
+import type { ForwardNetwork, ForwardPolicy, ForwardZone, Upstream } from './types.ts'
 import { parseDuration, parseName, parseUpstream } from './values.ts'
+
+const policies = ['sequential', 'random'] as const
 
 export const forwardSection = z
   .strictObject({
@@ -13,27 +30,87 @@ export const forwardSection = z
     upstreams: field((value, issues): 'auto' | Upstream[] =>
       value === 'auto' ? value : readTextList(value, issues, parseUpstream, '"9.9.9.9"'),
     ).prefault('auto'),
-    /** Servers for certain domains: domain → list of addresses. Default: none. */
+    /**
+     * Routes for certain domains and all below: domain, or subnet for its reverse zones → list of addresses, or
+     * {upstreams, policy}. The longest that matches. Default: none.
+     */
     zones: entries('{corp.example: ["198.51.100.53"]}', readForwardZone).prefault({}),
+    /**
+     * Routes for askers on Docker networks that have a resolver of their own, internal ones included: network → list
+     * of addresses, or {upstreams, policy}. Default: none.
+     */
+    networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork).prefault({}),
     /** Which server is asked first. "sequential": in the order written; "random". Default: sequential. */
-    policy: choice('sequential', 'random').prefault('sequential'),
+    policy: choice(...policies).prefault('sequential'),
     /** One deadline over all tries. A duration, 100ms to 60s. Default: 3500ms; Docker gives a server 4 s. */
     timeout: text((value) => parseDuration(value, '100ms', '60s'), '"3500ms"').prefault('3500ms'),
     /** Whether unknown names of one label are forwarded. true or false. Default: false. */
     singleLabel: flag.prefault(false),
+    /**
+     * Whether answers of `upstreams` that hold private addresses are withheld, since a foreign web page may use them
+     * to reach what is not on the Internet. true or false. Default: false.
+     */
+    rebindProtection: flag.prefault(false),
+    /** Domains whose names may have private addresses all the same. Default: none. */
+    rebindAllow: textList(parseName, 'corp.example').prefault([]),
   })
   .prefault({})
 
-function readForwardZone(key: string, value: unknown, issues: Issues): ForwardZone | undefined {
+function readForwardZone(key: string, value: unknown, issues: Issues): ForwardZone[] | undefined {
   if (key === '.') return refuse(issues, 'the root is not a zone of its own; use forward.upstreams', key)
   if (key.startsWith('*.')) {
     return refuse(issues, `names below a zone are always included; write "${key.slice(2)}"`, key)
   }
+  const suffixes = key.includes('/') ? readSubnetKey(key, issues) : readDomainKey(key, issues)
+  const route = readRoute(key, value, issues)
+  // What was refused is no list.
+  return Array.isArray(suffixes) && route ? suffixes.map((suffix) => ({ suffix, ...route })) : undefined
+}
+
+function readDomainKey(key: string, issues: Issues): string[] | undefined {
   const name = parseName(key)
-  if ('problem' in name) return refuse(issues, `the domain ${name.problem}`, key)
-  const servers = readTextList(value, issues, parseUpstream, '"198.51.100.53"', key)
-  if (Array.isArray(servers) && servers.length === 0) {
-    return refuse(issues, 'has no servers; name at least one', key)
+  return 'problem' in name ? refuse(issues, `the domain ${name.problem}`, key) : [name.value]
+}
+
+/** "10.0.0.0/8": the reverse zones that cover it. */
+function readSubnetKey(key: string, issues: Issues): string[] | undefined {
+  const subnet = parseSubnet(key)
+  if (subnet === undefined || subnet.prefix === 0) {
+    return refuse(issues, `"${key}" is neither a domain nor a subnet; write for example "10.0.0.0/8"`, key)
   }
-  return { suffix: name.value, upstreams: servers }
+  return reverseZones(subnet)
+}
+
+function readForwardNetwork(key: string, value: unknown, issues: Issues): ForwardNetwork | undefined {
+  if (key === '') return refuse(issues, 'is empty; write a Docker network’s name', key)
+  const route = readRoute(key, value, issues)
+  return route && { network: key.toLowerCase(), ...route }
+}
+
+interface WrittenRoute {
+  readonly upstreams: readonly Upstream[]
+  readonly policy?: ForwardPolicy
+}
+
+const routeKeys = ['upstreams', 'policy']
+
+function readRoute(key: string, value: unknown, issues: Issues): WrittenRoute | undefined {
+  if (!isMap(value)) return readUpstreams(value, issues, key)
+  for (const inner of Object.keys(value).filter((inner) => !routeKeys.includes(inner))) {
+    const hint = suggestion(inner, routeKeys, `; a route has ${routeKeys.join(' and ')}`)
+    refuse(issues, `unknown key${hint}`, key, inner)
+  }
+  if (value.upstreams === undefined || value.upstreams === null) {
+    return refuse(issues, 'has no upstreams; write upstreams: ["198.51.100.53"]', key)
+  }
+  const route = readUpstreams(value.upstreams, issues, key, 'upstreams')
+  if (value.policy === undefined || value.policy === null) return route
+  return route && { ...route, policy: readChoice(value.policy, issues, policies, key, 'policy') }
+}
+
+function readUpstreams(value: unknown, issues: Issues, ...path: PropertyKey[]): WrittenRoute | undefined {
+  const upstreams = readTextList(value, issues, parseUpstream, '"198.51.100.53"', ...path)
+  if (!Array.isArray(upstreams)) return undefined
+  if (upstreams.length === 0) return refuse(issues, 'has no servers; name at least one', ...path)
+  return { upstreams }
 }

@@ -42,10 +42,23 @@ export interface StaticHost {
   readonly networks: readonly string[] | undefined
 }
 
+/** Which of several upstreams is asked first. */
+export type ForwardPolicy = 'sequential' | 'random'
+
 export interface ForwardZone {
   /** Lower case, no trailing dot. */
   readonly suffix: string
   readonly upstreams: readonly Upstream[]
+  /** Where it is not that of `forward.policy`. */
+  readonly policy?: ForwardPolicy
+}
+
+/** A Docker network that has a resolver of its own. */
+export interface ForwardNetwork {
+  /** The network's name, lower case. */
+  readonly network: string
+  readonly upstreams: readonly Upstream[]
+  readonly policy?: ForwardPolicy
 }
 
 export interface Config {
@@ -64,10 +77,14 @@ export interface Config {
   readonly forward: {
     readonly upstreams: 'auto' | readonly Upstream[]
     readonly zones: readonly ForwardZone[]
-    readonly policy: 'sequential' | 'random'
+    readonly networks: readonly ForwardNetwork[]
+    readonly policy: ForwardPolicy
     /** One deadline over all tries, ms. */
     readonly timeout: number
     readonly singleLabel: boolean
+    readonly rebindProtection: boolean
+    /** Lower case, no trailing dot. */
+    readonly rebindAllow: readonly string[]
   }
   /** What is told to who asks which server this is; "": nothing. */
   readonly identity: { readonly id: string; readonly version: string }

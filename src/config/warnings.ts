@@ -1,22 +1,11 @@
 // What is allowed but should be known: sentences that serve logs once and check prints. Pure.
-import { parseAddress, parseSubnet, subnetContains } from '../lib/ip.ts'
+import { isWithin } from '../dns/name.ts'
+import { parseAddress } from '../lib/ip.ts'
+import { isInner } from '../lib/ranges.ts'
 import type { Config, HostPort } from './types.ts'
 import { formatHostPort } from './values.ts'
 
-/** Loopback, private, link-local and carrier-grade NAT space: not reached from the Internet. */
-const inner = [
-  '127.0.0.0/8',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '169.254.0.0/16',
-  '100.64.0.0/10',
-  '::1/128',
-  'fc00::/7',
-  'fe80::/10',
-].map((text) => parseSubnet(text)!)
-
-export function listWarnings({ listen, scope, http, forward }: Config): string[] {
+export function listWarnings({ listen, scope, http, forward, zone }: Config): string[] {
   const warnings: string[] = []
   const open = listen.filter(isOpen)
   if (scope.gateway === 'host' && open.length > 0) {
@@ -38,13 +27,35 @@ export function listWarnings({ listen, scope, http, forward }: Config): string[]
   if (scope.allow.length > 0 && Array.isArray(forward.upstreams) && forward.upstreams.length === 0) {
     warnings.push('scope.allow lets questions be forwarded, but forward.upstreams is empty')
   }
+  return [...warnings, ...routeWarnings(forward, zone)]
+}
+
+function routeWarnings({ zones, rebindProtection, rebindAllow }: Config['forward'], zone: string): string[] {
+  const warnings: string[] = []
+  for (const { suffix } of zones) {
+    if (isWithin(suffix, zone)) {
+      warnings.push(`forward.zones ${suffix} is never used: names under ${zone} are never forwarded (zone)`)
+    } else if (isWithin(suffix, 'localhost')) {
+      warnings.push(`forward.zones ${suffix} is never used: localhost is always this machine (RFC 6761)`)
+    }
+  }
+  for (const [i, { suffix }] of zones.entries()) {
+    if (zones.findIndex((other) => other.suffix === suffix) !== i) {
+      warnings.push(`forward.zones has ${suffix} twice, once through a subnet; the later one counts`)
+    }
+  }
+  if (rebindAllow.length > 0 && !rebindProtection) {
+    warnings.push(
+      'forward.rebindAllow names domains, but forward.rebindProtection is off: nothing is withheld',
+    )
+  }
   return warnings
 }
 
 function isOpen({ host }: HostPort): boolean {
   const address = parseAddress(host.replace(/%.*$/, ''))
   if (address === undefined || host === '::' || host === '0.0.0.0') return true
-  return !inner.some((subnet) => subnetContains(subnet, address))
+  return !isInner(address)
 }
 
 function show(addresses: readonly HostPort[]): string {

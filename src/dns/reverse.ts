@@ -1,5 +1,5 @@
 // Reverse names: "2.0.18.198.in-addr.arpa" and the nibbles of ip6.arpa (RFC 1035, 3.5; RFC 3596, 2.5).
-import { parseAddress } from '../lib/ip.ts'
+import { formatAddress, parseAddress, type Subnet } from '../lib/ip.ts'
 
 /** What a name under in-addr.arpa or ip6.arpa stands for: an address, or the block above it. */
 export interface ReverseBlock {
@@ -47,4 +47,19 @@ export function reverseName(address: string): string {
   if (bytes.length === 4) return `${Array.from(bytes).reverse().join('.')}.in-addr.arpa`
   const nibbles = [...Buffer.from(bytes).toString('hex')].reverse()
   return `${nibbles.join('.')}.ip6.arpa`
+}
+
+/** The reverse zones that together hold a subnet's addresses: one where its prefix ends at a label, up to 128 elsewhere. */
+export function reverseZones({ bytes, prefix, family }: Subnet): string[] {
+  const bitsEach = family === 4 ? 8 : 4
+  const labels = Math.ceil(prefix / bitsEach)
+  const free = labels * bitsEach - prefix
+  return Array.from({ length: 2 ** free }, (_, i) => {
+    const address = Uint8Array.from(bytes)
+    const bit = labels * bitsEach - 1
+    // The free bits are the lowest of the last label, which lies within one byte.
+    if (free > 0) address[bit >> 3] = address[bit >> 3]! | (i << (7 - (bit & 7)))
+    const all = reverseName(formatAddress(address)).split('.')
+    return all.slice(-labels - 2).join('.')
+  })
 }

@@ -143,6 +143,10 @@ export function pointerRecord(target: Buffer, ttl: number): Answer {
   return { type: type.PTR, ttl, data: target }
 }
 
+export function nameServerRecord(server: string, ttl: number): Answer {
+  return { type: type.NS, ttl, data: mustEncode(server) }
+}
+
 /** SRV with priority 0 and equal weights (RFC 2782); the target is never compressed. */
 export function serviceRecord(port: number, target: Buffer, ttl: number): Answer {
   return { type: type.SRV, ttl, data: Buffer.concat([Buffer.of(0, 0, 0, 1, port >> 8, port & 0xff), target]) }

@@ -9,7 +9,12 @@ export function createForwardCounters() {
     rejects: new Counter(),
     /** Packets on an exchange's socket that did not belong to its question. */
     spoofed: new Counter('to'),
+    /** Upstreams found to send our questions back to us. */
+    loops: new Counter('to'),
+    /** 1 while an upstream is not asked for that reason. */
+    aside: new Counter('to'),
   }
 }
 
 export type ForwardCounters = ReturnType<typeof createForwardCounters>
+export type LoopCounters = Pick<ForwardCounters, 'loops' | 'aside'>

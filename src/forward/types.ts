@@ -1,14 +1,22 @@
 // What forwarding is asked, and what comes of it. Shapes only: resolve asks, forward answers.
-import type { Upstream } from '../config/types.ts'
+import type { ForwardPolicy, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import type { Question } from '../dns/name.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
 
 /** Where a question that is not ours goes. */
 export interface Route {
+  /**
+   * "default", "forward.zones corp.example", "forward.networks lab": for people, and for keeping apart what different
+   * servers say; two routes of one name give one name the same upstreams.
+   */
+  readonly name: string
   /** An explicit `forward.zones` entry, which may answer with addresses inside Docker's subnets. */
   readonly zone: string | undefined
+  /** Chosen by the configuration for this name or this asker, so that private addresses are nothing to wonder about. */
+  readonly explicit: boolean
   readonly upstreams: readonly Upstream[]
+  readonly policy: ForwardPolicy
 }
 
 export interface ForwardQuestion {

@@ -1,7 +1,7 @@
 // The inspector behind /api: the same scope, decision and forwarding that a question on the wire gets, told in words.
 import { randomInt } from 'node:crypto'
 import { udpPayloadBytes } from '../dns/edns.ts'
-import { rcode, rcodeName } from '../dns/header.ts'
+import { rcodeName } from '../dns/header.ts'
 import { encodeQuery, readMessage } from '../dns/message.ts'
 import { canonicalName, type Question, readQuestion } from '../dns/name.ts'
 import { typeCode, typeName } from '../dns/types.ts'
@@ -9,7 +9,7 @@ import { writeReply } from '../dns/writer.ts'
 import type { Forward } from '../forward/types.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import type { Container, Endpoint } from '../registry/types.ts'
-import { holdsForeign, toldRcode } from '../resolve/pipeline.ts'
+import { toldRcode } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope, ScopeRule } from '../resolve/scope.ts'
 import type { AskerRef, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
@@ -112,7 +112,7 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
         rule: ruleSentences[scope.rule],
         view: scope.view,
         networks: scope.networks.map((table) => table.network.name),
-        forwards: scope.forwards,
+        forwards: resolver.forwards(scope),
         names: listNames(scope),
       }
     },
@@ -154,14 +154,23 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
     const edns = { version: 0, udpBytes: udpPayloadBytes, dnssecOk: false }
     const result = await forward({ query, question, edns, route: decision.route, asker })
     const rule = because + decision.rule
+    const head = { route: decision.route.name }
     if ('failure' in result) {
-      return { rcode: 'SERVFAIL', source: 'forward', rule: `${rule}; ${result.failure}`, answers: [] }
+      return {
+        ...head,
+        rcode: 'SERVFAIL',
+        source: 'forward',
+        rule: `${rule}; ${result.failure}`,
+        answers: [],
+      }
     }
     const { reply, upstream } = result
-    if (decision.route.zone === undefined && holdsForeign(resolver, scope, reply)) {
-      const why = 'its answer held an address of a Docker network out of scope'
+    const withheld = resolver.withhold(scope, question.name, decision.route, reply)
+    if (withheld !== undefined) {
+      const { rcode, rule: why } = withheld
       return {
-        rcode: rcodeName(rcode.NXDOMAIN),
+        ...head,
+        rcode: rcodeName(rcode),
         source: 'policy',
         rule: `${rule}; ${why}`,
         upstream,
@@ -169,6 +178,7 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
       }
     }
     return {
+      ...head,
       rcode: rcodeName(toldRcode(decision, reply)),
       source: 'forward',
       rule,

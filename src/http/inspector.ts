@@ -49,6 +49,8 @@ export interface QueryReply {
   /** One sentence: which rule decided. */
   readonly rule: string
   readonly network?: string
+  /** By which way it was forwarded: default, forward.zones corp.example … */
+  readonly route?: string
   readonly upstream?: string
   readonly answers: readonly AnswerRecord[]
   /** Names that would have been unambiguous. */

@@ -57,7 +57,7 @@ export function dnsSeries({
   duration,
   dropped,
   panics,
-  foreign,
+  withheld,
 }: DnsCounters): Series[] {
   return [
     counter('berth_dns_requests_total', 'Questions received.', requests),
@@ -68,12 +68,17 @@ export function dnsSeries({
     counter(
       'berth_dns_foreign_answers_total',
       "Upstream answers withheld: they led to others' containers.",
-      foreign,
+      withheld.foreign,
+    ),
+    counter(
+      'berth_dns_rebinding_answers_total',
+      'Upstream answers withheld: they held private addresses for public names.',
+      withheld.rebinding,
     ),
   ]
 }
 
-export function forwardSeries({ duration, rejects, spoofed }: ForwardCounters): Series[] {
+export function forwardSeries({ duration, rejects, spoofed, loops, aside }: ForwardCounters): Series[] {
   return [
     histogram('berth_forward_request_duration_seconds', 'Time an upstream took to answer.', duration),
     counter('berth_forward_rejects_total', 'Questions not forwarded, too many being under way.', rejects),
@@ -82,6 +87,12 @@ export function forwardSeries({ duration, rejects, spoofed }: ForwardCounters): 
       'Datagrams that did not match any question sent upstream.',
       spoofed,
     ),
+    counter(
+      'berth_forward_loops_total',
+      'Times an upstream was found to send our questions back to us.',
+      loops,
+    ),
+    gauge('berth_forward_looping', '1 while an upstream is put aside for that.', aside),
   ]
 }
 

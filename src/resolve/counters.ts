@@ -10,8 +10,9 @@ export function createDnsCounters() {
     dropped: new Counter('server'),
     /** Our own mistakes while answering; the asker got SERVFAIL. */
     panics: new Counter(),
-    /** Upstream answers turned into NXDOMAIN: they held an address of a Docker network out of the asker's scope. */
-    foreign: new Counter(),
+    /** Upstream answers kept from the asker, by what they held: an address of a Docker network out of its scope, or a
+     * private one for a public name. */
+    withheld: { foreign: new Counter(), rebinding: new Counter() },
   }
 }
 

@@ -3,7 +3,7 @@
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
 import { classIN, type } from '../dns/types.ts'
-import { type Answer, addressRecord, anyRecord, soaRecord } from '../dns/writer.ts'
+import { type Answer, addressRecord, anyRecord, nameServerRecord, soaRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
@@ -83,13 +83,9 @@ export function negative(
   code: Rcode,
   rule: string,
   network?: string,
+  zone = enclosingZone(context.zone, question.name),
 ): Decision {
-  const soa = soaRecord(
-    enclosingZone(context.zone, question.name),
-    context.zone,
-    context.snapshot.version,
-    context.ttl,
-  )
+  const soa = soaRecord(zone, context.zone, context.snapshot.version, context.ttl)
   const decision = {
     kind: 'answer',
     source: 'local',
@@ -106,6 +102,24 @@ export function otherTypes(context: Context, question: Question, rule: string, n
   return question.type === type.ANY
     ? local([anyRecord(context.ttl)], rule, network)
     : negative(context, question, rcode.NOERROR, rule, network)
+}
+
+/**
+ * What lies in a zone that is served here so that nobody else is asked (RFC 6303, 3): at its apex, where it has one, SOA
+ * and NS, and nothing anywhere else.
+ */
+export function emptyZone(
+  context: Context,
+  question: Question,
+  { zone, isEmpty }: { readonly zone: string; readonly isEmpty: boolean },
+  rule: string,
+): Decision {
+  const isApex = isEmpty && question.name === zone
+  if (isApex && question.type === type.SOA) {
+    return local([soaRecord(zone, context.zone, context.snapshot.version, context.ttl)], rule)
+  }
+  if (isApex && question.type === type.NS) return local([nameServerRecord(zone, context.ttl)], rule)
+  return negative(context, question, isApex ? rcode.NOERROR : rcode.NXDOMAIN, rule, undefined, zone)
 }
 
 /** An rcode without records. */

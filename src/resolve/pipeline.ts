@@ -15,10 +15,8 @@ import type { DnsCounters } from './counters.ts'
 import type { Decision } from './decision.ts'
 import type { Identity } from './identity.ts'
 import { answerOptions } from './options.ts'
-import { isForeignAddress } from './policy.ts'
 import type { Query, Reply } from './query.ts'
 import type { Resolver } from './resolver.ts'
-import type { Scope } from './scope.ts'
 
 export interface PipelineOptions {
   readonly resolver: Resolver
@@ -137,11 +135,12 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     }
     // The table may have changed meanwhile: what counts is who may see what now.
     const scope = resolver.scope(query.asker, query.local)
-    if (decision.route.zone === undefined && holdsForeign(resolver, scope, result.reply)) {
-      counters.foreign.add(1)
-      const rule = `${result.upstream} answered with an address of a Docker network out of scope`
-      const reply = write(query, question, edns, { rcode: rcode.NXDOMAIN, error: { code: ede.blocked } })
-      return done(query, started, 'policy', reply, rcode.NXDOMAIN, question, rule)
+    const withheld = resolver.withhold(scope, question.name, decision.route, result.reply)
+    if (withheld !== undefined) {
+      counters.withheld[withheld.cause].add(1)
+      const rule = `${result.upstream}: ${withheld.rule}`
+      const reply = write(query, question, edns, withheld)
+      return done(query, started, 'policy', reply, withheld.rcode, question, rule)
     }
     const reply = relayReply(query.message, question, edns, result.reply, replyLimit(query.transport, edns))
     const code = toldRcode(decision, result.reply)
@@ -206,15 +205,4 @@ const failureCodes = {
 export function toldRcode(decision: Decision & { kind: 'forward' }, { message }: UpstreamReply): Rcode {
   const code = rcodeOf(message)
   return code === rcode.NXDOMAIN && decision.isAbove ? rcode.NOERROR : code
-}
-
-/** Whether an upstream answered with an address of a network that the asker may not see. */
-export function holdsForeign(resolver: Resolver, scope: Scope, { message, records }: UpstreamReply): boolean {
-  if (scope.view === 'host') return false
-  const snapshot = resolver.snapshot()
-  return records.some((record) => {
-    const size = record.end - record.dataAt
-    const isAddress = (record.type === type.A && size === 4) || (record.type === type.AAAA && size === 16)
-    return isAddress && isForeignAddress(snapshot, scope, message.subarray(record.dataAt, record.end))
-  })
 }

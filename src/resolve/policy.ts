@@ -1,26 +1,34 @@
 // What becomes of a question that the table can't answer: denied here, or forwarded, and where to. Names that are
 // somebody else's on this machine never leave it; the asker is not told why (that would tell that they exist).
-import type { ForwardZone, Upstream } from '../config/types.ts'
+import type { Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
 import { isWithin, splitName } from '../dns/name.ts'
 import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
-import type { Subnet } from '../lib/ip.ts'
+import type { Route } from '../forward/types.ts'
 import { parseAddress, subnetContains } from '../lib/ip.ts'
+import { isOnLan } from '../lib/ranges.ts'
 import { isBelowWildcard, isParent, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
-import { type Context, type Decision, negative, notReady, type Question, refusal } from './decision.ts'
-import { isReserved, relaysToDocker } from './reserved.ts'
+import {
+  type Context,
+  type Decision,
+  emptyZone,
+  negative,
+  notReady,
+  type Question,
+  refusal,
+} from './decision.ts'
+import { isDockersOwn, isReserved, relaysToDocker } from './reserved.ts'
+import type { Routes } from './routes.ts'
 import type { Scope } from './scope.ts'
+import { findSpecial, type SpecialName } from './special.ts'
 
 export interface PolicySettings {
-  readonly zones: readonly ForwardZone[]
+  readonly routes: Routes
   readonly singleLabel: boolean
 }
-
-/** Names that no public server is to be asked for: RFC 6761, RFC 7686 (onion), RFC 9476 (alt). */
-const specialUse = ['invalid', 'test', 'onion', 'alt']
 
 /** Types that validators ask about every label of a name; denying them would break the names below. */
 const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.SOA]
@@ -29,7 +37,7 @@ const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.S
 export function decideMiss(
   context: Context,
   settings: PolicySettings,
-  upstreams: readonly Upstream[],
+  upstreams: () => readonly Upstream[],
   question: Question,
   isAboveHosts = false,
 ): Decision {
@@ -47,10 +55,10 @@ export function decideMiss(
     return scope.incomplete ? notReady('an engine has not been read yet') : deny(rule)
   }
 
-  const relays = scope.forwards ? relaysToDocker(name, upstreams) : []
+  const relays = reserved && scope.forwards ? relaysToDocker(name, upstreams()) : []
   if (relays.length > 0) {
-    const rule = 'a name of Docker Desktop: its own resolver knows'
-    return { kind: 'forward', route: { zone: undefined, upstreams: relays }, rule }
+    const route = { ...settings.routes.otherwise(relays), name: 'Docker Desktop', explicit: true }
+    return { kind: 'forward', route, rule: 'a name of Docker Desktop: its own resolver knows' }
   }
   if (reserved) return missing('a name of Docker Desktop, which only its own resolver knows')
   if (inZone) return missing(`names under ${zone} are never forwarded`)
@@ -64,23 +72,36 @@ export function decideMiss(
     if (scope.incomplete && isPrivate(block)) return notReady('it may be an address in a Docker subnet')
   }
 
-  const route = longestRoute(settings.zones, name)
+  // A route for the name goes before one for the asker; who is sealed in has the latter only.
+  const forName = scope.forwards ? settings.routes.forName(name) : undefined
+  const chosen = forName ?? settings.routes.forScope(scope)
   if (isOnOwnNetworks(scope, name)) return missing('a name of the asker’s networks that nobody has now')
   // "_http._tcp.web" goes where "web" may go.
   const owner = hostPart(name)
   if (splitName(owner).length === 1) {
     if (snapshot.known.has(owner)) return missing('the name is out of scope or its container is not running')
-    const forwards = route !== undefined || settings.singleLabel || validatorTypes.includes(question.type)
+    const forwards = forName !== undefined || settings.singleLabel || validatorTypes.includes(question.type)
     if (scope.incomplete || !forwards) return missing('single labels are not forwarded (forward.singleLabel)')
   } else if (isElsewhere(snapshot, owner)) {
     return missing('NAME.NETWORK of a container that is out of scope or not running')
   }
 
-  const special = route === undefined ? specialUse.find((top) => isWithin(name, top)) : undefined
-  if (special !== undefined && !isAbove) return deny(`.${special} is for special use and never forwarded`)
+  const special = forName === undefined ? findSpecial(name) : undefined
+  const staysHere = (why: string) =>
+    isAbove ? empty('names below this one exist') : emptyZone(context, question, special!, why)
+  if (special?.leaves === 'never') return staysHere(`.${special.zone} is never forwarded (${special.source})`)
 
-  if (isAbove && (special !== undefined || !scope.forwards)) return empty('names below this one exist')
-  if (!scope.forwards) {
+  let route = chosen ?? settings.routes.otherwise(upstreams())
+  if (special !== undefined && !isForParent(special, question)) {
+    route = onLan(route)
+    if (route.upstreams.length === 0) {
+      return staysHere(
+        `${special.zone} is for servers of the own network, and no upstream is (${special.source})`,
+      )
+    }
+  }
+  if (!scope.forwards && chosen === undefined) {
+    if (isAbove) return empty('names below this one exist')
     // No SOA, so that nothing is kept: with a network that is not internal the next question may pass.
     return {
       ...refusal(
@@ -90,31 +111,36 @@ export function decideMiss(
       ),
     }
   }
-  if (route !== undefined) {
-    return {
-      kind: 'forward',
-      route: { zone: route.suffix, upstreams: route.upstreams },
-      rule: `forward.zones ${route.suffix}`,
-      isAbove,
-    }
+  if (
+    forName === undefined &&
+    route.upstreams.some(isDockersOwn) &&
+    mayBeDockers(snapshot, question, owner)
+  ) {
+    route = { ...route, upstreams: route.upstreams.filter((upstream) => !isDockersOwn(upstream)) }
+    if (route.upstreams.length === 0) return missing("Docker's own resolver would answer for our networks")
   }
-  return { kind: 'forward', route: { zone: undefined, upstreams }, rule: 'not a name of ours', isAbove }
+  const rule = route.explicit ? route.name : `not a name of ours: ${route.name} route`
+  return { kind: 'forward', route, rule, isAbove }
 }
 
-/** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
-export function isForeignAddress(snapshot: Snapshot, scope: Scope, address: Uint8Array): boolean {
-  const holds = (subnets: readonly Subnet[]) => subnets.some((subnet) => subnetContains(subnet, address))
-  if (scope.networks.some((table) => holds(table.network.subnets))) return false
-  for (const table of snapshot.networks.values()) if (holds(table.network.subnets)) return true
+/** DS lies with the parent, which is public: what it says lets validators believe the zone's answers (RFC 8375, 4). */
+function isForParent({ zone, delegated }: SpecialName, question: Question): boolean {
+  return delegated && question.type === type.DS && question.name === zone
+}
+
+/** The route as far as it stays on the own network. What its servers say of private names is private by right. */
+function onLan(route: Route): Route {
+  const upstreams = route.upstreams.filter(({ host }) => isOnLan(host))
+  return { ...route, name: `${route.name}, own network`, explicit: true, upstreams }
+}
+
+/** Whether Docker's resolver, asked by us, could take the name for one on our own networks, whoever asked us. */
+function mayBeDockers({ known, networksByName }: Snapshot, question: Question, owner: string): boolean {
+  // It relays other types unseen, those of validators among them.
+  if (validatorTypes.includes(question.type)) return false
+  if (splitName(owner).length === 1 || known.has(owner)) return true
+  for (const [, network] of qualified(owner)) if (networksByName.has(network)) return true
   return false
-}
-
-function longestRoute(zones: readonly ForwardZone[], name: string): ForwardZone | undefined {
-  let best: ForwardZone | undefined
-  for (const zone of zones) {
-    if (isWithin(name, zone.suffix) && zone.suffix.length >= (best?.suffix.length ?? 0)) best = zone
-  }
-  return best
 }
 
 /** NAME.NETWORK of a container and network that exist, whoever may see them. */

@@ -50,6 +50,11 @@ export function relaysToDocker(name: string, upstreams: readonly Upstream[]): re
   return desktop.includes(label(name)) ? upstreams.filter(({ host }) => isDockers(host)) : []
 }
 
+/** Docker's resolver in our own container: it answers for the networks that we are on. */
+export function isDockersOwn({ host }: Upstream): boolean {
+  return host === '127.0.0.11'
+}
+
 /** Docker's resolver in a container, and Docker Desktop's in its virtual machine. */
 function isDockers(host: string): boolean {
   return host === '127.0.0.11' || host.startsWith('192.168.65.')

@@ -3,15 +3,19 @@
 import type { Config, Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
+import type { UpstreamReply } from '../dns/relay.ts'
 import { type } from '../dns/types.ts'
 import { anyRecord } from '../dns/writer.ts'
+import type { Route } from '../forward/types.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { type Context, type Decision, isInternet, local, type Question, refusal } from './decision.ts'
+import { type Withheld, withhold } from './guard.ts'
 import { answerIdentity } from './identity.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
+import { indexRoutes } from './routes.ts'
 import { type Scope, scopeOf, scopeTable } from './scope.ts'
 import { indexStatics } from './statics.ts'
 
@@ -30,6 +34,10 @@ export interface Resolver {
   snapshot(): Snapshot
   scope(asker: string, local: string): Scope
   decide(scope: Scope, question: Question): Decision
+  /** What an upstream may not tell this asker, judged by the table as it is now. */
+  withhold(scope: Scope, name: string, route: Route, reply: UpstreamReply): Withheld | undefined
+  /** Whether anything of this asker's is forwarded. */
+  forwards(scope: Scope): boolean
 }
 
 /** Scopes kept per asker and listening address; strangers can send from any number of addresses. */
@@ -50,6 +58,7 @@ const notForwarded: Decision = {
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store, scopeRows = scopeTable } = options
   const statics = indexStatics(config.hosts)
+  const settings = { routes: indexRoutes(config.forward), singleLabel: config.forward.singleLabel }
   let scopes = new Map<string, Scope>()
   let scopesOf: Snapshot | undefined
   let scopesAt: LocalAddresses | undefined
@@ -95,14 +104,11 @@ export function createResolver(options: ResolverOptions): Resolver {
       }
       const decision =
         answerLocally(context, statics, question) ??
-        decideMiss(
-          context,
-          config.forward,
-          options.upstreams(),
-          question,
-          statics.isAbove(question.name, scope),
-        )
+        decideMiss(context, settings, options.upstreams, question, statics.isAbove(question.name, scope))
       return decision.kind === 'forward' && question.type === type.ANY ? notForwarded : decision
     },
+    withhold: (scope, name, route, reply) =>
+      withhold(config.forward, store.current(), scope, name, route, reply),
+    forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }

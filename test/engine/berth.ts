@@ -25,13 +25,24 @@ export interface Berth {
   stop(): Promise<number | null>
 }
 
-/** Starts `berth serve` with this configuration and waits for `ready`. */
-export async function startBerth(config: object, where: string | 'host' = 'host'): Promise<Berth> {
+/**
+ * Starts `berth serve` with this configuration and waits for `ready`. With `resolvConf`, that file is its
+ * /etc/resolv.conf, mounted as Docker mounts it for containers.
+ */
+export async function startBerth(
+  config: object,
+  where: string | 'host' = 'host',
+  resolvConf?: string,
+): Promise<Berth> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
   const file = join(folder, 'berth.yml')
   writeFileSync(file, stringify(config))
   const place = where === 'host' ? [] : await onNetworkOf(where)
-  const words = [...place, process.execPath, main, 'serve', '--config', file]
+  const mounted =
+    resolvConf === undefined
+      ? []
+      : ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolvConf]
+  const words = [...place, ...mounted, process.execPath, main, 'serve', '--config', file]
   // The tests' own BERTH_ variables are none of its settings.
   const env = { PATH: process.env.PATH, DOCKER_HOST: process.env.DOCKER_HOST }
   const child = spawn(words[0]!, words.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -4,6 +4,7 @@ import { decode, encode } from 'dns-packet'
 
 export interface RecordingUpstream {
   readonly port: number
+  /** Without berth's own probes for loops. */
   readonly packets: Buffer[]
   /** Whether any packet held this name's labels, in any case. */
   saw(name: string): boolean
@@ -14,13 +15,14 @@ export interface RecordingUpstream {
 export async function startUpstream(
   answers: Record<string, string> = {},
   port = 0,
+  host = '127.0.0.1',
 ): Promise<RecordingUpstream> {
   const socket = dgram.createSocket('udp4')
   const packets: Buffer[] = []
   socket.on('message', (packet, from) => {
-    packets.push(packet)
     const { id, questions } = decode(packet)
     const name = questions![0]!.name.toLowerCase()
+    if (!name.startsWith('berth-loop-')) packets.push(packet)
     const address = answers[name] ?? (name.endsWith('.example.org') ? '192.0.2.53' : undefined)
     const given = address !== undefined && questions![0]!.type === 'A'
     const reply = encode({
@@ -32,7 +34,7 @@ export async function startUpstream(
     })
     socket.send(reply, from.port, from.address)
   })
-  await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => socket.bind(port, host, resolve))
   return {
     port: socket.address().port,
     packets,

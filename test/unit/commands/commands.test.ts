@@ -272,7 +272,10 @@ database  back     -                   db
 
 describe('berth check', () => {
   it('says what it understood', async () => {
-    writeFileSync(file, 'hosts: {web.test: 192.0.2.1}\nforward: {zones: {corp.example: [192.0.2.53]}}\n')
+    writeFileSync(
+      file,
+      'hosts: {web.test: 192.0.2.1}\nforward: {zones: {corp.example: [192.0.2.53]}, networks: {lab: {upstreams: [192.0.2.54], policy: random}}}\n',
+    )
     const { code, stdout, stderr } = await call(check.run, [file], { BERTH_TTL: '5' })
     expect([code, stderr]).toEqual([0, ''])
     for (const line of [
@@ -284,7 +287,8 @@ describe('berth check', () => {
       'scope          gateway refuse, allow none',
       'hosts          web.test → 192.0.2.1',
       'upstreams      auto (resolv.conf); sequential, 3500 ms for all tries',
-      '               corp.example → 192.0.2.53:53',
+      'routes         corp.example → 192.0.2.53:53',
+      '               network lab → 192.0.2.54:53, random',
       'http           127.0.0.1:9153',
     ]) {
       expect(stdout.split('\n')).toContain(line)
@@ -300,6 +304,22 @@ describe('berth check', () => {
       expect.stringContaining(`${file}:2:6: ttl: must be a whole number`),
     ])
     expect((await call(check.run, [join(directory, 'none.yml')])).code).toBe(2)
+  })
+
+  it('warns of routes that are never used, and of exceptions to nothing', async () => {
+    writeFileSync(
+      file,
+      'forward: {zones: {a.docker.internal: [192.0.2.1], localhost: [192.0.2.1], 10.in-addr.arpa: [192.0.2.1], ' +
+        '10.0.0.0/8: [192.0.2.2]}, rebindAllow: [corp.example]}\n',
+    )
+    const { code, stderr } = await call(check.run, [file])
+    expect(code).toBe(0)
+    expect(stderr.trim().split('\n')).toEqual([
+      'warning: forward.zones a.docker.internal is never used: names under docker.internal are never forwarded (zone)',
+      'warning: forward.zones localhost is never used: localhost is always this machine (RFC 6761)',
+      'warning: forward.zones has 10.in-addr.arpa twice, once through a subnet; the later one counts',
+      'warning: forward.rebindAllow names domains, but forward.rebindProtection is off: nothing is withheld',
+    ])
   })
 
   it('warns of what may be asked by anybody', async () => {

@@ -106,6 +106,7 @@ log: {level: debug, queries: true}
       '9.9.9.9:5300',
     ])
     expect(forward).toEqual({
+      ...{ networks: [], rebindProtection: false, rebindAllow: [] },
       zones: [
         {
           suffix: 'corp.example',
@@ -131,6 +132,33 @@ log: {level: debug, queries: true}
     ['"::1"', { host: '::1', port: 9153 }],
     ['0.0.0.0', { host: '0.0.0.0', port: 9153 }],
   ])('reads http: %s', (text, http) => expect(loadText(`http: ${text}`).http).toEqual(http))
+
+  it('reads routes: lists or maps, domains, subnets and networks', () => {
+    const { zones, networks, rebindAllow } = loadText(`
+forward:
+  zones:
+    Corp.Example.: [198.51.100.53]
+    lab.example: {upstreams: "198.51.100.1,198.51.100.2", policy: random}
+    10.0.0.0/8: [198.51.100.3]
+    172.16.0.0/12: [198.51.100.4]
+    2001:db8:4000::/34: [198.51.100.5]
+  networks:
+    Lab: [192.0.2.53]
+    vault: {upstreams: ["192.0.2.54"], policy: random}
+  rebindAllow: Corp.Example
+`).forward
+    const told = zones.map(({ suffix, upstreams, policy = '' }) => [suffix, upstreams.length, policy])
+    expect(told.slice(0, 3)).toEqual([
+      ['corp.example', 1, ''],
+      ['lab.example', 2, 'random'],
+      ['10.in-addr.arpa', 1, ''],
+    ])
+    const second = Array.from({ length: 16 }, (_, i) => `${16 + i}.172.in-addr.arpa`)
+    const digits = ['4', '5', '6', '7'].map((digit) => `${digit}.8.b.d.0.1.0.0.2.ip6.arpa`)
+    expect(told.slice(3).map(([suffix]) => suffix)).toEqual([...second, ...digits])
+    expect(networks).toMatchObject([{ network: 'lab' }, { network: 'vault', policy: 'random' }])
+    expect(rebindAllow).toEqual(['corp.example'])
+  })
 
   it('follows anchors', () => {
     const { forward } = loadText('forward:\n  upstreams: &u [9.9.9.9]\n  zones: {corp.example: *u}\n')
@@ -267,6 +295,31 @@ describe('what is said about mistakes', () => {
     [
       'forward: {zones: {corp.example: []}}',
       'FILE:1:33: forward.zones["corp.example"]: has no servers; name at least one',
+    ],
+    [
+      'forward: {zones: {10.0.0.0/40: [192.0.2.1]}}',
+      'FILE:1:32: forward.zones["10.0.0.0/40"]: "10.0.0.0/40" is neither a domain nor a subnet; write for example "10.0.0.0/8"',
+    ],
+    [
+      'forward:\n  zones:\n    corp.example: {upstreems: [192.0.2.1], upstreams: [192.0.2.1]}',
+      'FILE:3:20: forward.zones["corp.example"].upstreems: unknown key; did you mean "upstreams"?',
+    ],
+    [
+      'forward: {zones: {corp.example: {policy: random}}}',
+      'FILE:1:33: forward.zones["corp.example"]: has no upstreams; write upstreams: ["198.51.100.53"]',
+    ],
+    [
+      'forward: {networks: {lab: {upstreams: [192.0.2.1], policy: randon}}}',
+      'FILE:1:60: forward.networks.lab.policy: "randon" is not one of sequential, random; did you mean "random"?',
+    ],
+    [
+      'forward: {networks: {lab: [dns.lab]}}',
+      'FILE:1:28: forward.networks.lab[0]: "dns.lab" is not an IP address; names are not looked up here, ' +
+        'write for example "127.0.0.1:53" or "[::1]:53"',
+    ],
+    [
+      'forward: {rebindAllow: ["*.corp.example"]}',
+      'FILE:1:25: forward.rebindAllow[0]: "*.corp.example" holds "*"; a name is made of letters, digits, "-", "_" and dots',
     ],
     ['forward: {policy: fastest}', 'FILE:1:19: forward.policy: "fastest" is not one of sequential, random'],
     ['forward: {singleLabel: maybe}', 'FILE:1:24: forward.singleLabel: must be true or false'],

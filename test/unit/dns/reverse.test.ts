@@ -1,8 +1,8 @@
 // Reverse names: addresses, the blocks above them, and what stands for nothing.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readReverse, reverseName } from '../../../src/dns/reverse.ts'
-import { formatAddress } from '../../../src/lib/ip.ts'
+import { readReverse, reverseName, reverseZones } from '../../../src/dns/reverse.ts'
+import { formatAddress, parseSubnet, subnetContains } from '../../../src/lib/ip.ts'
 
 const bytesOf = (size: number) => fc.uint8Array({ minLength: size, maxLength: size })
 
@@ -53,5 +53,36 @@ describe('reverse names', () => {
 
   it.each(['arpa', '', 'example.com', 'in-addr.arpa.example', 'xin-addr.arpa'])('%j is none', (name) => {
     expect(readReverse(name)).toBeUndefined()
+  })
+})
+
+describe('the reverse zones of a subnet', () => {
+  it.each([
+    ['10.0.0.0/8', ['10.in-addr.arpa']],
+    ['192.168.0.0/16', ['168.192.in-addr.arpa']],
+    ['192.0.2.4/31', ['4.2.0.192.in-addr.arpa', '5.2.0.192.in-addr.arpa']],
+    ['192.0.2.7/32', ['7.2.0.192.in-addr.arpa']],
+    ['fd00::/8', ['d.f.ip6.arpa']],
+    ['fe80::/10', ['8', '9', 'a', 'b'].map((digit) => `${digit}.e.f.ip6.arpa`)],
+  ])('of %s are %j', (text, zones) => expect(reverseZones(parseSubnet(text)!)).toEqual(zones))
+
+  it('hold its addresses and no others', () => {
+    const drawn = fc.oneof(
+      fc.tuple(bytesOf(4), fc.integer({ min: 1, max: 32 })),
+      fc.tuple(bytesOf(16), fc.integer({ min: 1, max: 128 })),
+    )
+    fc.assert(
+      fc.property(drawn, fc.nat(255), ([bytes, prefix], noise) => {
+        const subnet = parseSubnet(`${formatAddress(bytes)}/${prefix}`)!
+        const zones = reverseZones(subnet)
+        for (const at of [0, Math.max(0, Math.ceil(prefix / 8) - 1), bytes.length - 1]) {
+          const near = Uint8Array.from(bytes)
+          near[at] = near[at]! ^ noise
+          const name = reverseName(formatAddress(near))
+          const held = zones.some((zone) => name === zone || name.endsWith(`.${zone}`))
+          expect(held).toBe(subnetContains(subnet, near))
+        }
+      }),
+    )
   })
 })

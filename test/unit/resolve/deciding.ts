@@ -20,9 +20,12 @@ export const config: Config = {
   forward: {
     upstreams: [upstream],
     zones: [],
+    networks: [],
     policy: 'sequential',
     timeout: 3500,
     singleLabel: false,
+    rebindProtection: false,
+    rebindAllow: [],
   },
 }
 

@@ -1,0 +1,218 @@
+// Loops: an upstream that, being asked, asks us. What proves one is a question with a name nobody else can know, sent to
+// one upstream, that comes back to be forwarded; it does so through any number of servers in between, whatever they strip
+// from a message. Such an upstream is put aside, told of once, and tried again later. Nothing else stops.
+import type { Upstream } from '../config/types.ts'
+import { encodeQuery } from '../dns/message.ts'
+import { encodeName, isWithin, readQuestion, splitName } from '../dns/name.ts'
+import type { Clock, Timer } from '../lib/clock.ts'
+import type { Logger } from '../lib/log.ts'
+import type { LoopCounters } from './counters.ts'
+import type { Forward, Forwarded, ForwardQuestion, Route } from './types.ts'
+
+/** unknown: the first probe is under way. */
+export type LoopState = 'unknown' | 'clear' | 'looping'
+
+/** An upstream, and the domain of a route that leads to it; '' for all names. */
+export interface Reached {
+  readonly domain: string
+  readonly upstream: Upstream
+}
+
+export interface LoopGuard {
+  /** `forward` without the upstreams that are put aside, watched for what looks like a loop. */
+  around(forward: Forward): Forward
+  /** Probes upstreams that are new; forgets those that are not named any more. */
+  check(reached: readonly Reached[]): void
+  /** Looping, if for any of its domains it does. */
+  stateOf(upstream: Upstream): LoopState
+  stop(): void
+}
+
+export interface LoopGuardOptions {
+  /** Sends a probe to this upstream alone, past any cache; resolves when it is answered or given up, never rejects. */
+  readonly ask: (upstream: Upstream, question: Omit<ForwardQuestion, 'route' | 'asker'>) => Promise<unknown>
+  /** 32 hexadecimal digits that nobody can guess. */
+  readonly randomToken: () => string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly counters: LoopCounters
+}
+
+const prefix = 'berth-loop-'
+/** How long a probe that is given up may still come back, ms. */
+const tokenLife = 60_000
+/** Between two probes that suspicion asks for, ms. */
+const suspicionPause = 10_000
+/** Before an upstream that was put aside is tried again, ms: doubling up to the second. */
+const firstPause = 10_000
+const longestPause = 600_000
+
+interface Watched extends Reached {
+  state: LoopState
+  /** When suspicion last asked for a probe. */
+  suspectedAt: number
+  pause: number
+  timer: Timer | undefined
+}
+
+export function createLoopGuard({ ask, randomToken, clock, log, counters }: LoopGuardOptions): LoopGuard {
+  const watched = new Map<string, Watched>()
+  /** Texts of upstreams that are not asked. */
+  const aside = new Set<string>()
+  /** Probes under way: token → what it was sent to. */
+  const probes = new Map<string, { readonly entry: Watched; readonly below: string }>()
+  /** Questions being forwarded: key → how often the same came in meanwhile. */
+  const flights = new Map<string, { again: boolean }>()
+  let stopped = false
+
+  function probe(entry: Watched, domain: string): void {
+    const token = randomToken()
+    // Below a name of its own each time: a server that remembers that the name above does not exist would not ask on.
+    const below = domain === '' ? token.slice(0, 8) : domain
+    const name = `${prefix}${token}.${below}`
+    if (stopped || encodeName(name) === undefined) return
+    const query = encodeQuery(name, 'TXT', { id: 0 })
+    probes.set(token, { entry, below: domain })
+    clock.setTimeout(() => probes.delete(token), tokenLife)
+    void ask(entry.upstream, { query, question: readQuestion(query)!, edns: undefined }).then(() => {
+      // One that was seen meanwhile is no longer there.
+      if (probes.has(token) && isWatched(entry)) settle(entry)
+    })
+  }
+
+  /** A probe was answered, and did not come back. */
+  function settle(entry: Watched): void {
+    entry.state = 'clear'
+    entry.pause = firstPause
+    const { text } = entry.upstream
+    if (!aside.has(text) || entriesOf(text).some(({ state }) => state === 'looping')) return
+    release(text)
+    log.info({ upstream: text }, 'upstream no longer asks us back, used again')
+  }
+
+  function release(text: string): void {
+    aside.delete(text)
+    counters.aside.cell(text).value = 0
+  }
+
+  function putAside(entry: Watched, below: string): void {
+    const { text } = entry.upstream
+    entry.state = 'looping'
+    if (!aside.has(text)) {
+      aside.add(text)
+      counters.loops.add(1, text)
+      counters.aside.cell(text).value = 1
+      const what =
+        'loop: this upstream sends our questions back to us; put aside, tried again from time to time'
+      log.error({ upstream: text, names: below === '' ? 'all' : `below ${below}` }, what)
+    }
+    clock.clearTimeout(entry.timer)
+    entry.timer = clock.setTimeout(() => probe(entry, below), entry.pause)
+    entry.pause = Math.min(longestPause, entry.pause * 2)
+  }
+
+  /** Whether it is still named as an upstream. */
+  function isWatched(entry: Watched): boolean {
+    return watched.get(keyOf(entry)) === entry
+  }
+
+  function entriesOf(text: string): Watched[] {
+    return [...watched.values()].filter(({ upstream }) => upstream.text === text)
+  }
+
+  /** Unanswered, and asked again meanwhile: a retransmission, or the question itself on its way round. */
+  function suspect(route: Route, result: Forwarded, name: string): void {
+    const answered =
+      'reply' in result ? route.upstreams.findIndex(({ text }) => text === result.upstream) : -1
+    const silent = answered < 0 ? route.upstreams : route.upstreams.slice(0, answered)
+    for (const { text } of silent) {
+      const entry = entriesOf(text).find(({ domain }) => isWithin(name, domain))
+      const now = clock.monotonic()
+      if (entry === undefined || now - entry.suspectedAt < suspicionPause) continue
+      entry.suspectedAt = now
+      const above = splitName(name).slice(1).join('.')
+      probe(entry, isWithin(above, entry.domain) ? above : entry.domain)
+    }
+  }
+
+  function watch(asked: ForwardQuestion, result: Promise<Forwarded>): Promise<Forwarded> {
+    const { route, question } = asked
+    const key = `${route.name} ${question.type} ${question.name}`
+    const before = flights.get(key)
+    if (before !== undefined) {
+      before.again = true
+      return result
+    }
+    const flight = { again: false }
+    flights.set(key, flight)
+    return result
+      .then((forwarded) => {
+        if (flight.again) suspect(route, forwarded, question.name)
+        return forwarded
+      })
+      .finally(() => flights.delete(key))
+  }
+
+  return {
+    around(forward) {
+      return (asked) => {
+        const { route, question } = asked
+        const came = question.name.startsWith(prefix) ? tokenOf(question.name) : undefined
+        const proof = came === undefined ? undefined : probes.get(came)
+        if (proof !== undefined) {
+          probes.delete(came!)
+          if (isWatched(proof.entry)) putAside(proof.entry, proof.below)
+          return {
+            failure: `a probe for loops came back from ${proof.entry.upstream.text}`,
+            reason: 'failed',
+          }
+        }
+        const upstreams =
+          aside.size === 0 ? route.upstreams : route.upstreams.filter(({ text }) => !aside.has(text))
+        if (upstreams.length === 0 && route.upstreams.length > 0) {
+          return { failure: 'every upstream sends our questions back to us', reason: 'none' }
+        }
+        const used =
+          upstreams.length === route.upstreams.length ? asked : { ...asked, route: { ...route, upstreams } }
+        const result = forward(used)
+        return result instanceof Promise ? watch(used, result) : result
+      }
+    },
+    check(reached) {
+      const keys = new Set(reached.map(keyOf))
+      for (const [key, entry] of watched) {
+        if (keys.has(key)) continue
+        clock.clearTimeout(entry.timer)
+        watched.delete(key)
+        if (!entriesOf(entry.upstream.text).some(({ state }) => state === 'looping')) {
+          release(entry.upstream.text)
+        }
+      }
+      for (const each of reached) {
+        if (watched.has(keyOf(each))) continue
+        const entry: Watched = {
+          ...each,
+          ...{ state: 'unknown', suspectedAt: Number.NEGATIVE_INFINITY, pause: firstPause, timer: undefined },
+        }
+        watched.set(keyOf(each), entry)
+        probe(entry, each.domain)
+      }
+    },
+    stateOf({ text }) {
+      if (aside.has(text)) return 'looping'
+      return entriesOf(text).some(({ state }) => state === 'clear') ? 'clear' : 'unknown'
+    },
+    stop() {
+      stopped = true
+      for (const { timer } of watched.values()) clock.clearTimeout(timer)
+    },
+  }
+}
+
+function keyOf({ domain, upstream }: Reached): string {
+  return `${domain} ${upstream.text}`
+}
+
+function tokenOf(name: string): string {
+  return splitName(name)[0]!.slice(prefix.length)
+}

@@ -1,0 +1,64 @@
+// What an upstream may not tell: addresses of Docker networks out of the asker's scope, and, with
+// `forward.rebindProtection`, private addresses for public names.
+import { addressesIn } from '../dns/addresses.ts'
+import { ede } from '../dns/edns.ts'
+import { type Rcode, rcode } from '../dns/header.ts'
+import { isWithin } from '../dns/name.ts'
+import type { UpstreamReply } from '../dns/relay.ts'
+import type { Route } from '../forward/types.ts'
+import { type Subnet, subnetContains } from '../lib/ip.ts'
+import { carriedIPv4, isPrivate } from '../lib/ranges.ts'
+import type { Snapshot } from '../registry/types.ts'
+import type { Scope } from './scope.ts'
+
+export interface GuardSettings {
+  readonly rebindProtection: boolean
+  /** Domains whose names may lead to private addresses; canonical. */
+  readonly rebindAllow: readonly string[]
+}
+
+/** What goes to the asker in the reply's place; the upstream's records stay here. */
+export interface Withheld {
+  readonly cause: 'foreign' | 'rebinding'
+  readonly rcode: Rcode
+  readonly error: { readonly code: number }
+  readonly rule: string
+}
+
+/** `name` is the question's, canonical; the route is the one it was sent by. */
+export function withhold(
+  settings: GuardSettings,
+  snapshot: Snapshot,
+  scope: Scope,
+  name: string,
+  route: Route,
+  reply: UpstreamReply,
+): Withheld | undefined {
+  const mayBeForeign = scope.view !== 'host' && route.zone === undefined
+  const mayRebind =
+    settings.rebindProtection &&
+    !route.explicit &&
+    !settings.rebindAllow.some((domain) => isWithin(name, domain))
+  if (!mayBeForeign && !mayRebind) return undefined
+  for (const address of addressesIn(reply)) {
+    if (mayBeForeign && isForeignAddress(snapshot, scope, address)) {
+      const rule = 'its answer held an address of a Docker network out of scope'
+      return { cause: 'foreign', rcode: rcode.NXDOMAIN, error: { code: ede.blocked }, rule }
+    }
+    if (mayRebind && isPrivate(address)) {
+      // NODATA, as dnsmasq has it: the name exists, and its other types are none the worse (RFC 8020).
+      const rule = 'its answer held a private address (forward.rebindProtection)'
+      return { cause: 'rebinding', rcode: rcode.NOERROR, error: { code: ede.blocked }, rule }
+    }
+  }
+  return undefined
+}
+
+/** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
+function isForeignAddress(snapshot: Snapshot, scope: Scope, address: Uint8Array): boolean {
+  const holds = (subnets: readonly Subnet[]) => subnets.some((subnet) => subnetContains(subnet, address))
+  if (scope.networks.some((table) => holds(table.network.subnets))) return false
+  for (const table of snapshot.networks.values()) if (holds(table.network.subnets)) return true
+  const carried = carriedIPv4(address)
+  return carried !== undefined && isForeignAddress(snapshot, scope, carried)
+}

@@ -1,0 +1,179 @@
+// What upstreams may not tell: private addresses for public names, foreign containers' addresses, in whatever record.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { addressesIn } from '../../../src/dns/addresses.ts'
+import { encodeQuery } from '../../../src/dns/message.ts'
+import { encodeName, readQuestion } from '../../../src/dns/name.ts'
+import { readReply, type UpstreamReply } from '../../../src/dns/relay.ts'
+import { type } from '../../../src/dns/types.ts'
+import { type Answer, addressRecord, writeReply } from '../../../src/dns/writer.ts'
+import type { Route } from '../../../src/forward/types.ts'
+import { formatAddress, parseAddress } from '../../../src/lib/ip.ts'
+import { type Config, config, resolverFor, upstream } from './deciding.ts'
+import { container, estate, network } from './estate.ts'
+
+const query = encodeQuery('www.example', 'A', { id: 1 })
+const question = readQuestion(query)!
+
+function replyOf(...answers: Answer[]): UpstreamReply {
+  const parts = { rcode: 0, answers: answers.slice(0, 1), additional: answers.slice(1) }
+  return readReply(writeReply(query, question, undefined, parts, 0xffff), question)!
+}
+
+/** An HTTPS or SVCB record with these SvcParams. */
+function binding(
+  params: [key: number, value: Uint8Array][],
+  target = '.',
+  code: number = type.HTTPS,
+): Answer {
+  const parts = params.map(([key, value]) => {
+    const head = Buffer.alloc(4)
+    head.writeUInt16BE(key, 0)
+    head.writeUInt16BE(value.length, 2)
+    return Buffer.concat([head, value])
+  })
+  return { type: code, ttl: 60, data: Buffer.concat([Buffer.of(0, 1), encodeName(target)!, ...parts]) }
+}
+
+const bytes = (...addresses: string[]) => Buffer.concat(addresses.map((address) => parseAddress(address)!))
+const hints = (v4: string[], v6: string[] = [], target?: string, code?: number) =>
+  binding(
+    [
+      [1, Buffer.from('\x02h2')],
+      [4, bytes(...v4)],
+      [6, bytes(...v6)],
+    ],
+    target,
+    code,
+  )
+
+const snapshot = estate(
+  [network('front', ['172.18.0.0/16']), network('back', ['198.18.9.0/24', '2001:db8:9::/64'])],
+  [container('web', { front: { at: ['172.18.0.2'] } })],
+)
+const standard: Route = {
+  ...{ name: 'default', zone: undefined, explicit: false },
+  ...{ upstreams: [upstream], policy: 'sequential' },
+}
+
+function judge(
+  reply: UpstreamReply,
+  changes: Partial<Config['forward']> = {},
+  { from = '172.18.0.2', name = 'www.example', route = standard } = {},
+) {
+  const forward = { ...config.forward, rebindProtection: true, ...changes }
+  const resolver = resolverFor(snapshot, { forward })
+  return resolver.withhold(resolver.scope(from, '127.0.0.1'), name, route, reply)
+}
+
+const rebinding = { cause: 'rebinding', rcode: 0, error: { code: 15 } }
+const foreign = { cause: 'foreign', rcode: 3, error: { code: 15 } }
+const a = (address: string) => addressRecord(address, 60)
+
+describe('private addresses for public names', () => {
+  const inside = [
+    ...['10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.0.1', '100.64.0.1', '100.127.255.255'],
+    ...['169.254.169.254', '127.0.0.1', '127.8.9.1', '0.0.0.0', '0.1.2.3', '255.255.255.255', '198.18.0.1'],
+    ...['::', '::1', 'fc00::1', 'fd12::1', 'fe80::1', 'febf::1', 'fec0::1'],
+    ...['::ffff:10.0.0.1', '::ffff:127.0.0.1', '::192.168.0.1', '64:ff9b::10.0.0.1', '64:ff9b::a9fe:a9fe'],
+  ]
+  const outside = [
+    ...['9.9.9.9', '172.15.255.255', '172.32.0.1', '192.167.1.1', '100.63.0.1', '100.128.0.1', '128.0.0.1'],
+    ...['2620:fe::fe', 'fb00::1', 'ff02::1', '::ffff:9.9.9.9', '64:ff9b::9.9.9.9'],
+  ]
+
+  it.each(inside)('%s is withheld, in a record and in a hint', (address) => {
+    const [v4, v6] = address.includes(':') ? [[], [address]] : [[address], []]
+    expect(judge(replyOf(a(address)), {}, { from: '127.0.0.1' })).toMatchObject(rebinding)
+    for (const code of [type.HTTPS, type.SVCB]) {
+      const reply = replyOf(hints(v4, v6, 'svc.example', code))
+      expect(judge(reply, {}, { from: '127.0.0.1' })).toMatchObject(rebinding)
+    }
+  })
+
+  it.each(outside)('%s is not', (address) => {
+    const [v4, v6] = address.includes(':') ? [[], [address]] : [[address], []]
+    expect(judge(replyOf(a(address)))).toBeUndefined()
+    expect(judge(replyOf(hints(v4, v6)))).toBeUndefined()
+  })
+
+  it('one among many is enough, also in the additional section', () => {
+    expect(judge(replyOf(a('9.9.9.9'), a('10.0.0.1')))).toMatchObject(rebinding)
+    expect(judge(replyOf(hints(['9.9.9.9', '10.0.0.1'])))).toMatchObject(rebinding)
+  })
+
+  it('pass where protection is off, the domain is excepted, or the route is explicit', () => {
+    const reply = replyOf(a('10.0.0.1'))
+    expect(judge(reply, { rebindProtection: false })).toBeUndefined()
+    expect(judge(reply, { rebindAllow: ['example'] })).toBeUndefined()
+    expect(judge(reply, { rebindAllow: ['www.example'] })).toBeUndefined()
+    expect(judge(reply, { rebindAllow: ['ww.example', 'xample'] })).toMatchObject(rebinding)
+    expect(judge(reply, {}, { name: 'www.example', route: { ...standard, explicit: true } })).toBeUndefined()
+  })
+})
+
+describe('addresses of Docker networks out of scope', () => {
+  it.each([
+    ['A', a('198.18.9.1')],
+    ['AAAA', a('2001:db8:9::1')],
+    ['AAAA with an IPv4 address in it', a('::ffff:198.18.9.1')],
+    ['ipv4hint', hints(['198.18.9.1'])],
+    ['ipv6hint', hints([], ['2001:db8:9::1'])],
+  ])('are withheld from a container: %s', (_, record) => {
+    expect(judge(replyOf(record), { rebindProtection: false })).toMatchObject(foreign)
+    expect(judge(replyOf(record))).toMatchObject(foreign)
+    expect(judge(replyOf(record), { rebindProtection: false }, { from: '127.0.0.1' })).toBeUndefined()
+  })
+
+  it('are withheld from a network’s own resolver’s answers too, and not from a zone’s', () => {
+    const reply = replyOf(a('198.18.9.1'))
+    expect(judge(reply, {}, { route: { ...standard, explicit: true } })).toMatchObject(foreign)
+    expect(judge(reply, {}, { route: { ...standard, explicit: true, zone: 'example' } })).toBeUndefined()
+  })
+
+  it('pass where the asker is on the network', () => {
+    expect(judge(replyOf(a('172.18.0.99')), { rebindProtection: false })).toBeUndefined()
+  })
+})
+
+describe('the addresses of a reply', () => {
+  const read = (reply: UpstreamReply) => [...addressesIn(reply)].map(formatAddress)
+
+  it('are those of A, AAAA and hints, and nothing else', () => {
+    const text = { type: type.TXT, ttl: 1, data: Buffer.from('\x04\x0a\x00\x00\x01', 'latin1') }
+    const alias = { type: type.CNAME, ttl: 1, data: encodeName('x.example')! }
+    const reply = replyOf(
+      text,
+      alias,
+      a('192.0.2.1'),
+      a('2001:db8::1'),
+      hints(['192.0.2.2'], ['2001:db8::2'], 'a.b'),
+    )
+    expect(read(reply)).toEqual(['192.0.2.1', '2001:db8::1', '192.0.2.2', '2001:db8::2'])
+  })
+
+  it('are not read past a hint’s or a record’s end, whatever lengths say', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (data) => {
+        const reply = replyOf({ type: type.HTTPS, ttl: 1, data: Buffer.from(data) }, a('192.0.2.1'))
+        const found = read(reply)
+        expect(found.at(-1)).toBe('192.0.2.1')
+        expect(found.length).toBeLessThanOrEqual(1 + data.length / 4)
+      }),
+    )
+  })
+
+  it('of a hint that claims more than its record holds are those in the record', () => {
+    const data = Buffer.concat([Buffer.of(0, 1, 0, 0, 4, 0, 32), bytes('192.0.2.2')])
+    const reply = replyOf(
+      { type: type.HTTPS, ttl: 1, data },
+      { type: type.TXT, ttl: 1, data: Buffer.alloc(40) },
+    )
+    expect(read(reply)).toEqual(['192.0.2.2'])
+  })
+
+  it('are found behind a target that is compressed', () => {
+    const data = Buffer.concat([Buffer.of(0, 1, 0xc0, 12, 0, 4, 0, 4), bytes('10.0.0.1')])
+    expect(read(replyOf({ type: type.HTTPS, ttl: 1, data }))).toEqual(['10.0.0.1'])
+  })
+})
