@@ -20,6 +20,9 @@ export interface Edns {
   readonly dnssecOk: boolean
 }
 
+/** The option that carries an extended error (RFC 8914, 2). */
+export const extendedErrorOption = 15
+
 /** RFC 8914 codes berth uses. */
 export const ede = {
   staleAnswer: 3,
@@ -74,7 +77,7 @@ export function encodeOpt(dnssecOk: boolean, code: number = rcode.NOERROR, error
   if (dnssecOk) opt[7] = 0x80
   opt.writeUInt16BE(data, 9)
   if (error !== undefined) {
-    opt.writeUInt16BE(15, 11)
+    opt.writeUInt16BE(extendedErrorOption, 11)
     opt.writeUInt16BE(2 + text.length, 13)
     opt.writeUInt16BE(error.code, 15)
     text.copy(opt, 17)
