@@ -81,11 +81,17 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
     clock,
     log,
   })
-  const exchange = createExchange({ clock, counters: forwardCounters, randomId: () => randomInt(0x10000) })
+  const exchange = createExchange({
+    clock,
+    log,
+    counters: forwardCounters,
+    randomId: () => randomInt(0x10000),
+    random: Math.random,
+  })
   const forward: Forward = ({ route, ...asked }) => {
     const reachable = route.upstreams.filter(({ host, port }) => !(listeners?.isOurs(host, port) ?? false))
-    const ordered = config.forward.policy === 'random' ? shuffled(reachable) : reachable
-    return exchange.ask({ ...asked, upstreams: ordered, timeout: config.forward.timeout })
+    const { policy, timeout } = config.forward
+    return exchange.ask({ ...asked, upstreams: reachable, policy, timeout })
   }
   const resolver = createResolver({
     config,
@@ -166,6 +172,7 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
       upstreams.stop()
       await listeners.stop(timeUp.signal)
       clearTimeout(timer)
+      exchange.stop()
       await Promise.all([...watches.map((watch) => watch.stop()), http?.stop()])
     },
   }
@@ -201,11 +208,4 @@ async function startHttp(http: HttpServer, clock: Clock, log: Logger, signal: Ab
       }
     })()
   }
-}
-
-function shuffled<T>(list: readonly T[]): T[] {
-  return list
-    .map((item) => ({ item, key: Math.random() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item)
 }

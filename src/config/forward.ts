@@ -15,8 +15,8 @@ export const forwardSection = z
     ).prefault('auto'),
     /** Servers for certain domains: domain → list of addresses. Default: none. */
     zones: entries('{corp.example: ["198.51.100.53"]}', readForwardZone).prefault({}),
-    /** Which server is asked first. "sequential": in the order written; "random". Default: sequential. */
-    policy: choice('sequential', 'random').prefault('sequential'),
+    /** Which server is asked first. "sequential": in the order written; "random"; "fastest". Default: sequential. */
+    policy: choice('sequential', 'random', 'fastest').prefault('sequential'),
     /** One deadline over all tries. A duration, 100ms to 60s. Default: 3500ms; Docker gives a server 4 s. */
     timeout: text((value) => parseDuration(value, '100ms', '60s'), '"3500ms"').prefault('3500ms'),
     /** Whether unknown names of one label are forwarded. true or false. Default: false. */

@@ -64,7 +64,7 @@ export interface Config {
   readonly forward: {
     readonly upstreams: 'auto' | readonly Upstream[]
     readonly zones: readonly ForwardZone[]
-    readonly policy: 'sequential' | 'random'
+    readonly policy: 'sequential' | 'random' | 'fastest'
     /** One deadline over all tries, ms. */
     readonly timeout: number
     readonly singleLabel: boolean

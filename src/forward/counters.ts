@@ -9,6 +9,14 @@ export function createForwardCounters() {
     rejects: new Counter(),
     /** Packets on an exchange's socket that did not belong to its question. */
     spoofed: new Counter('to'),
+    /** Questions that went on over TCP, and why: "truncated", "forged", "silent". */
+    tcp: new Counter('to', 'why'),
+    /** Health checks without an answer, or without one that is good enough. */
+    healthcheckFailures: new Counter('to'),
+    /** 1, or 0 from a failed health check to a good one. */
+    healthy: new Counter('to'),
+    /** Times that no socket could be opened; the question left from another, or not at all. */
+    exhausted: new Counter(),
   }
 }
 

@@ -73,7 +73,8 @@ export function dnsSeries({
   ]
 }
 
-export function forwardSeries({ duration, rejects, spoofed }: ForwardCounters): Series[] {
+export function forwardSeries(counters: ForwardCounters): Series[] {
+  const { duration, rejects, spoofed, tcp, healthy, healthcheckFailures, exhausted } = counters
   return [
     histogram('berth_forward_request_duration_seconds', 'Time an upstream took to answer.', duration),
     counter('berth_forward_rejects_total', 'Questions not forwarded, too many being under way.', rejects),
@@ -81,6 +82,18 @@ export function forwardSeries({ duration, rejects, spoofed }: ForwardCounters): 
       'berth_forward_spoofed_total',
       'Datagrams that did not match any question sent upstream.',
       spoofed,
+    ),
+    counter('berth_forward_tcp_total', 'Questions that went on over TCP, and why.', tcp),
+    gauge('berth_forward_healthy', '0 while an upstream fails its health checks, else 1.', healthy),
+    counter(
+      'berth_forward_healthcheck_failures_total',
+      'Health checks of an upstream that failed; checks are made only after failures.',
+      healthcheckFailures,
+    ),
+    counter(
+      'berth_forward_socket_errors_total',
+      'Times that no socket to an upstream could be opened: too many files or ports in use.',
+      exhausted,
     ),
   ]
 }

@@ -268,7 +268,10 @@ describe('what is said about mistakes', () => {
       'forward: {zones: {corp.example: []}}',
       'FILE:1:33: forward.zones["corp.example"]: has no servers; name at least one',
     ],
-    ['forward: {policy: fastest}', 'FILE:1:19: forward.policy: "fastest" is not one of sequential, random'],
+    [
+      'forward: {policy: first}',
+      'FILE:1:19: forward.policy: "first" is not one of sequential, random, fastest',
+    ],
     ['forward: {singleLabel: maybe}', 'FILE:1:24: forward.singleLabel: must be true or false'],
     [
       'http: true',
