@@ -66,8 +66,13 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
   const readAddresses = () => readInterfaces(networkInterfaces(), readLocalTable())
   let addresses: LocalAddresses = readAddresses()
   const lookAtAddresses = () => {
-    const now = readAddresses()
-    if (!sameAddresses(now, addresses)) addresses = now
+    try {
+      const now = readAddresses()
+      if (!sameAddresses(now, addresses)) addresses = now
+    } catch (error) {
+      // Too many files are open: what was known last holds until the next look.
+      log.debug({ why: explain(error) }, 'can not read the local addresses')
+    }
     return addresses
   }
 

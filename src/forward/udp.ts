@@ -97,11 +97,18 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
       return port
     }
     exhausted()
-    return anyConnected(upstream)
+    return anyOther(upstream)
   }
 
-  function anyConnected(upstream: Upstream): Port | undefined {
-    return pools.get(upstream.text)?.find((port) => port?.connected)
+  /** Where no socket can be opened: one that is there, though it may have had its share of questions. */
+  function anyOther(upstream: Upstream): Port | undefined {
+    let found: Port | undefined
+    for (const port of sockets) {
+      if (port.upstream.text !== upstream.text || port.closed) continue
+      if (port.connected && !port.retired) return port
+      if (found === undefined || port.connected) found = port
+    }
+    return found
   }
 
   function openPort(upstream: Upstream): Port {
@@ -193,18 +200,17 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
     if (port.closed) return
     const blame = blameFor(error)
     if (blame === 'us') exhausted()
-    const other = blame === 'us' && !port.connected ? anyConnected(port.upstream) : undefined
-    if (other === undefined) {
-      end(port, { error, blame })
-      return
-    }
-    // Too many files are open: what was to leave from a new port leaves from one that is there.
-    const moved = [...port.open.values()]
+    const left = [...port.open.values()]
     port.open.clear()
     retire(port)
-    for (const asked of moved) {
-      asked.port = other
-      send(asked)
+    // Too many files are open: what was to leave from a new port leaves from one that is there.
+    const other = blame === 'us' && !port.connected ? anyOther(port.upstream) : undefined
+    for (const asked of left) {
+      if (other === undefined) asked.attempt.done({ error, blame })
+      else {
+        asked.port = other
+        send(asked)
+      }
     }
   }
 

@@ -1,4 +1,6 @@
 // Upstreams in trouble: dead, slow, lossy, truncating, refusing. What askers get, how many of them wait, what is told.
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask } from '../servers/client.ts'
 import { startDnsdist } from '../servers/dnsdist.ts'
@@ -209,6 +211,29 @@ describe('an upstream that sends nonsense is passed over:', () => {
     expect((await whoAnswers(berth)).who).toBe('192.0.2.2')
   })
 })
+
+it('when no more sockets can be opened, questions leave from those that are there, and it lives on', async () => {
+  const slow = await startScripted(({ message, send }) => {
+    setTimeout(() => void send(replyTo(message)), 100)
+  })
+  stopping.push(slow)
+  const berth = await start([slow.address])
+  const { pid } = berth.serving.child
+  // Room for 4 more, fewer than the ports to one upstream.
+  const open = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+  let files = 0
+  for (let free = 0; free < 4; files++) if (!open.has(files)) free++
+  const allow = (most: number) => execFileSync('prlimit', ['--pid', String(pid), `--nofile=${most}:`])
+  allow(files)
+  for (let round = 0; round < 3; round++) {
+    const names = Array.from({ length: 150 }, () => `n${asked++}.names.example`)
+    const answers = await Promise.all(names.map((name) => ask(berth.port, name, 'A')))
+    const failed = answers.filter(({ rcode }) => rcode !== 0)
+    expect(failed.map(({ bytes }) => bytes.toString('latin1'))).toEqual([])
+  }
+  allow(files + 100)
+  await until(async () => (await berth.metric('berth_forward_socket_errors_total')) > 0)
+}, 30_000)
 
 /** As if there were so many answers. */
 function withCounts(reply: Buffer, answers: number): Buffer {
