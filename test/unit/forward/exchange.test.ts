@@ -146,7 +146,7 @@ describe('a silent server', () => {
     expect(rig.asked()).toEqual(['udp 1', 'udp 2', 'udp 2', 'udp 2'])
   })
 
-  it('ends the question at its deadline, whatever is still open', async () => {
+  it('ends at its deadline, whatever is still open', async () => {
     const rig = createRig()
     const result = rig.ask()
     rig.turn(3499)
@@ -273,7 +273,7 @@ describe('EDNS', () => {
 })
 
 describe('bounds', () => {
-  it('refuses what has no claim, and takes it again later', async () => {
+  it('refuses more questions than may be in flight, and takes them again later', async () => {
     let free = 1
     const claim = () => {
       if (free === 0) return undefined
