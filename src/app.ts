@@ -74,18 +74,32 @@ export async function createApp({
   const readAddresses = () => readInterfaces(networkInterfaces(), readLocalTable())
   let addresses: LocalAddresses = readAddresses()
   const lookAtAddresses = () => {
-    const now = readAddresses()
-    if (!sameAddresses(now, addresses)) addresses = now
+    try {
+      const now = readAddresses()
+      if (!sameAddresses(now, addresses)) addresses = now
+    } catch (error) {
+      // Too many files are open: what was known last holds until the next look.
+      log.debug({ why: explain(error) }, 'can not read the local addresses')
+    }
     return addresses
   }
 
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   const isOurs = (host: string, port: number) => listeners?.isOurs(host, port) ?? false
-  const exchange = createExchange({ clock, counters: forwardCounters, randomId: () => randomInt(0x10000) })
+  const exchange = createExchange({
+    clock,
+    log,
+    counters: forwardCounters,
+    randomId: () => randomInt(0x10000),
+    random: Math.random,
+  })
   const loops = createLoopGuard({
     ask: (upstream, question) =>
-      exchange.ask({ ...question, asker: 'berth', upstreams: [upstream], timeout: probeTimeout }),
+      exchange.ask({
+        ...{ ...question, asker: 'berth', upstreams: [upstream] },
+        ...{ policy: 'sequential', timeout: probeTimeout },
+      }),
     randomToken: () => randomBytes(16).toString('hex'),
     clock,
     log,
@@ -103,8 +117,8 @@ export async function createApp({
   })
   const forward = loops.around(({ route, ...asked }) => {
     const reachable = route.upstreams.filter(({ host, port }) => !isOurs(host, port))
-    const ordered = route.policy === 'random' ? shuffled(reachable) : reachable
-    return exchange.ask({ ...asked, upstreams: ordered, timeout: config.forward.timeout })
+    const { timeout } = config.forward
+    return exchange.ask({ ...asked, upstreams: reachable, policy: route.policy, timeout })
   })
   const resolver = createResolver({
     config,
@@ -189,6 +203,7 @@ export async function createApp({
       loops.stop()
       await listeners.stop(timeUp.signal)
       clearTimeout(timer)
+      exchange.stop()
       await Promise.all([...watches.map((watch) => watch.stop()), http?.stop()])
     },
   }
@@ -238,11 +253,4 @@ async function startHttp(http: HttpServer, clock: Clock, log: Logger, signal: Ab
       }
     })()
   }
-}
-
-function shuffled<T>(list: readonly T[]): T[] {
-  return list
-    .map((item) => ({ item, key: Math.random() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item)
 }

@@ -13,7 +13,9 @@ import { type Counts, count, parseChoice, type Report, sum } from './runs.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
 // Programs that unit and system tests call.
-const programs = ['bind9-dnsutils', 'unbound']
+const programs = ['bind9-dnsutils', 'bind9-utils', 'dnsmasq-base']
+// Servers among them: only for tests, so the machine does not run them by itself.
+const servers = ['dnsdist', 'nsd', 'unbound']
 
 const isCI = !['', '0', 'false', undefined].includes(process.env.CI)
 process.chdir(root)
@@ -43,7 +45,7 @@ async function main(): Promise<number> {
 }
 
 async function runUnit(): Promise<Counts> {
-  const why = await installPackages(programs)
+  const why = await installPackages(programs, servers)
   if (why) console.error(`Some tests may fail: ${why}`)
   announce('unit tests')
   return runVitest('unit', (command, args) => runCommand(command, args, { ...process.env, TMPDIR: folder }))

@@ -19,7 +19,7 @@ import { suggestion } from './similar.ts'
 import type { ForwardNetwork, ForwardPolicy, ForwardZone, Upstream } from './types.ts'
 import { parseDuration, parseName, parseUpstream } from './values.ts'
 
-const policies = ['sequential', 'random'] as const
+const policies = ['sequential', 'random', 'fastest'] as const
 
 export const forwardSection = z
   .strictObject({
@@ -40,7 +40,7 @@ export const forwardSection = z
      * of addresses, or {upstreams, policy}. Default: none.
      */
     networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork).prefault({}),
-    /** Which server is asked first. "sequential": in the order written; "random". Default: sequential. */
+    /** Which server is asked first. "sequential": in the order written; "random"; "fastest". Default: sequential. */
     policy: choice(...policies).prefault('sequential'),
     /** One deadline over all tries. A duration, 100ms to 60s. Default: 3500ms; Docker gives a server 4 s. */
     timeout: text((value) => parseDuration(value, '100ms', '60s'), '"3500ms"').prefault('3500ms'),

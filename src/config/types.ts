@@ -42,8 +42,11 @@ export interface StaticHost {
   readonly networks: readonly string[] | undefined
 }
 
-/** Which of several upstreams is asked first. */
-export type ForwardPolicy = 'sequential' | 'random'
+/**
+ * Which of several upstreams is asked first. sequential: as written. random: any, each question anew. fastest: by
+ * smoothed round-trip time, those that are not known yet first; now and then another one, so that a change is noticed.
+ */
+export type ForwardPolicy = 'sequential' | 'random' | 'fastest'
 
 export interface ForwardZone {
   /** Lower case, no trailing dot. */

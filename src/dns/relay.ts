@@ -1,7 +1,7 @@
 // Relaying: a question made ready for an upstream, and its reply made ready for the asker. Bytes stay as they came;
 // ID, flags and the question's case are patched in place. OPT is hop by hop (RFC 6891, 6.1.1): ours on both sides.
-import { type Edns, encodeOpt } from './edns.ts'
-import { countsOf, flag, flagsOf, headerBytes, idOf, rcode, rcodeOf } from './header.ts'
+import { type Edns, type ExtendedError, encodeOpt, optionCode } from './edns.ts'
+import { countsOf, flag, flagsOf, headerBytes, idOf, type Rcode, rcode, rcodeOf } from './header.ts'
 import type { Question } from './name.ts'
 import { type RawRecord, readRecords } from './records.ts'
 import { type } from './types.ts'
@@ -43,45 +43,67 @@ export function answersQuestion(sent: Buffer, question: Question, reply: Buffer)
 
 const foldCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)
 
-/** A reply that can be read to its end, or undefined. */
+/** A reply that can be read to its end. `records` are all there are, OPT included. */
 export interface UpstreamReply {
   readonly message: Buffer
   readonly records: readonly RawRecord[]
 }
 
+/** undefined where it can't be read to its end, or has two OPT records or one out of place (RFC 6891, 6.1.1). */
 export function readReply(message: Buffer, question: Question): UpstreamReply | undefined {
   if (countsOf(message)[0] !== 1) return undefined
   const records = readRecords(message, question.end)
-  return records === undefined ? undefined : { message, records }
+  if (records === undefined) return undefined
+  const opts = records.filter((record) => record.type === type.OPT)
+  if (opts.length > 1 || opts.some(({ section }) => section !== 'additional')) return undefined
+  return { message, records }
 }
 
-/** The reply for the asker: its ID, its question's case, RA set, our OPT or none; cut to `limit` bytes with TC. */
+/** The whole rcode: OPT holds its upper 8 bits (RFC 6891, 6.1.3). */
+export function replyCode({ message, records }: UpstreamReply): Rcode {
+  const opt = findOpt(records)
+  return rcodeOf(message) | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)
+}
+
+/** Extended errors (RFC 8914) for people: " (extended error 6: signature expired)", or "". */
+export function describeErrors({ message, records }: UpstreamReply): string {
+  const texts = extendedErrors(message, findOpt(records)).map((option) => {
+    const text = option.toString('utf8', 6).replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '')
+    return `extended error ${option.readUInt16BE(4)}${text === '' ? '' : `: ${text}`}`
+  })
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`
+}
+
+/**
+ * The reply for the asker: its ID, its question's case, RA set, our OPT or none. Records stay as they came, since
+ * compression pointers may lead anywhere; so what is left out is always the message's end: OPT and all behind it
+ * (a TSIG is not for the asker either), then, over `limit` bytes, additional records, then others, with TC
+ * (RFC 2181, 9). What fits of an answer stays: some stubs never ask over TCP. Upstream's extended errors are
+ * passed on behind `error`, ours, as far as there is room.
+ */
 export function relayReply(
   query: Buffer,
   question: Question,
   edns: Edns | undefined,
   reply: UpstreamReply,
   limit: number,
+  error?: ExtendedError,
 ): Buffer {
-  const { message, records } = reply
-  const opt = records.findLast((record) => record.type === type.OPT)
-  const last = records.at(-1)
-  let [, an, ns, ar] = countsOf(message)
-  let end = last?.end ?? question.end
-  if (opt !== undefined && opt === last) {
-    end = opt.start
-    ar--
+  const { message } = reply
+  const code = replyCode(reply)
+  const { kept, opt } = splitAtOpt(reply.records)
+  const size = kept.at(-1)?.end ?? question.end
+  let ours = edns === undefined ? Buffer.alloc(0) : encodeOpt(edns.dnssecOk, code, error, edns.reply)
+  if (edns !== undefined) {
+    const told = extendedErrors(message, opt)
+    while (told.length > 0 && size + ours.length + Buffer.concat(told).length > limit) told.pop()
+    ours = withOptions(ours, told)
   }
-  const ours =
-    edns === undefined ? Buffer.alloc(0) : encodeOpt(edns.dnssecOk, rcode.NOERROR, undefined, edns.reply)
-  let truncated = (flagsOf(message) & flag.TC) !== 0
-  if (end + ours.length > limit) {
-    truncated = true
-    end = question.end
-    an = ns = ar = 0
-  } else if (opt !== undefined && opt !== last) {
-    blankOpt(message, opt)
-  }
+  const room = limit - ours.length
+  const fitting = size <= room ? kept : kept.slice(0, countFitting(kept, room))
+  const truncated = kept[fitting.length] !== undefined && kept[fitting.length]!.section !== 'additional'
+  const end = fitting.at(-1)?.end ?? question.end
+
   const out = Buffer.allocUnsafe(end + ours.length)
   message.copy(out, 0, 0, end)
   ours.copy(out, end)
@@ -89,19 +111,57 @@ export function relayReply(
   query.copy(out, 0, 0, 2)
   // AA is not ours to claim for what an upstream said, AD is kept only where the asker asked for it (RFC 6840, 5.8).
   const wantsAd = (flagsOf(query) & flag.AD) !== 0 || edns?.dnssecOk === true
-  const kept = flagsOf(message) & (0x000f | (wantsAd ? flag.AD : 0))
+  const said = flagsOf(message) & (flag.TC | (wantsAd ? flag.AD : 0))
   const asked = flagsOf(query) & (flag.RD | flag.CD)
-  out.writeUInt16BE(flag.QR | flag.RA | asked | kept | (truncated ? flag.TC : 0), 2)
-  out.writeUInt16BE(an, 6)
-  out.writeUInt16BE(ns, 8)
-  out.writeUInt16BE(ar + (ours.length > 0 ? 1 : 0), 10)
+  // Without OPT there is no place for the upper bits of an rcode.
+  const low = code > 0x0f && edns === undefined ? rcode.SERVFAIL : code & 0x0f
+  out.writeUInt16BE(flag.QR | flag.RA | asked | said | low | (truncated ? flag.TC : 0), 2)
+  const count = (section: RawRecord['section']) =>
+    fitting.reduce((sum, record) => sum + (record.section === section ? 1 : 0), 0)
+  out.writeUInt16BE(count('answer'), 6)
+  out.writeUInt16BE(count('authority'), 8)
+  out.writeUInt16BE(count('additional') + (edns === undefined ? 0 : 1), 10)
   return out
 }
 
-/** An OPT with records behind it can't be cut out (pointers would shift): it becomes an empty record of no type. */
-function blankOpt(message: Buffer, opt: RawRecord): void {
-  // TYPE0 is reserved and never assigned (RFC 6895, 3.1); an owner of the root and zeroed data say nothing.
-  message.writeUInt16BE(0, opt.ttlAt - 4)
-  message.fill(0, opt.ttlAt - 2, opt.ttlAt + 4)
-  message.fill(0, opt.dataAt, opt.end)
+function findOpt(records: readonly RawRecord[]): RawRecord | undefined {
+  return records.findLast((record) => record.type === type.OPT)
+}
+
+/** Records before OPT, or before a TSIG without one. Additional records behind it are not needed by anybody. */
+function splitAtOpt(records: readonly RawRecord[]): { kept: readonly RawRecord[]; opt?: RawRecord } {
+  const at = records.findIndex(({ type: code }) => code === type.OPT || code === type.TSIG)
+  if (at < 0) return { kept: records }
+  const opt = findOpt(records)
+  return { kept: records.slice(0, at), ...(opt === undefined ? {} : { opt }) }
+}
+
+function countFitting(records: readonly RawRecord[], room: number): number {
+  const first = records.findIndex(({ end }) => end > room)
+  return first < 0 ? records.length : first
+}
+
+/** More text than this from an upstream is not passed on, bytes. */
+const maxErrorBytes = 512
+
+/** OPT's extended errors as they came: code, length, data. Options that don't fit their record end the list. */
+function extendedErrors(message: Buffer, opt: RawRecord | undefined): Buffer[] {
+  const options: Buffer[] = []
+  let left = maxErrorBytes
+  for (let at = opt?.dataAt ?? 0, next: number; opt !== undefined && at + 4 <= opt.end; at = next) {
+    const length = message.readUInt16BE(at + 2)
+    next = at + 4 + length
+    if (next > opt.end) break
+    if (message.readUInt16BE(at) !== optionCode.extendedError || length < 2 || length + 4 > left) continue
+    left -= length + 4
+    options.push(message.subarray(at, next))
+  }
+  return options
+}
+
+function withOptions(opt: Buffer, options: readonly Buffer[]): Buffer {
+  if (options.length === 0) return opt
+  const all = Buffer.concat([opt, ...options])
+  all.writeUInt16BE(all.length - 11, 9)
+  return all
 }

@@ -18,6 +18,7 @@ export const type = {
   OPT: 41,
   SVCB: 64,
   HTTPS: 65,
+  TSIG: 250,
   IXFR: 251,
   AXFR: 252,
   ANY: 255,

@@ -13,6 +13,14 @@ export function createForwardCounters() {
     loops: new Counter('to'),
     /** 1 while an upstream is not asked for that reason. */
     aside: new Counter('to'),
+    /** Questions that went on over TCP, and why: "truncated", "forged", "silent". */
+    tcp: new Counter('to', 'why'),
+    /** Health checks without an answer, or without one that is good enough. */
+    healthcheckFailures: new Counter('to'),
+    /** 1, or 0 from a failed health check to a good one. */
+    healthy: new Counter('to'),
+    /** Times that no socket could be opened; the question left from another, or not at all. */
+    exhausted: new Counter(),
   }
 }
 

@@ -78,7 +78,8 @@ export function dnsSeries({
   ]
 }
 
-export function forwardSeries({ duration, rejects, spoofed, loops, aside }: ForwardCounters): Series[] {
+export function forwardSeries(counters: ForwardCounters): Series[] {
+  const { duration, rejects, spoofed, tcp, healthy, healthcheckFailures, exhausted, loops, aside } = counters
   return [
     histogram('berth_forward_request_duration_seconds', 'Time an upstream took to answer.', duration),
     counter('berth_forward_rejects_total', 'Questions not forwarded, too many being under way.', rejects),
@@ -93,6 +94,18 @@ export function forwardSeries({ duration, rejects, spoofed, loops, aside }: Forw
       loops,
     ),
     gauge('berth_forward_looping', '1 while an upstream is put aside for that.', aside),
+    counter('berth_forward_tcp_total', 'Questions that went on over TCP, and why.', tcp),
+    gauge('berth_forward_healthy', '0 while an upstream fails its health checks, else 1.', healthy),
+    counter(
+      'berth_forward_healthcheck_failures_total',
+      'Health checks of an upstream that failed; checks are made only after failures.',
+      healthcheckFailures,
+    ),
+    counter(
+      'berth_forward_socket_errors_total',
+      'Times that no socket to an upstream could be opened: too many files or ports in use.',
+      exhausted,
+    ),
   ]
 }
 

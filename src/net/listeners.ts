@@ -112,16 +112,13 @@ export function createListeners(options: ListenersOptions): Listeners {
     },
     refresh: () => void look(),
     bound: () => [...pairs.values()].map(({ at }) => at),
+    // Asked for every forwarded question: what is bound is known, and the system is not asked.
     isOurs(host, port) {
-      const own =
-        options.addresses().own.has(host) || host.startsWith('127.') || host === '0.0.0.0' || host === '::'
-      return (
-        own &&
-        [...pairs.values()].some(({ at }) => {
-          const any = host === '0.0.0.0' || host === '::'
-          return at.port === port && (any || canonicalAddress(at.host) === host)
-        })
-      )
+      const any = host === '0.0.0.0' || host === '::'
+      for (const { at } of pairs.values()) {
+        if (at.port === port && (any || canonicalAddress(at.host) === host)) return true
+      }
+      return false
     },
     async stop(abort) {
       stopped.abort()

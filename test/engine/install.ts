@@ -67,14 +67,17 @@ export function cacheFolder(): string {
   )
 }
 
-// Installs the packages that are missing. Gives the reason why that can't be done, or nothing.
-export async function installPackages(names: string[]): Promise<string | undefined> {
-  if (!hasApt()) return `no apt-get here to install ${names.join(', ')}: install their programs by hand`
-  const missing = await missingPackages(names)
+// Installs the packages that are missing. Those with a service of their own name, `servers`, are not started, now or at
+// boot. Gives the reason why that can't be done, or nothing.
+export async function installPackages(names: string[], servers: string[] = []): Promise<string | undefined> {
+  const all = [...names, ...servers]
+  if (!hasApt()) return `no apt-get here to install ${all.join(', ')}: install their programs by hand`
+  const missing = await missingPackages(all)
   if (missing.length === 0) return undefined
   if (!isRoot()) return `missing packages: run as root \`apt-get install ${missing.join(' ')}\``
   console.log(`Installing ${missing.join(', ')} …`)
   const install = ['install', '-y', '--no-install-recommends', ...missing]
+  const allowStarts = forbidStarts(servers.filter((name) => missing.includes(name)))
   try {
     await apt(install).catch(async () => {
       // Most likely the package lists are old, or not there at all.
@@ -84,7 +87,25 @@ export async function installPackages(names: string[]): Promise<string | undefin
     return undefined
   } catch (error) {
     return String(error)
+  } finally {
+    allowStarts()
   }
+}
+
+// Masks the services for good; as long as packages are installed, init scripts are told to start nothing (Debian's
+// policy-rc.d). Gives what takes the latter back.
+function forbidStarts(services: string[]): () => void {
+  if (services.length === 0) return () => {}
+  const units = '/etc/systemd/system'
+  mkdirSync(units, { recursive: true })
+  for (const service of services) {
+    const unit = join(units, `${service}.service`)
+    if (!existsSync(unit)) symlinkSync('/dev/null', unit)
+  }
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return () => {}
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return () => rmSync(policy, { force: true })
 }
 
 // Puts an engine into the cache. Gives its programs, or the reason why it can't be had.

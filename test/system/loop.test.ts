@@ -1,55 +1,28 @@
 // Loops between real servers: berth asks unbound (or another berth), which asks berth. The process lives on, the other
 // upstream answers, the alarm is counted.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { afterEach, expect, it, vi } from 'vitest'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 import { startUpstream } from '../engine/upstream.ts'
+import type { Server } from '../servers/process.ts'
+import { startUnbound } from '../servers/unbound.ts'
 import { exchange } from './exchange.ts'
 import { freePort, type Serving, serve } from './serve.ts'
 
 const running: ChildProcess[] = []
-const folders: string[] = []
+const resolvers: Server[] = []
 
 afterEach(async () => {
   const ended = running.map((child) => new Promise((resolve) => child.once('exit', resolve)))
   for (const child of running) child.kill('SIGTERM')
   await Promise.all(ended)
-  for (const folder of folders) rmSync(folder, { recursive: true })
-  running.length = folders.length = 0
+  await Promise.all(resolvers.map((resolver) => resolver.stop()))
+  running.length = resolvers.length = 0
 })
 
 /** A resolver that sends everything to this port. */
-function startUnbound(port: number, forwardTo: number): void {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-unbound-'))
-  const file = join(folder, 'unbound.conf')
-  writeFileSync(
-    file,
-    `server:
-  interface: 127.0.0.1@${port}
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "${folder}"
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  verbosity: 0
-  module-config: "iterator"
-  do-not-query-localhost: no
-  num-threads: 1
-remote-control:
-  control-enable: no
-forward-zone:
-  name: "."
-  forward-addr: 127.0.0.1@${forwardTo}
-`,
-  )
-  folders.push(folder)
-  const env = { PATH: `${process.env.PATH}:/usr/sbin` }
-  running.push(spawn('unbound', ['-d', '-c', file], { env, stdio: 'ignore' }))
+async function startResolver(port: number, forwardTo: number): Promise<void> {
+  resolvers.push(await startUnbound({ port, zones: [{ name: '.', kind: 'forward', port: forwardTo }] }))
 }
 
 function startBerth(port: number, upstreams: readonly number[], http?: number): Serving {
@@ -87,7 +60,7 @@ const metric = async (http: number, name: string, to: number) => {
 it('through unbound is recognised: the process lives on, the other upstream answers, it is counted once', async () => {
   const good = await startUpstream()
   const [port, http, loop] = [await freePort(), await freePort(), await freePort()]
-  startUnbound(loop, port)
+  await startResolver(loop, port)
   await untilAnswers(loop)
   const berth = startBerth(port, [loop, good.port], http)
   await berth.logged('ready')
@@ -109,7 +82,7 @@ it('that comes up later is recognised by the questions that go round', async () 
   await berth.logged('ready')
   expect(await ask(port, 'early.example.org')).toEqual(['192.0.2.53'])
   expect(await metric(http, 'berth_forward_looping', loop)).toBe(0)
-  startUnbound(loop, port)
+  await startResolver(loop, port)
   await untilAnswers(loop)
   let asked = 0
   await vi.waitUntil(
@@ -147,7 +120,7 @@ it('of two servers of berth is cut by one of them, and both live on', async () =
 
 it('with nobody else to ask fails at once, not by a time-out', async () => {
   const [port, loop] = [await freePort(), await freePort()]
-  startUnbound(loop, port)
+  await startResolver(loop, port)
   await untilAnswers(loop)
   const berth = startBerth(port, [loop])
   await berth.logged(

@@ -4,8 +4,9 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import type { Server } from '../servers/process.ts'
+import { startUnbound } from '../servers/unbound.ts'
 import { freePort, type Serving, serve } from './serve.ts'
-import { startUnbound, type Unbound } from './unbound.ts'
 
 const run = promisify(execFile)
 
@@ -100,20 +101,22 @@ interface Asked {
 
 /** Ends every dig that is still there where one has failed. */
 const over = new AbortController()
-let upstream: Unbound
+let upstream: Server
 let serving: Serving
 let port: number
 
 beforeAll(async () => {
   const addresses = Array.from({ length: 40 }, (_, i) => `192.0.2.${i + 1}`)
-  const upstreamPort = await freePort()
-  upstream = await startUnbound(upstreamPort, 'zone.example.', [
+  const records = [
     'zone.example. 300 SOA ns.zone.example. host.zone.example. 1 7200 1800 86400 300',
     ...addresses.map((address) => `zone.example. 60 A ${address}`),
-  ])
+  ]
+  upstream = await startUnbound({
+    extra: ['local-zone: "zone.example." static', ...records.map((record) => `local-data: "${record}"`)],
+  })
   port = await freePort()
   serving = serve({
-    ...{ http: false, docker: { engines: [] }, forward: { upstreams: [`127.0.0.1:${upstreamPort}`] } },
+    ...{ http: false, docker: { engines: [] }, forward: { upstreams: [upstream.address] } },
     ...{ listen: [`127.0.0.1:${port}`, `[::1]:${port}`], hosts: { 'web.test': addresses } },
   })
   await serving.logged('ready')

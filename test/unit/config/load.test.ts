@@ -310,7 +310,7 @@ describe('what is said about mistakes', () => {
     ],
     [
       'forward: {networks: {lab: {upstreams: [192.0.2.1], policy: randon}}}',
-      'FILE:1:60: forward.networks.lab.policy: "randon" is not one of sequential, random; did you mean "random"?',
+      'FILE:1:60: forward.networks.lab.policy: "randon" is not one of sequential, random, fastest; did you mean "random"?',
     ],
     [
       'forward: {networks: {lab: [dns.lab]}}',
@@ -321,7 +321,10 @@ describe('what is said about mistakes', () => {
       'forward: {rebindAllow: ["*.corp.example"]}',
       'FILE:1:25: forward.rebindAllow[0]: "*.corp.example" holds "*"; a name is made of letters, digits, "-", "_" and dots',
     ],
-    ['forward: {policy: fastest}', 'FILE:1:19: forward.policy: "fastest" is not one of sequential, random'],
+    [
+      'forward: {policy: first}',
+      'FILE:1:19: forward.policy: "first" is not one of sequential, random, fastest',
+    ],
     ['forward: {singleLabel: maybe}', 'FILE:1:24: forward.singleLabel: must be true or false'],
     [`identity: {id: ${'ü'.repeat(33)}}`, 'FILE:1:16: identity.id: has 66 bytes; 64 are the most'],
     [

@@ -1,11 +1,19 @@
 // A question made ready for an upstream, and what comes back made ready for the asker.
 import { decode } from 'dns-packet'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeOpt, readEdns } from '../../../src/dns/edns.ts'
 import { flag, flagsOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
-import { answersQuestion, encodeUpstreamQuery, readReply, relayReply } from '../../../src/dns/relay.ts'
+import {
+  answersQuestion,
+  describeErrors,
+  encodeUpstreamQuery,
+  readReply,
+  relayReply,
+  replyCode,
+} from '../../../src/dns/relay.ts'
 
 const query = encodeQuery('Example.COM', 'A', { id: 0x1111 })
 const question = readQuestion(query)!
@@ -16,6 +24,29 @@ const upstreamOpt = Buffer.concat([
   Buffer.from('0000291000000080000007', 'hex'),
   Buffer.from('000a0003616263', 'hex'),
 ])
+
+/** An OPT with extended errors. */
+function withErrors(...errors: [code: number, text: string][]): Buffer {
+  const options = errors.map(([code, text]) => {
+    const option = Buffer.alloc(6 + text.length)
+    option.writeUInt16BE(15, 0)
+    option.writeUInt16BE(2 + text.length, 2)
+    option.writeUInt16BE(code, 4)
+    option.write(text, 6)
+    return option
+  })
+  const data = Buffer.concat(options)
+  const head = Buffer.from('0000291000000080000000', 'hex')
+  head.writeUInt16BE(data.length, 9)
+  return Buffer.concat([head, data])
+}
+
+function errorsOf(message: Buffer): [code: number, text: string][] {
+  const opt = decode(message).additionals?.find(({ type }) => type === 'OPT') as unknown as {
+    options: { code: number; data: Buffer }[]
+  }
+  return opt.options.map(({ data }) => [data.readUInt16BE(0), data.toString('utf8', 2)])
+}
 
 interface Upstream {
   id?: number
@@ -154,28 +185,138 @@ describe('the reply for the asker', () => {
     expect(relay({}).subarray(question.end)).toEqual(Buffer.concat([record, encodeOpt(true)]))
   })
 
-  it('blanks an upstream’s OPT that has records behind it', () => {
-    const out = relay({ additionals: [upstreamOpt, record] })
-    expect(readEdns(out, question.end)).toEqual({ version: 0, udpBytes: 1232, dnssecOk: true })
-    expect(out.includes('abc')).toBe(false)
-    expect(decode(out).answers).toHaveLength(1)
-    expect(out.subarray(-encodeOpt(true).length)).toEqual(encodeOpt(true))
-    expect(out.readUInt16BE(10)).toBe(3)
+  it('leaves out what stands behind an upstream’s OPT, which could not be cut out alone', () => {
+    const out = relay({ additionals: [record, upstreamOpt, record] })
+    expect(out.subarray(question.end)).toEqual(Buffer.concat([record, record, encodeOpt(true)]))
+    expect([6, 8, 10].map((at) => out.readUInt16BE(at))).toEqual([1, 0, 2])
+    expect(flagsOf(out) & flag.TC).toBe(0)
   })
 
-  it('is cut to the question with TC where it is over the limit', () => {
+  it('leaves out a TSIG, which is not for the asker', () => {
+    const tsig = Buffer.from('0000fa00ff000000000000', 'hex')
+    for (const additionals of [
+      [record, tsig],
+      [record, upstreamOpt, tsig],
+    ]) {
+      expect(relay({ additionals }, 'none').subarray(question.end)).toEqual(Buffer.concat([record, record]))
+    }
+  })
+
+  it('leaves out bytes behind the last record', () => {
+    const message = Buffer.concat([reply({}), Buffer.from('garbage')])
+    const out = relayReply(query, question, undefined, readReply(message, question)!, 1232)
+    expect(out.subarray(question.end)).toEqual(record)
+  })
+
+  it('does not change the reply it is made of', () => {
+    const read = readReply(reply({ additionals: [upstreamOpt, record] }), question)!
+    const before = Buffer.from(read.message)
+    relayReply(query, question, edns, read, 60)
+    expect(read.message).toEqual(before)
+  })
+
+  it('keeps of an answer over the limit the records that fit, with TC', () => {
     const said = { answers: Array(40).fill(record) as Buffer[] }
     const out = relay(said, edns, 512)
-    expect(out).toHaveLength(question.end + encodeOpt(true).length)
+    const fitting = Math.floor((512 - question.end - encodeOpt(true).length) / record.length)
+    expect(out).toHaveLength(question.end + fitting * record.length + encodeOpt(true).length)
     expect(flagsOf(out) & flag.TC).toBe(flag.TC)
-    expect([6, 8, 10].map((at) => out.readUInt16BE(at))).toEqual([0, 0, 1])
+    expect([6, 8, 10].map((at) => out.readUInt16BE(at))).toEqual([fitting, 0, 1])
+    expect(decode(out).answers).toHaveLength(fitting)
     const fits = question.end + 40 * record.length + encodeOpt(true).length
     expect(flagsOf(relay(said, edns, fits)) & flag.TC).toBe(0)
     expect(flagsOf(relay(said, edns, fits - 1)) & flag.TC).toBe(flag.TC)
   })
 
+  it('leaves out additional records over the limit, without TC', () => {
+    const said = { answers: [record], additionals: [record, record, upstreamOpt] }
+    const limit = question.end + 2 * record.length + encodeOpt(true).length
+    const out = relay(said, edns, limit + record.length - 1)
+    expect(out).toHaveLength(limit)
+    expect(flagsOf(out) & flag.TC).toBe(0)
+    expect([6, 8, 10].map((at) => out.readUInt16BE(at))).toEqual([1, 0, 2])
+  })
+
+  it('never is over the limit, and always can be read', () => {
+    const shape = fc.record({
+      answers: fc.nat(30),
+      additionals: fc.nat(5),
+      opt: fc.boolean(),
+      behind: fc.nat(2),
+      limit: fc.integer({ min: 100, max: 1232 }),
+      dnssecOk: fc.option(fc.boolean()),
+    })
+    fc.assert(
+      fc.property(shape, ({ answers, additionals, opt, behind, limit, dnssecOk }) => {
+        const said = {
+          answers: Array(answers).fill(record) as Buffer[],
+          additionals: [
+            ...(Array(additionals).fill(record) as Buffer[]),
+            ...(opt ? [withErrors([15, 'no'], [6, 'x'.repeat(90)])] : []),
+            ...(Array(behind).fill(record) as Buffer[]),
+          ],
+        }
+        const offered = dnssecOk === null ? 'none' : { ...edns, dnssecOk }
+        const out = relay(said, offered, limit)
+        expect(out.length).toBeLessThanOrEqual(limit)
+        expect(readReply(out, question)).toBeDefined()
+        const shown = out.readUInt16BE(6)
+        expect((flagsOf(out) & flag.TC) !== 0).toBe(shown < answers)
+        expect(readEdns(out, question.end) === 'none').toBe(dnssecOk === null)
+      }),
+    )
+  })
+
   it('keeps an upstream’s TC', () => {
     expect(flagsOf(relay({ flags: 0x8380 })) & flag.TC).toBe(flag.TC)
+  })
+
+  it('passes on extended errors, behind ours, to who has EDNS', () => {
+    const said = { additionals: [withErrors([6, 'signature expired'], [10, ''])] }
+    expect(errorsOf(relay(said))).toEqual([
+      [6, 'signature expired'],
+      [10, ''],
+    ])
+    expect(relay(said, 'none').readUInt16BE(10)).toBe(0)
+    const read = readReply(reply(said), question)!
+    const out = relayReply(query, question, edns, read, 1232, { code: 3, text: 'stale' })
+    expect(errorsOf(out).map(([code]) => code)).toEqual([3, 6, 10])
+  })
+
+  it('passes on no extended error where an answer would be cut for it', () => {
+    const said = { additionals: [withErrors([6, 'signature expired'])] }
+    const limit = question.end + record.length + encodeOpt(true).length
+    const out = relay(said, edns, limit + 10)
+    expect(errorsOf(out)).toEqual([])
+    expect(out.readUInt16BE(6)).toBe(1)
+    expect(flagsOf(out) & flag.TC).toBe(0)
+  })
+
+  it('passes on no endless text', () => {
+    const said = { additionals: [withErrors([6, 'x'.repeat(600)], [7, 'short'])] }
+    expect(errorsOf(relay(said))).toEqual([[7, 'short']])
+  })
+
+  it('has the upper bits of an rcode in its OPT, and SERVFAIL where there is none', () => {
+    const said = { flags: 0x8187, additionals: [Buffer.from('0000291000010000000000', 'hex')] }
+    expect(replyCode(readReply(reply(said), question)!)).toBe(23)
+    const out = relay(said)
+    expect(flagsOf(out) & 0xf).toBe(7)
+    expect(out[question.end + record.length + 5]).toBe(1)
+    expect(flagsOf(relay(said, 'none')) & 0xf).toBe(2)
+  })
+
+  it('tells people of extended errors, control characters left out', () => {
+    const said = { additionals: [withErrors([6, 'signature\u0007 expired'], [10, ''])] }
+    const text = describeErrors(readReply(reply(said), question)!)
+    expect(text).toBe(' (extended error 6: signature expired, extended error 10)')
+    expect(describeErrors(readReply(reply({}), question)!)).toBe('')
+  })
+
+  it('can not be made of two OPT records, or of one out of place', () => {
+    expect(readReply(reply({ additionals: [upstreamOpt, upstreamOpt] }), question)).toBeUndefined()
+    expect(readReply(reply({ answers: [upstreamOpt] }), question)).toBeUndefined()
+    expect(readReply(reply({ additionals: [upstreamOpt] }), question)).toBeDefined()
   })
 
   it('can not be made of what can not be read to its end', () => {

@@ -9,7 +9,7 @@ import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createLoopGuard } from '../../../src/forward/loop.ts'
 import type { Forward, Forwarded, ForwardQuestion, Route } from '../../../src/forward/types.ts'
 import type { Logger } from '../../../src/lib/log.ts'
-import { createHandClock } from '../lib/hand-clock.ts'
+import { createHandClock } from '../hand-clock.ts'
 
 const server = (host: string): Upstream => ({ host, port: 53, text: `${host}:53` })
 const bad = server('192.0.2.1')

@@ -1,14 +1,15 @@
 // A clock that stands still until it is turned.
-import type { Clock } from '../../../src/lib/clock.ts'
+import type { Clock } from '../../src/lib/clock.ts'
 
 export function createHandClock() {
   let now = 0
+  let monotonic = 0
   let timers: { at: number; run: () => void }[] = []
   const clock: Clock = {
     now: () => now,
-    monotonic: () => now,
+    monotonic: () => monotonic,
     setTimeout(run, ms) {
-      const timer = { at: now + ms, run }
+      const timer = { at: monotonic + ms, run }
       timers.push(timer)
       return timer as never
     },
@@ -19,16 +20,23 @@ export function createHandClock() {
   return {
     clock,
     pending: () => timers.length,
+    /** `ms` go by, and what is due runs. */
     turn(ms: number) {
-      const end = now + ms
+      const end = monotonic + ms
       for (;;) {
         const next = timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
         if (next === undefined) break
         timers = timers.filter((each) => each !== next)
-        now = next.at
+        now += next.at - monotonic
+        monotonic = next.at
         next.run()
       }
-      now = end
+      now += end - monotonic
+      monotonic = end
+    },
+    /** The wall clock alone jumps: the machine was suspended, or somebody set it. */
+    jump(ms: number) {
+      now += ms
     },
   }
 }

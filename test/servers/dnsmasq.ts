@@ -1,0 +1,29 @@
+// dnsmasq: a forwarder with a cache, as in home routers and virtual networks.
+import { freeServerPort, type Server, serverFolder, startServer } from './process.ts'
+
+export interface DnsmasqOptions {
+  /** Ports on 127.0.0.1 it forwards to. */
+  readonly upstreams: readonly number[]
+  readonly extra?: readonly string[]
+}
+
+export async function startDnsmasq({ upstreams, extra = [] }: DnsmasqOptions): Promise<Server> {
+  const folder = serverFolder('dnsmasq')
+  const port = await freeServerPort()
+  const args = [
+    '--keep-in-foreground',
+    '--log-facility=-',
+    '--conf-file=/dev/null',
+    '--pid-file',
+    '--user=',
+    '--group=',
+    '--no-resolv',
+    '--no-hosts',
+    `--port=${port}`,
+    '--listen-address=127.0.0.1',
+    '--bind-interfaces',
+    ...upstreams.map((at) => `--server=127.0.0.1#${at}`),
+    ...extra,
+  ]
+  return startServer({ program: 'dnsmasq', args, port, folder })
+}

@@ -1,0 +1,106 @@
+// An exchange over carriers that send nothing, with a clock that is turned by hand.
+import type { ForwardPolicy, Upstream } from '../../../src/config/types.ts'
+import type { Edns } from '../../../src/dns/edns.ts'
+import { encodeQuery } from '../../../src/dns/message.ts'
+import { readQuestion } from '../../../src/dns/name.ts'
+import type { Attempt, Blame, Carrier } from '../../../src/forward/attempt.ts'
+import { createForwardCounters } from '../../../src/forward/counters.ts'
+import { createExchange, type ExchangeOptions } from '../../../src/forward/exchange.ts'
+import { createHandClock } from '../hand-clock.ts'
+import { recordingLogger } from './recording-logger.ts'
+
+export const query = encodeQuery('example.com', 'A', { id: 1 })
+export const question = readQuestion(query)!
+export const upstreams: readonly Upstream[] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((host) => ({
+  host,
+  port: 53,
+  text: `${host}:53`,
+}))
+export const [first, second, third] = upstreams as [Upstream, Upstream, Upstream]
+
+/** `message` as its own reply, with this rcode. */
+export function answer(message: Buffer, code: number, flags = 0x8180): Buffer {
+  const reply = Buffer.from(message)
+  reply.writeUInt16BE(flags | code, 2)
+  return reply
+}
+
+export interface Try extends Attempt {
+  readonly transport: 'udp' | 'tcp'
+  cancelled: boolean
+}
+
+export interface AskOptions {
+  readonly list?: readonly Upstream[]
+  readonly timeout?: number
+  readonly policy?: ForwardPolicy
+  readonly edns?: Edns
+  readonly asker?: string
+}
+
+export function createRig(more: Partial<ExchangeOptions> = {}) {
+  const hand = createHandClock()
+  const counters = createForwardCounters()
+  const { log, lines } = recordingLogger()
+  const tries: Try[] = []
+  const checks: Try[] = []
+  let closed = 0
+  const carrier = (transport: 'udp' | 'tcp'): Carrier => ({
+    ask(attempt) {
+      const made: Try = { ...attempt, transport, cancelled: false }
+      if (attempt.question.name === '') checks.push(made)
+      else tries.push(made)
+      return () => {
+        made.cancelled = true
+      }
+    },
+    sockets: () => 0,
+    close: () => {
+      closed++
+    },
+  })
+  const exchange = createExchange({
+    clock: hand.clock,
+    log,
+    counters,
+    randomId: () => 0,
+    random: () => 0.5,
+    udp: carrier('udp'),
+    tcp: carrier('tcp'),
+    ...more,
+  })
+  const reply = (each: Try | undefined, code: number, flags?: number) =>
+    each!.done({ reply: answer(each!.message, code, flags) })
+  return {
+    ...hand,
+    exchange,
+    counters,
+    lines,
+    tries,
+    checks,
+    closed: () => closed,
+    ask: ({
+      list = upstreams.slice(0, 2),
+      timeout = 3500,
+      policy = 'sequential',
+      ...rest
+    }: AskOptions = {}) =>
+      exchange.ask({
+        query,
+        question,
+        edns: undefined,
+        asker: '127.0.0.1',
+        upstreams: list,
+        timeout,
+        policy,
+        ...rest,
+      }),
+    /** "udp 1": over what, and to which. */
+    asked: () => tries.map(({ upstream, transport }) => `${transport} ${upstream.host.at(-1)}`),
+    reply: (n: number, code: number, flags?: number) => reply(tries[n], code, flags),
+    fail: (n: number, error: string, blame: Blame = 'upstream') => tries[n]!.done({ error, blame }),
+    /** The newest health check. */
+    check: () => checks.at(-1)!,
+    replyToCheck: (code: number) => reply(checks.at(-1), code),
+  }
+}
