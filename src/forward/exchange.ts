@@ -26,7 +26,7 @@ export interface ExchangeOptions {
 }
 
 export interface Exchange {
-  /** Never rejects. */
+  /** Never rejects, but for a mistake of our own. */
   ask(asked: ExchangeQuestion): Promise<Forwarded>
   inFlight(): number
   /** Sockets open now. */
@@ -60,12 +60,18 @@ export function createExchange(options: ExchangeOptions): Exchange {
         return Promise.resolve({ failure: 'too many questions are being forwarded', reason: 'busy' })
       }
       return new Promise((resolve) => {
-        const end = startTries(parts, asked, (result) => {
-          running.delete(end)
+        try {
+          const end = startTries(parts, asked, (result) => {
+            running.delete(end)
+            release()
+            resolve(result)
+          })
+          running.add(end)
+        } catch (error) {
+          // Our own mistake must not take the place for good.
           release()
-          resolve(result)
-        })
-        running.add(end)
+          throw error
+        }
       })
     },
     stop() {

@@ -293,6 +293,23 @@ describe('bounds', () => {
     expect(rig.exchange.inFlight()).toBe(1)
   })
 
+  it('gives a claim back when something of our own breaks', async () => {
+    let held = 0
+    const claim = () => {
+      held++
+      return () => held--
+    }
+    const broken = {
+      ask: () => {
+        throw new TypeError('broken')
+      },
+      sockets: () => 0,
+      close: () => {},
+    }
+    await expect(createRig({ claim, udp: broken }).ask()).rejects.toThrow('broken')
+    expect(held).toBe(0)
+  })
+
   it('leaves room for others when one asker takes all it can', async () => {
     const rig = createRig()
     for (let n = 0; n < 1024; n++) void rig.ask({ asker: '192.0.2.100' })
