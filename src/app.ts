@@ -1,7 +1,7 @@
 // The composition root: builds every room, starts and stops them in order.
 //
 //   question   socket → gate → scope → table, policy ─ ours ──────→ socket       net → resolve → registry
-//                                              └ not ours → forward ┘            forward
+//                                              └ not ours → cache → upstreams ┘  forward
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //   scrape     http → counters, snapshot                                         http
 import { randomBytes, randomInt } from 'node:crypto'
@@ -12,9 +12,12 @@ import type { Config, Upstream } from './config/types.ts'
 import { createCookies } from './dns/cookie.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createWatch, type Watch } from './docker/watch.ts'
+import { createCache } from './forward/cache/cache.ts'
+import { createCacheCounters } from './forward/cache/counters.ts'
 import { createForwardCounters } from './forward/counters.ts'
 import { createExchange } from './forward/exchange.ts'
 import { createLoopGuard, type Reached } from './forward/loop.ts'
+import type { Forward } from './forward/types.ts'
 import { followUpstreams, type ResolverFiles, systemFiles, type Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
 import { healthRoutes } from './http/health.ts'
@@ -28,6 +31,7 @@ import type { Logger } from './lib/log.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createDnsCounters } from './resolve/counters.ts'
+import { holdsDockerAddress } from './resolve/guard.ts'
 import { createPipeline } from './resolve/pipeline.ts'
 import { createResolver } from './resolve/resolver.ts'
 
@@ -69,6 +73,7 @@ export async function createApp({
   const dockerCounters = createDockerCounters()
   const dnsCounters = createDnsCounters()
   const forwardCounters = createForwardCounters()
+  const cacheCounters = createCacheCounters()
   const stopped = new AbortController()
 
   const readAddresses = () => readInterfaces(networkInterfaces(), readLocalTable())
@@ -115,11 +120,23 @@ export async function createApp({
     clock,
     log,
   })
-  const forward = loops.around(({ route, ...asked }) => {
+  const ask: Forward = ({ route, ...asked }) => {
     const reachable = route.upstreams.filter(({ host, port }) => !isOurs(host, port))
     const { timeout } = config.forward
     return exchange.ask({ ...asked, upstreams: reachable, policy: route.policy, timeout })
-  })
+  }
+  // Outermost is the guard: a probe that comes back, and upstreams that are put aside, are nothing to keep.
+  const forward = loops.around(
+    createCache({
+      ask,
+      settings: config.cache,
+      isCacheable: (reply, route) => route.zone !== undefined || !holdsDockerAddress(store.current(), reply),
+      counters: cacheCounters,
+      forwardCounters,
+      clock,
+      log,
+    }),
+  )
   const resolver = createResolver({
     config,
     store,
@@ -169,6 +186,7 @@ export async function createApp({
     docker: dockerCounters,
     dns: dnsCounters,
     forward: forwardCounters,
+    cache: cacheCounters,
   })
   const http =
     config.http &&

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../config/load.ts'
 import { variableNames } from '../config/overrides.ts'
 import { listSettings } from '../config/schema.ts'
-import type { Config, HostPort, Upstream } from '../config/types.ts'
+import type { CacheSettings, Config, HostPort, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
 import { parseEngineAddress } from '../docker/address.ts'
@@ -54,6 +54,7 @@ function summary({
   scope,
   hosts,
   forward,
+  cache,
   http,
   log,
 }: Config): string {
@@ -81,9 +82,17 @@ function summary({
     ...listRoutes(forward).map((route, i) => [i === 0 ? 'routes' : '', route]),
     ...(forward.singleLabel ? [['', 'names of one label are forwarded']] : []),
     ...(forward.rebindProtection ? [['rebinding', rebinding(forward.rebindAllow)]] : []),
+    ['cache', describeCache(cache)],
     ['http', http === undefined ? 'off' : address(http)],
     ['log', `${log.level}${log.queries ? ', every question' : ''}`],
   ])
+}
+
+function describeCache({ entries, bytes, maxTtl, maxNegativeTtl, stale }: CacheSettings): string {
+  if (entries === 0) return 'off'
+  const size = bytes < 2 ** 20 ? `${Math.round(bytes / 2 ** 10)} KiB` : `${Math.round(bytes / 2 ** 20)} MiB`
+  const after = stale === 0 ? 'never stale' : `stale for ${stale / 1000} s`
+  return `${entries} answers in ${size}; ${maxTtl / 1000} s at most, denials ${maxNegativeTtl / 1000} s, ${after}`
 }
 
 function address({ host, port }: HostPort): string {

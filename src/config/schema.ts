@@ -1,5 +1,6 @@
 // The configuration's YAML shape: what each key means, its unit and its default. config/berth.yml shows it whole.
 import { z } from 'zod'
+import { cacheSection } from './cache.ts'
 import { choice, entries, field, flag, text, textList, wholeNumber } from './fields.ts'
 import { forwardSection } from './forward.ts'
 import { readHost } from './hosts.ts'
@@ -58,6 +59,8 @@ export const schema = z.strictObject({
   hosts: entries('{web.test: "192.0.2.1"}', readHost).prefault({}),
 
   forward: forwardSection,
+
+  cache: cacheSection,
 
   identity: z
     .strictObject({

@@ -64,6 +64,18 @@ export interface ForwardNetwork {
   readonly policy?: ForwardPolicy
 }
 
+export interface CacheSettings {
+  /** 0: none is kept. */
+  readonly entries: number
+  readonly bytes: number
+  /** ms */
+  readonly maxTtl: number
+  /** ms */
+  readonly maxNegativeTtl: number
+  /** For how long after its end an answer may be served where upstreams fail, ms; 0: not at all. */
+  readonly stale: number
+}
+
 export interface Config {
   /** The file it was read from, where there is one. */
   readonly file: string | undefined
@@ -89,6 +101,7 @@ export interface Config {
     /** Lower case, no trailing dot. */
     readonly rebindAllow: readonly string[]
   }
+  readonly cache: CacheSettings
   /** What is told to who asks which server this is; "": nothing. */
   readonly identity: { readonly id: string; readonly version: string }
   /** undefined: no HTTP. */

@@ -28,6 +28,27 @@ function durationOf(text: string): number | undefined {
   return Math.round(Number(match[1]) * units[match[2] as keyof typeof units])
 }
 
+const sizes = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+
+/** "16MiB", "65536" → bytes, within `least` and `most` (written the same way). */
+export function parseSize(text: string, least: string, most: string): Parsed<number> {
+  const value = sizeOf(text)
+  if (value === undefined) {
+    return {
+      problem: `"${text}" is not a size; write a whole number with KiB, MiB or GiB, for example "${least}"`,
+    }
+  }
+  if (value < sizeOf(least)! || value > sizeOf(most)!) {
+    return { problem: `${text} is out of range; choose from ${least} to ${most}` }
+  }
+  return { value }
+}
+
+function sizeOf(text: string): number | undefined {
+  const match = /^(\d{1,12}) ?(KiB|MiB|GiB|)$/.exec(text)
+  return match === null ? undefined : Number(match[1]) * sizes[match[2] as keyof typeof sizes]
+}
+
 export interface HostPortRules {
   /** The port where the text has none. */
   readonly port: number

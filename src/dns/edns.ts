@@ -38,9 +38,11 @@ export interface Edns {
 export const ede = {
   other: 0,
   staleAnswer: 3,
+  cachedError: 13,
   notReady: 14,
   blocked: 15,
   prohibited: 18,
+  staleNxdomain: 19,
   notAuthoritative: 20,
   noReachableAuthority: 22,
   networkError: 23,

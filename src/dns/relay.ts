@@ -6,7 +6,10 @@ import type { Question } from './name.ts'
 import { type RawRecord, readRecords } from './records.ts'
 import { type } from './types.ts'
 
-/** The question for an upstream: RD, AD and CD as asked, our own ID and OPT, no option of the asker's. */
+/**
+ * The question for an upstream: RD and CD as asked, our own ID and OPT, no option of the asker's. AD is always set:
+ * the reply may be kept for others, and they want to know whether it was validated (RFC 6840, 5.7).
+ */
 export function encodeUpstreamQuery(
   query: Buffer,
   question: Question,
@@ -18,7 +21,7 @@ export function encodeUpstreamQuery(
   query.copy(message, headerBytes, headerBytes, question.end)
   opt.copy(message, question.end)
   message.writeUInt16BE(id, 0)
-  message.writeUInt16BE(flagsOf(query) & (flag.RD | flag.AD | flag.CD), 2)
+  message.writeUInt16BE((flagsOf(query) & (flag.RD | flag.CD)) | flag.AD, 2)
   message.writeUInt16BE(1, 4)
   message.writeUInt16BE(edns === undefined ? 0 : 1, 10)
   return message

@@ -7,6 +7,8 @@ export function createForwardCounters() {
     duration: new Histogram(durationBuckets, 'to', 'rcode'),
     /** Questions not forwarded because too many were in flight. */
     rejects: new Counter(),
+    /** Questions that shared the exchange of an identical one. */
+    coalesced: new Counter(),
     /** Packets on an exchange's socket that did not belong to its question. */
     spoofed: new Counter('to'),
     /** Upstreams found to send our questions back to us. */

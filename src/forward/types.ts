@@ -29,10 +29,26 @@ export interface ForwardQuestion {
   readonly asker: string
 }
 
+/** What was at hand and not asked for now: how long ago it came, seconds, and whether it is out of date (RFC 8767). */
+export interface Cached {
+  readonly age: number
+  readonly stale: boolean
+}
+
+export interface Answered {
+  readonly reply: UpstreamReply
+  readonly upstream: string
+  readonly cached?: Cached
+}
+
 /** `failure` says what became of each try: "9.9.9.9:53 SERVFAIL, 1.1.1.1:53 timeout"; `reason` chooses the extended error. */
-export type Forwarded =
-  | { readonly reply: UpstreamReply; readonly upstream: string }
-  | { readonly failure: string; readonly reason: 'none' | 'busy' | 'unreachable' | 'failed' }
+export interface Failed {
+  readonly failure: string
+  readonly reason: 'none' | 'busy' | 'unreachable' | 'failed'
+  readonly cached?: Cached
+}
+
+export type Forwarded = Answered | Failed
 
 /** A plain value where the answer is at hand, a promise where upstreams are asked. Never rejects. */
 export type Forward = (asked: ForwardQuestion) => Forwarded | Promise<Forwarded>

@@ -154,15 +154,13 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
     const edns = { version: 0, udpBytes: udpPayloadBytes, dnssecOk: false }
     const result = await forward({ query, question, edns, route: decision.route, asker })
     const rule = because + decision.rule
-    const head = { route: decision.route.name }
+    const source = result.cached === undefined ? 'forward' : 'cache'
+    const head = {
+      route: decision.route.name,
+      ...(result.cached === undefined ? {} : { cached: result.cached }),
+    }
     if ('failure' in result) {
-      return {
-        ...head,
-        rcode: 'SERVFAIL',
-        source: 'forward',
-        rule: `${rule}; ${result.failure}`,
-        answers: [],
-      }
+      return { ...head, rcode: 'SERVFAIL', source, rule: `${rule}; ${result.failure}`, answers: [] }
     }
     const { reply, upstream } = result
     const withheld = resolver.withhold(scope, question.name, decision.route, reply)
@@ -180,7 +178,7 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
     return {
       ...head,
       rcode: rcodeName(toldRcode(decision, reply)),
-      source: 'forward',
+      source,
       rule,
       upstream,
       answers: readMessage(reply.message).answers,

@@ -44,7 +44,7 @@ export interface QueryReply {
   readonly type: string
   readonly as: string
   readonly rcode: string
-  /** local, forward … */
+  /** local, forward, cache … */
   readonly source: string
   /** One sentence: which rule decided. */
   readonly rule: string
@@ -52,6 +52,8 @@ export interface QueryReply {
   /** By which way it was forwarded: default, forward.zones corp.example … */
   readonly route?: string
   readonly upstream?: string
+  /** Where it was kept: how long ago it came, seconds, and whether it is out of date. */
+  readonly cached?: { readonly age: number; readonly stale: boolean }
   readonly answers: readonly AnswerRecord[]
   /** Names that would have been unambiguous. */
   readonly alternatives?: readonly string[]

@@ -1,5 +1,6 @@
 // The metrics' names: which counter is which series. They are an interface; dashboards and alerts rely on them.
 import type { DockerCounters } from '../docker/counters.ts'
+import type { CacheCounters } from '../forward/cache/counters.ts'
 import type { ForwardCounters } from '../forward/counters.ts'
 import type { Counter, Histogram } from '../lib/counters.ts'
 import type { Store } from '../registry/store.ts'
@@ -39,13 +40,15 @@ export interface Sources {
   readonly docker: DockerCounters
   readonly dns: DnsCounters
   readonly forward: ForwardCounters
+  readonly cache: CacheCounters
 }
 
-export function listSeries({ store, docker, dns, forward }: Sources): Series[] {
+export function listSeries({ store, docker, dns, forward, cache }: Sources): Series[] {
   return [
     ...buildSeries(version, process.version),
     ...dnsSeries(dns),
     ...forwardSeries(forward),
+    ...cacheSeries(cache),
     ...dockerSeries(docker),
     ...tableSeries(store.current),
   ]
@@ -79,7 +82,8 @@ export function dnsSeries({
 }
 
 export function forwardSeries(counters: ForwardCounters): Series[] {
-  const { duration, rejects, spoofed, tcp, healthy, healthcheckFailures, exhausted, loops, aside } = counters
+  const { duration, rejects, spoofed, coalesced, tcp, healthy, healthcheckFailures, exhausted } = counters
+  const { loops, aside } = counters
   return [
     histogram('berth_forward_request_duration_seconds', 'Time an upstream took to answer.', duration),
     counter('berth_forward_rejects_total', 'Questions not forwarded, too many being under way.', rejects),
@@ -94,6 +98,11 @@ export function forwardSeries(counters: ForwardCounters): Series[] {
       loops,
     ),
     gauge('berth_forward_looping', '1 while an upstream is put aside for that.', aside),
+    counter(
+      'berth_forward_coalesced_total',
+      'Questions that shared the exchange of an identical one under way.',
+      coalesced,
+    ),
     counter('berth_forward_tcp_total', 'Questions that went on over TCP, and why.', tcp),
     gauge('berth_forward_healthy', '0 while an upstream fails its health checks, else 1.', healthy),
     counter(
@@ -106,6 +115,28 @@ export function forwardSeries(counters: ForwardCounters): Series[] {
       'Times that no socket to an upstream could be opened: too many files or ports in use.',
       exhausted,
     ),
+  ]
+}
+
+export function cacheSeries(counters: CacheCounters): Series[] {
+  const { entries, bytes, hits, misses, servedStale, failures, prefetch, evictions } = counters
+  return [
+    gauge('berth_cache_entries', "Upstreams' answers that are kept, by what they say.", entries),
+    gauge('berth_cache_bytes', 'What they take in memory, about.', bytes),
+    counter('berth_cache_hits_total', 'Questions answered by a kept answer.', hits),
+    counter('berth_cache_misses_total', 'Questions that upstreams had to be asked.', misses),
+    counter(
+      'berth_cache_served_stale_total',
+      'Answers out of date that were given while upstreams failed or were slow.',
+      servedStale,
+    ),
+    counter(
+      'berth_cache_failures_total',
+      'Questions refused since upstreams failed to answer them just before.',
+      failures,
+    ),
+    counter('berth_cache_prefetch_total', 'Answers in demand that were renewed before their end.', prefetch),
+    counter('berth_cache_evictions_total', 'Kept answers that were dropped for lack of room.', evictions),
   ]
 }
 

@@ -20,6 +20,27 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 
+/** A wall clock that is ahead of the monotonic one by this much more than before was not merely slewed, ms. */
+const leap = 1000
+
+/**
+ * Time that never goes back and goes on while the machine is suspended, when the monotonic clock stands still: ms
+ * since an arbitrary start. A wall clock that is put forward counts as time passed, one put back does not count.
+ */
+export function passingTime(clock: Clock): () => number {
+  let ahead = clock.now() - clock.monotonic()
+  let suspended = 0
+  return () => {
+    const monotonic = clock.monotonic()
+    const gained = clock.now() - monotonic - ahead
+    if (Math.abs(gained) > leap) {
+      ahead += gained
+      suspended += Math.max(0, gained)
+    }
+    return monotonic + suspended
+  }
+}
+
 /** Resolves after `ms` milliseconds, or at once when `signal` is aborted. Never rejects. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// What answering counts. `source`: gate, policy, local, forward.
+// What answering counts. `source`: gate, policy, local, forward, cache.
 import { Counter, durationBuckets, Histogram } from '../lib/counters.ts'
 
 export function createDnsCounters() {

@@ -6,9 +6,9 @@ import { type Rcode, rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
 import type { Route } from '../forward/types.ts'
-import { type Subnet, subnetContains } from '../lib/ip.ts'
+import { subnetContains } from '../lib/ip.ts'
 import { carriedIPv4, isPrivate } from '../lib/ranges.ts'
-import type { Snapshot } from '../registry/types.ts'
+import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
 
 export interface GuardSettings {
@@ -54,11 +54,29 @@ export function withhold(
   return undefined
 }
 
+/** Whether an upstream answered with an address of any Docker network; such answers are not kept. */
+export function holdsDockerAddress(snapshot: Snapshot, reply: UpstreamReply): boolean {
+  for (const address of addressesIn(reply)) if (isDockerAddress(snapshot, address)) return true
+  return false
+}
+
 /** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
-function isForeignAddress(snapshot: Snapshot, scope: Scope, address: Uint8Array): boolean {
-  const holds = (subnets: readonly Subnet[]) => subnets.some((subnet) => subnetContains(subnet, address))
-  if (scope.networks.some((table) => holds(table.network.subnets))) return false
-  for (const table of snapshot.networks.values()) if (holds(table.network.subnets)) return true
+function isForeignAddress(snapshot: Snapshot, { networks }: Scope, address: Uint8Array): boolean {
+  return !isAddressOf(networks, address) && isDockerAddress(snapshot, address)
+}
+
+function isDockerAddress(snapshot: Snapshot, address: Uint8Array): boolean {
+  return isAddressOf(snapshot.networks.values(), address)
+}
+
+/** Inside a subnet of one of them, or an IPv6 address that carries such an IPv4 address. */
+function isAddressOf(tables: Iterable<NetworkTable>, address: Uint8Array): boolean {
   const carried = carriedIPv4(address)
-  return carried !== undefined && isForeignAddress(snapshot, scope, carried)
+  for (const { network } of tables) {
+    for (const subnet of network.subnets) {
+      if (subnetContains(subnet, address)) return true
+      if (carried !== undefined && subnetContains(subnet, carried)) return true
+    }
+  }
+  return false
 }

@@ -1,13 +1,13 @@
 // From a question's bytes to its reply's: gate, scope, decision, and the writing or relaying of the answer.
 import { type Cookies, clientCookieBytes } from '../dns/cookie.ts'
-import { type Edns, ede, readEdns } from '../dns/edns.ts'
+import { type Edns, type ExtendedError, ede, readEdns } from '../dns/edns.ts'
 import { gate, headerBytes, type Rcode, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
 import { readQuestion } from '../dns/name.ts'
-import { relayReply, type UpstreamReply } from '../dns/relay.ts'
+import { relayReply, replyCode, type UpstreamReply } from '../dns/relay.ts'
 import { type, typeLabel, typeName } from '../dns/types.ts'
 import { type ReplyParts, replyLimit, writeError, writeReply } from '../dns/writer.ts'
-import type { Forward, Forwarded } from '../forward/types.ts'
+import type { Answered, Failed, Forward, Forwarded } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
@@ -30,7 +30,7 @@ export interface PipelineOptions {
   readonly logQueries: boolean
 }
 
-type Source = 'gate' | 'policy' | 'local' | 'forward'
+type Source = 'gate' | 'policy' | 'local' | 'forward' | 'cache'
 
 export function createPipeline(options: PipelineOptions): (query: Query) => Reply | Promise<Reply> {
   const { resolver, counters, clock, log, cookies, identity } = options
@@ -128,10 +128,12 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     result: Forwarded,
     started: number,
   ): Reply {
+    const source = result.cached === undefined ? 'forward' : 'cache'
     if ('failure' in result) {
-      const error = { code: failureCodes[result.reason], text: result.failure }
+      const error = { code: failureCode(result), text: result.failure }
       const reply = write(query, question, edns, { rcode: rcode.SERVFAIL, error })
-      return done(query, started, 'forward', reply, rcode.SERVFAIL, question, result.failure)
+      const rule = result.failure + describeAge(result)
+      return done(query, started, source, reply, rcode.SERVFAIL, question, rule)
     }
     // The table may have changed meanwhile: what counts is who may see what now.
     const scope = resolver.scope(query.asker, query.local)
@@ -142,10 +144,11 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       const reply = write(query, question, edns, withheld)
       return done(query, started, 'policy', reply, withheld.rcode, question, rule)
     }
-    const reply = relayReply(query.message, question, edns, result.reply, replyLimit(query.transport, edns))
+    const limit = replyLimit(query.transport, edns)
+    const reply = relayReply(query.message, question, edns, result.reply, limit, staleError(result))
     const code = toldRcode(decision, result.reply)
-    reply[3] = (reply[3]! & 0xf0) | code
-    return done(query, started, 'forward', reply, code, question, result.upstream)
+    if (code === rcode.NOERROR) reply[3] = reply[3]! & 0xf0
+    return done(query, started, source, reply, code, question, result.upstream + describeAge(result))
   }
 
   function count(query: Query, question: Question): void {
@@ -201,8 +204,22 @@ const failureCodes = {
   busy: ede.other,
 } as const
 
+function failureCode({ reason, cached }: Failed): number {
+  return cached === undefined ? failureCodes[reason] : ede.cachedError
+}
+
+function staleError({ reply, cached }: Answered): ExtendedError | undefined {
+  if (!cached?.stale) return undefined
+  return { code: rcodeOf(reply.message) === rcode.NXDOMAIN ? ede.staleNxdomain : ede.staleAnswer }
+}
+
+/** ", 12 s old", for the log. */
+function describeAge({ cached }: Forwarded): string {
+  return cached === undefined ? '' : `, ${cached.age} s old${cached.stale ? ' and stale' : ''}`
+}
+
 /** The rcode for the asker: an upstream does not know that we have names below one that it has not. */
-export function toldRcode(decision: Decision & { kind: 'forward' }, { message }: UpstreamReply): Rcode {
-  const code = rcodeOf(message)
+export function toldRcode(decision: Decision & { kind: 'forward' }, reply: UpstreamReply): Rcode {
+  const code = replyCode(reply)
   return code === rcode.NXDOMAIN && decision.isAbove ? rcode.NOERROR : code
 }

@@ -54,5 +54,11 @@ export async function startUnbound(options: UnboundOptions): Promise<Server> {
   ]
   writeFileSync(join(folder, 'unbound.conf'), `${lines.join('\n')}\n`)
   // It answers for localhost by itself, whatever becomes of those it asks.
-  return startServer({ program: 'unbound', args: ['-d', '-c', 'unbound.conf'], port, folder, probe: 'localhost' })
+  return startServer({
+    program: 'unbound',
+    args: ['-d', '-c', 'unbound.conf'],
+    port,
+    folder,
+    probe: 'localhost',
+  })
 }

@@ -115,6 +115,7 @@ describe('packages', () => {
     ['dns-packet', /^dns\/message\.ts$/],
     ['prom-client', /^http\/metrics\.ts$/],
     ['dockerode', /^docker\//],
+    ['lru-cache', /^forward\/cache\//],
     ['pino', /^lib\/log\.ts$/],
     ['zod', /^config\//],
     ['yaml', /^config\//],

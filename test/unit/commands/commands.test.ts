@@ -52,6 +52,10 @@ const inspector: Inspector = {
   async query(name, type, as) {
     if (as.kind === 'container') return { problem: `there is no container "${as.name}"`, status: 404 }
     const common = { name, type, as: as.kind, source: 'local', rule: 'a name on front', network: 'front' }
+    if (name === 'kept') {
+      const kept = { source: 'cache', upstream: '192.0.2.53:53', cached: { age: 12, stale: true } }
+      return { name, type, as: as.kind, rule: 'not a name of ours', rcode: 'NOERROR', answers: [], ...kept }
+    }
     return type === 'A'
       ? {
           ...common,
@@ -92,6 +96,11 @@ rule         a name on front
     const { stdout } = await call(query.run, ['web', 'aaaa', '--http', await serveHttp()])
     expect(stdout).toMatch(/^web exists, but has no AAAA record\n/)
     expect(stdout).toContain('instead      web.front, web.back\n')
+  })
+
+  it('tells that an answer was kept, and for how long', async () => {
+    const { stdout } = await call(query.run, ['kept', '--http', await serveHttp()])
+    expect(stdout).toContain('answered by  cache (192.0.2.53:53)\nkept for     12 s, out of date\n')
   })
 
   it('prints JSON for programs', async () => {
@@ -289,6 +298,7 @@ describe('berth check', () => {
       'upstreams      auto (resolv.conf); sequential, 3500 ms for all tries',
       'routes         corp.example → 192.0.2.53:53',
       '               network lab → 192.0.2.54:53, random',
+      'cache          10000 answers in 16 MiB; 3600 s at most, denials 1800 s, stale for 3600 s',
       'http           127.0.0.1:9153',
     ]) {
       expect(stdout.split('\n')).toContain(line)

@@ -75,6 +75,7 @@ forward:
   policy: random
   timeout: 2s
   singleLabel: true
+cache: {entries: 0, bytes: 64KiB, maxTtl: 24h, maxNegativeTtl: 1s, stale: off}
 http: off
 log: {level: debug, queries: true}
 `)
@@ -117,6 +118,13 @@ log: {level: debug, queries: true}
       timeout: 2000,
       singleLabel: true,
     })
+    expect(config.cache).toEqual({
+      entries: 0,
+      bytes: 65_536,
+      maxTtl: 86_400_000,
+      maxNegativeTtl: 1000,
+      stale: 0,
+    })
     expect(config.http).toBeUndefined()
     expect(config).toMatchObject({ ttl: 5, health: 'require', log: { level: 'debug', queries: true }, file })
   })
@@ -158,6 +166,22 @@ forward:
     expect(told.slice(3).map(([suffix]) => suffix)).toEqual([...second, ...digits])
     expect(networks).toMatchObject([{ network: 'lab' }, { network: 'vault', policy: 'random' }])
     expect(rebindAllow).toEqual(['corp.example'])
+  })
+
+  it.each([
+    ['off', 0],
+    ['false', 0],
+    ['0', 0],
+    ['0s', 0],
+    ['"90m"', 5_400_000],
+  ])('reads cache.stale: %s', (text, stale) =>
+    expect(loadText(`cache: {stale: ${text}}`).cache.stale).toBe(stale),
+  )
+
+  it('reads cache.bytes with a unit, without, and from the environment', () => {
+    expect(loadText('cache: {bytes: 1MiB}').cache.bytes).toBe(2 ** 20)
+    expect(loadText('cache: {bytes: 1048576}').cache.bytes).toBe(2 ** 20)
+    expect(load({ env: { BERTH_CACHE_BYTES: '1048576' } }).cache.bytes).toBe(2 ** 20)
   })
 
   it('follows anchors', () => {
@@ -272,6 +296,17 @@ describe('what is said about mistakes', () => {
       'hosts: {"a.*.b": 192.0.2.1}',
       'FILE:1:18: hosts["a.*.b"]: the name "a.*.b" holds "*"; a name is made of letters, digits, "-", "_" and dots',
     ],
+    [
+      'cache: {bytes: 16MB}',
+      'FILE:1:16: cache.bytes: "16MB" is not a size; write a whole number with KiB, MiB or GiB, for example "64KiB"',
+    ],
+    ['cache: {bytes: 1}', 'FILE:1:16: cache.bytes: 1 is out of range; choose from 64KiB to 4GiB'],
+    [
+      'cache: {stale: 3600}',
+      'FILE:1:16: cache.stale: must be a text, not number 3600; write for example "1h", or off',
+    ],
+    ['cache: {entries: -1}', 'FILE:1:18: cache.entries: must be a whole number of answers from 0 to 1000000'],
+    ['cache: off', 'FILE:1:8: cache: must be a map of keys with values'],
     [
       'forward: {upstreams: ["tls://9.9.9.9"]}',
       'FILE:1:23: forward.upstreams[0]: tls:// upstreams are not supported yet; write a plain address such as "9.9.9.9"',

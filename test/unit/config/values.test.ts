@@ -1,7 +1,13 @@
 // The texts values are written as, and the words nearest to mistaken ones.
 import { describe, expect, it } from 'vitest'
 import { similar } from '../../../src/config/similar.ts'
-import { formatHostPort, parseDuration, parseHostPort, parseName } from '../../../src/config/values.ts'
+import {
+  formatHostPort,
+  parseDuration,
+  parseHostPort,
+  parseName,
+  parseSize,
+} from '../../../src/config/values.ts'
 
 describe('durations', () => {
   it.each([
@@ -14,6 +20,19 @@ describe('durations', () => {
 
   it.each(['', 's', '-1s', '1m30s', '1d', '1e3s', '1S', '0x1s'])('%j is none', (text) => {
     expect(parseDuration(text, '1ms', '24h')).toHaveProperty('problem')
+  })
+})
+
+describe('sizes', () => {
+  it.each([
+    ['65536', 65_536],
+    ['64KiB', 65_536],
+    ['16 MiB', 16_777_216],
+    ['4GiB', 4_294_967_296],
+  ])('%s', (text, value) => expect(parseSize(text, '64KiB', '4GiB')).toEqual({ value }))
+
+  it.each(['', '16M', '16mib', '1.5MiB', '-1', '63KiB', '4097MiB', '9999999999999'])('%j is none', (text) => {
+    expect(parseSize(text, '64KiB', '4GiB')).toHaveProperty('problem')
   })
 })
 

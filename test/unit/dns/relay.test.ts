@@ -2,7 +2,7 @@
 import { decode } from 'dns-packet'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeOpt, readEdns } from '../../../src/dns/edns.ts'
+import { ede, encodeOpt, readEdns } from '../../../src/dns/edns.ts'
 import { flag, flagsOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
@@ -87,7 +87,7 @@ function withFlags(message: Buffer, flags: number): Buffer {
 }
 
 describe('the question for an upstream', () => {
-  it('has our ID, the asker’s bytes of the question, and RD, AD and CD as asked', () => {
+  it('has our ID, the asker’s bytes of the question, RD and CD as asked, and AD, since the reply may be kept', () => {
     const asked = withFlags(query, 0x7fff)
     const message = encodeUpstreamQuery(asked, question, undefined, 0xabcd)
     expect(message.readUInt16BE(0)).toBe(0xabcd)
@@ -95,7 +95,7 @@ describe('the question for an upstream', () => {
     expect(message.subarray(4)).toEqual(
       Buffer.concat([Buffer.from('0001000000000000', 'hex'), query.subarray(12)]),
     )
-    expect(flagsOf(encodeUpstreamQuery(withFlags(query, 0), question, undefined, 1))).toBe(0)
+    expect(flagsOf(encodeUpstreamQuery(withFlags(query, 0), question, undefined, 1))).toBe(flag.AD)
   })
 
   it('has our own OPT where the asker had one, with none of its options', () => {
@@ -190,6 +190,14 @@ describe('the reply for the asker', () => {
     expect(out.subarray(question.end)).toEqual(Buffer.concat([record, record, encodeOpt(true)]))
     expect([6, 8, 10].map((at) => out.readUInt16BE(at))).toEqual([1, 0, 2])
     expect(flagsOf(out) & flag.TC).toBe(0)
+  })
+
+  it('tells an extended error to who asked with EDNS', () => {
+    const error = { code: ede.staleAnswer }
+    const told = (offered: typeof edns | undefined) =>
+      relayReply(query, question, offered, readReply(reply({}), question)!, 1232, error)
+    expect(told(edns).subarray(question.end)).toEqual(Buffer.concat([record, encodeOpt(true, 0, error)]))
+    expect(told(undefined).subarray(question.end)).toEqual(record)
   })
 
   it('leaves out a TSIG, which is not for the asker', () => {

@@ -1,6 +1,7 @@
 // What Prometheus reads: names, labels, and buckets that add up.
 import { describe, expect, it } from 'vitest'
 import { createDockerCounters } from '../../../src/docker/counters.ts'
+import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createMetrics, expose, metricsRoute } from '../../../src/http/metrics.ts'
 import { Counter, Histogram } from '../../../src/lib/counters.ts'
@@ -13,6 +14,7 @@ const sources = () => ({
   docker: createDockerCounters(),
   dns: createDnsCounters(),
   forward: createForwardCounters(),
+  cache: createCacheCounters(),
 })
 
 describe('the adapter', () => {
@@ -61,6 +63,7 @@ describe("berth's metrics", () => {
     told.docker.connected.cell('local').value = 1
     told.docker.errors.add(2, 'local', 'ping')
     told.forward.duration.cell('9.9.9.9:53', 'NOERROR').observe(0.02)
+    told.cache.entries.add(1, 'denial')
     const text = await createMetrics(told, { process: false }).text()
     for (const line of [
       `berth_build_info{version="${version}",node="${process.version}"} 1`,
@@ -72,6 +75,15 @@ describe("berth's metrics", () => {
       'berth_docker_errors_total{engine="local",kind="ping"} 2',
       'berth_forward_request_duration_seconds_count{to="9.9.9.9:53",rcode="NOERROR"} 1',
       'berth_forward_rejects_total 0',
+      'berth_forward_coalesced_total 0',
+      'berth_cache_entries{type="denial"} 1',
+      'berth_cache_bytes 0',
+      'berth_cache_hits_total 0',
+      'berth_cache_misses_total 0',
+      'berth_cache_served_stale_total 0',
+      'berth_cache_failures_total 0',
+      'berth_cache_prefetch_total 0',
+      'berth_cache_evictions_total 0',
       'berth_table_networks 0',
       'berth_table_endpoints 0',
       'berth_table_names 0',

@@ -16,7 +16,7 @@ import {
   snapshotOf,
   words,
 } from './drawn.ts'
-import { elsewhere, type Seen, type Ways, waysInto } from './ways.ts'
+import { elsewhere, type Seen, type Ways, type WaysOptions, waysInto } from './ways.ts'
 
 const zone = 'docker.internal'
 const everyNetwork = ({ networks }: Drawn) => networks.map((_, n) => n)
@@ -102,7 +102,7 @@ async function faultsOfForwarding(
   for (const answer of allAddresses(told)) {
     ways.table = changing ? empty : now
     ways.upstream = { answer, becomes: changing ? now : undefined }
-    const seen = await ways.wire(asker.address, asker.local, 'www.example.org', 'A')
+    const seen = await ways.wire(asker.address, asker.local, ways.fresh(), 'A')
     // Before members were known, their address was only one in a subnet.
     if (!changing && asker.forwards !== undefined && seen.forwarded !== asker.forwards) {
       found.push(`${asker.what}: forwarded ${seen.forwarded}`)
@@ -112,6 +112,46 @@ async function faultsOfForwarding(
     }
   }
   ways.table = now
+  return found
+}
+
+/**
+ * An answer that the host was the first to get. `shared`: the asker asks before it is there, else after. Networks
+ * come between, as an answer with an address that is Docker's already is not kept.
+ */
+async function faultsOfAnswersForOthers(
+  told: Drawn,
+  asker: Asker,
+  ways: Ways,
+  shared: boolean,
+): Promise<string[]> {
+  const found: string[] = []
+  const now = ways.table
+  const bare = snapshotOf({ ...told, networks: [], members: [] })
+  const isHost = asker.forwards === true && asker.may.length === told.networks.length
+  const inSubnet = (address: string) =>
+    asker.may.some((n) => address.startsWith(`10.${told.networks[n]!.subnet}.`))
+  for (const answer of allAddresses(told)) {
+    let answerNow = () => {}
+    const after = new Promise<void>((resolve) => {
+      answerNow = resolve
+    })
+    ways.table = bare
+    ways.upstream = { answer, becomes: undefined, ...(shared ? { after } : {}) }
+    const name = ways.fresh()
+    const before = ways.exchanges
+    const first = ways.wire('127.0.0.1', '127.0.0.1', name, 'A')
+    if (!shared) await first
+    ways.table = now
+    const second = ways.wire(asker.address, asker.local, name, 'A')
+    answerNow()
+    const [seenFirst, seen] = await Promise.all([first, second])
+    if (!shared && !seenFirst.addresses.includes(answer)) found.push(`the host did not get ${answer}`)
+    if (seen.forwarded && ways.exchanges !== before + 1) found.push(`${ways.exchanges - before} exchanges`)
+    for (const address of seen.addresses) {
+      if (!isHost && !inSubnet(address)) found.push(`${asker.what}: the host's ${address}`)
+    }
+  }
   return found
 }
 
@@ -128,7 +168,7 @@ async function faultsOfHttp(told: Drawn, asker: Asker, ways: Ways): Promise<stri
   }
   for (const answer of allAddresses(told)) {
     ways.upstream = { answer, becomes: undefined }
-    const { addresses } = await ways.http(as, 'www.example.org', 'A')
+    const { addresses } = await ways.http(as, ways.fresh(), 'A')
     const seen = addresses.filter(
       (each) => !first.may.some((n) => each.startsWith(`10.${told.networks[n]!.subnet}.`)),
     )
@@ -149,14 +189,16 @@ const ways: Record<string, (told: Drawn, asker: Asker, into: Ways) => Promise<st
   'what is forwarded': (told, asker, into) => faultsOfForwarding(told, asker, into, false),
   'what is forwarded while the table changes': (told, asker, into) =>
     faultsOfForwarding(told, asker, into, true),
+  'answers kept for others': (told, asker, into) => faultsOfAnswersForOthers(told, asker, into, false),
+  'answers shared with others': (told, asker, into) => faultsOfAnswersForOthers(told, asker, into, true),
   'the HTTP API': faultsOfHttp,
 }
 
-function holds(way: (typeof ways)[string], rows?: typeof scopeTable) {
+function holds(way: (typeof ways)[string], options: WaysOptions = {}) {
   return fc.asyncProperty(drawn, fc.nat(), async (told, which) => {
     const askers = askersOf(told)
     const asker = askers[which % askers.length]!
-    expect(await way(told, asker, waysInto(snapshotOf(told), told.gateway, rows))).toEqual([])
+    expect(await way(told, asker, waysInto(snapshotOf(told), told.gateway, options))).toEqual([])
   })
 }
 
@@ -177,10 +219,20 @@ describe('the property fails', () => {
       const { [row]: _, ...rest } = scopeTable
       let failed = false
       for (const way of ['what is forwarded', 'names, SRV and PTR']) {
-        failed ||= (await fc.check(holds(ways[way]!, rest), { numRuns: 500, endOnFailure: true })).failed
+        failed ||= (
+          await fc.check(holds(ways[way]!, { scopeRows: rest }), { numRuns: 500, endOnFailure: true })
+        ).failed
       }
       expect(failed).toBe(true)
     },
     60_000,
   )
+
+  it.each(['kept for', 'shared with'])('where answers are checked before they are %s others', async (way) => {
+    const holding = holds(ways[`answers ${way} others`]!, { checksBeforeCache: true })
+    const { errorInstance } = await fc.check(holding, { numRuns: 500, endOnFailure: true })
+    const { actual } = errorInstance as { actual: string[] }
+    expect(actual.length).toBeGreaterThan(0)
+    for (const fault of actual) expect(fault).toMatch(/: the host's 10\./)
+  })
 })

@@ -1,9 +1,12 @@
-// Every way in by which a name or an address might get out, over one drawn estate.
+// Every way in by which a name or an address might get out, over one drawn estate; the cache stands in all of them.
 import { decode, encode, type Answer as PacketAnswer } from 'dns-packet'
 import { createCookies } from '../../../src/dns/cookie.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { readReply } from '../../../src/dns/relay.ts'
+import { createCache } from '../../../src/forward/cache/cache.ts'
+import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
+import { createForwardCounters } from '../../../src/forward/counters.ts'
 import type { Forward } from '../../../src/forward/types.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
 import type { AskerRef } from '../../../src/http/inspector.ts'
@@ -12,9 +15,11 @@ import { parseSubnet } from '../../../src/lib/ip.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { holdsDockerAddress } from '../../../src/resolve/guard.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import type { scopeTable } from '../../../src/resolve/scope.ts'
+import { settings } from '../forward/cache/kept.ts'
 import { config, upstream } from '../resolve/deciding.ts'
 import { interfaces } from '../resolve/estate.ts'
 import { own } from './askers.ts'
@@ -30,8 +35,12 @@ export interface Seen {
 
 export interface Ways {
   wire(address: string, local: string, name: string, type: string): Promise<Seen>
-  /** What a foreign name's upstream answers, and what the table becomes before it does. */
-  upstream: { answer: string; becomes: Snapshot | undefined }
+  /** What a foreign name's upstream answers, what the table becomes before it does, and what it waits for. */
+  upstream: { answer: string; becomes: Snapshot | undefined; after?: Promise<unknown> }
+  /** How often the upstream was asked. */
+  readonly exchanges: number
+  /** A foreign name that nobody has asked for. */
+  fresh(): string
   table: Snapshot
   http(as: AskerRef, name: string, type: string): Promise<Seen>
   /** Addresses of everything that /api/names lists. */
@@ -43,12 +52,21 @@ export const elsewhere = '198.51.100.1'
 
 const here = interfaces({ lo: ['127.0.0.1/8', '::1/128'], eth0: [`${own}/24`] })
 
+export interface WaysOptions {
+  readonly scopeRows?: typeof scopeTable
+  /** What if answers were checked once, for who asked first, before they are kept and shared? */
+  readonly checksBeforeCache?: boolean
+}
+
 export function waysInto(
   snapshot: Snapshot,
   gateway: 'refuse' | 'network' | 'host',
-  scopeRows?: typeof scopeTable,
+  { scopeRows, checksBeforeCache = false }: WaysOptions = {},
 ): Ways {
   let forwarded = false
+  let exchanges = 0
+  let names = 0
+  const locals = new Map<string, string>()
   const resolver = createResolver({
     config: { ...config, scope: { gateway, allow: [parseSubnet('192.0.2.0/24')!] } },
     store: { current: () => ways.table, update() {}, markAway() {}, onSwap() {} },
@@ -57,33 +75,59 @@ export function waysInto(
     random: () => 0,
     ...(scopeRows === undefined ? {} : { scopeRows }),
   })
-  const forward: Forward = async ({ query, question }) => {
-    forwarded = true
-    const { answer, becomes } = ways.upstream
+  const ask: Forward = async ({ query, question, asker, route }) => {
+    exchanges++
+    const { answer, becomes, after } = ways.upstream
+    await after
     if (becomes !== undefined) ways.table = becomes
     const { id, questions } = decode(query)
     const answers: PacketAnswer[] = [{ type: 'A', name: questions![0]!.name, ttl: 60, data: answer }]
-    const reply = encode({ type: 'response', id: id!, flags: 0x0180, questions: questions!, answers })
-    return { reply: readReply(reply, question)!, upstream: 'here' }
+    const bytes = encode({ type: 'response', id: id!, flags: 0x0180, questions: questions!, answers })
+    const reply = readReply(bytes, question)!
+    const isForeign =
+      checksBeforeCache &&
+      resolver.withhold(resolver.scope(asker, locals.get(asker)!), question.name, route, reply) !== undefined
+    return isForeign ? { failure: 'foreign', reason: 'failed' } : { reply, upstream: 'here' }
+  }
+  const cache = createCache({
+    ask,
+    settings,
+    isCacheable: (reply, { zone }) => zone !== undefined || !holdsDockerAddress(ways.table, reply),
+    counters: createCacheCounters(),
+    forwardCounters: createForwardCounters(),
+    clock: systemClock,
+    log: silentLogger,
+  })
+  const forward: Forward = (asked) => {
+    forwarded = true
+    return cache(asked)
   }
   const counters = createDnsCounters()
-  const common = { resolver, forward, counters, clock: systemClock, log: silentLogger, logQueries: false }
+  const checking = checksBeforeCache ? { ...resolver, withhold: () => undefined } : resolver
   const cookies = createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 })
-  const answer = createPipeline({ ...common, cookies, identity: config.identity })
+  const answer = createPipeline({
+    ...{ resolver: checking, forward, counters, cookies, identity: config.identity },
+    ...{ clock: systemClock, log: silentLogger, logQueries: false },
+  })
   const inspector = createInspector({ resolver, forward, zone: config.zone })
 
   const ways: Ways = {
     table: snapshot,
     upstream: { answer: elsewhere, becomes: undefined },
+    get exchanges() {
+      return exchanges
+    },
+    fresh: () => `www${names++}.example.org`,
     async wire(asker, local, name, type) {
       forwarded = false
+      locals.set(asker, local)
       const message = encodeQuery(name, type, { id: 7, edns: 1232 })
       if (readQuestion(message) === undefined) throw new Error(`${name} ${type} can't be asked`)
-      const reply = decode(
-        (await answer({ message, asker, local, transport: 'tcp', server: 'x' }))!,
-      ) as unknown as Decoded
+      const answered = answer({ message, asker, local, transport: 'tcp', server: 'x' })
+      const isForwarded = forwarded
+      const reply = decode((await answered)!) as unknown as Decoded
       const records = [...reply.answers, ...reply.authorities, ...reply.additionals]
-      return { ...seenIn(records), rcode: reply.rcode, forwarded }
+      return { ...seenIn(records), rcode: reply.rcode, forwarded: isForwarded }
     },
     async http(as, name, type) {
       forwarded = false

@@ -1,0 +1,32 @@
+// The `cache:` section of the configuration: how many answers of upstreams are kept, and for how long.
+import { z } from 'zod'
+import { field, type Issues, readText, text, wholeNumber } from './fields.ts'
+import { parseDuration, parseSize } from './values.ts'
+
+export const cacheSection = z
+  .strictObject({
+    /** How many answers are kept at most. 0 to 1000000; 0 for no cache. Default: 10000. */
+    entries: wholeNumber(0, 1_000_000, 'answers').prefault(10_000),
+    /** What they may take in memory. A size, 64KiB to 4GiB. Default: 16MiB. */
+    bytes: field(readBytes).prefault('16MiB'),
+    /** An answer is kept for its TTL, but no longer than this. A duration, 1s to 168h. Default: 1h. */
+    maxTtl: text((value) => parseDuration(value, '1s', '168h'), '"1h"').prefault('1h'),
+    /** The same for answers that say there is nothing (NXDOMAIN, no such record). A duration, 1s to 168h. Default: 30m. */
+    maxNegativeTtl: text((value) => parseDuration(value, '1s', '168h'), '"30m"').prefault('30m'),
+    /**
+     * For how long after its end an answer is still served while no upstream answers. A duration, up to 168h; "off",
+     * 0 or false for never. Default: 1h.
+     */
+    stale: field(readStale).prefault('1h'),
+  })
+  .prefault({})
+
+function readBytes(value: unknown, issues: Issues): number {
+  const written = typeof value === 'number' ? String(value) : value
+  return readText(written, issues, (text) => parseSize(text, '64KiB', '4GiB'), '"16MiB"')
+}
+
+function readStale(value: unknown, issues: Issues): number {
+  if (value === false || value === 0 || value === 'off' || value === 'false' || value === '0') return 0
+  return readText(value, issues, (text) => parseDuration(text, '0s', '168h'), '"1h", or off')
+}

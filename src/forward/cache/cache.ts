@@ -1,0 +1,175 @@
+// Upstreams' answers, kept: a question answered before is answered at once, aged; one whose answer is out of date gets
+// that where upstreams fail or are slow (RFC 8767); and one that just failed is not tried again at once (RFC 9520).
+import type { CacheSettings } from '../../config/types.ts'
+import type { UpstreamReply } from '../../dns/relay.ts'
+import { ageReply, staleReply } from '../../dns/ttl.ts'
+import { type Clock, passingTime } from '../../lib/clock.ts'
+import { explain } from '../../lib/errors.ts'
+import type { Logger } from '../../lib/log.ts'
+import type { ForwardCounters } from '../counters.ts'
+import { createInflight } from '../inflight.ts'
+import { nameKey, questionKey, wantsRecursion } from '../key.ts'
+import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Route } from '../types.ts'
+import type { CacheCounters } from './counters.ts'
+import { createFailures, type RememberedFailure } from './failures.ts'
+import { isConclusive, readKeepable } from './keepable.ts'
+import { createStore, type Entry } from './store.ts'
+
+export interface CacheOptions {
+  /** Asks upstreams; identical questions that are under way are merged before it. */
+  readonly ask: Forward
+  readonly settings: CacheSettings
+  /** Whether an answer may be kept at all. */
+  readonly isCacheable: (reply: UpstreamReply, route: Route) => boolean
+  readonly counters: CacheCounters
+  readonly forwardCounters: Pick<ForwardCounters, 'coalesced' | 'rejects'>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** RFC 8767, 5: an asker gets the stale answer where there is no other by now, ms. Stubs often wait 2 s. */
+const clientPatience = 1800
+/** RFC 8767, 5: where a stale answer is there, upstreams that failed are tried again after this, ms. */
+const failureRecheck = 30_000
+/** RFC 8767, 4: what a stale answer holds for, s. */
+const staleTtl = 30
+
+/** An answer is asked for again before its end where it holds for so many s, was used so often, and this part is left. */
+const prefetchFrom = { ttl: 10, hits: 3, left: 0.1 }
+/** At most so many at once. */
+const maxPrefetches = 64
+
+export function createCache(options: CacheOptions): Forward {
+  const { settings, counters, clock, log } = options
+  const caps = { maxTtl: settings.maxTtl / 1000, maxNegativeTtl: settings.maxNegativeTtl / 1000 }
+  const now = passingTime(clock)
+  const store = createStore(settings, counters)
+  const failures = createFailures(now)
+  const refresh = createInflight({
+    counters: options.forwardCounters,
+    // Here each exchange passes once, however many wait for it.
+    ask(asked) {
+      const result = options.ask(asked)
+      return result instanceof Promise ? result.then((settled) => keep(asked, settled)) : keep(asked, result)
+    },
+  })
+  let prefetches = 0
+
+  function keep(asked: ForwardQuestion, result: Forwarded): Forwarded {
+    // Without RD upstreams tell what they have at hand; that is no answer for others.
+    if (!wantsRecursion(asked)) return result
+    const key = questionKey(asked)
+    const forEveryType = nameKey(asked)
+    const time = now()
+    if ('failure' in result) {
+      const servable = servableFor(newest(store.get(key), store.get(forEveryType)), time)
+      failures.note(key, result, Math.min(servable, failureRecheck))
+      return result
+    }
+    const { reply, upstream } = result
+    if (!isConclusive(reply)) return result
+    failures.forget(key)
+    const found = options.isCacheable(reply, asked.route)
+      ? readKeepable(reply, asked.question.type, caps)
+      : undefined
+    // What is said now replaces what was known, whether or not it may be kept.
+    store.delete(key)
+    if (!found?.forEveryType) store.delete(forEveryType)
+    if (found === undefined) return result
+    store.set(found.forEveryType ? forEveryType : key, {
+      kind: found.kind,
+      reply: found.reply,
+      upstream,
+      storedAt: time,
+      expiresAt: time + found.ttl * 1000,
+      hits: 0,
+      prefetched: false,
+    })
+    return result
+  }
+
+  /** How long an entry is still good for an answer, if only a stale one; ms. */
+  function servableFor(entry: Entry | undefined, time: number): number {
+    return entry === undefined ? 0 : Math.max(0, entry.expiresAt + settings.stale - time)
+  }
+
+  function answerFresh(entry: Entry, asked: ForwardQuestion, time: number): Answered {
+    counters.hits.add(1)
+    entry.hits++
+    if (isWorthPrefetching(entry, time)) prefetch(entry, asked)
+    const age = seconds(time - entry.storedAt)
+    return { reply: ageReply(entry.reply, age), upstream: entry.upstream, cached: { age, stale: false } }
+  }
+
+  function answerStale(entry: Entry): Answered {
+    counters.servedStale.add(1)
+    const age = seconds(now() - entry.storedAt)
+    const reply = staleReply(entry.reply, age, staleTtl)
+    return { reply, upstream: entry.upstream, cached: { age, stale: true } }
+  }
+
+  function answerFailed({ failed, at }: RememberedFailure): Failed {
+    counters.failures.add(1)
+    return { ...failed, cached: { age: seconds(now() - at), stale: false } }
+  }
+
+  /** The new answer, or the old one where upstreams fail or take too long; the exchange goes on then. */
+  function preferNew(result: Forwarded | Promise<Forwarded>, old: Entry): Forwarded | Promise<Forwarded> {
+    const better = (settled: Forwarded) =>
+      'failure' in settled || !isConclusive(settled.reply) ? answerStale(old) : settled
+    if (!(result instanceof Promise)) return better(result)
+    return new Promise((resolve, reject) => {
+      let late = false
+      const timer = clock.setTimeout(() => {
+        late = true
+        resolve(answerStale(old))
+      }, clientPatience)
+      result.then((settled) => {
+        clock.clearTimeout(timer)
+        if (!late) resolve(better(settled))
+      }, reject)
+    })
+  }
+
+  function isWorthPrefetching(entry: Entry, time: number): boolean {
+    if (entry.prefetched || entry.hits < prefetchFrom.hits || prefetches >= maxPrefetches) return false
+    const whole = entry.expiresAt - entry.storedAt
+    return whole >= prefetchFrom.ttl * 1000 && entry.expiresAt - time <= whole * prefetchFrom.left
+  }
+
+  function prefetch(entry: Entry, asked: ForwardQuestion): void {
+    if (!wantsRecursion(asked)) return
+    entry.prefetched = true
+    counters.prefetch.add(1)
+    const result = refresh(asked)
+    if (!(result instanceof Promise)) return
+    prefetches++
+    result
+      .catch((error: unknown) => log.error({ why: explain(error) }, 'a kept answer could not be renewed'))
+      .finally(() => prefetches--)
+  }
+
+  return (asked) => {
+    const time = now()
+    const key = questionKey(asked)
+    const own = store.get(key)
+    if (own !== undefined && time < own.expiresAt) return answerFresh(own, asked, time)
+    const denied = store.get(nameKey(asked))
+    if (denied !== undefined && time < denied.expiresAt) return answerFresh(denied, asked, time)
+    if (!wantsRecursion(asked)) return refresh(asked)
+    const known = newest(own, denied)
+    const old = servableFor(known, time) > 0 ? known : undefined
+    const failure = failures.recall(key)
+    if (failure !== undefined) return old === undefined ? answerFailed(failure) : answerStale(old)
+    counters.misses.add(1)
+    const result = refresh(asked)
+    return old === undefined ? result : preferNew(result, old)
+  }
+}
+
+const seconds = (ms: number): number => Math.floor(ms / 1000)
+
+function newest(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a.storedAt > b.storedAt ? a : b
+}

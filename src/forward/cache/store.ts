@@ -1,0 +1,61 @@
+// The kept replies, bounded in number and bytes; what was used longest ago goes first.
+import { LRUCache } from 'lru-cache'
+import type { UpstreamReply } from '../../dns/relay.ts'
+import type { CacheCounters } from './counters.ts'
+import type { Kind } from './keepable.ts'
+
+export interface Entry {
+  readonly kind: Kind
+  readonly reply: UpstreamReply
+  /** Who gave it. */
+  readonly upstream: string
+  /** ms, by the cache's own time. */
+  readonly storedAt: number
+  readonly expiresAt: number
+  hits: number
+  /** It has been asked for again before its end. */
+  prefetched: boolean
+}
+
+export interface Limits {
+  readonly entries: number
+  readonly bytes: number
+}
+
+export interface Store {
+  get(key: string): Entry | undefined
+  set(key: string, entry: Entry): void
+  delete(key: string): void
+}
+
+/** What an entry takes beside its message and key, measured roughly: the objects, and each record's offsets. */
+const entryBytes = 750
+const recordBytes = 100
+
+/** With a limit of 0 entries nothing is kept. */
+export function createStore(limits: Limits, counters: CacheCounters): Store {
+  if (limits.entries === 0) return { get: () => undefined, set() {}, delete() {} }
+  const count = (entry: Entry, key: string, sign: 1 | -1) => {
+    counters.entries.add(sign, entry.kind)
+    counters.bytes.add(sign * sizeOf(entry, key))
+  }
+  const lru = new LRUCache<string, Entry>({
+    max: limits.entries,
+    maxSize: limits.bytes,
+    sizeCalculation: sizeOf,
+    onInsert: (entry, key) => count(entry, key, 1),
+    dispose: (entry, key, reason) => {
+      count(entry, key, -1)
+      if (reason === 'evict') counters.evictions.add(1)
+    },
+  })
+  return {
+    get: (key) => lru.get(key),
+    set: (key, entry) => void lru.set(key, entry),
+    delete: (key) => void lru.delete(key),
+  }
+}
+
+function sizeOf({ reply }: Entry, key: string): number {
+  return reply.message.length + key.length + reply.records.length * recordBytes + entryBytes
+}
