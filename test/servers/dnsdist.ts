@@ -1,7 +1,8 @@
 // dnsdist in front of another server: delays, losses, truncation and errors by rules in Lua.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freeServerPort, type Server, serverFolder, startServer } from './process.ts'
+import { freePort } from './port.ts'
+import { type Server, serverFolder, startServer } from './process.ts'
 
 export interface DnsdistOptions {
   /** Port on 127.0.0.1 of the server behind it. */
@@ -12,7 +13,7 @@ export interface DnsdistOptions {
 
 export async function startDnsdist({ behind, rules }: DnsdistOptions): Promise<Server> {
   const folder = serverFolder('dnsdist')
-  const port = await freeServerPort()
+  const port = await freePort()
   const lines = [
     `setLocal('127.0.0.1:${port}')`,
     `setACL({'127.0.0.0/8'})`,

@@ -1,5 +1,6 @@
 // dnsmasq: a forwarder with a cache, as in home routers and virtual networks.
-import { freeServerPort, type Server, serverFolder, startServer } from './process.ts'
+import { freePort } from './port.ts'
+import { type Server, serverFolder, startServer } from './process.ts'
 
 export interface DnsmasqOptions {
   /** Ports on 127.0.0.1 it forwards to. */
@@ -9,7 +10,7 @@ export interface DnsmasqOptions {
 
 export async function startDnsmasq({ upstreams, extra = [] }: DnsmasqOptions): Promise<Server> {
   const folder = serverFolder('dnsmasq')
-  const port = await freeServerPort()
+  const port = await freePort()
   const args = [
     '--keep-in-foreground',
     '--log-facility=-',

@@ -1,7 +1,8 @@
 // nsd: an authoritative server for zone files.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freeServerPort, type Server, serverFolder, startServer } from './process.ts'
+import { freePort } from './port.ts'
+import { type Server, serverFolder, startServer } from './process.ts'
 
 export interface NsdOptions {
   readonly zones: readonly { readonly name: string; readonly file: string }[]
@@ -9,7 +10,7 @@ export interface NsdOptions {
 
 export async function startNsd({ zones }: NsdOptions): Promise<Server> {
   const folder = serverFolder('nsd')
-  const port = await freeServerPort()
+  const port = await freePort()
   const lines = [
     'server:',
     `ip-address: 127.0.0.1@${port}`,

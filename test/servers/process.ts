@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeQuery } from '../../src/dns/message.ts'
@@ -104,23 +103,4 @@ function repliesTo(name: string, port: number): Promise<boolean> {
 
 export function serverFolder(name: string): string {
   return mkdtempSync(join(tmpdir(), `berth-${name}-`))
-}
-
-/** A port that is free on 127.0.0.1 right now, over UDP and TCP. */
-export async function freeServerPort(): Promise<number> {
-  for (;;) {
-    const server = net.createServer()
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as net.AddressInfo
-    const socket = createSocket('udp4')
-    const isFree = await new Promise<boolean>((resolve) => {
-      socket.once('error', () => resolve(false))
-      socket.bind(port, '127.0.0.1', () => resolve(true))
-    })
-    await Promise.all([
-      new Promise((resolve) => socket.close(() => resolve(undefined))),
-      new Promise((resolve) => server.close(resolve)),
-    ])
-    if (isFree) return port
-  }
 }

@@ -1,7 +1,8 @@
 // unbound: a validating resolver.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freeServerPort, type Server, serverFolder, startServer } from './process.ts'
+import { freePort } from './port.ts'
+import { type Server, serverFolder, startServer } from './process.ts'
 
 export interface UnboundOptions {
   /** Default: one that is free. */
@@ -15,14 +16,16 @@ export interface UnboundOptions {
   }[]
   /** DS or DNSKEY records of zones it validates. */
   readonly trust?: readonly string[]
+  /** Records of zones it has itself, as in a zone file, all in or below `zone`. */
+  readonly local?: readonly { readonly zone: string; readonly records: readonly string[] }[]
   /** More lines for its `server:` section. */
   readonly extra?: readonly string[]
 }
 
 export async function startUnbound(options: UnboundOptions): Promise<Server> {
-  const { zones = [], trust = [], extra = [] } = options
+  const { zones = [], trust = [], local = [], extra = [] } = options
   const folder = serverFolder('unbound')
-  const port = options.port ?? (await freeServerPort())
+  const port = options.port ?? (await freePort())
   const lines = [
     'server:',
     `interface: 127.0.0.1@${port}`,
@@ -43,6 +46,10 @@ export async function startUnbound(options: UnboundOptions): Promise<Server> {
     'minimal-responses: no',
     ...zones.map(({ name }) => `local-zone: "${name}" transparent`),
     ...trust.map((record) => `trust-anchor: "${record.replaceAll('"', '')}"`),
+    ...local.flatMap(({ zone, records }) => [
+      `local-zone: "${zone}" static`,
+      ...records.map((record) => `local-data: "${record}"`),
+    ]),
     ...extra,
     ...zones.flatMap(({ name, kind, port: at }) => [
       `${kind}-zone:`,

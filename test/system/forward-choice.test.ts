@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask } from '../servers/client.ts'
 import { startDnsdist } from '../servers/dnsdist.ts'
+import { freePort } from '../servers/port.ts'
 import type { Server } from '../servers/process.ts'
-import { freeServerPort } from '../servers/process.ts'
 import { replyTo, startScripted } from '../servers/scripted.ts'
 import { startUnbound } from '../servers/unbound.ts'
 import { type Forwarding, startForwarding } from './forwarding.ts'
@@ -85,7 +85,7 @@ describe('the first of two upstreams dies', () => {
   }, 20_000)
 
   it('a port where nobody listens costs nobody a wait', async () => {
-    const berth = await start([`127.0.0.1:${await freeServerPort()}`, other.address])
+    const berth = await start([`127.0.0.1:${await freePort()}`, other.address])
     const answers = []
     for (let n = 0; n < 5; n++) answers.push(await whoAnswers(berth))
     expect(answers.every(({ who, ms }) => who === '192.0.2.2' && ms < 900)).toBe(true)
@@ -126,7 +126,7 @@ describe('an upstream that', () => {
       expect(ms).toBeLessThan(900)
     }
     const met = await berth.metric('berth_forward_request_duration_seconds_count', `to="${bad.address}"`)
-    // Three questions and the probe for loops, asked again without EDNS where that is what NOTIMP may mean.
+    // Three of the six questions and the probe for loops, each asked again without EDNS, which NOTIMP may be about.
     expect(met).toBeLessThanOrEqual(8)
   })
 
@@ -161,7 +161,7 @@ describe('an upstream that', () => {
     const bad = await startBad('addAction(AndRule{AllRule(), TCPRule(false)}, DropAction())')
     const berth = await start([bad.address])
     expect((await whoAnswers(berth)).who).toBe('192.0.2.1')
-    expect(await berth.metric('berth_forward_tcp_total', 'why="silent"')).toBe(1)
+    expect(await berth.metric('berth_forward_tcp_total', 'why="silent"')).toBeGreaterThan(0)
   }, 10_000)
 
   it('drops three packets in ten leaves no question without an answer', async () => {

@@ -1,6 +1,6 @@
 // berth as a process that forwards to the given upstreams, without an engine.
 
-import { freeServerPort } from '../servers/process.ts'
+import { freePort } from '../servers/port.ts'
 import { type Serving, serve } from './serve.ts'
 
 export interface Forwarding {
@@ -18,8 +18,8 @@ export async function startForwarding(
   upstreams: readonly string[],
   forward: object = {},
 ): Promise<Forwarding> {
-  const port = await freeServerPort()
-  const http = `127.0.0.1:${await freeServerPort()}`
+  const port = await freePort()
+  const http = `127.0.0.1:${await freePort()}`
   const serving = serve({
     listen: [`127.0.0.1:${port}`],
     http,

@@ -111,9 +111,7 @@ beforeAll(async () => {
     'zone.example. 300 SOA ns.zone.example. host.zone.example. 1 7200 1800 86400 300',
     ...addresses.map((address) => `zone.example. 60 A ${address}`),
   ]
-  upstream = await startUnbound({
-    extra: ['local-zone: "zone.example." static', ...records.map((record) => `local-data: "${record}"`)],
-  })
+  upstream = await startUnbound({ local: [{ zone: 'zone.example.', records }] })
   port = await freePort()
   serving = serve({
     ...{ http: false, docker: { engines: [] }, forward: { upstreams: [upstream.address] } },
