@@ -26,8 +26,11 @@ import { createMetrics, metricsRoute } from './http/metrics.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { type Clock, sleep, systemClock } from './lib/clock.ts'
 import { explain } from './lib/errors.ts'
-import { type LocalAddresses, readInterfaces, sameAddresses } from './lib/interfaces.ts'
+import { isLoopback, type LocalAddresses, readInterfaces, sameAddresses } from './lib/interfaces.ts'
+import { canonicalAddress, subnetContains } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
+import { createLimitCounters } from './net/counters.ts'
+import { createLimits } from './net/limits.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createDnsCounters } from './resolve/counters.ts'
@@ -89,6 +92,21 @@ export async function createApp({
     return addresses
   }
 
+  const limits = createLimits({
+    settings: config.limits,
+    counters: createLimitCounters(),
+    clock,
+    table: store.current,
+    isOurs(asker) {
+      const address = canonicalAddress(asker) ?? asker
+      return isLoopback(address) || addresses.own.has(address) || store.current().owners.has(address)
+    },
+    isOnNetwork: (bytes) =>
+      [...store.current().networks.values()].some(({ network }) =>
+        network.subnets.some((subnet) => subnetContains(subnet, bytes)),
+      ),
+  })
+
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   const isOurs = (host: string, port: number) => listeners?.isOurs(host, port) ?? false
@@ -98,6 +116,7 @@ export async function createApp({
     counters: forwardCounters,
     randomId: () => randomInt(0x10000),
     random: Math.random,
+    claim: limits.claim,
   })
   const loops = createLoopGuard({
     ask: (upstream, question) =>
@@ -154,7 +173,10 @@ export async function createApp({
     log,
     logQueries: config.log.queries,
   })
-  listeners = createListeners({ listen: config.listen, addresses: lookAtAddresses, handle, clock, log })
+  listeners = createListeners({
+    ...{ listen: config.listen, handle, limits, clock, log },
+    addresses: lookAtAddresses,
+  })
 
   let settling = false
   let lookedAt = clock.monotonic()
@@ -187,6 +209,7 @@ export async function createApp({
     dns: dnsCounters,
     forward: forwardCounters,
     cache: cacheCounters,
+    limits,
   })
   const http =
     config.http &&

@@ -4,6 +4,7 @@ import { cacheSection } from './cache.ts'
 import { choice, entries, field, flag, text, textList, wholeNumber } from './fields.ts'
 import { forwardSection } from './forward.ts'
 import { readHost } from './hosts.ts'
+import { limitsSection } from './limits.ts'
 import { parseAllowed, parseIdentity, parseZone, readEngines, readHttp, readListen } from './readers.ts'
 import { parseDuration } from './values.ts'
 
@@ -61,6 +62,8 @@ export const schema = z.strictObject({
   forward: forwardSection,
 
   cache: cacheSection,
+
+  limits: limitsSection,
 
   identity: z
     .strictObject({

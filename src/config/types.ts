@@ -104,6 +104,31 @@ export interface Config {
   readonly cache: CacheSettings
   /** What is told to who asks which server this is; "": nothing. */
   readonly identity: { readonly id: string; readonly version: string }
+  readonly limits: {
+    /** TCP connections at once, in all and of one asker. */
+    readonly connections: number
+    readonly connectionsPerAsker: number
+    /** ms without a question. */
+    readonly idle: number
+    /** ms that a message may be half sent, or a reply not taken. */
+    readonly stall: number
+    /** Bytes of questions not answered and replies not taken, in all and of one connection. */
+    readonly bytes: number
+    readonly bytesPerConnection: number
+    /** Questions of one connection being forwarded. */
+    readonly pipelined: number
+    /** Questions being forwarded, in all and for one asker. */
+    readonly inFlight: number
+    readonly inFlightPerAsker: number
+    readonly fairShare: boolean
+    /** Datagrams a second, of an address and of its prefix; 0: any number. */
+    readonly rate: number
+    readonly ratePerPrefix: number
+    /** Every so many questions over the rate get a truncated answer; 0: none. */
+    readonly slip: number
+    /** For loopback and known containers as well. */
+    readonly rateAll: boolean
+  }
   /** undefined: no HTTP. */
   readonly http: HostPort | undefined
   readonly log: { readonly level: Level; readonly queries: boolean }

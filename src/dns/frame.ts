@@ -15,7 +15,10 @@ export interface FrameReader {
   pending(): number
 }
 
-/** Holds at most one unfinished message, 64 KiB; chunks of any size are joined once, when the message is whole. */
+/** A piece costs more than its bytes: so many are joined, whoever sends single ones. */
+const mostParts = 64
+
+/** Holds at most one unfinished message, 64 KiB, and what came behind it in the same chunk. */
 export function readFrames(): FrameReader {
   let parts: Buffer[] = []
   let held = 0
@@ -35,7 +38,7 @@ export function readFrames(): FrameReader {
       const messages: Buffer[] = []
       for (;;) {
         if (held < 2) return messages
-        if (parts[0]!.length < 2) parts = [Buffer.concat(parts, held)]
+        if (parts[0]!.length < 2 || parts.length > mostParts) parts = [Buffer.concat(parts, held)]
         const length = parts[0]!.readUInt16BE(0)
         if (held < 2 + length) return messages
         messages.push(take(2 + length).subarray(2))

@@ -3,6 +3,8 @@ import type { DockerCounters } from '../docker/counters.ts'
 import type { CacheCounters } from '../forward/cache/counters.ts'
 import type { ForwardCounters } from '../forward/counters.ts'
 import type { Counter, Histogram } from '../lib/counters.ts'
+import type { LimitCounters } from '../net/counters.ts'
+import type { Limits } from '../net/limits.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
@@ -41,14 +43,16 @@ export interface Sources {
   readonly dns: DnsCounters
   readonly forward: ForwardCounters
   readonly cache: CacheCounters
+  readonly limits: Pick<Limits, 'counters' | 'held'>
 }
 
-export function listSeries({ store, docker, dns, forward, cache }: Sources): Series[] {
+export function listSeries({ store, docker, dns, forward, cache, limits }: Sources): Series[] {
   return [
     ...buildSeries(version, process.version),
     ...dnsSeries(dns),
     ...forwardSeries(forward),
     ...cacheSeries(cache),
+    ...limitSeries(limits.counters, limits.held),
     ...dockerSeries(docker),
     ...tableSeries(store.current),
   ]
@@ -137,6 +141,37 @@ export function cacheSeries(counters: CacheCounters): Series[] {
     ),
     counter('berth_cache_prefetch_total', 'Answers in demand that were renewed before their end.', prefetch),
     counter('berth_cache_evictions_total', 'Kept answers that were dropped for lack of room.', evictions),
+  ]
+}
+
+export function limitSeries(
+  { reached, broken, errors }: LimitCounters,
+  held: Sources['limits']['held'],
+): Series[] {
+  return [
+    counter('berth_limits_reached_total', 'Times a limit was reached, and what was done about it.', reached),
+    counter('berth_limits_broken_streams_total', 'TCP connections closed, for what came was no DNS.', broken),
+    counter('berth_limits_socket_errors_total', 'Resets, ICMP refusals, failed accepts.', errors),
+    gauge(
+      'berth_limits_connections',
+      'TCP connections open.',
+      one(() => held().connections),
+    ),
+    gauge(
+      'berth_limits_in_flight',
+      'Questions being forwarded.',
+      one(() => held().inFlight),
+    ),
+    gauge(
+      'berth_limits_held_bytes',
+      'Bytes kept for TCP connections.',
+      one(() => held().bytes),
+    ),
+    gauge(
+      'berth_limits_askers',
+      'Addresses remembered.',
+      one(() => held().askers),
+    ),
   ]
 }
 

@@ -1,7 +1,9 @@
 // What a listening socket is to the rest: something that was bound, hands questions on, and can be closed.
 
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Handle } from '../resolve/query.ts'
+import type { Limits } from './limits.ts'
 
 export interface Bindable {
   /** As the system wants it, with zone where link-local. */
@@ -19,6 +21,8 @@ export interface Listener {
 export interface ListenOptions {
   readonly at: Bindable
   readonly handle: Handle
+  readonly limits: Limits
+  readonly clock: Clock
   readonly log: Logger
 }
 

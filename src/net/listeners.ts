@@ -7,6 +7,7 @@ import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Handle } from '../resolve/query.ts'
+import type { Limits } from './limits.ts'
 import type { Bindable, Listener, ListenOptions } from './listener.ts'
 import { listenTcp } from './tcp.ts'
 import { listenUdp } from './udp.ts'
@@ -27,6 +28,7 @@ export interface ListenersOptions {
   readonly listen: readonly HostPort[]
   readonly addresses: () => LocalAddresses
   readonly handle: Handle
+  readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger
   readonly listenUdp?: (options: ListenOptions) => Promise<Listener>
@@ -39,7 +41,7 @@ const lookEvery = 2000
 const retryEvery = 500
 
 export function createListeners(options: ListenersOptions): Listeners {
-  const { clock, log, handle } = options
+  const { clock, log, handle, limits } = options
   const pairs = new Map<string, { at: Bindable; sockets: Listener[] }>()
   const complained = new Map<string, string>()
   const stopped = new AbortController()
@@ -71,10 +73,13 @@ export function createListeners(options: ListenersOptions): Listeners {
   async function bind(key: string, at: Bindable): Promise<void> {
     const sockets: Listener[] = []
     try {
-      sockets.push(await (options.listenUdp ?? listenUdp)({ at, handle, log }))
+      sockets.push(await (options.listenUdp ?? listenUdp)({ at, handle, limits, clock, log }))
       // With port 0 (tests) TCP takes the port that UDP was given.
       sockets.push(
-        await (options.listenTcp ?? listenTcp)({ at: { ...at, port: sockets[0]!.port }, handle, log }),
+        await (options.listenTcp ?? listenTcp)({
+          ...{ handle, limits, clock, log },
+          at: { ...at, port: sockets[0]!.port },
+        }),
       )
       pairs.set(key, { at: { host: at.host, port: sockets[0]!.port }, sockets })
       if (complained.delete(key))

@@ -5,13 +5,14 @@ import { isIPv6 } from 'node:net'
 import { rcode } from '../dns/header.ts'
 import { writeError } from '../dns/writer.ts'
 import { explain } from '../lib/errors.ts'
+import type { Query } from '../resolve/query.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
 
 /** Room for a burst while the event loop is busy, bytes; the kernel caps it at net.core.rmem_max. */
 const receiveBufferBytes = 4 * 1024 * 1024
 
 /** Rejects with the system's error where the address can't be bound. */
-export async function listenUdp({ at, handle, log }: ListenOptions): Promise<Listener> {
+export async function listenUdp({ at, handle, limits, log }: ListenOptions): Promise<Listener> {
   const family = isIPv6(at.host) ? 6 : 4
   const socket = dgram.createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
@@ -29,7 +30,10 @@ export async function listenUdp({ at, handle, log }: ListenOptions): Promise<Lis
   const { port } = socket.address()
   const server = serverLabel(at.host, port)
   // ICMP refusals and the like concern one reply; the socket stays good.
-  socket.on('error', (error) => log.debug({ server, why: explain(error) }, 'udp socket error'))
+  socket.on('error', (error) => {
+    limits.counters.errors.add(1, 'udp')
+    log.debug({ server, why: explain(error) }, 'udp socket error')
+  })
   try {
     socket.setRecvBufferSize(receiveBufferBytes)
   } catch (error) {
@@ -42,10 +46,14 @@ export async function listenUdp({ at, handle, log }: ListenOptions): Promise<Lis
 
   socket.on('message', (message, from) => {
     if (closing) return
+    // Before anything is read of it, and before anything is made for it.
+    const admission = limits.admit(from.address)
+    if (admission === 'over') return
     const send = (reply: Buffer | undefined) => {
       if (reply !== undefined) socket.send(reply, from.port, from.address, ignore)
     }
-    const reply = handle({ message, asker: from.address, local: at.host, transport: 'udp', server })
+    const query: Query = { message, asker: from.address, local: at.host, transport: 'udp', server }
+    const reply = handle(admission === 'pass' ? query : { ...query, pressed: admission })
     if (!(reply instanceof Promise)) {
       send(reply)
       return

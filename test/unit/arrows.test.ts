@@ -57,7 +57,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   forward: ['dns', 'lib', 'config'],
   docker: ['registry', 'dns', 'lib', 'config'],
   net: ['resolve', 'registry', 'dns', 'lib', 'config'],
-  http: ['registry', 'resolve', 'docker', 'forward', 'dns', 'lib', 'config', 'version.ts'],
+  http: ['registry', 'resolve', 'docker', 'forward', 'net', 'dns', 'lib', 'config', 'version.ts'],
   'app.ts': ['net', 'http', 'docker', 'forward', 'resolve', 'registry', 'config', 'dns', 'lib', 'version.ts'],
   commands: [
     'app.ts',
@@ -101,10 +101,12 @@ describe('the arrows of the house', () => {
     expect(show(missing.filter((each) => !isOurs(each)))).toEqual([])
   })
 
-  it('http takes types alone from docker and forward', () => {
+  it('http takes types alone from docker, forward and net', () => {
     const wrong = imports.filter(
       (each) =>
-        roomOf(each.from) === 'http' && ['docker', 'forward'].includes(roomOf(each.target)) && !each.typeOnly,
+        roomOf(each.from) === 'http' &&
+        ['docker', 'forward', 'net'].includes(roomOf(each.target)) &&
+        !each.typeOnly,
     )
     expect(show(wrong)).toEqual([])
   })

@@ -5,6 +5,7 @@ import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createMetrics, expose, metricsRoute } from '../../../src/http/metrics.ts'
 import { Counter, Histogram } from '../../../src/lib/counters.ts'
+import { createLimitCounters } from '../../../src/net/counters.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { version } from '../../../src/version.ts'
@@ -15,6 +16,10 @@ const sources = () => ({
   dns: createDnsCounters(),
   forward: createForwardCounters(),
   cache: createCacheCounters(),
+  limits: {
+    counters: createLimitCounters(),
+    held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
+  },
 })
 
 describe('the adapter', () => {
@@ -64,6 +69,7 @@ describe("berth's metrics", () => {
     told.docker.errors.add(2, 'local', 'ping')
     told.forward.duration.cell('9.9.9.9:53', 'NOERROR').observe(0.02)
     told.cache.entries.add(1, 'denial')
+    told.limits.counters.reached.add(4, 'rate', 'slipped')
     const text = await createMetrics(told, { process: false }).text()
     for (const line of [
       `berth_build_info{version="${version}",node="${process.version}"} 1`,
@@ -84,6 +90,12 @@ describe("berth's metrics", () => {
       'berth_cache_failures_total 0',
       'berth_cache_prefetch_total 0',
       'berth_cache_evictions_total 0',
+      'berth_limits_reached_total{limit="rate",action="slipped"} 4',
+      'berth_limits_broken_streams_total 0',
+      'berth_limits_connections 3',
+      'berth_limits_in_flight 2',
+      'berth_limits_held_bytes 100',
+      'berth_limits_askers 7',
       'berth_table_networks 0',
       'berth_table_endpoints 0',
       'berth_table_names 0',

@@ -5,6 +5,7 @@ import { silentLogger } from '../../../src/lib/log.ts'
 import type { ListenOptions } from '../../../src/net/listener.ts'
 import { createListeners } from '../../../src/net/listeners.ts'
 import { interfaces } from '../resolve/estate.ts'
+import { createAccounting } from './accounting.ts'
 
 const lo = { lo: ['127.0.0.1/8'] }
 
@@ -36,6 +37,7 @@ function create(listen: readonly string[], first: Record<string, readonly string
     }),
     addresses: () => local,
     handle: () => undefined,
+    limits: createAccounting().limits,
     clock,
     log: silentLogger,
     listenUdp: fake('udp'),

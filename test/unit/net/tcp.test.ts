@@ -5,10 +5,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { frame, readFrames } from '../../../src/dns/frame.ts'
 import { flag, headerOnly, rcodeOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
+import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { listenTcp } from '../../../src/net/tcp.ts'
 import type { Handle, Query } from '../../../src/resolve/query.ts'
+import { createAccounting } from './accounting.ts'
 
 const question = (id: number) => encodeQuery('web', 'A', { id })
 const idOf = (message: Buffer) => message.readUInt16BE(0)
@@ -19,9 +21,13 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-async function serve(handle: Handle, limits?: Parameters<typeof listenTcp>[1]): Promise<Listener> {
+async function serve(
+  handle: Handle,
+  { limits } = createAccounting(),
+  clock: Clock = systemClock,
+): Promise<Listener> {
   const at = { host: '127.0.0.1', port: 0 }
-  const listener = await listenTcp({ at, handle, log: silentLogger }, limits)
+  const listener = await listenTcp({ at, handle, limits, clock, log: silentLogger })
   closers.push(() => listener.close(AbortSignal.abort()))
   return listener
 }
@@ -110,10 +116,9 @@ describe('a TCP connection', () => {
 
   it('answers no more at once than it may, and the rest after', async () => {
     const ready: (() => void)[] = []
-    const limits = { connections: 8, pipelined: 2, idle: 10_000, unread: 65_536 }
     const listener = await serve(
       ({ message }) => new Promise((resolve) => ready.push(() => resolve(headerOnly(message, 0)))),
-      limits,
+      createAccounting({ pipelined: 2 }),
     )
     const client = await connect(listener)
     client.socket.write(Buffer.concat([1, 2, 3].map((id) => frame(question(id)))))
@@ -143,16 +148,133 @@ describe('a TCP connection', () => {
     ['an empty message', Buffer.of(0, 0)],
     ['a reply', frame(headerOnly(question(1), 0))],
   ])('is closed on %s', async (_what, bytes) => {
-    const client = await connect(await serve(answered))
+    const accounting = createAccounting()
+    const client = await connect(await serve(answered, accounting))
     client.socket.write(bytes)
     await client.ended
     expect(client.replies).toEqual([])
+    expect(accounting.counters.broken.cell().value).toBe(1)
   })
 
   it('is closed when nothing came for long enough', async () => {
-    const limits = { connections: 8, pipelined: 2, idle: 20, unread: 65_536 }
-    const client = await connect(await serve(answered, limits))
+    const accounting = createAccounting({ idle: 20 })
+    const client = await connect(await serve(answered, accounting))
     await client.ended
+    expect(accounting.reached('idle', 'closed')).toBe(1)
+  })
+})
+
+describe('a TCP client that holds more than it may', () => {
+  it('sends byte by byte without end: a question has to be whole in time', async () => {
+    const accounting = createAccounting({ stall: 60 })
+    const client = await connect(await serve(answered, accounting))
+    const dripping = setInterval(() => client.socket.write(Buffer.of(1)), 5)
+    closers.push(() => clearInterval(dripping))
+    await client.ended
+    expect(accounting.reached('stall', 'closed')).toBe(1)
+  })
+
+  it('is slow, but whole in time, over and over: the time begins anew with each question', async () => {
+    const running = new Set<() => void>()
+    const clock: Clock = {
+      ...systemClock,
+      setTimeout(run) {
+        running.add(run)
+        return run as never
+      },
+      clearTimeout: (timer) => void running.delete(timer as never),
+    }
+    const client = await connect(await serve(answered, createAccounting(), clock))
+    for (let id = 1; id <= 3; id++) {
+      const bytes = frame(question(id))
+      client.socket.write(bytes.subarray(0, 5))
+      await expect.poll(() => running.size).toBe(1)
+      client.socket.write(bytes.subarray(5))
+      expect((await client.take(id)).map(idOf).at(-1)).toBe(id)
+      expect(running.size).toBe(0)
+    }
+  })
+
+  it('asks and does not read: no more is answered than fits, then its time is up', async () => {
+    const accounting = createAccounting({ stall: 100 })
+    let handled = 0
+    const listener = await serve(({ message }) => {
+      handled++
+      return Buffer.concat([headerOnly(message, 0), Buffer.alloc(60_000)])
+    }, accounting)
+    const client = await connect(listener)
+    client.socket.pause()
+    for (let id = 1; id <= 2_000; id++) client.socket.write(frame(question(id)))
+    await expect.poll(() => accounting.reached('stall', 'closed')).toBe(1)
+    expect(handled).toBeLessThan(500)
+    await expect.poll(() => accounting.limits.held()).toMatchObject({ connections: 0, bytes: 0 })
+  })
+
+  it('keeps half a question longer than what is kept for one', async () => {
+    const accounting = createAccounting({ bytesPerConnection: 4_000 })
+    const client = await connect(await serve(answered, accounting))
+    client.socket.write(Buffer.concat([Buffer.of(0xff, 0xff), Buffer.alloc(5_000)]))
+    await client.ended
+    expect(accounting.reached('bytesPerConnection', 'closed')).toBe(1)
+  })
+
+  it('resets with questions in hand: they are answered to nobody, and nothing is left', async () => {
+    const accounting = createAccounting()
+    const ready: (() => void)[] = []
+    const listener = await serve(
+      ({ message }) => new Promise((resolve) => ready.push(() => resolve(headerOnly(message, 0)))),
+      accounting,
+    )
+    const client = await connect(listener)
+    client.socket.write(Buffer.concat([1, 2].map((id) => frame(question(id)))))
+    await expect.poll(() => ready.length).toBe(2)
+    client.socket.resetAndDestroy()
+    await expect.poll(() => accounting.limits.held().connections).toBe(0)
+    for (const each of ready) each()
+    expect(accounting.counters.errors.cell('tcp').value).toBe(1)
+  })
+
+  it('closes its half with half a question sent: it is closed', async () => {
+    const accounting = createAccounting()
+    const client = await connect(await serve(answered, accounting))
+    client.socket.end(Buffer.of(0, 40, 1, 2))
+    await client.ended
+    await expect.poll(() => accounting.limits.held().connections).toBe(0)
+  })
+
+  it('opens one connection too many: the longest unused one is closed, the others serve', async () => {
+    const accounting = createAccounting({ connectionsPerAsker: 2 })
+    const listener = await serve(answered, accounting)
+    const [first, second] = [await connect(listener), await connect(listener)]
+    first.socket.write(frame(question(1)))
+    await first.take(1)
+    const third = await connect(listener)
+    await second.ended
+    for (const client of [first, third]) client.socket.write(frame(question(2)))
+    expect((await first.take(2)).map(idOf)).toEqual([1, 2])
+    expect((await third.take(1)).map(idOf)).toEqual([2])
+  })
+
+  it('asks on all it may open: a further one is closed at once', async () => {
+    const accounting = createAccounting({ connections: 1 })
+    let inHand = 0
+    const listener = await serve(() => {
+      inHand++
+      return new Promise(() => {})
+    }, accounting)
+    const client = await connect(listener)
+    client.socket.write(frame(question(1)))
+    await expect.poll(() => inHand).toBe(1)
+    const second = await connect(listener)
+    await second.ended
+    expect(accounting.reached('connections', 'refused')).toBe(1)
+  })
+
+  it('sends thousands of questions at once: each is answered', async () => {
+    const client = await connect(await serve(answered))
+    client.socket.write(Buffer.concat(Array.from({ length: 5_000 }, (_, id) => frame(question(id)))))
+    const ids = (await client.take(5_000)).map(idOf)
+    expect(new Set(ids).size).toBe(5_000)
   })
 })
 
@@ -193,7 +315,9 @@ describe('closing a TCP listener', () => {
 
   it('an address that is taken rejects with the system’s error', async () => {
     const { port } = await serve(answered)
-    const again = listenTcp({ at: { host: '127.0.0.1', port }, handle: answered, log: silentLogger })
+    const { limits } = createAccounting()
+    const at = { host: '127.0.0.1', port }
+    const again = listenTcp({ at, handle: answered, limits, clock: systemClock, log: silentLogger })
     await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
 })

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { headerOnly, rcodeOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { listenUdp } from '../../../src/net/udp.ts'
 import type { Handle, Query } from '../../../src/resolve/query.ts'
+import { createAccounting } from './accounting.ts'
 
 const question = (id: number) => encodeQuery('web', 'A', { id })
 const idOf = (message: Buffer) => message.readUInt16BE(0)
@@ -17,7 +19,8 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.close()
 })
 
-const serve = (handle: Handle) => listenUdp({ at: { host: '127.0.0.1', port: 0 }, handle, log: silentLogger })
+const serve = (handle: Handle, { limits } = createAccounting(), port = 0) =>
+  listenUdp({ at: { host: '127.0.0.1', port }, handle, limits, clock: systemClock, log: silentLogger })
 
 async function connect({ port }: Listener): Promise<dgram.Socket> {
   const client = dgram.createSocket('udp4')
@@ -73,6 +76,39 @@ describe('a UDP listener', () => {
     await listener.close(AbortSignal.abort())
   })
 
+  it('tells of a question over the rate', async () => {
+    const seen: (string | undefined)[] = []
+    const accounting = createAccounting({ rate: 2, slip: 2 })
+    const listener = await serve((query) => {
+      seen.push(query.pressed)
+      return headerOnly(query.message, 0)
+    }, accounting)
+    const client = await connect(listener)
+    for (let id = 1; id <= 4; id++) await ask(client, question(id))
+    expect(seen).toEqual([undefined, undefined, 'drop', 'slip'])
+    await listener.close(AbortSignal.abort())
+  })
+
+  it('reads nothing of a question over the fair share', async () => {
+    const accounting = createAccounting()
+    const admissions = ['over', 'pass'] as const
+    let came = 0
+    const limits = { ...accounting.limits, admit: () => admissions[came++]! }
+    const seen: number[] = []
+    const listener = await serve(
+      ({ message }) => {
+        seen.push(idOf(message))
+        return headerOnly(message, 0)
+      },
+      { ...accounting, limits },
+    )
+    const client = await connect(listener)
+    client.send(question(1))
+    expect(idOf(await ask(client, question(2)))).toBe(2)
+    expect(seen).toEqual([2])
+    await listener.close(AbortSignal.abort())
+  })
+
   it('waits for what is in hand when it is closed', async () => {
     const ready: (() => void)[] = []
     const listener = await serve(
@@ -105,8 +141,7 @@ describe('a UDP listener', () => {
 
   it('rejects with the system’s error where the address is taken', async () => {
     const listener = await serve(() => undefined)
-    const at = { host: '127.0.0.1', port: listener.port }
-    const again = listenUdp({ at, handle: () => undefined, log: silentLogger })
+    const again = serve(() => undefined, createAccounting(), listener.port)
     await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' })
     await listener.close(AbortSignal.abort())
   })

@@ -1,0 +1,162 @@
+// Questions on one TCP connection (RFC 7766): several at once, answered as they are ready, with bounds on everything a
+// client can hold: questions in hand, bytes it sent half or has not read, and time.
+import type { Socket } from 'node:net'
+import { frame, readFrames } from '../dns/frame.ts'
+import { gate, rcode } from '../dns/header.ts'
+import { writeError } from '../dns/writer.ts'
+import type { Timer } from '../lib/clock.ts'
+import type { ListenOptions } from './listener.ts'
+
+export interface Stream {
+  /** Answers what is in hand, then closes. */
+  finish(): void
+  /** Answers what is in hand with SERVFAIL and closes. */
+  refuse(): void
+}
+
+/** Whole questions that wait for their turn; with more than this nothing is read. */
+const enough = 64
+/** For the last bytes when the server stops, ms. */
+const farewell = 100
+
+/** undefined: there is no room, and the connection is closed. */
+export function serveStream(
+  socket: Socket,
+  server: string,
+  { at, handle, limits, clock }: ListenOptions,
+): Stream | undefined {
+  const { counters, settings } = limits
+  const frames = readFrames()
+  const waiting: Buffer[] = []
+  let waitingBytes = 0
+  const inHand = new Set<Buffer>()
+  // remoteAddress is gone once the client is; a question can still be in our buffer then.
+  const asker = socket.remoteAddress ?? ''
+  let ending = false
+  let idleTime = 0
+  /** Half a message, and replies not taken, each have their time. */
+  let halfSent: Timer | undefined
+  let unread: Timer | undefined
+
+  socket.on('error', () => {
+    counters.errors.add(1, 'tcp')
+    socket.destroy()
+  })
+  const place = limits.connect(asker, {
+    isIdle: () => inHand.size === 0 && waiting.length === 0,
+    close: () => socket.destroy(),
+  })
+  if (place === undefined) {
+    socket.destroy()
+    return undefined
+  }
+  const taker = { asker: place.asker, hasNext, takeNext }
+  socket.on('timeout', () => {
+    // Questions in hand have a deadline of their own.
+    if (inHand.size > 0 || waiting.length > 0) return
+    counters.reached.add(1, 'idle', 'closed')
+    socket.destroy()
+  })
+  socket.once('close', () => {
+    clock.clearTimeout(halfSent)
+    clock.clearTimeout(unread)
+    place.leave()
+  })
+  socket.on('end', () => {
+    ending = true
+    settle()
+  })
+  socket.on('drain', settle)
+  socket.on('data', (chunk) => {
+    const messages = frames.push(chunk)
+    if (messages.length > 0) {
+      place.used()
+      clock.clearTimeout(halfSent)
+      halfSent = undefined
+      waiting.push(...messages)
+      for (const { length } of messages) waitingBytes += length
+      limits.turns.join(taker)
+    }
+    settle()
+  })
+  settle()
+
+  function hasNext(): boolean {
+    return (
+      waiting.length > 0 && inHand.size < settings.pipelined && !socket.writableNeedDrain && !socket.destroyed
+    )
+  }
+
+  function takeNext(): void {
+    const message = waiting.shift()!
+    waitingBytes -= message.length
+    // What is no question at all on a stream means that the stream is not DNS, or out of step: nothing behind it
+    // can be trusted.
+    if (gate(message) === 'drop') {
+      counters.broken.add(1)
+      socket.destroy()
+      return
+    }
+    const reply = handle({ message, asker, local: at.host, transport: 'tcp', server, idle: idleTime })
+    if (reply instanceof Promise) {
+      inHand.add(message)
+      void reply.then((bytes) => {
+        if (inHand.delete(message)) send(bytes)
+      })
+    } else send(reply)
+  }
+
+  function send(reply: Buffer | undefined): void {
+    if (reply !== undefined && socket.writable) socket.write(frame(reply))
+    settle()
+  }
+
+  /** After anything has changed: what there is to do, to wait for, and to hold against the client. */
+  function settle(): void {
+    if (socket.destroyed) return
+    if (!place!.holds(frames.pending() + waitingBytes + socket.writableLength)) {
+      socket.destroy()
+      return
+    }
+    if (hasNext()) limits.turns.join(taker)
+    const isFull = waiting.length >= enough || socket.writableNeedDrain
+    if (isFull !== socket.isPaused()) isFull ? socket.pause() : socket.resume()
+    // While we do not read, half a message is not the client's fault.
+    halfSent = watch(halfSent, frames.pending() > 0 && !isFull)
+    unread = watch(unread, socket.writableLength > 0)
+    if (idleTime !== limits.idle()) {
+      idleTime = limits.idle()
+      socket.setTimeout(idleTime)
+    }
+    if (ending && inHand.size === 0 && waiting.length === 0 && !socket.writableEnded) {
+      socket.end(() => socket.destroy())
+    }
+  }
+
+  /** A timer runs from the moment that something is unfinished until it is not. */
+  function watch(timer: Timer | undefined, isUnfinished: boolean): Timer | undefined {
+    if (isUnfinished && timer === undefined) {
+      return clock.setTimeout(() => {
+        counters.reached.add(1, 'stall', 'closed')
+        socket.destroy()
+      }, settings.stall)
+    }
+    if (isUnfinished) return timer
+    clock.clearTimeout(timer)
+    return undefined
+  }
+
+  return {
+    finish() {
+      ending = true
+      settle()
+    },
+    refuse() {
+      for (const message of inHand) send(writeError(message, rcode.SERVFAIL))
+      inHand.clear()
+      waiting.length = 0
+      if (!socket.destroyed) socket.end(() => socket.destroy())
+      clock.setTimeout(() => socket.destroy(), farewell)
+    },
+  }
+}
