@@ -117,6 +117,7 @@ export async function createApp({
     randomId: () => randomInt(0x10000),
     random: Math.random,
     claim: limits.claim,
+    inTurn: limits.start,
   })
   const loops = createLoopGuard({
     ask: (upstream, question) =>

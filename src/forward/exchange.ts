@@ -3,7 +3,6 @@ import type { Upstream } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Carrier } from './attempt.ts'
-import { createClaims } from './claims.ts'
 import type { ForwardCounters } from './counters.ts'
 import { createHealth } from './health.ts'
 import { createTcp } from './tcp.ts'
@@ -20,7 +19,9 @@ export interface ExchangeOptions {
   /** [0, 1), for the choice of upstreams. */
   readonly random: () => number
   /** A place for one more question of this asker, given back by calling it; undefined: there is none. */
-  readonly claim?: (asker: string) => (() => void) | undefined
+  readonly claim: (asker: string) => (() => void) | undefined
+  /** Does the work when it is this asker's turn. */
+  readonly inTurn: (asker: string, work: () => void) => void
   readonly udp?: Carrier
   readonly tcp?: Carrier
 }
@@ -35,8 +36,10 @@ export interface Exchange {
   stop(): void
 }
 
+const stopping: Forwarded = { failure: 'berth is stopping', reason: 'unreachable' }
+
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { clock, log, counters, randomId, random } = options
+  const { clock, log, counters, randomId, random, claim, inTurn } = options
   const spoofed = (upstream: Upstream) => counters.spoofed.add(1, health.label(upstream))
   const exhausted = () => counters.exhausted.add(1)
   const socketOptions = { clock, randomId, spoofed, exhausted }
@@ -44,7 +47,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const tcp = options.tcp ?? createTcp(socketOptions)
   const health = createHealth({ clock, log, counters, udp, random })
   const parts: Parts = { clock, counters, health, carriers: { udp, tcp } }
-  const claim = options.claim ?? createClaims()
+  let isStopped = false
   const running = new Set<(result: Forwarded) => void>()
 
   return {
@@ -59,23 +62,25 @@ export function createExchange(options: ExchangeOptions): Exchange {
         counters.rejects.add(1)
         return Promise.resolve({ failure: 'too many questions are being forwarded', reason: 'busy' })
       }
-      return new Promise((resolve) => {
-        try {
-          const end = startTries(parts, asked, (result) => {
-            running.delete(end)
-            release()
-            resolve(result)
-          })
-          running.add(end)
-        } catch (error) {
-          // Our own mistake must not take the place for good.
-          release()
-          throw error
-        }
-      })
+      return new Promise<Forwarded>((resolve, reject) => {
+        inTurn(asked.asker, () => {
+          if (isStopped) return resolve(stopping)
+          try {
+            const end = startTries(parts, asked, (result) => {
+              running.delete(end)
+              resolve(result)
+            })
+            running.add(end)
+          } catch (error) {
+            reject(error)
+          }
+        })
+        // Also where our own mistake ended it: it must not take the place for good.
+      }).finally(release)
     },
     stop() {
-      for (const end of running) end({ failure: 'berth is stopping', reason: 'unreachable' })
+      isStopped = true
+      for (const end of running) end(stopping)
       health.stop()
       udp.close()
       tcp.close()

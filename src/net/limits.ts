@@ -2,6 +2,7 @@
 // here before they work for anybody.
 import type { Config } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
+import { readLosses } from '../lib/losses.ts'
 import { type Asker, createAskers } from './askers.ts'
 import { type Connection, createConnections, type Place } from './connections.ts'
 import type { LimitCounters } from './counters.ts'
@@ -30,6 +31,8 @@ export interface Limits {
    * asks again at once, where silence and REFUSED would cost either of them 5 s.
    */
   claim(address: string): (() => void) | undefined
+  /** Does what was claimed when it is this asker's turn: asking an upstream costs what many local answers do. */
+  start(address: string, work: () => void): void
   /** For gauges. */
   held(): { connections: number; inFlight: number; bytes: number; askers: number }
 }
@@ -45,6 +48,7 @@ export interface LimitsOptions {
   /** What `isOurs` goes by; an asker is judged anew when it is another. */
   readonly table: () => unknown
   readonly idled?: () => number
+  readonly lost?: () => number | undefined
   readonly afterTurn?: (run: () => void) => void
 }
 
@@ -64,6 +68,7 @@ export function createLimits(options: LimitsOptions): Limits {
   const share = createShare({
     clock,
     idled: options.idled ?? (() => performance.eventLoopUtilization().idle),
+    lost: options.lost ?? readLosses,
     afterTurn: options.afterTurn ?? ((run) => void setImmediate(run)),
   })
   const dropped = counters.reached.cell('fairShare', 'dropped')
@@ -122,8 +127,10 @@ export function createLimits(options: LimitsOptions): Limits {
     idle: connections.idle,
     claim(address) {
       const asker = askers.of(address)
-      const limit = inFlight >= settings.inFlight ? 'inFlight' : 'inFlightPerAsker'
-      if (limit === 'inFlight' || asker.inFlight >= settings.inFlightPerAsker) {
+      // Nobody may have more than is still free: however many take what they can, some is left for the next.
+      const free = settings.inFlight - inFlight
+      const limit = free < settings.inFlightPerAsker ? 'inFlight' : 'inFlightPerAsker'
+      if (asker.inFlight >= Math.min(free, settings.inFlightPerAsker)) {
         counters.reached.add(1, limit, 'refused')
         return undefined
       }
@@ -133,6 +140,17 @@ export function createLimits(options: LimitsOptions): Limits {
         inFlight--
         asker.inFlight--
       }
+    },
+    start(address, work) {
+      let isDone = false
+      turns.join({
+        asker: askers.of(address),
+        hasNext: () => !isDone,
+        takeNext() {
+          isDone = true
+          work()
+        },
+      })
     },
     held: () => ({
       connections: connections.count(),

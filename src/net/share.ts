@@ -2,6 +2,8 @@
 //
 // A UDP socket's queue is one line for all. When more comes than can be answered it fills, and the kernel then drops
 // from everybody alike. Dropping early costs a fraction of answering, so the line stays short for those below the cap.
+// A busy loop alone is no overload: who waits for answers before asking more, and whoever asks over TCP, never has
+// more in line than fits.
 import type { Clock } from '../lib/clock.ts'
 import type { Asker } from './askers.ts'
 
@@ -18,13 +20,15 @@ export interface ShareOptions {
   readonly clock: Clock
   /** How long the event loop has waited for something to do since it began, ms. */
   readonly idled: () => number
+  /** How many datagrams the kernel has dropped for want of room since it began; undefined where it does not tell. */
+  readonly lost: () => number | undefined
   /** Runs at the end of this turn of the event loop. */
   readonly afterTurn: (run: () => void) => void
 }
 
 /** How often the load is looked at, ms. Overload shorter than some of these is a burst, and the sockets' buffers hold it. */
 export const windowMs = 20
-/** Windows without a pause before anybody is capped. */
+/** Windows without a pause, and with losses, before anybody is capped. */
 const patience = 3
 /** Messages a second that every asker may have whatever the load is. */
 export const leastCap = 2000
@@ -36,7 +40,7 @@ const room = 0.85
 /** Windows with room, and nobody above the cap, before the cap is lifted. */
 const recovery = 25
 
-export function createShare({ clock, idled, afterTurn }: ShareOptions): Share {
+export function createShare({ clock, idled, lost, afterTurn }: ShareOptions): Share {
   let inTurn = false
   let now = clock.monotonic()
   let window = 1
@@ -46,6 +50,7 @@ export function createShare({ clock, idled, afterTurn }: ShareOptions): Share {
   let most = 0
   let cap = Number.POSITIVE_INFINITY
   let overloaded = 0
+  let lostAt: number | undefined
   let calm = 0
 
   function endTurn(): void {
@@ -68,12 +73,18 @@ export function createShare({ clock, idled, afterTurn }: ShareOptions): Share {
   function adjust(busy: number, elapsed: number): void {
     const highest = (most * 1000) / elapsed
     // However long one turn takes, it is one: what waited meanwhile may be gone in the next.
-    overloaded = busy > overload ? overloaded + 1 : 0
+    overloaded = busy > overload && isLosing() ? overloaded + 1 : 0
     calm = busy < room && highest <= cap ? calm + Math.floor(elapsed / windowMs) : 0
     if (overloaded >= patience || (overloaded > 0 && cap !== Number.POSITIVE_INFINITY)) {
       cap = Math.max(leastCap, Math.floor(Math.min(cap, highest) * 0.7))
     } else if (calm >= recovery) cap = Number.POSITIVE_INFINITY
     else if (busy < room) cap = Math.ceil(cap * 1.1)
+  }
+
+  function isLosing(): boolean {
+    const before = lostAt
+    lostAt = lost()
+    return lostAt === undefined || (before !== undefined && lostAt > before)
   }
 
   return {

@@ -1,12 +1,12 @@
-// Whose question on TCP is next: askers take turns, and so do the connections of each, a few questions at a time, so
-// that one who sends thousands in a row is not one whom the rest wait for.
+// Whose work is next, of what need not be done at once: questions on TCP, and the start of forwarding. Askers take
+// turns, and so do the connections of each, so that one with thousands of questions is not one whom the rest wait for.
 import type { Clock } from '../lib/clock.ts'
 import type { Asker } from './askers.ts'
 import { windowMs } from './share.ts'
 
 export interface Taker {
   readonly asker: Asker
-  /** Whether there is a question that may be taken now. */
+  /** Whether there is something that may be done now. */
   hasNext(): boolean
   takeNext(): void
 }
@@ -16,9 +16,13 @@ export interface Turns {
   join(taker: Taker): void
 }
 
-/** Questions in one turn of the event loop, of one asker and of all; datagrams wait for no more than these. */
+/** Of one asker before the next has its turn. */
 const perAsker = 16
-const perTurn = 128
+/**
+ * In one turn of the event loop, ms. libuv reads 32 datagrams of a socket in each, so the longer a turn takes, the
+ * fewer are read, and local names wait behind what others have forwarded.
+ */
+const turnMs = 0.5
 
 /** `mayAsk` counts a question of an asker; false: it has had its share for now. */
 export function createTurns(clock: Clock, mayAsk: (asker: Asker) => boolean): Turns {
@@ -35,27 +39,26 @@ export function createTurns(clock: Clock, mayAsk: (asker: Asker) => boolean): Tu
 
   function turn(): void {
     isPlanned = false
-    let left = perTurn
+    const end = clock.monotonic() + turnMs
     for (const [asker, line] of [...lines]) {
-      if (left === 0) break
       if (waiting.has(asker)) continue
-      left -= serve(asker, line, Math.min(perAsker, left))
+      serve(asker, line, end)
       // To the end of the line of askers.
       lines.delete(asker)
       if (line.size > 0) lines.set(asker, line)
+      if (clock.monotonic() >= end) break
     }
     plan()
   }
 
-  /** How many were taken. */
-  function serve(asker: Asker, line: Set<Taker>, most: number): number {
+  function serve(asker: Asker, line: Set<Taker>, end: number): void {
     let taken = 0
     for (const taker of line) {
-      if (taken === most) break
+      if (taken === perAsker || (taken > 0 && clock.monotonic() >= end)) return
       if (taker.hasNext()) {
         if (!mayAsk(asker)) {
           hold(asker)
-          break
+          return
         }
         taker.takeNext()
         taken++
@@ -64,7 +67,6 @@ export function createTurns(clock: Clock, mayAsk: (asker: Asker) => boolean): Tu
       // Seen again by this loop, after the others.
       if (taker.hasNext()) line.add(taker)
     }
-    return taken
   }
 
   function hold(asker: Asker): void {

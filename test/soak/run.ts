@@ -1,5 +1,9 @@
-// `npm run soak -- [--engine 26.1|20.10] [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]`: see soak.ts.
+// `npm run soak`: containers that come and go, against a real engine; `npm run soak -- --abuse`: attacks.
+//
+//   npm run soak -- [--engine 26.1|20.10] [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]
+//   npm run soak -- --abuse [--seed N] [--seconds N] [--each N] [--only NAME]
 import { parseArgs } from 'node:util'
+import { abuse } from './abuse/abuse.ts'
 import { besideEngine } from './beside.ts'
 import { soak, type Trouble } from './soak.ts'
 
@@ -10,8 +14,21 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '120' },
     containers: { type: 'string', default: '300' },
     trouble: { type: 'string', default: 'none' },
+    abuse: { type: 'boolean', default: false },
+    /** Seconds for one attack. */
+    each: { type: 'string', default: '5' },
+    only: { type: 'string', multiple: true, default: [] },
   },
 })
+if (values.abuse) {
+  const amiss = await abuse({
+    ...{ seed: Number(values.seed), seconds: Number(values.seconds), each: Number(values.each) },
+    ...{ only: values.only, log: console.log },
+  })
+  for (const sentence of amiss) console.log(`AMISS: ${sentence}`)
+  console.log(`amiss: ${amiss.length}`)
+  process.exit(amiss.length > 0 ? 1 : 0)
+}
 await besideEngine(values.engine)
 const options = {
   seed: Number(values.seed),

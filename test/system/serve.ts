@@ -18,12 +18,16 @@ export interface Serving {
   logged(msg: string): Promise<Record<string, unknown>>
 }
 
-export function serve(config: object, run: { env?: NodeJS.ProcessEnv; as?: number } = {}): Serving {
+/** `node`: options of the process that serves. */
+export function serve(
+  config: object,
+  run: { env?: NodeJS.ProcessEnv; as?: number; node?: readonly string[] } = {},
+): Serving {
   const folder = mkdtempSync(join(tmpdir(), 'berth-system-'))
   const file = join(folder, 'berth.yml')
   writeFileSync(file, stringify(config))
   const command = ['serve', `--config=${file}`]
-  const child = spawn(process.execPath, [main, ...command], {
+  const child = spawn(process.execPath, [...(run.node ?? []), main, ...command], {
     env: { PATH: process.env.PATH, ...run.env },
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(run.as === undefined ? {} : { uid: run.as, gid: run.as }),

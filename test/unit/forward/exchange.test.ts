@@ -1,6 +1,7 @@
 // One forwarded question: failover, silence, deadline, truncation, EDNS, and bounds on how many there are.
 import { describe, expect, it } from 'vitest'
 import { readEdns } from '../../../src/dns/edns.ts'
+import { createAccounting } from '../net/accounting.ts'
 import { answer, createRig, question, upstreams } from './fake-carriers.ts'
 
 const lone = upstreams.slice(0, 1)
@@ -311,7 +312,7 @@ describe('bounds', () => {
   })
 
   it('leaves room for others when one asker takes all it can', async () => {
-    const rig = createRig()
+    const rig = createRig({ claim: createAccounting().limits.claim })
     for (let n = 0; n < 1024; n++) void rig.ask({ asker: '192.0.2.100' })
     await expect(rig.ask({ asker: '192.0.2.100' })).resolves.toMatchObject({ reason: 'busy' })
     void rig.ask({ asker: '192.0.2.101' })
@@ -327,6 +328,24 @@ it('an exchange that is stopped ends what is open and closes its sockets', async
   await expect(result).resolves.toMatchObject({ reason: 'unreachable' })
   expect(rig.closed()).toBe(2)
   expect(rig.pending()).toBe(0)
+})
+
+it('a question whose turn comes when the exchange is stopped is not begun, and its place is given back', async () => {
+  let begin = () => {}
+  let held = 1
+  const rig = createRig({
+    claim: () => () => held--,
+    inTurn: (_asker, work) => {
+      begin = work
+    },
+  })
+  const result = rig.ask()
+  expect(rig.tries).toEqual([])
+  rig.exchange.stop()
+  begin()
+  await expect(result).resolves.toMatchObject({ reason: 'unreachable' })
+  expect(rig.tries).toEqual([])
+  expect(held).toBe(0)
 })
 
 function headerAlone(message: Buffer, code: number): Buffer {

@@ -67,6 +67,8 @@ export function createRig(more: Partial<ExchangeOptions> = {}) {
     random: () => 0.5,
     udp: carrier('udp'),
     tcp: carrier('tcp'),
+    claim: () => () => {},
+    inTurn: (_asker, work) => work(),
     ...more,
   })
   const reply = (each: Try | undefined, code: number, flags?: number) =>

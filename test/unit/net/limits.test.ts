@@ -134,15 +134,35 @@ describe('connections', () => {
 
 describe('questions in flight', () => {
   it('have a limit for one asker and for all, and each is given back', () => {
-    const { limits, reached } = create({ inFlight: 3, inFlightPerAsker: 2 })
+    const { limits, reached } = create({ inFlight: 8, inFlightPerAsker: 2 })
     const releases = [1, 2].map(() => limits.claim('192.0.2.1')!)
     expect(limits.claim('192.0.2.1')).toBeUndefined()
-    releases.push(limits.claim('192.0.2.2')!)
-    expect(limits.claim('192.0.2.3')).toBeUndefined()
-    expect([reached('inFlightPerAsker', 'refused'), reached('inFlight', 'refused')]).toEqual([1, 1])
+    expect(reached('inFlightPerAsker', 'refused')).toBe(1)
     for (const release of releases) release()
     expect(limits.held().inFlight).toBe(0)
     expect(limits.claim('192.0.2.1')).toBeDefined()
+  })
+
+  it('leave some for the next asker, however many take what they can', () => {
+    const { limits, reached } = create({ inFlight: 100, inFlightPerAsker: 100 })
+    const takeAll = (address: string) => {
+      let taken = 0
+      while (limits.claim(address) !== undefined) taken++
+      return taken
+    }
+    expect([1, 2, 3, 4].map((i) => takeAll(`192.0.2.${i}`))).toEqual([50, 25, 13, 6])
+    expect(takeAll('192.0.2.5')).toBeGreaterThan(0)
+    expect(reached('inFlight', 'refused')).toBe(5)
+    expect(limits.held().inFlight).toBeLessThanOrEqual(100)
+  })
+
+  it('are begun in turns', async () => {
+    const { limits } = create({})
+    const begun: string[] = []
+    for (let i = 0; i < 100; i++) limits.start('192.0.2.1', () => begun.push('flood'))
+    limits.start('192.0.2.2', () => begun.push('polite'))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(begun.indexOf('polite')).toBe(16)
   })
 })
 

@@ -13,10 +13,13 @@ const dropping = 0.003
 function createWorld(rates: readonly number[], room = 300) {
   let now = 0
   let idle = 0
+  /** By the kernel, for want of room. */
+  let dropped = 0
   let endTurn: (() => void) | undefined
   const share = createShare({
     clock: { ...systemClock, monotonic: () => now },
     idled: () => idle,
+    lost: () => dropped,
     afterTurn: (run) => {
       endTurn = run
     },
@@ -34,7 +37,10 @@ function createWorld(rates: readonly number[], room = 300) {
       if (due[next]! > now) return
       due[next]! += 1000 / rates[next]!
       if (line.length < room) line.push(next)
-      else lost[next]!++
+      else {
+        lost[next]!++
+        dropped++
+      }
     }
   }
 
@@ -115,18 +121,37 @@ describe('the fair share', () => {
     expect(lost).toEqual([0, 0])
   })
 
+  it('does not take a line that never gets too long for an overload, nor a kernel that tells nothing for none', () => {
+    for (const told of [7, undefined]) {
+      let now = 0
+      const share = createShare({
+        clock: { ...systemClock, monotonic: () => now },
+        idled: () => 0,
+        lost: () => told,
+        afterTurn: (end) => {
+          now += 5
+          end()
+        },
+      })
+      const asker = new Asker(new Bucket())
+      for (let i = 0; i < 100; i++) share.admit(asker, 500)
+      expect(share.cap()).toBe(told === undefined ? leastCap : Number.POSITIVE_INFINITY)
+    }
+  })
+
   it('does not take one long turn for an overload', () => {
     let now = 0
     const blocked = createShare({
       clock: { ...systemClock, monotonic: () => now },
       idled: () => 0,
+      lost: () => now,
       afterTurn: (end) => {
         now += 500
         end()
       },
     })
     const asker = new Asker(new Bucket())
-    for (let i = 0; i < 2; i++) blocked.admit(asker, 500)
+    for (let i = 0; i < 3; i++) blocked.admit(asker, 500)
     expect(blocked.cap()).toBe(Number.POSITIVE_INFINITY)
     blocked.admit(asker, 500)
     expect(blocked.cap()).toBe(leastCap)
