@@ -8,8 +8,12 @@ import { explain } from '../lib/errors.ts'
 import type { Query } from '../resolve/query.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
 
-/** Room for a burst while the event loop is busy, bytes; the kernel caps it at net.core.rmem_max. */
-const receiveBufferBytes = 4 * 1024 * 1024
+/**
+ * Room for a burst while the event loop is busy or the machine gives us no time, bytes. The kernel doubles it, counts
+ * 768 for a small datagram, and caps it at net.core.rmem_max: 55 ms of local answers. More would make everybody's
+ * answers later in an overload before anybody is capped.
+ */
+const receiveBufferBytes = 2 * 1024 * 1024
 
 /** Rejects with the system's error where the address can't be bound. */
 export async function listenUdp({ at, handle, limits, log }: ListenOptions): Promise<Listener> {

@@ -18,26 +18,30 @@ export interface Serving {
   logged(msg: string): Promise<Record<string, unknown>>
 }
 
-/** `node`: options of the process that serves. */
+/** `node`: options of the process that serves; `files`: how many descriptors it may have. */
 export function serve(
   config: object,
-  run: { env?: NodeJS.ProcessEnv; as?: number; node?: readonly string[] } = {},
+  run: { env?: NodeJS.ProcessEnv; as?: number; node?: readonly string[]; files?: number } = {},
 ): Serving {
   const folder = mkdtempSync(join(tmpdir(), 'berth-system-'))
   const file = join(folder, 'berth.yml')
   writeFileSync(file, stringify(config))
   const command = ['serve', `--config=${file}`]
-  const child = spawn(process.execPath, [...(run.node ?? []), main, ...command], {
+  const args = [process.execPath, ...(run.node ?? []), main, ...command]
+  // Node raises its own limit to the hard one, so that is what is set.
+  const limited = run.files === undefined ? [] : ['sh', '-c', `ulimit -n ${run.files} && exec "$0" "$@"`]
+  const [program, ...rest] = [...limited, ...args] as [string, ...string[]]
+  const child = spawn(program, rest, {
     env: { PATH: process.env.PATH, ...run.env },
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(run.as === undefined ? {} : { uid: run.as, gid: run.as }),
   })
   const lines: Record<string, unknown>[] = []
   const waiting = new Set<() => void>()
-  let rest = ''
+  let text = ''
   child.stdout!.on('data', (chunk: Buffer) => {
-    const parts = (rest + chunk.toString()).split('\n')
-    rest = parts.pop()!
+    const parts = (text + chunk.toString()).split('\n')
+    text = parts.pop()!
     for (const part of parts) lines.push(JSON.parse(part))
     for (const look of waiting) look()
   })

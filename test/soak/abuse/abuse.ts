@@ -49,14 +49,16 @@ export async function abuse({ seconds, each, seed, only, log }: AbuseOptions): P
       '| attack | elsewhere, full tilt: sent/s | taken/s | lost | p99 ms | same socket, half: sent/s | taken/s | lost | p99 ms |',
     )
     log('|---|---|---|---|---|---|---|---|---|')
+    const sieges: Siege[] = []
     for (const attack of attacks) {
       if (only.length > 0 && !only.includes(attack.name)) continue
       const siege = await besiege(target, polite, attack, each * 1000)
+      sieges.push(siege)
       log(row(siege))
       amiss.push(...judge(siege, quiet, cores >= enoughCores))
     }
     log('')
-    const { experience, start, warm, end } = await mix(target, polite, seconds, seed)
+    const { experience, start, warm, end } = await mix(target, polite, sieges, seconds, seed)
     log(
       `mix of ${seconds} s, seed ${seed}: ${experience.asked} asked, ${experience.lost} lost, ${show(experience)}`,
     )

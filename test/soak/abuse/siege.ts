@@ -19,6 +19,8 @@ export interface Beside extends Experience {
 
 export interface Siege {
   readonly attack: string
+  /** Packets or acts a second that berth can take, alone. */
+  readonly capacity: number
   readonly elsewhere: Beside
   readonly same: Beside
 }
@@ -35,7 +37,7 @@ export async function besiege(target: Target, polite: Polite, attack: Attack, ms
   const elsewhere = await beside(target, polite, attack, ms, target.there, null)
   const capacity = attack.transport === 'udp' ? await measure(target, attack) : elsewhere.sent
   const same = await beside(target, polite, attack, ms, target.here, Math.max(1, Math.floor(capacity / 2)))
-  return { attack: attack.name, elsewhere, same }
+  return { attack: attack.name, capacity, elsewhere, same }
 }
 
 /** Answers a second to one who asks as fast as it is answered; what gets no answer can be taken as fast as a question. */
