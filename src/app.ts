@@ -29,6 +29,7 @@ import { explain } from './lib/errors.ts'
 import { isLoopback, type LocalAddresses, readInterfaces, sameAddresses } from './lib/interfaces.ts'
 import { canonicalAddress, subnetContains } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
+import { createLosses } from './lib/losses.ts'
 import { createLimitCounters } from './net/counters.ts'
 import { createLimits } from './net/limits.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
@@ -92,11 +93,14 @@ export async function createApp({
     return addresses
   }
 
+  // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
+  let listeners: Listeners | undefined
   const limits = createLimits({
     settings: config.limits,
     counters: createLimitCounters(),
     clock,
     table: store.current,
+    lost: createLosses(() => new Set(listeners?.bound().map(({ port }) => port))),
     isOurs(asker) {
       const address = canonicalAddress(asker) ?? asker
       return isLoopback(address) || addresses.own.has(address) || store.current().owners.has(address)
@@ -107,8 +111,6 @@ export async function createApp({
       ),
   })
 
-  // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
-  let listeners: Listeners | undefined
   const isOurs = (host: string, port: number) => listeners?.isOurs(host, port) ?? false
   const exchange = createExchange({
     clock,

@@ -2,7 +2,6 @@
 // here before they work for anybody.
 import type { Config } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
-import { readLosses } from '../lib/losses.ts'
 import { type Asker, createAskers } from './askers.ts'
 import { type Connection, createConnections, type Place } from './connections.ts'
 import type { LimitCounters } from './counters.ts'
@@ -47,8 +46,9 @@ export interface LimitsOptions {
   readonly isOurs: (address: string) => boolean
   /** What `isOurs` goes by; an asker is judged anew when it is another. */
   readonly table: () => unknown
+  /** How many datagrams our sockets have lost for want of room; undefined where it is not known. */
+  readonly lost: () => number | undefined
   readonly idled?: () => number
-  readonly lost?: () => number | undefined
   readonly afterTurn?: (run: () => void) => void
 }
 
@@ -68,7 +68,7 @@ export function createLimits(options: LimitsOptions): Limits {
   const share = createShare({
     clock,
     idled: options.idled ?? (() => performance.eventLoopUtilization().idle),
-    lost: options.lost ?? readLosses,
+    lost: options.lost,
     afterTurn: options.afterTurn ?? ((run) => void setImmediate(run)),
   })
   const dropped = counters.reached.cell('fairShare', 'dropped')

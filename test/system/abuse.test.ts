@@ -1,4 +1,5 @@
 // Abuse of a running server: the soak for some seconds, and what is not in it, file descriptors that run out.
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
 import { expect, it } from 'vitest'
@@ -44,6 +45,58 @@ it('file descriptors that run out stop neither the server nor those it serves', 
   expect(sockets.filter(({ destroyed }) => !destroyed).length).toBeGreaterThan(50)
   for (const socket of sockets) socket.destroy()
   await expect.poll(() => overTcp(port), { timeout: 5_000 }).toBe(0)
+  udp.close()
+  serving.child.kill('SIGTERM')
+  expect(await serving.exited).toBe(0)
+})
+
+it('what is forwarded beyond the limit is refused at once, and local names answer as ever', async () => {
+  const silent = createSocket('udp4')
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve))
+  const port = await freePort()
+  const http = await freePort()
+  const serving = serve({
+    ...{ listen: [`127.0.0.1:${port}`], http: `127.0.0.1:${http}`, hosts: { [localName]: '192.0.2.1' } },
+    ...{ docker: { engines: ['unix:///nowhere/docker.sock'] }, limits: { inFlight: 1 } },
+    forward: { upstreams: [`127.0.0.1:${silent.address().port}`] },
+  })
+  await serving.logged('ready')
+  const udp = await createClient({ host: '127.0.0.1', port })
+  const first = udp.ask('one.example.org')
+  await once(silent, 'message')
+  expect((await udp.ask('two.example.org')).rcode).toBe('SERVFAIL')
+  expect((await udp.ask(localName)).rcode).toBe('NOERROR')
+  const metrics = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text()
+  expect(metrics).toContain('berth_limits_reached_total{limit="inFlight",action="refused"} 1')
+  expect(metrics).toContain('berth_limits_in_flight 1')
+  expect((await first).rcode).toBe('NONE')
+  udp.close()
+  silent.close()
+  serving.child.kill('SIGTERM')
+  expect(await serving.exited).toBe(0)
+})
+
+it('over its rate an asker gets truncated answers or none, and all it asks over TCP', async () => {
+  const port = await freePort()
+  const serving = serve({
+    ...{ listen: [`127.0.0.1:${port}`], http: 'off', hosts: { [localName]: '192.0.2.1' } },
+    ...{ docker: { engines: ['unix:///nowhere/docker.sock'] }, forward: { upstreams: [] } },
+    limits: { rate: 5, slip: 2, rateAll: true },
+  })
+  await serving.logged('ready')
+  const udp = await createClient({ host: '127.0.0.1', port })
+  const asked = await Promise.all(Array.from({ length: 25 }, () => udp.ask(localName)))
+  const count = (wanted: string, addresses: number) =>
+    asked.filter((each) => each.rcode === wanted && each.addresses.length === addresses).length
+  // A second's worth at once, and what the time for sending is good for; of the rest every other is truncated.
+  const whole = count('NOERROR', 1)
+  const truncated = count('NOERROR', 0)
+  const none = count('NONE', 0)
+  expect(whole).toBeGreaterThanOrEqual(5)
+  expect(whole).toBeLessThan(15)
+  expect(truncated + none).toBe(25 - whole)
+  expect(Math.abs(truncated - none)).toBeLessThanOrEqual(1)
+  expect(await overTcp(port)).toBe(0)
   udp.close()
   serving.child.kill('SIGTERM')
   expect(await serving.exited).toBe(0)

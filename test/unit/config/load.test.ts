@@ -77,6 +77,7 @@ forward:
   singleLabel: true
 cache: {entries: 0, bytes: 64KiB, maxTtl: 24h, maxNegativeTtl: 1s, stale: off}
 http: off
+limits: {connections: 10, idle: 500ms, bytes: 65536, inFlight: 20, rate: 0, slip: 3, fairShare: false, rateAll: true}
 log: {level: debug, queries: true}
 `)
     expect(config.listen).toEqual([
@@ -126,6 +127,10 @@ log: {level: debug, queries: true}
       stale: 0,
     })
     expect(config.http).toBeUndefined()
+    expect(config.limits).toMatchObject({
+      ...{ connections: 10, connectionsPerAsker: 128, idle: 500, stall: 5_000, bytes: 65_536, inFlight: 20 },
+      ...{ rate: 0, ratePerPrefix: 8_000, slip: 3, fairShare: false, rateAll: true },
+    })
     expect(config).toMatchObject({ ttl: 5, health: 'require', log: { level: 'debug', queries: true }, file })
   })
 
@@ -200,6 +205,17 @@ describe('what is said about mistakes', () => {
       'scope:\n  gateway: hots',
       'FILE:2:12: scope.gateway: "hots" is not one of refuse, network, host; did you mean "host"?',
     ],
+    [
+      'limits: {connections: 0}',
+      'FILE:1:23: limits.connections: must be a whole number of connections from 1 to 100000',
+    ],
+    ['limits: {idle: 10}', 'FILE:1:16: limits.idle: must be a text, not number 10; write for example "10s"'],
+    ['limits: {stall: 1h}', 'FILE:1:17: limits.stall: 1h is out of range; choose from 100ms to 10m'],
+    [
+      'limits: {rate: -1}',
+      'FILE:1:16: limits.rate: must be a whole number of questions a second from 0 to 1000000',
+    ],
+    ['limits: {rateAl: true}', 'FILE:1:10: limits.rateAl: unknown key; did you mean "rateAll"?'],
     ['health: 3', 'FILE:1:9: health: number 3 is not one of ignore, prefer, require'],
     [
       'listen:\n  - 127.0.0.1:53\n  - localhost:53',

@@ -14,7 +14,7 @@ export function createAccounting(
   const counters = createLimitCounters()
   const limits = createLimits({
     ...{ counters, clock: systemClock, table: () => undefined },
-    isOurs: () => false,
+    ...{ isOurs: () => false, lost: () => 0 },
     isOnNetwork: () => false,
     ...options,
     settings: { ...defaults, ...settings },
