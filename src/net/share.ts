@@ -32,8 +32,11 @@ export const windowMs = 20
 const patience = 3
 /** Messages a second that every asker may have whatever the load is. */
 export const leastCap = 2000
-/** Messages at once. A cap on what comes in a window would let the line fill at the start of each. */
-const burst = 40
+/**
+ * Messages at once: what a quarter of a second of the least brings, for so long may the machine give us no time, and then
+ * all of it is there at once. Beyond that the cap is a pace: a sum for each window would let the line fill at its start.
+ */
+const burst = leastCap / 4
 /** The loop is overloaded where it was busy for more than this part of a window, and has room below the other. */
 const overload = 0.95
 const room = 0.85

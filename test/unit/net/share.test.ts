@@ -139,6 +139,30 @@ describe('the fair share', () => {
     }
   })
 
+  it('holds nothing against an asker whose questions waited while the machine gave us no time', () => {
+    let now = 0
+    let endTurn = () => {}
+    const share = createShare({
+      clock: { ...systemClock, monotonic: () => now },
+      idled: () => 0,
+      lost: () => now,
+      afterTurn: (end) => {
+        endTurn = end
+      },
+    })
+    const turn = (asker: Asker, messages: number) => {
+      now += 200
+      const answered = Array.from({ length: messages }, () => share.admit(asker)).filter(Boolean).length
+      endTurn()
+      return answered
+    }
+    const [flood, polite] = [new Asker(new Bucket()), new Asker(new Bucket())]
+    for (let i = 0; i < 20; i++) turn(flood, 5_000)
+    expect(share.cap()).toBe(leastCap)
+    for (let i = 0; i < 4; i++) expect(turn(polite, 100)).toBe(100)
+    expect(turn(flood, 5_000)).toBeLessThan(1_000)
+  })
+
   it('does not take one long turn for an overload', () => {
     let now = 0
     const blocked = createShare({
