@@ -23,7 +23,7 @@ const { values } = parseArgs({
 if (values.abuse) {
   const amiss = await abuse({
     ...{ seed: Number(values.seed), seconds: Number(values.seconds), each: Number(values.each) },
-    ...{ only: values.only, log: console.log },
+    ...{ most: null, only: values.only, log: console.log },
   })
   for (const sentence of amiss) console.log(`AMISS: ${sentence}`)
   console.log(`amiss: ${amiss.length}`)

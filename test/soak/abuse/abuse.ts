@@ -13,6 +13,8 @@ export interface AbuseOptions {
   /** Of one attack, twice: elsewhere, and on the asker's own socket. */
   readonly each: number
   readonly seed: number
+  /** Packets or acts a second of an attack; null: as fast as it goes. */
+  readonly most: number | null
   /** Names of attacks; all where there are none. */
   readonly only: readonly string[]
   readonly log: (line: string) => void
@@ -26,7 +28,7 @@ export const growth = { rss: 64 * 2 ** 20, heap: 16 * 2 ** 20 }
 const enoughCores = 4
 
 /** What is amiss, one sentence each. */
-export async function abuse({ seconds, each, seed, only, log }: AbuseOptions): Promise<string[]> {
+export async function abuse({ seconds, each, seed, most, only, log }: AbuseOptions): Promise<string[]> {
   const amiss: string[] = []
   const target = await startTarget()
   const polite = await createPolite(target.here)
@@ -52,7 +54,7 @@ export async function abuse({ seconds, each, seed, only, log }: AbuseOptions): P
     const sieges: Siege[] = []
     for (const attack of attacks) {
       if (only.length > 0 && !only.includes(attack.name)) continue
-      const siege = await besiege(target, polite, attack, each * 1000)
+      const siege = await besiege(target, polite, attack, each * 1000, most)
       sieges.push(siege)
       log(row(siege))
       amiss.push(...judge(siege, quiet, cores >= enoughCores))

@@ -33,9 +33,17 @@ export async function send(order: Order): Promise<number> {
 
 const work = ['berth_dns_responses_total', 'berth_dns_dropped_total'] as const
 
-export async function besiege(target: Target, polite: Polite, attack: Attack, ms: number): Promise<Siege> {
-  const elsewhere = await beside(target, polite, attack, ms, target.there, null)
-  const capacity = attack.transport === 'udp' ? await measure(target, attack) : elsewhere.sent
+/** `most`: packets or acts a second instead of full tilt, where others need the machine; capacity is not measured then. */
+export async function besiege(
+  target: Target,
+  polite: Polite,
+  attack: Attack,
+  ms: number,
+  most: number | null,
+): Promise<Siege> {
+  const elsewhere = await beside(target, polite, attack, ms, target.there, most)
+  const isMeasured = attack.transport === 'udp' && most === null
+  const capacity = isMeasured ? await measure(target, attack) : elsewhere.sent
   const same = await beside(target, polite, attack, ms, target.here, Math.max(1, Math.floor(capacity / 2)))
   return { attack: attack.name, capacity, elsewhere, same }
 }
