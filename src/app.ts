@@ -155,6 +155,7 @@ export async function createApp({
       isCacheable: (reply, route) => route.zone !== undefined || !holdsDockerAddress(store.current(), reply),
       counters: cacheCounters,
       forwardCounters,
+      claim: limits.claim,
       clock,
       log,
     }),

@@ -1,6 +1,5 @@
 // Coalescing: identical questions that are under way share one exchange. It spares upstreams, and an attacker who
 // wants many open questions for one name to guess at does not get them (RFC 5452, 5).
-import { createClaims } from './claims.ts'
 import type { ForwardCounters } from './counters.ts'
 import { questionKey, wantsRecursion } from './key.ts'
 import type { Forward, Forwarded, ForwardQuestion } from './types.ts'
@@ -8,12 +7,9 @@ import type { Forward, Forwarded, ForwardQuestion } from './types.ts'
 export interface InflightOptions {
   readonly ask: Forward
   readonly counters: Pick<ForwardCounters, 'coalesced' | 'rejects'>
-  /** A place to wait for another's exchange, given back by calling it; undefined: there is none. */
-  readonly claim?: (asker: string) => (() => void) | undefined
+  /** A place to wait for another's exchange, as one's own takes; given back by calling it, undefined: there is none. */
+  readonly claim: (asker: string) => (() => void) | undefined
 }
-
-/** Waiting takes memory alone, but as with exchanges one asker must not take all of it. */
-const waitingLimits = { total: 10_000, perAsker: 1000 }
 
 interface Leader {
   readonly asker: string
@@ -21,7 +17,7 @@ interface Leader {
 }
 
 export function createInflight(options: InflightOptions): Forward {
-  const { ask, counters, claim = createClaims(waitingLimits) } = options
+  const { ask, counters, claim } = options
   const leaders = new Map<string, Leader>()
 
   function lead(key: string, asked: ForwardQuestion): Forwarded | Promise<Forwarded> {

@@ -23,6 +23,8 @@ export interface CacheOptions {
   readonly isCacheable: (reply: UpstreamReply, route: Route) => boolean
   readonly counters: CacheCounters
   readonly forwardCounters: Pick<ForwardCounters, 'coalesced' | 'rejects'>
+  /** For who waits for another's exchange; see inflight. */
+  readonly claim: (asker: string) => (() => void) | undefined
   readonly clock: Clock
   readonly log: Logger
 }
@@ -47,6 +49,7 @@ export function createCache(options: CacheOptions): Forward {
   const failures = createFailures(now)
   const refresh = createInflight({
     counters: options.forwardCounters,
+    claim: options.claim,
     // Here each exchange passes once, however many wait for it.
     ask(asked) {
       const result = options.ask(asked)

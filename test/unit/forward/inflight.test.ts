@@ -1,6 +1,5 @@
 // Coalescing: who shares an exchange, who does not, and what bounds those who wait.
 import { describe, expect, it } from 'vitest'
-import { createClaims } from '../../../src/forward/claims.ts'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createInflight, type InflightOptions } from '../../../src/forward/inflight.ts'
 import type { Forwarded, ForwardQuestion } from '../../../src/forward/types.ts'
@@ -14,7 +13,7 @@ function sharing(more: Partial<InflightOptions> = {}) {
     asked.push(question)
     return new Promise<Forwarded>((resolve) => open.push(resolve))
   }
-  const forward = createInflight({ ask, counters, ...more })
+  const forward = createInflight({ ask, counters, claim: () => () => {}, ...more })
   return {
     asked,
     counters,
@@ -22,6 +21,16 @@ function sharing(more: Partial<InflightOptions> = {}) {
     answer(result: Forwarded = failed) {
       for (const resolve of open.splice(0)) resolve(result)
     },
+  }
+}
+
+/** So many places in all, and so many for one asker. */
+function claimsFor(total: number, perAsker: number): InflightOptions['claim'] {
+  const held: string[] = []
+  return (asker) => {
+    if (held.length >= total || held.filter((each) => each === asker).length >= perAsker) return undefined
+    held.push(asker)
+    return () => void held.splice(held.indexOf(asker), 1)
   }
 }
 
@@ -77,7 +86,7 @@ describe('identical questions under way', () => {
   })
 
   it('wait in bounded number, in all and for each asker, and those over it are told so', async () => {
-    const run = sharing({ claim: createClaims({ total: 5, perAsker: 3 }) })
+    const run = sharing({ claim: claimsFor(5, 3) })
     const ask = (asker: string) => run.ask({ asker })
     const waiting = ['1', '1', '1', '1'].map(ask)
     await expect(ask('1')).resolves.toMatchObject({ reason: 'busy' })
@@ -110,6 +119,10 @@ describe('identical questions under way', () => {
 })
 
 it('what is at hand is passed on as it is, without a promise', () => {
-  const forward = createInflight({ ask: () => busy, counters: createForwardCounters() })
+  const forward = createInflight({
+    ask: () => busy,
+    counters: createForwardCounters(),
+    claim: () => undefined,
+  })
   expect(forward(questionFor())).toBe(busy)
 })

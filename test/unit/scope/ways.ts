@@ -90,6 +90,7 @@ export function waysInto(
     return isForeign ? { failure: 'foreign', reason: 'failed' } : { reply, upstream: 'here' }
   }
   const cache = createCache({
+    claim: () => () => {},
     ask,
     settings,
     isCacheable: (reply, { zone }) => zone !== undefined || !holdsDockerAddress(ways.table, reply),

@@ -132,6 +132,7 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
       await settle()
     },
     forward: createCache({
+      claim: () => () => {},
       settings: { ...settings, ...changes },
       isCacheable: () => true,
       counters,
