@@ -1,14 +1,14 @@
 // The `cache:` section of the configuration: how many answers of upstreams are kept, and for how long.
 import { z } from 'zod'
-import { field, type Issues, readText, text, wholeNumber } from './fields.ts'
-import { parseDuration, parseSize } from './values.ts'
+import { field, type Issues, readText, size, text, wholeNumber } from './fields.ts'
+import { parseDuration } from './values.ts'
 
 export const cacheSection = z
   .strictObject({
     /** How many answers are kept at most. 0 to 1000000; 0 for no cache. Default: 10000. */
     entries: wholeNumber(0, 1_000_000, 'answers').prefault(10_000),
     /** What they may take in memory. A size, 64KiB to 4GiB. Default: 16MiB. */
-    bytes: field(readBytes).prefault('16MiB'),
+    bytes: size('64KiB', '4GiB', '"16MiB"').prefault('16MiB'),
     /** An answer is kept for its TTL, but no longer than this. A duration, 1s to 168h. Default: 1h. */
     maxTtl: text((value) => parseDuration(value, '1s', '168h'), '"1h"').prefault('1h'),
     /** The same for answers that say there is nothing (NXDOMAIN, no such record). A duration, 1s to 168h. Default: 30m. */
@@ -20,11 +20,6 @@ export const cacheSection = z
     stale: field(readStale).prefault('1h'),
   })
   .prefault({})
-
-function readBytes(value: unknown, issues: Issues): number {
-  const written = typeof value === 'number' ? String(value) : value
-  return readText(written, issues, (text) => parseSize(text, '64KiB', '4GiB'), '"16MiB"')
-}
 
 function readStale(value: unknown, issues: Issues): number {
   if (value === false || value === 0 || value === 'off' || value === 'false' || value === '0') return 0

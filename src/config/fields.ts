@@ -1,7 +1,7 @@
 // Building blocks of the schema: zod types for one kind of value each, with sentences a person can act on.
 import { z } from 'zod'
 import { similar } from './similar.ts'
-import type { Parsed } from './values.ts'
+import { type Parsed, parseSize } from './values.ts'
 
 /** What a zod transform is handed for telling problems. */
 export interface Issues {
@@ -100,6 +100,14 @@ export function wholeNumber(least: number, most: number, unit: string) {
       return number as number
     }
     return refuse(issues, `must be a whole number of ${unit} from ${least} to ${most}`)
+  })
+}
+
+/** A size in bytes, within `least` and `most` (written the same way: "16MiB"); a number alone is bytes. */
+export function size(least: string, most: string, example: string) {
+  return field((value, issues) => {
+    const written = typeof value === 'number' ? String(value) : value
+    return readText(written, issues, (text) => parseSize(text, least, most), example)
   })
 }
 

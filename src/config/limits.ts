@@ -1,11 +1,11 @@
 // The `limits:` section of the configuration: what askers may hold and spend.
 import { z } from 'zod'
-import { flag, text, wholeNumber } from './fields.ts'
+import { flag, size, text, wholeNumber } from './fields.ts'
 import { parseDuration } from './values.ts'
 
 const connections = wholeNumber(1, 100_000, 'connections')
 const time = text((value) => parseDuration(value, '100ms', '10m'), '"10s"')
-const bytes = wholeNumber(65_536, 2 ** 30, 'bytes')
+const bytes = size('64KiB', '1GiB', '"32MiB"')
 const forwarded = wholeNumber(1, 100_000, 'questions')
 const perSecond = wholeNumber(0, 1_000_000, 'questions a second')
 
@@ -21,9 +21,9 @@ export const limitsSection = z
     idle: time.prefault('10s'),
     /** How long a question may be half sent, and a reply not taken. A duration, 100ms to 10m. Default: 5s. */
     stall: time.prefault('5s'),
-    /** Bytes kept for TCP connections, in all and for one. 65536 to 2^30. Default: 32 MiB and 256 KiB. */
-    bytes: bytes.prefault(32 * 2 ** 20),
-    bytesPerConnection: bytes.prefault(256 * 2 ** 10),
+    /** Bytes kept for TCP connections, in all and for one. A size, 64KiB to 1GiB. Default: 32MiB and 256KiB. */
+    bytes: bytes.prefault('32MiB'),
+    bytesPerConnection: bytes.prefault('256KiB'),
     /** Questions of one connection being forwarded at once. 1 to 10000. Default: 64. */
     pipelined: wholeNumber(1, 10_000, 'questions').prefault(64),
     /** Questions being forwarded at once, in all and for one asker. 1 to 100000. Default: 4096 and 1024. */

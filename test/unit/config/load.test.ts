@@ -77,7 +77,7 @@ forward:
   singleLabel: true
 cache: {entries: 0, bytes: 64KiB, maxTtl: 24h, maxNegativeTtl: 1s, stale: off}
 http: off
-limits: {connections: 10, idle: 500ms, bytes: 65536, inFlight: 20, rate: 0, slip: 3, fairShare: false, rateAll: true}
+limits: {connections: 10, idle: 500ms, bytes: 64KiB, inFlight: 20, rate: 0, slip: 3, fairShare: false, rateAll: true}
 log: {level: debug, queries: true}
 `)
     expect(config.listen).toEqual([
