@@ -3,7 +3,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Handle } from '../resolve/query.ts'
-import type { Limits } from './limits.ts'
+import type { Limits } from './limits/limits.ts'
 
 export interface Bindable {
   /** As the system wants it, with zone where link-local. */

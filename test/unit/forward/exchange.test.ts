@@ -1,7 +1,7 @@
 // One forwarded question: failover, silence, deadline, truncation, EDNS, and bounds on how many there are.
 import { describe, expect, it } from 'vitest'
 import { readEdns } from '../../../src/dns/edns.ts'
-import { createAccounting } from '../net/accounting.ts'
+import { createAccounting } from '../net/limits/accounting.ts'
 import { answer, createRig, question, upstreams } from './fake-carriers.ts'
 
 const lone = upstreams.slice(0, 1)

@@ -5,7 +5,7 @@ import { silentLogger } from '../../../src/lib/log.ts'
 import type { ListenOptions } from '../../../src/net/listener.ts'
 import { createListeners } from '../../../src/net/listeners.ts'
 import { interfaces } from '../resolve/estate.ts'
-import { createAccounting } from './accounting.ts'
+import { createAccounting } from './limits/accounting.ts'
 
 const lo = { lo: ['127.0.0.1/8'] }
 

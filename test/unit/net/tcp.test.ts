@@ -10,7 +10,7 @@ import { silentLogger } from '../../../src/lib/log.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { listenTcp } from '../../../src/net/tcp.ts'
 import type { Handle, Query } from '../../../src/resolve/query.ts'
-import { createAccounting } from './accounting.ts'
+import { createAccounting } from './limits/accounting.ts'
 
 const question = (id: number) => encodeQuery('web', 'A', { id })
 const idOf = (message: Buffer) => message.readUInt16BE(0)

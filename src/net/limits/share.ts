@@ -4,7 +4,7 @@
 // from everybody alike. Dropping early costs a fraction of answering, so the line stays short for those below the cap.
 // A busy loop alone is no overload: who waits for answers before asking more, and whoever asks over TCP, never has
 // more in line than fits.
-import type { Clock } from '../lib/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Asker } from './askers.ts'
 
 export interface Share {

@@ -1,6 +1,6 @@
 // Whose work is next, of what need not be done at once: questions on TCP, and the start of forwarding. Askers take
 // turns, and so do the connections of each, so that one with thousands of questions is not one whom the rest wait for.
-import type { Clock } from '../lib/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Asker } from './askers.ts'
 import { windowMs } from './share.ts'
 

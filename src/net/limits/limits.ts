@@ -1,7 +1,7 @@
 // The one accounting of askers: what each may hold and spend, and all of them together. Sockets and the forwarder ask
 // here before they work for anybody.
-import type { Config } from '../config/types.ts'
-import type { Clock } from '../lib/clock.ts'
+import type { Config } from '../../config/types.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { type Asker, createAskers } from './askers.ts'
 import { type Connection, createConnections, type Place } from './connections.ts'
 import type { LimitCounters } from './counters.ts'

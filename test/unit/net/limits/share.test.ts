@@ -1,9 +1,9 @@
 // The fair share, on a simulated loop: what a turn costs is told, and so is what waits.
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { Asker } from '../../../src/net/askers.ts'
-import { Bucket } from '../../../src/net/rate.ts'
-import { createShare, leastCap } from '../../../src/net/share.ts'
+import { systemClock } from '../../../../src/lib/clock.ts'
+import { Asker } from '../../../../src/net/limits/askers.ts'
+import { Bucket } from '../../../../src/net/limits/rate.ts'
+import { createShare, leastCap } from '../../../../src/net/limits/share.ts'
 
 /** ms for a question that is answered, and for one that is dropped. */
 const answering = 0.01

@@ -1,9 +1,9 @@
 // Whose question is next: many connections, few at a time.
 import { expect, it } from 'vitest'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { Asker } from '../../../src/net/askers.ts'
-import { Bucket } from '../../../src/net/rate.ts'
-import { createTurns, type Taker } from '../../../src/net/turns.ts'
+import { systemClock } from '../../../../src/lib/clock.ts'
+import { Asker } from '../../../../src/net/limits/askers.ts'
+import { Bucket } from '../../../../src/net/limits/rate.ts'
+import { createTurns, type Taker } from '../../../../src/net/limits/turns.ts'
 
 /** A clock that stands: no turn is too long. */
 const still = { ...systemClock, monotonic: () => 0 }

@@ -1,5 +1,5 @@
 // What the limits count. `limit` is the configuration's key under `limits:`, or fairShare.
-import { Counter } from '../lib/counters.ts'
+import { Counter } from '../../lib/counters.ts'
 
 export function createLimitCounters() {
   return {

@@ -1,6 +1,6 @@
 // Askers, and what each of them holds and has spent: one account for an address, found anew for each question.
-import { isLinkLocal } from '../lib/interfaces.ts'
-import { formatAddress, parseAddress } from '../lib/ip.ts'
+import { isLinkLocal } from '../../lib/interfaces.ts'
+import { formatAddress, parseAddress } from '../../lib/ip.ts'
 import type { Place } from './connections.ts'
 import { Bucket } from './rate.ts'
 import { Recent } from './recent.ts'

@@ -1,7 +1,7 @@
 // The accounting: rates and their slip, connections and who makes room, questions in flight, bytes.
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../../src/lib/clock.ts'
-import type { Admission, LimitSettings, LimitsOptions } from '../../../src/net/limits.ts'
+import { systemClock } from '../../../../src/lib/clock.ts'
+import type { Admission, LimitSettings, LimitsOptions } from '../../../../src/net/limits/limits.ts'
 import { createAccounting } from './accounting.ts'
 
 /** Every call of `admit` is a turn of its own, at the time that the test says. */

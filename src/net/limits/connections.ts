@@ -1,5 +1,5 @@
 // TCP connections, counted per asker and in all. Over a limit the one unused for longest makes room (RFC 7766, 6.2.3).
-import type { Config } from '../config/types.ts'
+import type { Config } from '../../config/types.ts'
 import type { Asker } from './askers.ts'
 import type { LimitCounters } from './counters.ts'
 

@@ -1,9 +1,9 @@
 // Who counts as one asker, and that the number of addresses costs no memory.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseSubnet, subnetContains } from '../../../src/lib/ip.ts'
-import { createAskers } from '../../../src/net/askers.ts'
-import { Recent } from '../../../src/net/recent.ts'
+import { parseSubnet, subnetContains } from '../../../../src/lib/ip.ts'
+import { createAskers } from '../../../../src/net/limits/askers.ts'
+import { Recent } from '../../../../src/net/limits/recent.ts'
 
 const docker = parseSubnet('2001:db8:d0c::/64')!
 const create = (capacity = 100) =>
