@@ -21,14 +21,17 @@ async function shortly(trouble: Trouble, seconds: number, seed: number): Promise
 const reconnects = (metrics: string) =>
   Number(/^berth_docker_reconnects_total\{.*\} (\d+)$/m.exec(metrics)?.[1])
 
-it('no wrong answer while containers come and go', async () => {
-  expect(reconnects((await shortly('none', 10, 1)).metrics)).toBe(0)
-}, 60_000)
-
-it('nor with the engine killed and started again in the middle', async () => {
+it('no wrong answer with the engine killed and started again in the middle', async () => {
   expect(reconnects((await shortly('kill', 12, 2)).metrics)).toBe(1)
 }, 60_000)
 
-it('nor with a stream that is dropped and goes half-open', async () => {
-  expect(reconnects((await shortly('proxy', 18, 3)).metrics)).toBeGreaterThanOrEqual(2)
-}, 60_000)
+// The older engine differs in what it does when it is killed; of the rest once is enough.
+if (process.env.BERTH_ENGINE !== '20.10') {
+  it('nor while containers come and go', async () => {
+    expect(reconnects((await shortly('none', 10, 1)).metrics)).toBe(0)
+  }, 60_000)
+
+  it('nor with a stream that is dropped and goes half-open', async () => {
+    expect(reconnects((await shortly('proxy', 18, 3)).metrics)).toBeGreaterThanOrEqual(2)
+  }, 60_000)
+}
