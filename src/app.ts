@@ -5,9 +5,7 @@
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //   scrape     http → counters, snapshot                                         http
 import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { networkInterfaces } from 'node:os'
 import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createWatch, type Watch } from './docker/watch.ts'
@@ -22,8 +20,8 @@ import { createMetrics, metricsRoute } from './http/metrics.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { type Clock, sleep, systemClock } from './lib/clock.ts'
 import { explain } from './lib/errors.ts'
-import { type LocalAddresses, readInterfaces, sameAddresses } from './lib/interfaces.ts'
 import type { Logger } from './lib/log.ts'
+import { createAddresses } from './net/addresses.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createDnsCounters } from './resolve/counters.ts'
@@ -63,14 +61,7 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
   const forwardCounters = createForwardCounters()
   const stopped = new AbortController()
 
-  const readAddresses = () => readInterfaces(networkInterfaces(), readLocalTable())
-  let addresses: LocalAddresses = readAddresses()
-  const lookAtAddresses = () => {
-    const now = readAddresses()
-    if (!sameAddresses(now, addresses)) addresses = now
-    return addresses
-  }
-
+  const addresses = createAddresses(clock)
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   const upstreams = await followUpstreams({
@@ -90,7 +81,7 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
   const resolver = createResolver({
     config,
     store,
-    addresses: () => addresses,
+    addresses: addresses.current,
     upstreams: upstreams.current,
     random: Math.random,
   })
@@ -102,7 +93,7 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
     log,
     logQueries: config.log.queries,
   })
-  listeners = createListeners({ listen: config.listen, addresses: lookAtAddresses, handle, clock, log })
+  listeners = createListeners({ listen: config.listen, addresses, handle, clock, log })
 
   let settling = false
   let lookedAt = clock.monotonic()
@@ -168,15 +159,6 @@ export async function createApp({ config, log, clock = systemClock, resolvConf }
       clearTimeout(timer)
       await Promise.all([...watches.map((watch) => watch.stop()), http?.stop()])
     },
-  }
-}
-
-/** Linux only. */
-function readLocalTable(): string {
-  try {
-    return readFileSync('/proc/net/fib_trie', 'latin1')
-  } catch {
-    return ''
   }
 }
 

@@ -13,7 +13,7 @@ import { type Counts, count, parseChoice, type Report, sum } from './runs.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
 // Programs that unit and system tests call.
-const programs = ['bind9-dnsutils']
+const programs = ['bind9-dnsutils', 'iproute2']
 
 const isCI = !['', '0', 'false', undefined].includes(process.env.CI)
 process.chdir(root)

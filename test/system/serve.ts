@@ -13,19 +13,34 @@ export interface Serving {
   readonly child: ChildProcess
   readonly lines: Record<string, unknown>[]
   readonly exited: Promise<number | null>
+  /** What it wrote to standard error, where nothing belongs. */
+  errors(): string
   /** Resolves with the first line that has this message; rejects when the process ends or 10 s pass without. */
   logged(msg: string): Promise<Record<string, unknown>>
 }
 
-export function serve(config: object, run: { env?: NodeJS.ProcessEnv; as?: number } = {}): Serving {
+export interface Run {
+  readonly env?: NodeJS.ProcessEnv
+  /** User and group, by number. */
+  readonly as?: number
+  /** Words before the command, as those that enter a namespace. */
+  readonly within?: readonly string[]
+}
+
+export function serve(config: object, run: Run = {}): Serving {
   const folder = mkdtempSync(join(tmpdir(), 'berth-system-'))
   const file = join(folder, 'berth.yml')
   writeFileSync(file, stringify(config))
-  const command = ['serve', `--config=${file}`]
-  const child = spawn(process.execPath, [main, ...command], {
+  const words = [...(run.within ?? []), process.execPath, main, 'serve', `--config=${file}`]
+  const child = spawn(words[0]!, words.slice(1), {
     env: { PATH: process.env.PATH, ...run.env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     ...(run.as === undefined ? {} : { uid: run.as, gid: run.as }),
+  })
+  let errors = ''
+  child.stderr!.on('data', (chunk: Buffer) => {
+    errors += chunk.toString()
+    process.stderr.write(chunk)
   })
   const lines: Record<string, unknown>[] = []
   const waiting = new Set<() => void>()
@@ -41,6 +56,7 @@ export function serve(config: object, run: { env?: NodeJS.ProcessEnv; as?: numbe
     child,
     lines,
     exited,
+    errors: () => errors,
     logged: (msg) =>
       new Promise((resolve, reject) => {
         const fail = (why: string) =>
