@@ -149,9 +149,13 @@ describe.runIf(isRoot)('with several addresses on several links', () => {
     await Promise.all(answers)
     // Away and back between two looks: the interface is another one, though its name and address are the same.
     for (const address of ['10.9.3.1', 'fe80::53%eth1']) askers[2]!.stop(address)
-    server.ip('link del link3')
-    plug(server, 'link3', clients[2]!, 'eth1')
-    server.ip('addr add fe80::53/64 dev link3 nodad')
+    server.ip(
+      'link del link3',
+      `link add link3 type veth peer name eth1 netns ${clients[2]!.pid}`,
+      'link set link3 up',
+      'addr add fe80::53/64 dev link3 nodad',
+    )
+    clients[2]!.ip('link set eth1 up')
     await checked(clients[2]!)
     await askers[2]!.ask('fe80::53%eth1')
   }, 20_000)
