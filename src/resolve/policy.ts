@@ -6,7 +6,6 @@ import { rcode } from '../dns/header.ts'
 import { isWithin, splitName } from '../dns/name.ts'
 import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
-import type { Subnet } from '../lib/ip.ts'
 import { parseAddress, subnetContains } from '../lib/ip.ts'
 import { isBelowWildcard, isParent, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
@@ -100,10 +99,8 @@ export function decideMiss(
 
 /** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
 export function isForeignAddress(snapshot: Snapshot, scope: Scope, address: Uint8Array): boolean {
-  const holds = (subnets: readonly Subnet[]) => subnets.some((subnet) => subnetContains(subnet, address))
-  if (scope.networks.some((table) => holds(table.network.subnets))) return false
-  for (const table of snapshot.networks.values()) if (holds(table.network.subnets)) return true
-  return false
+  const holders = snapshot.subnets.holding(address)
+  return holders.length > 0 && !scope.networks.some(({ network }) => holders.includes(network.id))
 }
 
 function longestRoute(zones: readonly ForwardZone[], name: string): ForwardZone | undefined {
