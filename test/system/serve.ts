@@ -1,7 +1,7 @@
 // `berth serve` as a process on this machine, without an engine of its own: for start, stop and everything that goes wrong.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,6 +29,8 @@ export interface Run {
 
 export function serve(config: object, run: Run = {}): Serving {
   const folder = mkdtempSync(join(tmpdir(), 'berth-system-'))
+  // It may be read by the user that berth is to be.
+  chmodSync(folder, 0o755)
   const file = join(folder, 'berth.yml')
   writeFileSync(file, stringify(config))
   const words = [...(run.within ?? []), process.execPath, main, 'serve', `--config=${file}`]
