@@ -5,9 +5,7 @@
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //   scrape     http → counters, snapshot                                         http
 import { randomBytes, randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { networkInterfaces } from 'node:os'
 import type { Config, Upstream } from './config/types.ts'
 import { createCookies } from './dns/cookie.ts'
 import { createDockerCounters } from './docker/counters.ts'
@@ -26,10 +24,11 @@ import { createMetrics, metricsRoute } from './http/metrics.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { type Clock, sleep, systemClock } from './lib/clock.ts'
 import { explain } from './lib/errors.ts'
-import { isLoopback, type LocalAddresses, readInterfaces, sameAddresses } from './lib/interfaces.ts'
-import { canonicalAddress, subnetContains } from './lib/ip.ts'
+import { isLoopback } from './lib/interfaces.ts'
+import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
 import { createLosses } from './lib/losses.ts'
+import { createAddresses } from './net/addresses.ts'
 import { createLimitCounters } from './net/limits/counters.ts'
 import { createLimits } from './net/limits/limits.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
@@ -80,19 +79,7 @@ export async function createApp({
   const cacheCounters = createCacheCounters()
   const stopped = new AbortController()
 
-  const readAddresses = () => readInterfaces(networkInterfaces(), readLocalTable())
-  let addresses: LocalAddresses = readAddresses()
-  const lookAtAddresses = () => {
-    try {
-      const now = readAddresses()
-      if (!sameAddresses(now, addresses)) addresses = now
-    } catch (error) {
-      // Too many files are open: what was known last holds until the next look.
-      log.debug({ why: explain(error) }, 'can not read the local addresses')
-    }
-    return addresses
-  }
-
+  const addresses = createAddresses(clock)
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   const limits = createLimits({
@@ -103,12 +90,11 @@ export async function createApp({
     lost: createLosses(() => new Set(listeners?.bound().map(({ port }) => port))),
     isOurs(asker) {
       const address = canonicalAddress(asker) ?? asker
-      return isLoopback(address) || addresses.own.has(address) || store.current().owners.has(address)
+      return (
+        isLoopback(address) || addresses.current().own.has(address) || store.current().owners.has(address)
+      )
     },
-    isOnNetwork: (bytes) =>
-      [...store.current().networks.values()].some(({ network }) =>
-        network.subnets.some((subnet) => subnetContains(subnet, bytes)),
-      ),
+    isOnNetwork: (bytes) => store.current().subnets.holding(bytes).length > 0,
   })
 
   const isOurs = (host: string, port: number) => listeners?.isOurs(host, port) ?? false
@@ -163,7 +149,7 @@ export async function createApp({
   const resolver = createResolver({
     config,
     store,
-    addresses: () => addresses,
+    addresses: addresses.current,
     upstreams: upstreams.current,
     random: Math.random,
   })
@@ -177,10 +163,7 @@ export async function createApp({
     log,
     logQueries: config.log.queries,
   })
-  listeners = createListeners({
-    ...{ listen: config.listen, handle, limits, clock, log },
-    addresses: lookAtAddresses,
-  })
+  listeners = createListeners({ listen: config.listen, addresses, handle, limits, clock, log })
 
   let settling = false
   let lookedAt = clock.monotonic()
@@ -266,15 +249,6 @@ function reachedBy(
       .filter(({ upstreams }, i) => zones.findIndex((zone) => zone.upstreams === upstreams) === i)
       .flatMap(({ suffix, upstreams }) => upstreams.map((upstream) => ({ domain: suffix, upstream }))),
   ]
-}
-
-/** Linux only. */
-function readLocalTable(): string {
-  try {
-    return readFileSync('/proc/net/fib_trie', 'latin1')
-  } catch {
-    return ''
-  }
 }
 
 /** DNS does not wait for HTTP: a taken port is said, and tried again. */

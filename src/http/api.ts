@@ -55,9 +55,18 @@ function refuse({ headers }: Request, own: ReadonlySet<string>): string | undefi
   if (!literal && !own.has(host)) {
     return `the Host header says "${clip(host)}"; ask by IP address or as localhost, so that no web page can`
   }
-  if (headers['sec-fetch-site'] === 'cross-site') return 'other web sites may not ask'
+  // "same-site" is another program's page on localhost.
+  const site = headers['sec-fetch-site'] ?? 'none'
+  if (site !== 'none' && site !== 'same-origin') return 'other web sites may not ask'
+  const forwarded = forwardingHeaders.find((name) => headers[name] !== undefined)
+  if (forwarded !== undefined) {
+    return `it came through a proxy (${forwarded}), so that who asks can't be told; ask directly`
+  }
   return undefined
 }
+
+/** A proxy on this machine would lend its loopback address, and with it the host's view, to whoever reaches it. */
+const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
 
 /** Callers from elsewhere are who their address says, whatever they ask for. */
 function askerOf({ parameters, remote }: Request): AskerRef | undefined {

@@ -43,6 +43,11 @@ export interface HttpServer {
   address(): HostPort | undefined
 }
 
+/** Connections in all, and from one address: a caller that opens many leaves room for the scraper. */
+const mostConnections = 256
+const mostOfOne = 64
+/** A connection on which nothing moves is closed, ms: a reply nobody reads is not kept. */
+const patience = 30_000
 /** Milliseconds that requests under way have when the server stops. */
 const drain = 300
 
@@ -67,8 +72,21 @@ export function createHttpServer(options: HttpOptions): HttpServer {
         .then((reply) => send(request, response, reply))
     },
   )
-  server.maxConnections = 256
+  server.maxConnections = mostConnections
   server.maxHeadersCount = 64
+  server.timeout = patience
+  const open = new Map<string, number>()
+  server.on('connection', (socket) => {
+    const caller = socket.remoteAddress ?? ''
+    const count = (open.get(caller) ?? 0) + 1
+    open.set(caller, count)
+    socket.once('close', () => {
+      const left = open.get(caller)! - 1
+      if (left > 0) open.set(caller, left)
+      else open.delete(caller)
+    })
+    if (count > mostOfOne) socket.destroy()
+  })
 
   async function start() {
     const any = address.host === '*'

@@ -1,13 +1,19 @@
-// This network namespace's own addresses, as the operating system lists them (os.networkInterfaces).
+// This network namespace's own addresses, from what the operating system tells: its list of interfaces
+// (os.networkInterfaces), and on Linux the kernel's tables of addresses.
 import type { NetworkInterfaceInfo } from 'node:os'
-import { canonicalAddress, parseSubnet, type Subnet } from './ip.ts'
+import { canonicalAddress, formatAddress, parseSubnet, type Subnet } from './ip.ts'
 
 export interface LocalAddress {
   /** Canonical, without zone. */
   readonly address: string
+  /** '' where no interface is known. */
   readonly interface: string
   /** As a socket wants it: with zone where it is link-local. */
   readonly bindable: string
+  /** The interface's number where the address is link-local, else 0: a new interface of an old name is another zone. */
+  readonly zone: number
+  /** Its duplicate check is not over, or has failed (RFC 4862, 5.4): it can't be bound. */
+  readonly tentative: boolean
   readonly subnet: Subnet
 }
 
@@ -17,35 +23,67 @@ export interface LocalAddresses {
   readonly own: ReadonlySet<string>
 }
 
+/** /proc/net/fib_trie and /proc/net/if_inet6; '' where there is none. */
+export interface AddressTables {
+  readonly v4: string
+  readonly v6: string
+}
+
 type Listing = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
 
-/** `localTable` is /proc/net/fib_trie where there is one, or ''. */
-export function readInterfaces(listing: Listing, localTable = ''): LocalAddresses {
-  const all: LocalAddress[] = []
+/**
+ * The list of interfaces lacks those without a carrier, and a bridge has none until its first container is up: too
+ * late to listen for that one's first question. The tables have them.
+ */
+export function readInterfaces(listing: Listing, tables: AddressTables = { v4: '', v6: '' }): LocalAddresses {
+  const known = new Map<string, LocalAddress>()
   for (const [name, infos] of Object.entries(listing)) {
     for (const info of infos ?? []) {
       const address = canonicalAddress(info.address)
       const subnet = parseSubnet(info.cidr ?? info.address)
       if (address === undefined || subnet === undefined) continue
-      const linkLocal = info.family === 'IPv6' && info.scopeid !== 0
-      all.push({ address, interface: name, bindable: linkLocal ? `${address}%${name}` : address, subnet })
+      const local = place(address, name, info.family === 'IPv6' ? info.scopeid : 0)
+      known.set(local.bindable, { ...local, tentative: false, subnet })
     }
   }
-  const own = new Set(all.map(({ address }) => address))
-  for (const address of readLocalTable(localTable)) {
-    if (own.has(address)) continue
-    own.add(address)
-    all.push({ address, interface: '', bindable: address, subnet: parseSubnet(`${address}/32`)! })
-  }
-  return { all, own }
+  for (const local of readTable4(tables.v4)) if (!known.has(local.bindable)) known.set(local.bindable, local)
+  for (const local of readTable6(tables.v6)) known.set(local.bindable, local)
+  const all = [...known.values()]
+  return { all, own: new Set(all.map(({ address }) => address)) }
 }
 
-/**
- * The IPv4 addresses of the kernel's local table. The list of interfaces lacks those without a carrier, and a bridge
- * has none until its first container is up: too late to listen for that one's first question.
- */
-function readLocalTable(text: string): string[] {
-  return [...text.matchAll(/\|-- ([\d.]+)\n\s*\/32 host LOCAL/g)].map(([, address]) => address!)
+function place(address: string, name: string, zone: number) {
+  return { address, interface: name, bindable: zone === 0 ? address : `${address}%${name}`, zone }
+}
+
+/** The IPv4 addresses of the kernel's local table. */
+function readTable4(text: string): LocalAddress[] {
+  return [...text.matchAll(/\|-- ([\d.]+)\n\s*\/32 host LOCAL/g)].map(([, address]) => ({
+    ...place(address!, '', 0),
+    tentative: false,
+    subnet: parseSubnet(`${address}/32`)!,
+  }))
+}
+
+/** linux/if_addr.h; an optimistic address is usable although tentative (RFC 4429). */
+const tentativeFlag = 0x40
+const optimisticFlag = 0x04
+/** Scope of a link-local address in if_inet6. */
+const linkScope = 0x20
+
+/** Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name. */
+const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +(\S+)$/gm
+
+function readTable6(text: string): LocalAddress[] {
+  return [...text.matchAll(row6)].map(([, digits, ...fields]) => {
+    const [index, prefix, scope, flags] = fields.slice(0, 4).map((field) => Number.parseInt(field, 16))
+    const address = formatAddress(Buffer.from(digits!, 'hex'))
+    return {
+      ...place(address, fields[4]!, scope === linkScope ? index! : 0),
+      tentative: (flags! & (tentativeFlag | optimisticFlag)) === tentativeFlag,
+      subnet: parseSubnet(`${address}/${prefix}`)!,
+    }
+  })
 }
 
 export function isLoopback(address: string): boolean {
@@ -59,9 +97,10 @@ export function isLinkLocal(address: string): boolean {
 export function sameAddresses(a: LocalAddresses, b: LocalAddresses): boolean {
   return (
     a.all.length === b.all.length &&
-    a.all.every(
-      (address, i) =>
-        address.bindable === b.all[i]!.bindable && address.subnet.text === b.all[i]!.subnet.text,
-    )
+    a.all.every(({ bindable, zone, tentative, subnet }, i) => {
+      const other = b.all[i]!
+      const isSamePlace = bindable === other.bindable && zone === other.zone
+      return isSamePlace && tentative === other.tentative && subnet.text === other.subnet.text
+    })
   )
 }

@@ -77,8 +77,13 @@ export function parseSubnet(text: string): Subnet | undefined {
   if (length !== undefined && !/^\d{1,3}$/.test(length)) return undefined
   const prefix = length === undefined ? bits : Number(length)
   if (prefix > bits) return undefined
-  const network = bytes.map((byte, i) => byte & maskByte(prefix, i))
+  const network = subnetOf(bytes, prefix)
   return { family: bits === 32 ? 4 : 6, bytes: network, prefix, text: `${formatAddress(network)}/${prefix}` }
+}
+
+/** The address with its host bits cleared. */
+export function subnetOf(address: Uint8Array, prefix: number): Uint8Array {
+  return address.map((byte, i) => byte & maskByte(prefix, i))
 }
 
 export function subnetContains(subnet: Subnet, address: Uint8Array): boolean {

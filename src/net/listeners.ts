@@ -1,12 +1,13 @@
 // Addresses ↔ sockets: each configured address has a UDP and a TCP socket; "*" is every local address, followed as
 // addresses come and go. What is not usable yet is tried again; the rest is left alone.
+import { setMaxListeners } from 'node:events'
 import type { HostPort } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
-import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Handle } from '../resolve/query.ts'
+import type { Addresses } from './addresses.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Bindable, Listener, ListenOptions } from './listener.ts'
 import { listenTcp } from './tcp.ts'
@@ -26,7 +27,7 @@ export interface Listeners {
 
 export interface ListenersOptions {
   readonly listen: readonly HostPort[]
-  readonly addresses: () => LocalAddresses
+  readonly addresses: Addresses
   readonly handle: Handle
   readonly limits: Limits
   readonly clock: Clock
@@ -36,36 +37,48 @@ export interface ListenersOptions {
 }
 
 /** Between looks at the local addresses, ms. */
-const lookEvery = 2000
-/** The same while some address can't be bound: a new IPv6 address is not usable before its duplicate check (RFC 4862). */
-const retryEvery = 500
+const lookEvery = 250
+/** Where looks take long (a table of very many routes), the part of our time they may have, and the longest pause, ms. */
+const lookShare = 0.05
+const lookRarely = 2000
 
 export function createListeners(options: ListenersOptions): Listeners {
   const { clock, log, handle, limits } = options
   const pairs = new Map<string, { at: Bindable; sockets: Listener[] }>()
   const complained = new Map<string, string>()
   const stopped = new AbortController()
-  let work: Promise<void> = Promise.resolve()
+  let work: Promise<unknown> = Promise.resolve()
+  /** The last look, ms. */
+  let tookBefore = 0
 
-  /** What should be bound now, by its key. */
+  /** What should be bound now, by its key. A new IPv6 address waits for its check; a bound one stays through another. */
   function wanted(): Map<string, Bindable> {
     const map = new Map<string, Bindable>()
-    const want = (host: string, port: number) => map.set(`${host} ${port}`, { host, port })
+    const { all } = options.addresses.look()
+    const keyOf = (host: string, zone: number, port: number) => `${host} ${zone} ${port}`
     for (const { host, port } of options.listen) {
-      if (host !== '*') want(host, port)
-      else for (const local of options.addresses().all) want(local.bindable, port)
+      if (host !== '*') {
+        const zone = all.find(({ bindable }) => bindable === host)?.zone ?? 0
+        map.set(keyOf(host, zone, port), { host, port })
+        continue
+      }
+      for (const { bindable, zone, tentative } of all) {
+        const key = keyOf(bindable, zone, port)
+        if (!tentative || pairs.has(key)) map.set(key, { host: bindable, port })
+      }
     }
     return map
   }
 
-  async function adjust(): Promise<void> {
-    const now = wanted()
-    for (const [key, pair] of pairs) {
-      if (now.has(key)) continue
+  async function adjust(now: ReadonlyMap<string, Bindable>): Promise<void> {
+    const gone = [...pairs].filter(([key]) => !now.has(key))
+    for (const [key, { at }] of gone) {
       pairs.delete(key)
-      log.info({ address: pair.at.host, port: pair.at.port }, 'address gone, no longer listening')
-      await Promise.all(pair.sockets.map((socket) => socket.close(AbortSignal.abort())))
+      log.info({ address: at.host, port: at.port }, 'address gone, no longer listening')
     }
+    await Promise.all(
+      gone.flatMap(([, { sockets }]) => sockets.map((socket) => socket.close(AbortSignal.abort()))),
+    )
     for (const [key, at] of now) if (!pairs.has(key) && !stopped.signal.aborted) await bind(key, at)
     for (const key of complained.keys()) if (!now.has(key)) complained.delete(key)
   }
@@ -93,25 +106,34 @@ export function createListeners(options: ListenersOptions): Listeners {
     }
   }
 
-  /** One look at a time, in the order they were asked for. */
-  function look(): Promise<void> {
-    work = work.then(async () => {
-      if (!stopped.signal.aborted) await adjust()
+  /** One look at a time, in the order they were asked for; gives the pause until the next, ms. */
+  function look(): Promise<number> {
+    const looked = work.then(async () => {
+      if (stopped.signal.aborted) return lookEvery
+      const began = clock.monotonic()
+      const now = wanted()
+      const took = clock.monotonic() - began
+      // One slow look is the machine's doing, two in a row are the table's.
+      const cost = Math.min(took, tookBefore)
+      tookBefore = took
+      await adjust(now)
+      return Math.min(lookRarely, Math.max(lookEvery, cost / lookShare))
     })
-    return work
+    work = looked
+    return looked
   }
 
   return {
     async start() {
-      await look()
+      let pause = await look()
       if (pairs.size === 0) {
         const reasons = [...complained.values()].join('; ')
         throw new BerthError('LISTEN', `no address could be bound: ${reasons || 'none is configured'}`)
       }
       void (async () => {
         while (!stopped.signal.aborted) {
-          await sleep(clock, complained.size > 0 ? retryEvery : lookEvery, stopped.signal)
-          await look()
+          await sleep(clock, pause, stopped.signal)
+          pause = await look()
         }
       })()
     },
@@ -128,6 +150,8 @@ export function createListeners(options: ListenersOptions): Listeners {
     async stop(abort) {
       stopped.abort()
       await work
+      // One listener for each socket and connection is no leak.
+      setMaxListeners(0, abort)
       await Promise.all(
         [...pairs.values()].flatMap(({ sockets }) => sockets.map((socket) => socket.close(abort))),
       )

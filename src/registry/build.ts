@@ -1,6 +1,7 @@
 // Facts → Snapshot. A network on which nothing changed keeps its table, so one event costs one network.
 import { canonicalName, namesAbove } from '../dns/name.ts'
 import { placeLodgers } from './lodgers.ts'
+import { indexSubnets } from './subnets.ts'
 import type {
   Container,
   Endpoint,
@@ -55,7 +56,16 @@ export function buildSnapshot(
     containers,
     known,
     owners,
+    subnets:
+      previous && sameNetworks(previous, networks) ? previous.subnets : indexSubnets(networks.values()),
   }
+}
+
+/** The same ones in the same order. */
+function sameNetworks(previous: Snapshot, networks: ReadonlyMap<string, Network>): boolean {
+  const before = previous.networks.values()
+  for (const network of networks.values()) if (before.next().value?.network !== network) return false
+  return before.next().done === true
 }
 
 interface Member {

@@ -1,5 +1,6 @@
 // The name table's shapes: what an engine tells (facts) and what questions are answered from (Snapshot).
 import type { Subnet } from '../lib/ip.ts'
+import type { SubnetIndex } from './subnets.ts'
 
 /** A Docker network as the engine tells it. Addresses are canonical (lib/ip). */
 export interface Network {
@@ -127,4 +128,6 @@ export interface Snapshot {
   readonly known: ReadonlySet<string>
   /** Canonical address → every running endpoint that has it (networks may share a subnet). */
   readonly owners: ReadonlyMap<string, readonly Endpoint[]>
+  /** Subnets and gateways of all networks. */
+  readonly subnets: SubnetIndex
 }

@@ -6,9 +6,8 @@ import { type Rcode, rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
 import type { Route } from '../forward/types.ts'
-import { subnetContains } from '../lib/ip.ts'
 import { carriedIPv4, isPrivate } from '../lib/ranges.ts'
-import type { NetworkTable, Snapshot } from '../registry/types.ts'
+import type { Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
 
 export interface GuardSettings {
@@ -62,21 +61,17 @@ export function holdsDockerAddress(snapshot: Snapshot, reply: UpstreamReply): bo
 
 /** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
 function isForeignAddress(snapshot: Snapshot, { networks }: Scope, address: Uint8Array): boolean {
-  return !isAddressOf(networks, address) && isDockerAddress(snapshot, address)
+  const holders = holdersOf(snapshot, address)
+  return holders.length > 0 && !networks.some(({ network }) => holders.includes(network.id))
 }
 
 function isDockerAddress(snapshot: Snapshot, address: Uint8Array): boolean {
-  return isAddressOf(snapshot.networks.values(), address)
+  return holdersOf(snapshot, address).length > 0
 }
 
-/** Inside a subnet of one of them, or an IPv6 address that carries such an IPv4 address. */
-function isAddressOf(tables: Iterable<NetworkTable>, address: Uint8Array): boolean {
+/** Ids of the networks that hold it, or the IPv4 address that an IPv6 address carries. */
+function holdersOf({ subnets }: Snapshot, address: Uint8Array): readonly string[] {
   const carried = carriedIPv4(address)
-  for (const { network } of tables) {
-    for (const subnet of network.subnets) {
-      if (subnetContains(subnet, address)) return true
-      if (carried !== undefined && subnetContains(subnet, carried)) return true
-    }
-  }
-  return false
+  const holders = subnets.holding(address)
+  return carried === undefined ? holders : [...holders, ...subnets.holding(carried)]
 }

@@ -40,8 +40,12 @@ export interface Resolver {
   forwards(scope: Scope): boolean
 }
 
-/** Scopes kept per asker and listening address; strangers can send from any number of addresses. */
+/**
+ * Scopes kept per asker and listening address. Strangers can send from any number of addresses: theirs are kept apart,
+ * so that they push nobody out but each other.
+ */
 const keptScopes = 10_000
+const keptStrangers = 1000
 
 /** Transfers, and types that only mean something in a question or in OPT's place (RFC 6895, 3.1). */
 const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
@@ -60,6 +64,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   const statics = indexStatics(config.hosts)
   const settings = { routes: indexRoutes(config.forward), singleLabel: config.forward.singleLabel }
   let scopes = new Map<string, Scope>()
+  let strangers = new Map<string, Scope>()
   let scopesOf: Snapshot | undefined
   let scopesAt: LocalAddresses | undefined
 
@@ -68,17 +73,20 @@ export function createResolver(options: ResolverOptions): Resolver {
     scope(asker, local) {
       const snapshot = store.current()
       const addresses = options.addresses()
-      if (snapshot !== scopesOf || addresses !== scopesAt || scopes.size >= keptScopes) {
+      if (snapshot !== scopesOf || addresses !== scopesAt) {
         scopes = new Map()
+        strangers = new Map()
         scopesOf = snapshot
         scopesAt = addresses
       }
       const key = `${asker} ${local}`
-      let scope = scopes.get(key)
-      if (scope === undefined) {
-        scope = scopeOf(snapshot, addresses, config.scope, asker, local, scopeRows)
-        scopes.set(key, scope)
-      }
+      const known = scopes.get(key) ?? strangers.get(key)
+      if (known !== undefined) return known
+      const scope = scopeOf(snapshot, addresses, config.scope, asker, local, scopeRows)
+      const [kept, most] = scope.view === 'nobody' ? [strangers, keptStrangers] : [scopes, keptScopes]
+      // The oldest goes: one at a time, so that a flood never empties the whole.
+      if (kept.size >= most) kept.delete(kept.keys().next().value!)
+      kept.set(key, scope)
       return scope
     },
     decide(scope, question) {

@@ -67,7 +67,7 @@ export const scopeTable: Readonly<Record<string, Row>> = {
   },
 
   gateway({ snapshot, settings, address, here }) {
-    const behind = tables(snapshot).filter((table) => table.network.gateways.includes(address))
+    const behind = tablesOf(snapshot, snapshot.subnets.behind(address))
     if (behind.length === 0) return undefined
     if (settings.gateway === 'host') return hostView(snapshot, 'gateway')
     const networks = settings.gateway === 'network' ? decideByListener(behind, here) : []
@@ -161,6 +161,10 @@ function tables(snapshot: Snapshot): NetworkTable[] {
   return [...snapshot.networks.values()]
 }
 
+function tablesOf(snapshot: Snapshot, ids: readonly string[]): NetworkTable[] {
+  return ids.map((id) => snapshot.networks.get(id)!)
+}
+
 /** Of networks that share the asker's address, those that the listening address belongs to, where it tells. */
 function decideByListener(candidates: readonly NetworkTable[], here: string): readonly NetworkTable[] {
   if (candidates.length < 2) return candidates
@@ -210,9 +214,7 @@ function findSubnets(
   }
   const bytes = parseAddress(address)
   if (bytes === undefined) return []
-  return tables(snapshot).filter(({ network }) =>
-    network.subnets.some((subnet) => subnetContains(subnet, bytes)),
-  )
+  return tablesOf(snapshot, snapshot.subnets.holding(bytes))
 }
 
 function isAttached(addresses: LocalAddresses, asker: string, bytes: Uint8Array): boolean {

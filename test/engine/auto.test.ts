@@ -50,7 +50,7 @@ describe.runIf(privateEngine())('berth in a container on two networks', () => {
     const path = (await docker('inspect', '-f', '{{.ResolvConfPath}}', container)).trim()
     const file = join(folder, `${container}.conf`)
     writeFileSync(file, change(readFileSync(path, 'utf8')))
-    berth = await startBerth({ listen: ['*:53'] }, container, file)
+    berth = await startBerth({ listen: ['*:53'] }, container, { resolvConf: file })
     return (await berth.logged('ready')).upstreams
   }
 

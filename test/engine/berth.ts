@@ -1,6 +1,6 @@
 // berth itself as tests run it: the built command, in the engine's host namespace or in a container's.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,14 +27,15 @@ export interface Berth {
 
 /**
  * Starts `berth serve` with this configuration and waits for `ready`. With `resolvConf`, that file is its
- * /etc/resolv.conf, mounted as Docker mounts it for containers.
+ * /etc/resolv.conf, mounted as Docker mounts it for containers. `within`: words before the command.
  */
 export async function startBerth(
   config: object,
   where: string | 'host' = 'host',
-  resolvConf?: string,
+  { resolvConf, within = [] }: { resolvConf?: string; within?: readonly string[] } = {},
 ): Promise<Berth> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
+  chmodSync(folder, 0o755)
   const file = join(folder, 'berth.yml')
   writeFileSync(file, stringify(config))
   const place = where === 'host' ? [] : await onNetworkOf(where)
@@ -42,7 +43,7 @@ export async function startBerth(
     resolvConf === undefined
       ? []
       : ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolvConf]
-  const words = [...place, ...mounted, process.execPath, main, 'serve', '--config', file]
+  const words = [...place, ...within, ...mounted, process.execPath, main, 'serve', '--config', file]
   // The tests' own BERTH_ variables are none of its settings.
   const env = { PATH: process.env.PATH, DOCKER_HOST: process.env.DOCKER_HOST }
   const child = spawn(words[0]!, words.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] })

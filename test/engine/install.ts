@@ -35,6 +35,12 @@ const tools = [
   'util-linux',
   'libdevmapper1.02.1',
   'libsystemd0',
+  // A socket proxy for berth, other clients, and compilers for stubs.
+  'haproxy',
+  'knot-dnsutils',
+  'gcc',
+  'libc6-dev',
+  'musl-tools',
 ]
 
 // Engines are unpacked, never installed: an installed one would start a daemon on the machine itself.

@@ -1,6 +1,6 @@
 // `berth serve` as a process on this machine, without an engine of its own: for start, stop and everything that goes wrong.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,27 +14,43 @@ export interface Serving {
   readonly child: ChildProcess
   readonly lines: Record<string, unknown>[]
   readonly exited: Promise<number | null>
+  /** What it wrote to standard error, where nothing belongs. */
+  errors(): string
   /** Resolves with the first line that has this message; rejects when the process ends or 10 s pass without. */
   logged(msg: string): Promise<Record<string, unknown>>
 }
 
-/** `node`: options of the process that serves; `files`: how many descriptors it may have. */
-export function serve(
-  config: object,
-  run: { env?: NodeJS.ProcessEnv; as?: number; node?: readonly string[]; files?: number } = {},
-): Serving {
+export interface Run {
+  readonly env?: NodeJS.ProcessEnv
+  /** User and group, by number. */
+  readonly as?: number
+  /** Options of the node that serves. */
+  readonly node?: readonly string[]
+  /** How many descriptors it may have. */
+  readonly files?: number
+  /** Words before the command, as those that enter a namespace. */
+  readonly within?: readonly string[]
+}
+
+export function serve(config: object, run: Run = {}): Serving {
   const folder = mkdtempSync(join(tmpdir(), 'berth-system-'))
+  // It may be read by the user that berth is to be.
+  chmodSync(folder, 0o755)
   const file = join(folder, 'berth.yml')
   writeFileSync(file, stringify(config))
-  const command = ['serve', `--config=${file}`]
-  const args = [process.execPath, ...(run.node ?? []), main, ...command]
   // Node raises its own limit to the hard one, so that is what is set.
   const limited = run.files === undefined ? [] : ['sh', '-c', `ulimit -n ${run.files} && exec "$0" "$@"`]
-  const [program, ...rest] = [...limited, ...args] as [string, ...string[]]
+  const command = [process.execPath, ...(run.node ?? []), main, 'serve', `--config=${file}`]
+  const [program, ...rest] = [...(run.within ?? []), ...limited, ...command] as [string, ...string[]]
   const child = spawn(program, rest, {
     env: { PATH: process.env.PATH, ...run.env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     ...(run.as === undefined ? {} : { uid: run.as, gid: run.as }),
+  })
+  let errors = ''
+  child.stderr!.on('data', (chunk: Buffer) => {
+    errors += chunk.toString()
+    process.stderr.write(chunk)
   })
   const lines: Record<string, unknown>[] = []
   const waiting = new Set<() => void>()
@@ -50,6 +66,7 @@ export function serve(
     child,
     lines,
     exited,
+    errors: () => errors,
     logged: (msg) =>
       new Promise((resolve, reject) => {
         const fail = (why: string) =>

@@ -1,7 +1,7 @@
 // The HTTP listener and its routes, asked over real connections on loopback.
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect, createServer as createPlainServer } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { apiRoutes } from '../../../src/http/api.ts'
 import { healthRoutes } from '../../../src/http/health.ts'
 import type { AskerRef, Inspector } from '../../../src/http/inspector.ts'
@@ -108,6 +108,80 @@ describe('paths and methods', () => {
       socket.on('data', (bytes) => resolve(bytes.toString()))
     })
     expect(text).toMatch(/^HTTP\/1\.1 400 /)
+  })
+})
+
+/** Raw bytes in; what comes back until the server closes, or is done with it. */
+function send(port: number, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let got = ''
+    const socket = connect(port, '127.0.0.1', () => socket.end(text))
+    socket.on('data', (bytes) => {
+      got += bytes.toString()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(got))
+  })
+}
+
+describe('hostile callers', () => {
+  const routes: Route[] = [{ path: '/a', handle: () => ({ status: 200, type: 'text/plain', body: 'ok' }) }]
+  const replies = (text: string) => text.match(/^HTTP\/1\.1 \d+/gm) ?? []
+
+  const hidden = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n'
+  it.each([
+    [
+      'both lengths',
+      `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${hidden.length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    ],
+    [
+      'two lengths',
+      `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`,
+    ],
+    ['a length of a read', `GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`],
+    ['an unknown encoding', `POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n${hidden}`],
+    [
+      'a space before the colon',
+      `GET /a HTTP/1.1\r\nHost: x\r\nContent-Length : ${hidden.length}\r\n\r\n${hidden}`,
+    ],
+    [
+      'a chunk in a read',
+      `GET /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    ],
+  ])('hide no second request behind %s', async (_, text) => {
+    expect(replies(await send(await serve(routes), text))).toHaveLength(1)
+  })
+
+  it('do not hold a connection with a request that never ends', async () => {
+    const port = await serve(routes)
+    const reply = new Promise<string>((resolve) => {
+      let got = ''
+      const slow = connect(port, '127.0.0.1', () => slow.write('GET /a HTTP/1.1\r\nHost: x\r\nX: '))
+      const drip = setInterval(() => slow.write('y'), 500)
+      slow.on('data', (bytes) => {
+        got += bytes.toString()
+      })
+      slow.on('error', () => {})
+      slow.on('close', () => {
+        clearInterval(drip)
+        resolve(got)
+      })
+    })
+    expect(await reply).toMatch(/^HTTP\/1\.1 408 /)
+  }, 15_000)
+
+  it('get no more than some connections from one address, and again when those are closed', async () => {
+    const port = await serve(routes)
+    const sockets = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'))
+    const refused = new Set<unknown>()
+    for (const socket of sockets) {
+      socket.on('error', () => {})
+      socket.on('close', () => refused.add(socket))
+      socket.resume()
+    }
+    await vi.waitFor(() => expect(refused.size).toBe(100 - 64))
+    for (const socket of sockets) socket.destroy()
+    await vi.waitFor(async () => expect((await get(port, '/a')).status).toBe(200))
   })
 })
 
@@ -250,9 +324,50 @@ describe('/api', () => {
     expect(reply.status).toBe(status)
   })
 
-  it('is not for scripts of other sites', async () => {
-    const headers = { 'sec-fetch-site': 'cross-site' }
-    expect((await get(await serve(routes), '/api/names', { headers })).status).toBe(403)
+  it.each([
+    ['cross-site', 403],
+    ['same-site', 403],
+    ['same-origin', 200],
+    ['none', 200],
+  ])('is not for scripts of other sites (%s)', async (site, status) => {
+    const headers = { 'sec-fetch-site': site }
+    expect((await get(await serve(routes), '/api/names', { headers })).status).toBe(status)
+  })
+
+  it.each(['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'])(
+    'refuses what a proxy passes on (%s): it would be answered as this host',
+    async (header) => {
+      const headers = { [header]: '192.0.2.99' }
+      expect((await get(await serve(routes), '/api/names', { headers })).status).toBe(403)
+    },
+  )
+
+  it('has nothing that can be written', async () => {
+    const port = await serve(routes)
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
+      for (const path of ['/api/names', '/api/query?name=a']) {
+        expect((await get(port, path, { method })).status).toBe(405)
+      }
+    }
+  })
+
+  it.each([
+    ['no Host', 'GET /api/names HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['no Host in HTTP/1.0', 'GET /api/names HTTP/1.0\r\n\r\n', /^HTTP\/1\.1 403 /],
+    [
+      'another host in the request line',
+      'GET http://evil.example/api/names HTTP/1.1\r\nHost: localhost\r\n\r\n',
+      /^HTTP\/1\.1 404 /,
+    ],
+    [
+      'a second Host',
+      'GET /api/names HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n\r\n',
+      /^HTTP\/1\.1 40[03] /,
+    ],
+  ])('is not reached with %s', async (_, text, status) => {
+    asked.length = 0
+    expect(await send(await serve(routes), text)).toMatch(status)
+    expect(asked).toEqual([])
   })
 
   it('leaves metrics and health alone: scrapers come by any name', async () => {

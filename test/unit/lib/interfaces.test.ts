@@ -1,6 +1,6 @@
 // The namespace's own addresses, those of interfaces without a carrier included.
-import { expect, it } from 'vitest'
-import { readInterfaces } from '../../../src/lib/interfaces.ts'
+import { describe, expect, it } from 'vitest'
+import { readInterfaces, sameAddresses } from '../../../src/lib/interfaces.ts'
 
 const trie = `Main:
   +-- 0.0.0.0/0 2 0 2
@@ -30,7 +30,7 @@ const loopback = {
 }
 
 it('takes an address without a carrier from the kernel’s local table, once, and no network or broadcast', () => {
-  const { all, own } = readInterfaces(loopback, trie)
+  const { all, own } = readInterfaces(loopback, { v4: trie, v6: '' })
   expect([...own]).toEqual(['127.0.0.1', '198.18.0.1'])
   expect(all.map(({ bindable, interface: name }) => `${bindable} ${name}`)).toEqual([
     '127.0.0.1 lo',
@@ -40,4 +40,42 @@ it('takes an address without a carrier from the kernel’s local table, once, an
 
 it('goes by the interfaces alone where there is no such table', () => {
   expect([...readInterfaces(loopback).own]).toEqual(['127.0.0.1'])
+})
+
+describe('the table of IPv6 addresses', () => {
+  const table = [
+    '00000000000000000000000000000001 01 80 10 80       lo',
+    'fe80000000000000005400fffe112233 1f 40 20 80     eth0',
+    'fd000000000000000000000000000002 1f 40 00 40 br-0123456789ab',
+    'fd000000000000000000000000000003 1f 40 00 48     eth0',
+    'fd000000000000000000000000000004 1f 40 00 44     eth0',
+    '',
+  ].join('\n')
+
+  it('tells addresses, zones, and which duplicate checks are not over or have failed', () => {
+    const { all, own } = readInterfaces({}, { v4: '', v6: table })
+    expect(all.map((local) => [local.bindable, local.zone, local.tentative])).toEqual([
+      ['::1', 0, false],
+      ['fe80::54:ff:fe11:2233%eth0', 0x1f, false],
+      ['fd00::2', 0, true],
+      ['fd00::3', 0, true],
+      ['fd00::4', 0, false],
+    ])
+    expect(own.has('fe80::54:ff:fe11:2233')).toBe(true)
+    expect(all[2]).toMatchObject({ interface: 'br-0123456789ab', subnet: { text: 'fd00::/64' } })
+  })
+
+  it('goes before the list of interfaces, which does not tell', () => {
+    const base = { address: 'fd00::2', cidr: 'fd00::2/64', netmask: 'ffff:ffff:ffff:ffff::' }
+    const listed = { ...base, family: 'IPv6' as const, mac: '00:00:00:00:00:00', internal: false, scopeid: 0 }
+    const { all } = readInterfaces({ eth0: [listed] }, { v4: '', v6: table })
+    expect(all.filter(({ address }) => address === 'fd00::2')).toMatchObject([{ tentative: true }])
+  })
+
+  it('a zone of another interface of the same name is a change', () => {
+    const read = (v6: string) => readInterfaces({}, { v4: '', v6 })
+    expect(sameAddresses(read(table), read(table))).toBe(true)
+    expect(sameAddresses(read(table), read(table.replace('2233 1f', '2233 20')))).toBe(false)
+    expect(sameAddresses(read(table), read(table.replace('00 40 br', '00 00 br')))).toBe(false)
+  })
 })

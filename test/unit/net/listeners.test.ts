@@ -1,6 +1,7 @@
 // Addresses ↔ sockets, with sockets that only say what was done to them.
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
+import type { LocalAddress } from '../../../src/lib/interfaces.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { ListenOptions } from '../../../src/net/listener.ts'
 import { createListeners } from '../../../src/net/listeners.ts'
@@ -35,7 +36,7 @@ function create(listen: readonly string[], first: Record<string, readonly string
       const at = text.lastIndexOf(':')
       return { host: text.slice(0, at), port: Number(text.slice(at + 1)) }
     }),
-    addresses: () => local,
+    addresses: { current: () => local, look: () => local },
     handle: () => undefined,
     limits: createAccounting().limits,
     clock,
@@ -53,6 +54,12 @@ function create(listen: readonly string[], first: Record<string, readonly string
     settle,
     async have(listing: Record<string, readonly string[]>) {
       local = interfaces(listing)
+      listeners.refresh()
+      await settle()
+    },
+    /** The addresses as they are, with something else about some of them. */
+    async tell(change: (local: LocalAddress) => LocalAddress) {
+      local = { ...local, all: local.all.map(change) }
       listeners.refresh()
       await settle()
     },
@@ -95,6 +102,33 @@ describe('listening', () => {
     await have(lo)
     await have({ ...lo, eth0: ['172.18.0.9/16'] })
     expect(asked.filter((key) => key.includes('127.0.0.1'))).toHaveLength(2)
+    await listeners.stop(AbortSignal.abort())
+  })
+
+  it('a new IPv6 address is bound once its duplicate check is over, and stays bound through another', async () => {
+    const { listeners, asked, open, tell } = create(['*:53'])
+    await listeners.start()
+    const check = (tentative: boolean, address: string) => (local: LocalAddress) =>
+      local.address === address ? { ...local, tentative } : local
+    asked.length = 0
+    await tell((local) => ({ ...local, address: '2001:db8::1', bindable: '2001:db8::1', tentative: true }))
+    expect([asked, open.size]).toEqual([[], 0])
+    await tell(check(false, '2001:db8::1'))
+    expect(asked).toEqual(['udp 2001:db8::1 53', 'tcp 2001:db8::1 53'])
+    await tell(check(true, '2001:db8::1'))
+    expect([...open]).toEqual(asked)
+    expect(asked).toHaveLength(2)
+    await listeners.stop(AbortSignal.abort())
+  })
+
+  it('a link-local address on a new interface of the same name gets new sockets', async () => {
+    const { listeners, asked, tell } = create(['*:53'])
+    await listeners.start()
+    const on = (zone: number) => (local: LocalAddress) => ({ ...local, bindable: 'fe80::1%br0', zone })
+    await tell(on(5))
+    await tell(on(6))
+    expect(asked.filter((key) => key === 'udp fe80::1%br0 53')).toHaveLength(2)
+    expect(listeners.bound()).toEqual([{ host: 'fe80::1%br0', port: 53 }])
     await listeners.stop(AbortSignal.abort())
   })
 

@@ -83,7 +83,8 @@ export function interfaces(listing: Readonly<Record<string, readonly string[]>>)
   const all = Object.entries(listing).flatMap(([name, addresses]) =>
     addresses.map((text) => {
       const address = canonicalAddress(text)!
-      return { address, interface: name, bindable: address, subnet: parseSubnet(text)! }
+      const place = { address, interface: name, bindable: address, zone: 0, tentative: false }
+      return { ...place, subnet: parseSubnet(text)! }
     }),
   )
   return { all, own: new Set(all.map(({ address }) => address)) }

@@ -526,20 +526,40 @@ describe('before the first sync', () => {
 })
 
 describe('scopes that are kept', () => {
+  let current = whole
+  const store = { current: () => current, update() {}, markAway() {}, onSwap() {} }
+  const kept = () =>
+    createResolver({ config, store, addresses: () => here, upstreams: () => [], random: () => 0 })
+
   it('are the same object until the snapshot changes', () => {
-    let current = whole
-    const store = { current: () => current, update() {}, markAway() {}, onSwap() {} }
-    const resolver = createResolver({
-      config,
-      store,
-      addresses: () => here,
-      upstreams: () => [],
-      random: () => 0,
-    })
+    const resolver = kept()
     const before = resolver.scope(asker.web, '127.0.0.1')
     expect(resolver.scope(asker.web, '127.0.0.1')).toBe(before)
     current = estate(networks, containers.slice(1))
     expect(resolver.scope(asker.web, '127.0.0.1').rule).toBe('subnet')
+    current = whole
+  })
+
+  it('outlast a flood of strangers, of whom only some are kept', () => {
+    const resolver = kept()
+    const before = resolver.scope(asker.web, '127.0.0.1')
+    const stranger = (n: number) => resolver.scope(`203.0.${n >> 8}.${n & 255}`, '127.0.0.1')
+    const first = stranger(0)
+    expect(first.view).toBe('nobody')
+    expect(stranger(0)).toBe(first)
+    for (let n = 0; n < 12_000; n++) stranger(n)
+    expect(resolver.scope(asker.web, '127.0.0.1')).toBe(before)
+    expect(stranger(0)).not.toBe(first)
+    const last = stranger(11_999)
+    expect(stranger(11_999)).toBe(last)
+  })
+
+  it('are bounded for those that are served, too', () => {
+    const resolver = kept()
+    const inside = (n: number) => resolver.scope(`172.18.${n >> 8}.${n & 255}`, '127.0.0.1')
+    const first = inside(300)
+    for (let n = 0; n < 12_000; n++) inside(n + 300)
+    expect(inside(300)).not.toBe(first)
   })
 })
 

@@ -1,0 +1,74 @@
+// Every call of the client, against what the socket proxy in config/ lets through and what docs/access.md lists.
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import type { EngineConfig } from '../../../src/config/types.ts'
+import { createEngineClient, type EngineClient } from '../../../src/docker/client.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
+
+const id = '0123456789abcdef'.repeat(4)
+
+/** As they are used; TypeScript sees to it that none is missing. */
+const calls: { [call in keyof Omit<EngineClient, 'close'>]: (client: EngineClient) => Promise<unknown> } = {
+  version: (client) => client.version(),
+  systemTime: (client) => client.systemTime(),
+  ping: (client) => client.ping(1000),
+  listNetworks: (client) => client.listNetworks(),
+  inspectNetwork: (client) => client.inspectNetwork(id),
+  listContainers: (client) => client.listContainers(),
+  inspectContainer: (client) => client.inspectContainer(id),
+  events: async (client) => {
+    const signal = new AbortController().signal
+    return (await client.events({ sinceSeconds: 1_700_000_000, signal })).resume()
+  },
+  pastEvents: (client) => client.pastEvents(1_700_000_000_123, 1_700_000_001_456.5),
+}
+
+/** An acl line's name, and whether a URL is of it. */
+const rules = [
+  ...readFileSync('config/haproxy-docker.cfg', 'utf8').matchAll(/^ {2}acl (\w+) +(url|url_reg) (\S+)$/gm),
+].map(([, name, kind, value]) => ({
+  name,
+  matches: (url: string) => (kind === 'url' ? url === value : new RegExp(value!).test(url)),
+}))
+
+async function ask(): Promise<string[]> {
+  const path = join(mkdtempSync(join(tmpdir(), 'berth-calls-')), 'engine.sock')
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const { method, url = '', headers } = request
+    asked.push(`${method} ${url}`)
+    expect(headers).toEqual({ host: 'localhost', connection: 'keep-alive' })
+    const isList = /^\/(networks|containers\/json)(\?|$)/.test(url)
+    response.end(isList ? '[]' : url.startsWith('/events') ? '' : '{"ApiVersion":"1.45"}')
+  })
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const address = { kind: 'unix', path, text: `unix://${path}` } as const
+  const client = createEngineClient({ name: 'local', address } as EngineConfig, systemClock)
+  for (const call of Object.values(calls)) await call(client)
+  client.close()
+  server.close()
+  return asked
+}
+
+it('each call is let through by one rule of the proxy, each rule lets one call through, each is in the docs', async () => {
+  const asked = await ask()
+  expect(asked.filter((line) => !line.startsWith('GET '))).toEqual([])
+  const urls = asked.map((line) => line.slice(4))
+  expect(urls.map((url) => rules.filter((rule) => rule.matches(url)).length)).toEqual(urls.map(() => 1))
+  expect(rules.map((rule) => urls.filter(rule.matches).length)).toEqual(rules.map(() => 1))
+  expect(rules).toHaveLength(Object.keys(calls).length)
+
+  const listed = [...readFileSync('docs/access.md', 'utf8').matchAll(/^\| `(\/\S+)` \|/gm)].map(
+    ([, url]) => url!,
+  )
+  const told = urls.map((url) =>
+    url
+      .replace(id, 'ID')
+      .replaceAll(/(since|until)=[\d.]+/g, '$1=TIME')
+      .replace(/filters=.*/, 'filters=JSON'),
+  )
+  expect(listed.sort()).toEqual(told.sort())
+})
