@@ -1,6 +1,6 @@
 // The host view's lookup: the host is on no network, so a name must mean one thing, wherever it is.
 import { namesAbove } from '../dns/name.ts'
-import { type Family, type Found, hasFamily, isParent, qualified } from './lookup.ts'
+import { type Family, type Found, hasFamily, isBelowWildcard, isParent, qualified } from './lookup.ts'
 import { compareEndpoints, type Placed } from './order.ts'
 import type { Container, Endpoint, NetworkTable, Snapshot } from './types.ts'
 
@@ -26,11 +26,14 @@ function findExact(
   name: string,
   entries: Entries,
   family: Family = undefined,
+  networks = networksIn(snapshot, name),
 ): HostFound {
   const anywhere = [...snapshot.networks.values()].filter((table) => entries(table).has(name))
   if (anywhere.length > 0) return settle(snapshot, name, anywhere, entries, family)
-  for (const [left, right] of qualified(name)) {
-    const tables = (snapshot.networksByName.get(right) ?? []).filter((table) => entries(table).has(left))
+  for (const network of networks) {
+    if (network.length >= name.length) continue
+    const left = name.slice(0, -network.length - 1)
+    const tables = snapshot.networksByName.get(network)!.filter((table) => entries(table).has(left))
     // On one network the name is whatever it is there, however many have it.
     if (tables.length === 1) return { table: tables[0]!, endpoints: entries(tables[0]!).get(left)! }
     if (tables.length > 1) return settle(snapshot, left, tables, entries, family)
@@ -38,16 +41,26 @@ function findExact(
   return undefined
 }
 
+/** The networks that the name's end may mean, the shortest first. */
+function networksIn(snapshot: Snapshot, name: string): readonly string[] {
+  const networks: string[] = []
+  for (const [, right] of qualified(name)) if (snapshot.networksByName.has(right)) networks.push(right)
+  return networks
+}
+
 /** As RFC 4592, 3.3.1 has it: the closest name above, unless a name in between exists. */
 function findByWildcard(snapshot: Snapshot, name: string, family: Family): HostFound {
   const all = [...snapshot.networks.values()]
-  if (isParent(all, name)) return undefined
+  if (!isBelowWildcard(all, name) || isParent(all, name)) return undefined
+  // Those of the whole name do for the names above it too: to look anew for each would cost the square of its labels.
+  const networks = networksIn(snapshot, name)
   for (const above of namesAbove(name)) {
     const tables = all.filter(({ wildcards }) => wildcards.has(above))
     if (tables.length > 0) return settle(snapshot, above, tables, ({ wildcards }) => wildcards, family)
     if (isParent(all, above)) return undefined
-    if (findExact(snapshot, above, ({ names }) => names) !== undefined) return undefined
-    if (findExact(snapshot, above, ({ replicas }) => replicas) !== undefined) return undefined
+    if (findExact(snapshot, above, ({ names }) => names, undefined, networks) !== undefined) return undefined
+    if (findExact(snapshot, above, ({ replicas }) => replicas, undefined, networks) !== undefined)
+      return undefined
   }
   return undefined
 }

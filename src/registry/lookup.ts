@@ -41,8 +41,7 @@ export function findAsDocker(
   links: Links,
   family: Family = undefined,
 ): Found | undefined {
-  for (const [left, right] of readings(name)) {
-    const where = right === undefined ? tables : tables.filter((table) => table.name === right)
+  for (const [left, where] of readings(tables, name)) {
     const target = (table: NetworkTable) => links.get(table.network.id)?.get(left)
     const found =
       firstOf(where, (table) => table.names.get(target(table) ?? ''), family) ??
@@ -58,8 +57,7 @@ function findReplicas(
   name: string,
   family: Family = undefined,
 ): Found | undefined {
-  for (const [left, right] of readings(name)) {
-    const where = right === undefined ? tables : tables.filter((table) => table.name === right)
+  for (const [left, where] of readings(tables, name)) {
     const found = firstOf(where, (table) => table.replicas.get(left), family)
     if (found !== undefined) return found
   }
@@ -68,6 +66,7 @@ function findReplicas(
 
 /** The wildcard that the closest name above has, unless a name in between exists (RFC 4592, 3.3.1). */
 function findWildcard(tables: readonly NetworkTable[], name: string, family: Family): Found | undefined {
+  if (!isBelowWildcard(tables, name)) return undefined
   for (const above of namesAbove(name)) {
     const found = firstOf(tables, (table) => table.wildcards.get(above), family)
     if (found !== undefined || exists(tables, above)) return found
@@ -100,10 +99,21 @@ function exists(tables: readonly NetworkTable[], name: string): boolean {
   return (findAsDocker(tables, name, new Map()) ?? findReplicas(tables, name)) !== undefined
 }
 
-/** The whole name, then every way to read it as NAME.NETWORK, the longest NAME first. */
-function* readings(name: string): Generator<[name: string, network: string | undefined]> {
-  yield [name, undefined]
-  yield* qualified(name)
+/**
+ * The whole name on all networks, then every way to read it as NAME.NETWORK, the longest NAME first. It is the networks
+ * that are gone through and not the dots: whoever asks decides how many of those there are, up to 126.
+ */
+function* readings(
+  tables: readonly NetworkTable[],
+  name: string,
+): Generator<[name: string, where: readonly NetworkTable[]]> {
+  yield [name, tables]
+  if (!name.includes('.')) return
+  const named = tables.filter((table) => name.endsWith(`.${table.name}`))
+  // Of two that end the name, the shorter is read first; those of one length have one name.
+  for (const length of [...new Set(named.map((table) => table.name.length))].sort((a, b) => a - b)) {
+    yield [name.slice(0, -length - 1), named.filter((table) => table.name.length === length)]
+  }
 }
 
 /** Every way to read a dotted name as NAME.NETWORK, the longest NAME first. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { findForHost } from '../../../src/registry/host.ts'
 import { findName, isParent, qualified } from '../../../src/registry/lookup.ts'
 import { placesOf } from '../../../src/registry/order.ts'
-import type { Network } from '../../../src/registry/types.ts'
+import type { Network, Snapshot } from '../../../src/registry/types.ts'
 import { container, estate, network, type Place } from '../resolve/estate.ts'
 
 /** The order of a container's networks, given what each is and how the container is on it. */
@@ -131,5 +131,39 @@ describe('the host’s lookup', () => {
     const snapshot = estate([network('n', [])], [of('p1', '10.0.0.2'), of('p2', '10.0.0.3')])
     expect(findForHost(snapshot, 'web')).toHaveProperty('ambiguous')
     expect(findForHost(snapshot, 'p1.n')).toHaveProperty('endpoints.length', 1)
+  })
+})
+
+describe('a name of 120 labels', () => {
+  const deep = `${'a.'.repeat(120)}wild.example`
+
+  /** What is read of tables and of the snapshot's index while `look` runs. */
+  function readsOf(wildcards: readonly string[], look: (snapshot: Snapshot) => unknown): number {
+    const labels = { 'berth.names': wildcards.join() }
+    const snapshot = estate(
+      [network('front', [])],
+      [container('x', { front: { at: ['10.0.0.2'] } }, { labels })],
+    )
+    let reads = 0
+    const counted = <T extends object>(value: T): T =>
+      new Proxy(value, {
+        get(target, key) {
+          reads++
+          const got = Reflect.get(target, key)
+          return typeof got === 'function' ? got.bind(target) : got
+        },
+      })
+    const networks = new Map([...snapshot.networks].map(([id, table]) => [id, counted(table)]))
+    look({ ...snapshot, networks, networksByName: counted(snapshot.networksByName) })
+    return reads
+  }
+
+  it.each([
+    ['where nothing is below a wildcard', []],
+    ['below a wildcard', ['*.wild.example']],
+  ])('is looked for in steps as many as its labels, not their square, %s', (_what, wildcards) => {
+    const most = 20 * 120
+    expect(readsOf(wildcards, ({ networks }) => findName([...networks.values()], deep))).toBeLessThan(most)
+    expect(readsOf(wildcards, (snapshot) => findForHost(snapshot, deep))).toBeLessThan(most)
   })
 })
