@@ -27,7 +27,7 @@ export function readQuestion(message: Buffer): Question | undefined {
     if (length === 0) break
     const start = offset + 1
     offset = start + length
-    if (offset >= message.length || offset - 12 >= maxNameBytes) return undefined
+    if (offset - 12 >= maxNameBytes) return undefined
     name += name === '' ? labelText(message, start, offset) : `.${labelText(message, start, offset)}`
   }
   const end = offset + 5

@@ -5,6 +5,7 @@ import { countsOf, flag, flagsOf, headerBytes, idOf, type Rcode, rcode, rcodeOf 
 import type { Question } from './name.ts'
 import { type RawRecord, readRecords } from './records.ts'
 import { type } from './types.ts'
+import { isWellFormed } from './wellformed.ts'
 
 /**
  * The question for an upstream: RD and CD as asked, our own ID and OPT, no option of the asker's. AD is always set:
@@ -46,17 +47,17 @@ export function answersQuestion(sent: Buffer, question: Question, reply: Buffer)
 
 const foldCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)
 
-/** A reply that can be read to its end. `records` are all there are, OPT included. */
+/** A reply that a client can read to its end, all names followed. `records` are all there are, OPT included. */
 export interface UpstreamReply {
   readonly message: Buffer
   readonly records: readonly RawRecord[]
 }
 
-/** undefined where it can't be read to its end, or has two OPT records or one out of place (RFC 6891, 6.1.1). */
+/** undefined where it can't be read to its end, is not well-formed, or has two OPT records or one out of place (RFC 6891, 6.1.1). */
 export function readReply(message: Buffer, question: Question): UpstreamReply | undefined {
   if (countsOf(message)[0] !== 1) return undefined
   const records = readRecords(message, question.end)
-  if (records === undefined) return undefined
+  if (records === undefined || !isWellFormed(message, records)) return undefined
   const opts = records.filter((record) => record.type === type.OPT)
   if (opts.length > 1 || opts.some(({ section }) => section !== 'additional')) return undefined
   return { message, records }

@@ -12,6 +12,7 @@ export const type = {
   AAAA: 28,
   SRV: 33,
   NAPTR: 35,
+  DNAME: 39,
   DS: 43,
   RRSIG: 46,
   DNSKEY: 48,
