@@ -94,7 +94,7 @@ export async function createApp({
         isLoopback(address) || addresses.current().own.has(address) || store.current().owners.has(address)
       )
     },
-    isOnNetwork: (bytes) => store.current().subnets.holding(bytes).length > 0,
+    isOnNetwork: (bytes) => store.current().subnets.contains(bytes),
   })
 
   const isOurs = (host: string, port: number) => listeners?.isOurs(host, port) ?? false

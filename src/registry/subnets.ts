@@ -1,9 +1,12 @@
 // Which networks an address belongs to, at the same small cost for one network and for a thousand: whoever asks, the
 // stranger first of all, is looked up here.
+import { coverOf } from '../lib/cover.ts'
 import { subnetOf } from '../lib/ip.ts'
 import type { Network } from './types.ts'
 
 export interface SubnetIndex {
+  /** Whether any network has a subnet holding these 4 or 16 bytes; cheaper than to ask which. */
+  contains(address: Uint8Array): boolean
   /** Ids of the networks that have a subnet holding these 4 or 16 bytes, in the networks' order. */
   holding(address: Uint8Array): readonly string[]
   /** Ids of the networks that have this canonical address as a gateway, in the networks' order. */
@@ -13,11 +16,13 @@ export interface SubnetIndex {
 const none: readonly string[] = []
 
 export function indexSubnets(networks: Iterable<Network>): SubnetIndex {
+  const all = [...networks]
+  const cover = coverOf(all.flatMap(({ subnets }) => subnets))
   const places = new Map<string, number>()
   const bySubnet = new Map<string, string[]>()
   const byGateway = new Map<string, string[]>()
   const prefixes = { 4: new Set<number>(), 6: new Set<number>() }
-  for (const { id, subnets, gateways } of networks) {
+  for (const { id, subnets, gateways } of all) {
     places.set(id, places.size)
     for (const { family, bytes, prefix } of subnets) {
       prefixes[family].add(prefix)
@@ -27,6 +32,7 @@ export function indexSubnets(networks: Iterable<Network>): SubnetIndex {
   }
 
   return {
+    contains: cover.contains,
     holding(address) {
       const found = new Set<string>()
       for (const prefix of prefixes[address.length === 4 ? 4 : 6]) {

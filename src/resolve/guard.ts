@@ -61,17 +61,14 @@ export function holdsDockerAddress(snapshot: Snapshot, reply: UpstreamReply): bo
 
 /** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
 function isForeignAddress(snapshot: Snapshot, { networks }: Scope, address: Uint8Array): boolean {
-  const holders = holdersOf(snapshot, address)
-  return holders.length > 0 && !networks.some(({ network }) => holders.includes(network.id))
-}
-
-function isDockerAddress(snapshot: Snapshot, address: Uint8Array): boolean {
-  return holdersOf(snapshot, address).length > 0
-}
-
-/** Ids of the networks that hold it, or the IPv4 address that an IPv6 address carries. */
-function holdersOf({ subnets }: Snapshot, address: Uint8Array): readonly string[] {
+  if (!isDockerAddress(snapshot, address)) return false
   const carried = carriedIPv4(address)
-  const holders = subnets.holding(address)
-  return carried === undefined ? holders : [...holders, ...subnets.holding(carried)]
+  const holders = [address, ...(carried === undefined ? [] : [carried])].flatMap(snapshot.subnets.holding)
+  return !networks.some(({ network }) => holders.includes(network.id))
+}
+
+/** A reply may have thousands of addresses. IPv6 that carries a Docker network's IPv4 counts. */
+function isDockerAddress({ subnets }: Snapshot, address: Uint8Array): boolean {
+  const carried = carriedIPv4(address)
+  return subnets.contains(address) || (carried !== undefined && subnets.contains(carried))
 }

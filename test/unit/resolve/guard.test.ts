@@ -137,7 +137,7 @@ describe('addresses of Docker networks out of scope', () => {
 })
 
 describe('the addresses of a reply', () => {
-  const read = (reply: UpstreamReply) => [...addressesIn(reply)].map(formatAddress)
+  const read = (reply: UpstreamReply) => Array.from(addressesIn(reply), formatAddress)
 
   it('are those of A, AAAA and hints, and nothing else', () => {
     const text = { type: type.TXT, ttl: 1, data: Buffer.from('\x04\x0a\x00\x00\x01', 'latin1') }
