@@ -4,6 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { decode } from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { docker, onNetworkOf } from './docker.ts'
@@ -36,7 +37,7 @@ describe.runIf(privateEngine())('on a network', () => {
       docker('run', '--detach', '--name', name, '--network', 'shop_back', ...args, stubImage)
     await start('stub-direct', '--volume', `${file}:/etc/resolv.conf:ro`)
     for (const ndots of [0, 1, 5]) {
-      const options = ['--dns', server.v4, '--dns-search', 'shop_back.docker.internal']
+      const options = ['--dns', server.v4, '--dns-search', 'docker.internal']
       await start(`stub-ndots-${ndots}`, ...options, '--dns-option', `ndots:${ndots}`)
     }
     const back = (await members()).filter(({ network }) => network === 'shop_back')
@@ -96,7 +97,7 @@ describe.runIf(privateEngine())('on a network', () => {
     ]
     const settings = searches.flatMap((search) => [0, 1, 5].map((ndots) => ({ search, ndots })))
 
-    it.each(settings)('search "$search", ndots $ndots', async ({ search, ndots }) => {
+    it.each(settings)('search $search, ndots $ndots', async ({ search, ndots }) => {
       const lines = [`nameserver ${server.v4}`, `options ndots:${ndots}`]
       writeFileSync(file, [...lines, ...(search === '' ? [] : [`search ${search}`]), ''].join('\n'))
       expect(await faults('stub-direct', library, Object.keys(expected))).toEqual([])
@@ -176,14 +177,11 @@ describe.runIf(privateEngine())('on a network', () => {
   })
 
   it('nothing of ours was told to the upstream, with any search list', () => {
-    for (const name of ['db', 'web', 'postgres', 'lonely', 'nobody', 'shop_back', 'shop_alone', 'internal']) {
-      // "nobody.example.net" is the upstream's to answer.
-      const leaked = upstream.packets.filter((packet) => {
-        const text = packet.toString('latin1').toLowerCase()
-        return text.includes(String.fromCharCode(name.length) + name) && !text.includes('\x07example')
-      })
-      expect([name, leaked]).toEqual([name, []])
-    }
-    expect(upstream.saw('stub.example.org')).toBe(true)
+    const asked = new Set(upstream.packets.map((packet) => decode(packet).questions![0]!.name.toLowerCase()))
+    const isForeign = (name: string) => /\.example\.\w+\.?$/.test(name)
+    const ours = Object.keys(expected).filter((name) => !isForeign(name))
+    expect(ours.filter((name) => asked.has(name.toLowerCase()))).toEqual([])
+    expect([...asked].filter((name) => name.endsWith('docker.internal'))).toEqual([])
+    expect([...asked]).toContain('stub.example.org')
   })
 })
