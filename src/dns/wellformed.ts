@@ -23,7 +23,7 @@ const maxPointers = 127
 
 /** All other data is opaque (RFC 3597). Linear in the message's length. */
 export function isWellFormed(message: Buffer, records: readonly RawRecord[]): boolean {
-  const follow = createFollower(message)
+  const follow = createFollower(message, markFields(message, records))
   return records.every((record) => {
     if (follow(record.start) === undefined) return false
     const layout = layouts.get(record.type)
@@ -36,16 +36,38 @@ export function isWellFormed(message: Buffer, records: readonly RawRecord[]): bo
 }
 
 /**
- * Gives the offset just after the name at an offset, or undefined where it has no end: pointers go strictly backward
- * (RFC 1035, 4.1.4), and not into the header, which is another in what is relayed; labels and the whole name keep their limits. What follows from an offset is remembered, so that
- * many names that share one costly tail cost it once.
+ * 1 for each byte that is no name's: the header, and what is between a name and its data. Relaying changes them (counts,
+ * TTLs), and a name that leads there would be another name then, or none.
  */
-function createFollower(message: Buffer): (offset: number) => number | undefined {
+function markFields(message: Buffer, records: readonly RawRecord[]): Uint8Array {
+  const fields = new Uint8Array(message.length)
+  fields.fill(1, 0, headerBytes)
+  const [first] = records
+  // Type and class of the question.
+  if (first !== undefined) fields.fill(1, first.start - 4, first.start)
+  for (const { ttlAt, dataAt } of records) fields.fill(1, ttlAt - 4, dataAt)
+  return fields
+}
+
+/**
+ * Gives the offset just after the name at an offset, or undefined where it has no end: pointers go strictly backward,
+ * to a name that ends before this one begins (RFC 1035, 4.1.4), and not into `fields`; labels and the whole name keep
+ * their limits. What follows from an offset is remembered, so that many names that share one costly tail cost it once.
+ */
+function createFollower(message: Buffer, fields: Uint8Array): (offset: number) => number | undefined {
   /** Of the name from an offset on; bytes 0: not known. */
   const bytesFrom = new Uint8Array(message.length)
   const pointersFrom = new Uint8Array(message.length)
 
+  /** What most owners are: a pointer to a name that has been followed to its end. */
+  function isKnown(offset: number): boolean {
+    if (message[offset]! < 0xc0 || offset + 2 > message.length) return false
+    const target = message.readUInt16BE(offset) & 0x3fff
+    return target < offset && bytesFrom[target]! > 0 && pointersFrom[target]! < maxPointers
+  }
+
   return (offset) => {
+    if (isKnown(offset)) return offset + 2
     const steps: { at: number; bytes: number; pointers: number }[] = []
     let end: number | undefined
     let at = offset
@@ -54,7 +76,8 @@ function createFollower(message: Buffer): (offset: number) => number | undefined
     let pointers = 0
     for (;;) {
       const size = message[at]
-      if (size === undefined) return undefined
+      if (size === undefined || fields[at] === 1) return undefined
+      if (end !== undefined && at >= offset) return undefined
       if (bytesFrom[at]! > 0 && end !== undefined) {
         bytes += bytesFrom[at]!
         pointers += pointersFrom[at]!
@@ -64,7 +87,7 @@ function createFollower(message: Buffer): (offset: number) => number | undefined
       if (size >= 0xc0) {
         if (at + 2 > message.length) return undefined
         const target = message.readUInt16BE(at) & 0x3fff
-        if (target < headerBytes || target >= labelsStart || ++pointers > maxPointers) return undefined
+        if (target >= labelsStart || ++pointers > maxPointers) return undefined
         end ??= at + 2
         labelsStart = target
         at = target

@@ -172,7 +172,11 @@ export const guards: readonly Guard[] = [
   ]),
   guard('data-label-type', 'dns/wellformed.ts', ['if (size > 63) return undefined', '']),
   guard('pointer-back', 'dns/wellformed.ts', ['target >= labelsStart || ', '']),
-  guard('pointer-header', 'dns/wellformed.ts', ['target < headerBytes || ', '']),
+  guard('pointer-prior', 'dns/wellformed.ts', [
+    'if (end !== undefined && at >= offset) return undefined',
+    '',
+  ]),
+  guard('pointer-fields', 'dns/wellformed.ts', [' || fields[at] === 1', '']),
   guard(
     'pointer-count',
     'dns/wellformed.ts',

@@ -42,6 +42,7 @@ describe('names in records', () => {
     ['a pointer to itself', record('c021', '0001', 'cb007101')],
     ['a pointer to the label before it', record('0161c021', '0001', 'cb007101')],
     ['a pointer into the header', record('c00b', '0001', 'cb007101')],
+    ['a pointer to the question’s type', record('c01d', '0001', 'cb007101')],
     ['a pointer ahead', record('c031', '0001', 'cb007101') + record('c00c', '0001', 'cb007101')],
     ['a pointer past the end', record('ffff', '0001', 'cb007101')],
     ['a pointer cut short by the end of the message', record('c00c', '0005', 'c0')],
@@ -56,6 +57,14 @@ describe('names in records', () => {
     ['an SOA without its numbers', record('c00c', '0006', 'c010 c010')],
   ])('do not with %s', (_what, answer) => {
     expect(isGood(reply(answer))).toBe(false)
+  })
+
+  it('do not lead into what relaying changes', () => {
+    const first = record('c00c', '0001', 'cb007101')
+    // The second's owner at the first's data, a root, and at its type, class and TTL, all of which begin with zero.
+    expect(isGood(reply(first, record('c02e', '0001', 'cb007101')))).toBe(true)
+    for (const at of ['c023', 'c025', 'c027', 'c028'])
+      expect(isGood(reply(first, record(at, '0001', 'cb007101')))).toBe(false)
   })
 
   it('have at most 127 pointers, however they are reached', () => {
