@@ -13,6 +13,8 @@ export interface AskOptions {
   readonly udpBytes?: number | undefined
   readonly dnssecOk?: boolean
   readonly checkingDisabled?: boolean
+  /** AD in the question: it wants to know whether the answer was validated (RFC 6840, 5.7). */
+  readonly authenticData?: boolean
   /** ms; rejects after that. Default: 5000. */
   readonly patience?: number
 }
@@ -41,13 +43,9 @@ const types: Readonly<Record<string, number>> = {
   URI: 256,
 }
 
-export async function ask(
-  port: number,
-  name: string,
-  type: string,
-  options: AskOptions = {},
-): Promise<Answer> {
-  const { tcp = false, dnssecOk = false, checkingDisabled = false, patience = 5000 } = options
+/** A question with an ID of its own. */
+export function encodeAsked(name: string, type: string, options: AskOptions = {}): Buffer {
+  const { dnssecOk = false, checkingDisabled = false, authenticData = false } = options
   const edns = 'udpBytes' in options ? options.udpBytes : 1232
   const code = types[type]
   const query = encodeQuery(name, code === undefined ? type : `TYPE${code}`, {
@@ -56,6 +54,18 @@ export async function ask(
   })
   if (edns !== undefined && dnssecOk) query[query.length - 4]! |= 0x80
   if (checkingDisabled) query[3]! |= 0x10
+  if (authenticData) query[3]! |= 0x20
+  return query
+}
+
+export async function ask(
+  port: number,
+  name: string,
+  type: string,
+  options: AskOptions = {},
+): Promise<Answer> {
+  const { tcp = false, patience = 5000 } = options
+  const query = encodeAsked(name, type, options)
   const started = performance.now()
   const bytes = await (tcp ? askTcp : askUdp)(port, query, patience, `${name} ${type}`)
   return {
