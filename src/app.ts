@@ -206,7 +206,7 @@ export async function createApp({
       routes: [
         metricsRoute(metrics),
         ...healthRoutes(store),
-        ...apiRoutes(createInspector({ resolver, forward, zone: config.zone })),
+        ...apiRoutes(createInspector({ resolver, forward, zone: config.zone, clock })),
       ],
     })
 

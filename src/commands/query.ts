@@ -87,13 +87,15 @@ function misuse(
 /** The reply for a person: the answer first, then why. */
 function describe(reply: QueryReply): string {
   const { name, type, rcode, answers, as, source, rule, network, route, upstream } = reply
-  const { cached, alternatives = [] } = reply
+  const { cached, tries, ms, alternatives = [] } = reply
   const nothing =
     rcode === 'NOERROR' ? `${name} exists, but has no ${type} record\n` : `${name} ${type}: ${rcode}\n`
   const facts = [
     ['asked as', as],
     ['answered by', upstream === undefined ? source : `${source} (${upstream})`],
     ...(cached === undefined ? [] : [['kept for', `${cached.age} s${cached.stale ? ', out of date' : ''}`]]),
+    ...(tries === undefined ? [] : [['tries', tries]]),
+    ...(ms === undefined ? [] : [['took', `${ms} ms`]]),
     ...(network === undefined ? [] : [['network', network]]),
     ...(route === undefined ? [] : [['route', route]]),
     ['rule', rule],

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../lib/clock.ts'
 import type { AttemptError, AttemptResult, Cancel, Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
 import type { Health } from './health.ts'
-import type { Forwarded, ForwardQuestion } from './types.ts'
+import type { Answered, Forwarded, ForwardQuestion } from './types.ts'
 
 export interface ExchangeQuestion extends Omit<ForwardQuestion, 'route'> {
   /** As configured. */
@@ -68,7 +68,7 @@ export function startTries(
   }))
   const turn = Math.max(Math.min(patience, timeout / (all.length + 1)), Math.min(leastTurn, timeout / 2))
   /** What there is for the asker where a server truncates and no TCP comes through. */
-  let truncated: Forwarded | undefined
+  let truncated: Answered | undefined
   let over = false
   let position = 0
   let turnTimer: Timer | undefined
@@ -91,7 +91,7 @@ export function startTries(
   function fail(): void {
     const text = all.map(({ upstream, refusal }) => `${upstream.text} ${refusal ?? 'timeout'}`)
     const reason = all.some(({ replied }) => replied) ? 'failed' : 'unreachable'
-    finish(truncated ?? { failure: text.join(', '), reason })
+    finish(truncated ? { ...truncated, tries: text.join(', ') } : { failure: text.join(', '), reason })
   }
 
   /** To the next server that has not said no; round and round, as far as tries go. */
@@ -189,7 +189,8 @@ export function startTries(
       for (const other of all) {
         if (other.replied && other.refusal !== undefined) health.outdone(other.upstream, other.refusal)
       }
-      finish({ reply, upstream: upstream.text })
+      const told = describeTries(all, progress)
+      finish({ reply, upstream: upstream.text, ...(told === undefined ? {} : { tries: told }) })
     } else refuse(progress, rcodeName(code) + describeErrors(reply))
   }
 
@@ -220,6 +221,17 @@ export function startTries(
     const { refusal, replied, tries, upstream } = progress
     if (refusal === undefined && !replied && tries.udp > 0) health.failed(upstream, 'no reply')
   }
+}
+
+/** undefined where the first try was enough. */
+function describeTries(all: readonly Progress[], answering: Progress): string | undefined {
+  const asked = all.filter(({ tries }) => tries.udp + tries.tcp > 0)
+  const { udp, tcp } = answering.tries
+  if (asked.length === 1 && udp + tcp === 1) return undefined
+  const how = tcp > 0 ? ' over TCP' : udp > 1 ? ` after ${udp} tries` : ''
+  const told = (progress: Progress) =>
+    progress === answering ? `answered${how}` : (progress.refusal ?? 'silent')
+  return asked.map((progress) => `${progress.upstream.text} ${told(progress)}`).join(', ')
 }
 
 function cancelTries({ open }: Progress): void {

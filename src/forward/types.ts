@@ -38,6 +38,11 @@ export interface Cached {
 export interface Answered {
   readonly reply: UpstreamReply
   readonly upstream: string
+  /**
+   * What the tries came to, where the first one was not enough: "198.51.100.1:53 silent, 9.9.9.9:53 answered"; of a
+   * stale answer, why there is no newer one.
+   */
+  readonly tries?: string
   readonly cached?: Cached
 }
 

@@ -7,6 +7,7 @@ import { canonicalName, type Question, readQuestion } from '../dns/name.ts'
 import { typeCode, typeName } from '../dns/types.ts'
 import { writeReply } from '../dns/writer.ts'
 import type { Forward } from '../forward/types.ts'
+import type { Clock } from '../lib/clock.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import type { Container, Endpoint } from '../registry/types.ts'
 import { toldRcode } from '../resolve/pipeline.ts'
@@ -18,6 +19,7 @@ export interface InspectOptions {
   readonly resolver: Resolver
   readonly forward: Forward
   readonly zone: string
+  readonly clock: Pick<Clock, 'monotonic'>
 }
 
 const ruleSentences: Record<ScopeRule, string> = {
@@ -39,7 +41,7 @@ interface Asking {
   readonly label: string
 }
 
-export function createInspector({ resolver, forward, zone }: InspectOptions): Inspector {
+export function createInspector({ resolver, forward, zone, clock }: InspectOptions): Inspector {
   function scopeFor(as: AskerRef): Asking | Problem {
     if (as.kind === 'host') return asking('127.0.0.1', '127.0.0.1', 'host')
     if (as.kind === 'address') {
@@ -152,17 +154,20 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
       }
     }
     const edns = { version: 0, udpBytes: udpPayloadBytes, dnssecOk: false }
+    const started = clock.monotonic()
     const result = await forward({ query, question, edns, route: decision.route, asker })
     const rule = because + decision.rule
     const source = result.cached === undefined ? 'forward' : 'cache'
     const head = {
       route: decision.route.name,
+      ms: Math.round((clock.monotonic() - started) * 10) / 10,
       ...(result.cached === undefined ? {} : { cached: result.cached }),
     }
     if ('failure' in result) {
       return { ...head, rcode: 'SERVFAIL', source, rule: `${rule}; ${result.failure}`, answers: [] }
     }
-    const { reply, upstream } = result
+    const { reply, upstream, tries } = result
+    const from = { upstream, ...(tries === undefined ? {} : { tries }) }
     const withheld = resolver.withhold(scope, question.name, decision.route, reply)
     if (withheld !== undefined) {
       const { rcode, rule: why } = withheld
@@ -171,7 +176,7 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
         rcode: rcodeName(rcode),
         source: 'policy',
         rule: `${rule}; ${why}`,
-        upstream,
+        ...from,
         answers: [],
       }
     }
@@ -180,7 +185,7 @@ export function createInspector({ resolver, forward, zone }: InspectOptions): In
       rcode: rcodeName(toldRcode(decision, reply)),
       source,
       rule,
-      upstream,
+      ...from,
       answers: readMessage(reply.message).answers,
     }
   }

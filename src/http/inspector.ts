@@ -52,6 +52,10 @@ export interface QueryReply {
   /** By which way it was forwarded: default, forward.zones corp.example … */
   readonly route?: string
   readonly upstream?: string
+  /** What the tries at upstreams came to, where the first one was not enough. */
+  readonly tries?: string
+  /** How long it took to forward it, ms. */
+  readonly ms?: number
   /** Where it was kept: how long ago it came, seconds, and whether it is out of date. */
   readonly cached?: { readonly age: number; readonly stale: boolean }
   readonly answers: readonly AnswerRecord[]

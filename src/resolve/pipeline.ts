@@ -140,7 +140,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const withheld = resolver.withhold(scope, question.name, decision.route, result.reply)
     if (withheld !== undefined) {
       counters.withheld[withheld.cause].add(1)
-      const rule = `${result.upstream}: ${withheld.rule}`
+      const rule = `${describeAnswer(result)}: ${withheld.rule}`
       const reply = write(query, question, edns, withheld)
       return done(query, started, 'policy', reply, withheld.rcode, question, rule)
     }
@@ -148,7 +148,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const reply = relayReply(query.message, question, edns, result.reply, limit, staleError(result))
     const code = toldRcode(decision, result.reply)
     if (code === rcode.NOERROR) reply[3] = reply[3]! & 0xf0
-    return done(query, started, source, reply, code, question, result.upstream + describeAge(result))
+    return done(query, started, source, reply, code, question, describeAnswer(result))
   }
 
   function count(query: Query, question: Question): void {
@@ -167,11 +167,22 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
   ): Buffer {
     const code = rcodeName(rcode)
     counters.responses.add(1, query.server, code, source)
-    counters.duration.cell(query.server, source).observe((clock.monotonic() - started) / 1000)
+    const seconds = (clock.monotonic() - started) / 1000
+    counters.duration.cell(query.server, source).observe(seconds)
+    const ms = Math.round(seconds * 10_000) / 10
     if (options.logQueries && question !== undefined) {
       const { asker, transport } = query
       log.info(
-        { asker, transport, name: question.name, type: typeName(question.type), rcode: code, source, rule },
+        {
+          asker,
+          transport,
+          name: question.name,
+          type: typeName(question.type),
+          rcode: code,
+          source,
+          rule,
+          ms,
+        },
         'query',
       )
     }
@@ -211,6 +222,13 @@ function failureCode({ reason, cached }: Failed): number {
 function staleError({ reply, cached }: Answered): ExtendedError | undefined {
   if (!cached?.stale) return undefined
   return { code: rcodeOf(reply.message) === rcode.NXDOMAIN ? ede.staleNxdomain : ede.staleAnswer }
+}
+
+/** Whose it is, how old, and what the tries came to: for the log. */
+function describeAnswer(result: Answered): string {
+  const { upstream, tries, cached } = result
+  if (cached === undefined) return tries ?? upstream
+  return upstream + describeAge(result) + (tries === undefined ? '' : `; ${tries}`)
 }
 
 /** ", 12 s old", for the log. */

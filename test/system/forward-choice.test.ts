@@ -114,12 +114,17 @@ it('both are dead: SERVFAIL within the deadline, with what became of each, and b
 
 describe('an upstream that', () => {
   it.each([
-    ['says SERVFAIL', 'addAction(AllRule(), RCodeAction(DNSRCode.SERVFAIL))'],
-    ['says REFUSED', 'addAction(AllRule(), RCodeAction(DNSRCode.REFUSED))'],
-    ['says NOTIMP', 'addAction(AllRule(), RCodeAction(DNSRCode.NOTIMP))'],
-  ])('%s is passed over at once, and goes behind', async (_what, rule) => {
+    ['SERVFAIL', 'addAction(AllRule(), RCodeAction(DNSRCode.SERVFAIL))'],
+    ['REFUSED', 'addAction(AllRule(), RCodeAction(DNSRCode.REFUSED))'],
+    ['NOTIMP', 'addAction(AllRule(), RCodeAction(DNSRCode.NOTIMP))'],
+  ])('says %s is passed over at once, which the API tells, and goes behind', async (code, rule) => {
     const bad = await startBad(rule)
     const berth = await start([bad.address, other.address])
+    const told = await fetch(`http://${berth.http}/api/query?name=told.names.example&type=A`)
+    expect(await told.json()).toMatchObject({
+      tries: `${bad.address} ${code}, ${other.address} answered`,
+      ms: expect.any(Number),
+    })
     for (let n = 0; n < 6; n++) {
       const { who, ms } = await whoAnswers(berth)
       expect(who).toBe('192.0.2.2')

@@ -104,11 +104,12 @@ export function createCache(options: CacheOptions): Forward {
     return { reply: ageReply(entry.reply, age), upstream: entry.upstream, cached: { age, stale: false } }
   }
 
-  function answerStale(entry: Entry): Answered {
+  /** `why`: what became of the try to get a newer one. */
+  function answerStale(entry: Entry, why: string): Answered {
     counters.servedStale.add(1)
     const age = seconds(now() - entry.storedAt)
     const reply = staleReply(entry.reply, age, staleTtl)
-    return { reply, upstream: entry.upstream, cached: { age, stale: true } }
+    return { reply, upstream: entry.upstream, tries: why, cached: { age, stale: true } }
   }
 
   function answerFailed({ failed, at }: RememberedFailure): Failed {
@@ -118,14 +119,18 @@ export function createCache(options: CacheOptions): Forward {
 
   /** The new answer, or the old one where upstreams fail or take too long; the exchange goes on then. */
   function preferNew(result: Forwarded | Promise<Forwarded>, old: Entry): Forwarded | Promise<Forwarded> {
-    const better = (settled: Forwarded) =>
-      'failure' in settled || !isConclusive(settled.reply) ? answerStale(old) : settled
+    const better = (settled: Forwarded) => {
+      if ('failure' in settled) return answerStale(old, settled.failure)
+      return isConclusive(settled.reply)
+        ? settled
+        : answerStale(old, `no whole answer from ${settled.upstream}`)
+    }
     if (!(result instanceof Promise)) return better(result)
     return new Promise((resolve, reject) => {
       let late = false
       const timer = clock.setTimeout(() => {
         late = true
-        resolve(answerStale(old))
+        resolve(answerStale(old, `no answer within ${clientPatience / 1000} s`))
       }, clientPatience)
       result.then((settled) => {
         clock.clearTimeout(timer)
@@ -163,7 +168,8 @@ export function createCache(options: CacheOptions): Forward {
     const known = newest(own, denied)
     const old = servableFor(known, time) > 0 ? known : undefined
     const failure = failures.recall(key)
-    if (failure !== undefined) return old === undefined ? answerFailed(failure) : answerStale(old)
+    if (failure !== undefined)
+      return old === undefined ? answerFailed(failure) : answerStale(old, failure.failed.failure)
     counters.misses.add(1)
     const result = refresh(asked)
     return old === undefined ? result : preferNew(result, old)

@@ -71,6 +71,35 @@ describe('an exchange', () => {
     expect(rig.exchange.inFlight()).toBe(0)
   })
 
+  it('says what the tries came to where the first one was not enough', async () => {
+    const rig = createRig()
+    const once = rig.ask({ list: lone })
+    rig.reply(0, 0)
+    expect(await once).not.toHaveProperty('tries')
+
+    const passedOn = rig.ask({ list: upstreams })
+    rig.reply(1, 2)
+    rig.turn(1000)
+    rig.reply(3, 0)
+    await expect(passedOn).resolves.toMatchObject({
+      tries: '192.0.2.1:53 SERVFAIL, 192.0.2.2:53 silent, 192.0.2.3:53 answered',
+    })
+
+    const whole = rig.ask({ list: lone })
+    rig.reply(4, 0, 0x8380)
+    rig.reply(5, 0)
+    await expect(whole).resolves.toMatchObject({ tries: '192.0.2.1:53 answered over TCP' })
+  })
+
+  it('counts the tries that one server took', async () => {
+    const rig = createRig()
+    const result = rig.ask({ list: lone })
+    rig.turn(1000)
+    rig.turn(1000)
+    rig.reply(2, 0)
+    await expect(result).resolves.toMatchObject({ tries: '192.0.2.1:53 answered after 3 tries' })
+  })
+
   it('says that servers are out of reach where none said anything', async () => {
     const rig = createRig()
     const result = rig.ask()

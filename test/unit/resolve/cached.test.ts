@@ -13,9 +13,10 @@ import { config, resolverFor } from './deciding.ts'
 import { estate } from './estate.ts'
 
 const resolver = resolverFor(estate([], []))
+const upstream = '192.0.2.53:53'
 const kept = (said: Said, age: number, stale: boolean): Forwarded => ({
   reply: replyTo(questionFor(), said),
-  upstream: '192.0.2.53:53',
+  upstream,
   cached: { age, stale },
 })
 const answer: Said = { answers: [address(30)] }
@@ -49,6 +50,7 @@ function serve(result: Forwarded, edns = true) {
     error: error?.data.readUInt16BE(0),
     source: labels.source,
     rule: lines[0]!.rule,
+    ms: lines[0]!.ms,
   }
 }
 
@@ -61,6 +63,7 @@ describe('the pipeline', () => {
       error: undefined,
       source: 'cache',
       rule: '192.0.2.53:53, 12 s old',
+      ms: expect.any(Number),
     })
   })
 
@@ -84,11 +87,23 @@ describe('the pipeline', () => {
   })
 })
 
+it('the log says what the tries came to, and how long it took, ms', () => {
+  const tries = '192.0.2.9:53 silent, 192.0.2.53:53 answered'
+  const fresh = { reply: replyTo(questionFor(), answer), upstream, tries }
+  expect(serve(fresh)).toMatchObject({ rule: tries, ms: expect.any(Number) })
+  const rule = `192.0.2.53:53, 90 s old and stale; ${tries}`
+  expect(serve({ ...kept(answer, 90, true), tries })).toMatchObject({ rule })
+})
+
 describe('the inspector', () => {
   const query = (result: Forwarded) =>
-    createInspector({ resolver, forward: () => result, zone: config.zone }).query('www.example.org', 'A', {
-      kind: 'host',
-    })
+    createInspector({ resolver, forward: () => result, zone: config.zone, clock: systemClock }).query(
+      'www.example.org',
+      'A',
+      {
+        kind: 'host',
+      },
+    )
 
   it('tells that an answer was kept, and for how long', async () => {
     expect(await query(kept(answer, 12, false))).toMatchObject({
@@ -100,5 +115,12 @@ describe('the inspector', () => {
     const cached = { age: 1, stale: false }
     expect(await query({ failure: 'x', reason: 'failed', cached })).toMatchObject({ source: 'cache', cached })
     expect(await query({ failure: 'x', reason: 'failed' })).not.toHaveProperty('cached')
+  })
+
+  it('tells what the tries came to, and how long they took, ms', async () => {
+    const tries = '192.0.2.9:53 silent, 192.0.2.53:53 answered'
+    const told = await query({ reply: replyTo(questionFor(), answer), upstream, tries })
+    expect(told).toMatchObject({ source: 'forward', upstream, tries, ms: expect.any(Number) })
+    expect(await query(kept(answer, 12, false))).not.toHaveProperty('tries')
   })
 })

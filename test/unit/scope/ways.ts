@@ -110,7 +110,7 @@ export function waysInto(
     ...{ resolver: checking, forward, counters, cookies, identity: config.identity },
     ...{ clock: systemClock, log: silentLogger, logQueries: false },
   })
-  const inspector = createInspector({ resolver, forward, zone: config.zone })
+  const inspector = createInspector({ resolver, forward, zone: config.zone, clock: systemClock })
 
   const ways: Ways = {
     table: snapshot,

@@ -19,6 +19,21 @@ describe('a stale answer', () => {
     expect(await kept.ask()).toMatchObject({ failure: '192.0.2.53:53 timeout' })
   })
 
+  it('says why there is no newer one', async () => {
+    const kept = keptBy()
+    await kept.ask()
+    kept.turn(61_000)
+    kept.says = unreachable
+    const tries = '192.0.2.53:53 timeout'
+    expect(await kept.forward(questionFor())).toMatchObject({ tries })
+    expect(await kept.forward(questionFor())).toMatchObject({ tries })
+    kept.turn(30_000)
+    kept.slow = true
+    const slow = kept.forward(questionFor())
+    kept.turn(1800)
+    expect(await slow).toMatchObject({ tries: 'no answer within 1.8 s' })
+  })
+
   it('says of records that still hold no more than 30 either', async () => {
     const kept = keptBy()
     kept.says = { answers: [address(60), address(75), address(3600)] }
