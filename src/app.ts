@@ -138,6 +138,7 @@ export async function createApp({
     createCache({
       ask,
       settings: config.cache,
+      isDown: ({ upstreams }) => exchange.isDown(upstreams),
       isCacheable: (reply, route) => route.zone !== undefined || !holdsDockerAddress(store.current(), reply),
       counters: cacheCounters,
       forwardCounters,

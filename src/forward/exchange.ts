@@ -29,6 +29,8 @@ export interface ExchangeOptions {
 export interface Exchange {
   /** Never rejects, but for a mistake of our own. */
   ask(asked: ExchangeQuestion): Promise<Forwarded>
+  /** Whether every one of them has failed its health check. */
+  isDown(upstreams: readonly Upstream[]): boolean
   inFlight(): number
   /** Sockets open now. */
   sockets(): number
@@ -51,6 +53,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const running = new Set<(result: Forwarded) => void>()
 
   return {
+    isDown: health.isDown,
     inFlight: () => running.size,
     sockets: () => udp.sockets() + tcp.sockets(),
     ask(asked) {

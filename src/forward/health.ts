@@ -34,6 +34,8 @@ export interface Health {
   failed(upstream: Upstream, why: string): void
   /** It gave an error for a question that another one then answered. */
   outdone(upstream: Upstream, why: string): void
+  /** Every one of them has failed its health check: there is no point in waiting for them. */
+  isDown(upstreams: readonly Upstream[]): boolean
   /** When a question that got no reply is best asked again, ms; undefined where no time is known. */
   retryAfter(upstream: Upstream): number | undefined
   stop(): void
@@ -200,6 +202,8 @@ export function createHealth({ clock, log, counters, udp, random }: HealthOption
       const state = stateOf(upstream)
       if (++state.outdone >= outdoneLimit) setAside(state, 'errors', why)
     },
+    isDown: (upstreams) =>
+      upstreams.length > 0 && upstreams.every(({ text }) => states.get(text)?.down === true),
     retryAfter(upstream) {
       const { rtt, variation } = stateOf(upstream)
       if (rtt === undefined) return undefined

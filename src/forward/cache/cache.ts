@@ -21,6 +21,8 @@ export interface CacheOptions {
   readonly settings: CacheSettings
   /** Whether an answer may be kept at all. */
   readonly isCacheable: (reply: UpstreamReply, route: Route) => boolean
+  /** Whether all of a route's upstreams are known to be out of order. */
+  readonly isDown: (route: Route) => boolean
   readonly counters: CacheCounters
   readonly forwardCounters: Pick<ForwardCounters, 'coalesced' | 'rejects'>
   /** For who waits for another's exchange; see inflight. */
@@ -117,8 +119,9 @@ export function createCache(options: CacheOptions): Forward {
     return { ...failed, cached: { age: seconds(now() - at), stale: false } }
   }
 
-  /** The new answer, or the old one where upstreams fail or take too long; the exchange goes on then. */
-  function preferNew(result: Forwarded | Promise<Forwarded>, old: Entry): Forwarded | Promise<Forwarded> {
+  /** The new answer, or the old one where upstreams fail, are down or take too long; the exchange goes on then. */
+  function preferNew(asked: ForwardQuestion, old: Entry): Forwarded | Promise<Forwarded> {
+    const result = refresh(asked)
     const better = (settled: Forwarded) => {
       if ('failure' in settled) return answerStale(old, settled.failure)
       return isConclusive(settled.reply)
@@ -126,6 +129,10 @@ export function createCache(options: CacheOptions): Forward {
         : answerStale(old, `no whole answer from ${settled.upstream}`)
     }
     if (!(result instanceof Promise)) return better(result)
+    if (options.isDown(asked.route)) {
+      void leaveBehind(result)
+      return answerStale(old, 'all upstreams are down')
+    }
     return new Promise((resolve, reject) => {
       let late = false
       const timer = clock.setTimeout(() => {
@@ -152,9 +159,14 @@ export function createCache(options: CacheOptions): Forward {
     const result = refresh(asked)
     if (!(result instanceof Promise)) return
     prefetches++
-    result
-      .catch((error: unknown) => log.error({ why: explain(error) }, 'a kept answer could not be renewed'))
-      .finally(() => prefetches--)
+    void leaveBehind(result).finally(() => prefetches--)
+  }
+
+  /** Nobody waits for it; what it brings has been kept by then. */
+  function leaveBehind(result: Promise<Forwarded>): Promise<unknown> {
+    return result.catch((error: unknown) =>
+      log.error({ why: explain(error) }, 'a kept answer could not be renewed'),
+    )
   }
 
   return (asked) => {
@@ -171,8 +183,7 @@ export function createCache(options: CacheOptions): Forward {
     if (failure !== undefined)
       return old === undefined ? answerFailed(failure) : answerStale(old, failure.failed.failure)
     counters.misses.add(1)
-    const result = refresh(asked)
-    return old === undefined ? result : preferNew(result, old)
+    return old === undefined ? refresh(asked) : preferNew(asked, old)
   }
 }
 

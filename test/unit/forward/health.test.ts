@@ -65,6 +65,18 @@ describe('a server that was silent', () => {
     expect(await firstAsked(rig)).toBe('1')
   })
 
+  it('is known to be down from a failed check to a good one, and all of them only where each is', async () => {
+    const rig = createRig()
+    const { isDown } = rig.exchange
+    await meetSilence(rig)
+    expect(isDown([first])).toBe(false)
+    rig.turn(1000)
+    expect([isDown([first]), isDown([first, second]), isDown([])]).toEqual([true, false, false])
+    rig.turn(2000)
+    rig.replyToCheck(0)
+    expect(isDown([first])).toBe(false)
+  })
+
   it('is back as well with a reply to a question', async () => {
     const rig = createRig()
     await meetSilence(rig)

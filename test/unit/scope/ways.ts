@@ -94,6 +94,7 @@ export function waysInto(
     ask,
     settings,
     isCacheable: (reply, { zone }) => zone !== undefined || !holdsDockerAddress(ways.table, reply),
+    isDown: () => false,
     counters: createCacheCounters(),
     forwardCounters: createForwardCounters(),
     clock: systemClock,

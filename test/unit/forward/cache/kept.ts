@@ -135,6 +135,7 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
       claim: () => () => {},
       settings: { ...settings, ...changes },
       isCacheable: () => true,
+      isDown: () => false,
       counters,
       forwardCounters,
       clock: hand.clock,

@@ -96,6 +96,21 @@ describe('a stale answer', () => {
     expect(kept.pending()).toBe(0)
   })
 
+  it('is given at once where every upstream is known to be down; they are tried behind it', async () => {
+    let down = true
+    const kept = keptBy({}, { isDown: () => down })
+    await kept.ask()
+    kept.turn(61_000)
+    kept.slow = true
+    const answer = kept.forward(questionFor())
+    expect(answer).not.toBeInstanceOf(Promise)
+    expect(await answer).toMatchObject({ tries: 'all upstreams are down', cached: { stale: true } })
+    expect(kept.asked).toHaveLength(2)
+    down = false
+    await kept.release()
+    expect(await kept.ask()).toMatchObject({ cached: { age: 0, stale: false } })
+  })
+
   it('is given once, though the slow exchange fails in the end', async () => {
     const kept = keptBy()
     await kept.ask()
