@@ -135,7 +135,13 @@ export function createTarget(): Target {
         ...{ setTimeout: () => undefined as never, clearTimeout() {} },
       }
       forward = createCache({
-        ...{ ask: hearing(packet), settings: cacheSettings, isCacheable: () => true, claim: () => () => {} },
+        ...{
+          ask: hearing(packet),
+          settings: cacheSettings,
+          isCacheable: () => true,
+          isDown: () => false,
+          claim: () => () => {},
+        },
         ...{
           counters: createCacheCounters(),
           forwardCounters: createForwardCounters(),
