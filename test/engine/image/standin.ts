@@ -114,3 +114,28 @@ export async function importNode(name: string): Promise<void> {
     changes: ['CMD ["node"]'],
   })
 }
+
+/** The images of compose.example.yml that are not ours, under the names it has for them. */
+export async function importNeighbours(prometheus: string): Promise<void> {
+  await importStandIn({ name: 'busybox:1.37', changes: ['CMD ["sh"]'] })
+  await importStandIn({
+    name: 'haproxy:3.0',
+    programs: { '/usr/local/sbin/haproxy': '/usr/sbin/haproxy' },
+    changes: [
+      'USER 99',
+      'STOPSIGNAL SIGUSR1',
+      'CMD ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]',
+    ],
+  })
+  await importStandIn({
+    name: 'prom/prometheus:v3.5.0',
+    programs: { '/bin/prometheus': prometheus },
+    folders: ['prometheus'],
+    changes: [
+      'USER nobody',
+      'WORKDIR /prometheus',
+      'ENTRYPOINT ["/bin/prometheus"]',
+      'CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]',
+    ],
+  })
+}
