@@ -2,10 +2,12 @@
 //
 //   BERTH_CHARTS=docs/dashboard.svg npm test -- 26.1 engine/prometheus.test     draws what it found
 import { execFile } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Chart, draw } from '../prometheus/draw.ts'
@@ -15,8 +17,11 @@ import { docker, runContainer } from './docker.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 const run = promisify(execFile)
-/** Seconds of load, and what Grafana would put for $__rate_interval at one scrape a second. */
-const duration = 10
+const chartFile = process.env.BERTH_CHARTS
+/** Seconds of load, and questions a second. */
+const duration = chartFile ? 60 : 8
+const rates = chartFile ? { udp: 2000, tcp: 500 } : { udp: 400, tcp: 100 }
+/** What Grafana would put for $__rate_interval at one scrape a second. */
 const rateInterval = '4s'
 
 interface Panel {
@@ -69,13 +74,22 @@ async function load(port: number): Promise<void> {
       '-Q',
       `${rate}`,
     ])
+  // Containers come and go, and something that is no DNS comes in.
+  let loaded = false
   const churn = async () => {
-    for (let i = 0; i < duration - 2; i++) {
-      await runContainer(`chart-${i + 1}`)
-      await docker('rm', '--force', `chart-${i + 1}`)
+    const stray = createSocket('udp4')
+    for (let i = 1; !loaded; i++) {
+      stray.send('hello', port, '127.0.0.1')
+      await runContainer(`chart-${i}`)
+      await sleep(300)
+      await docker('rm', '--force', `chart-${i}`)
     }
+    stray.close()
   }
-  await Promise.all([perf('udp', 400), perf('tcp', 100), churn()])
+  const perfs = Promise.all([perf('udp', rates.udp), perf('tcp', rates.tcp)]).finally(() => {
+    loaded = true
+  })
+  await Promise.all([perfs, churn()])
   rmSync(folder, { recursive: true })
 }
 
@@ -86,17 +100,16 @@ beforeAll(async () => {
   berth = await startBerth({
     listen: [`127.0.0.1:${dns}`],
     http: `127.0.0.1:${http}`,
-    docker: { resync: '1s' },
+    docker: { resync: '1s', engines: [{ name: 'local', url: process.env.DOCKER_HOST }] },
     hosts: { 'static.test': '192.0.2.1' },
     forward: { upstreams: [`127.0.0.1:${upstream.port}`] },
   })
   prometheus = await startPrometheus(`127.0.0.1:${http}`, resolve('config/alerts.yml'), web)
   await load(dns)
-})
+}, 180_000)
 
 afterAll(async () => {
-  const file = process.env.BERTH_CHARTS
-  if (file) writeFileSync(file, draw(charts))
+  if (chartFile) writeFileSync(chartFile, draw(charts))
   await prometheus?.close()
   await berth?.stop()
   upstream?.close()

@@ -67,7 +67,7 @@ function legend(names: readonly string[]): string {
   let left = 8
   let row = 0
   for (const [i, name] of names.entries()) {
-    const width = 18 + name.length * 6.2
+    const width = 24 + name.length * 6.6
     if (left + width > cell.width) {
       if (++row > 1) break
       left = 8

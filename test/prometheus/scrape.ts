@@ -21,13 +21,15 @@ export interface Prometheus {
   close(): Promise<void>
 }
 
-/** `target`: "127.0.0.1:9153". `rules`: a file of alert rules to watch for, by its full path. */
+/** Resolves with the first scrape. `target`: "127.0.0.1:9153". `rules`: a file of alert rules to watch for, by its full path. */
 export async function startPrometheus(target: string, rules: string, port: number): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-prometheus-'))
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: [rules],
-    scrape_configs: [{ job_name: 'berth', static_configs: [{ targets: [target] }] }],
+    scrape_configs: [
+      { job_name: 'berth', static_configs: [{ targets: [target], labels: { instance: 'berth' } }] },
+    ],
   }
   writeFileSync(join(folder, 'prometheus.yml'), stringify(config))
   const flags = [
@@ -46,10 +48,9 @@ export async function startPrometheus(target: string, rules: string, port: numbe
     if (status !== 'success') throw new Error(`${path}: ${error}`)
     return data
   }
-  await until(async () => (await fetch(`${base}/-/ready`)).ok, {
-    what: 'Prometheus is up',
-    deadlineMs: 20_000,
-  })
+  const isUp = async () =>
+    ((await get('/api/v1/query?query=up%20%3D%3D%201')) as { result: unknown[] }).result.length > 0
+  await until(isUp, { what: 'Prometheus has scraped', deadlineMs: 20_000 })
   return {
     get,
     async range(query, seconds) {
