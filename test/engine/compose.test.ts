@@ -1,5 +1,7 @@
-// compose.example.yml, unchanged, on a real engine: both ways in, what a network may see, and what happens meanwhile.
+// compose.example.yml, unchanged, brought up as the README says: both ways in, and what happens while it runs.
 import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,6 +9,7 @@ import { digFrom, docker, runContainer, until } from './docker.ts'
 import { ensureBerthImage } from './image/build.ts'
 import { importNeighbours, isOffline } from './image/standin.ts'
 import { prometheusFolder } from './install.ts'
+import { type Command, transcript } from './transcript.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 const run = promisify(execFile)
@@ -18,15 +21,34 @@ const samples = [
   { service: 'db', network: 'back', other: 'web', way: 'resolv.conf' },
 ] as const
 
+const commands = transcript('containers')
 let upstream: RecordingUpstream
+let env: NodeJS.ProcessEnv
+let printed: string[]
 
-async function compose(...args: string[]): Promise<void> {
-  const env = {
+/** What the shell has where the README's commands are typed; `docker compose` is there as with Docker's own packages. */
+async function shell(): Promise<NodeJS.ProcessEnv> {
+  const config = mkdtempSync(join(tmpdir(), 'berth-docker-'))
+  mkdirSync(join(config, 'cli-plugins'))
+  if (process.env.COMPOSE) symlinkSync(process.env.COMPOSE, join(config, 'cli-plugins/docker-compose'))
+  return {
     ...process.env,
+    ...(process.env.COMPOSE ? { DOCKER_CONFIG: config, DOCKER_BUILDKIT: '0' } : {}),
     DOCKER_SOCKET: process.env.DOCKER_HOST!.replace(/^unix:\/\//, ''),
     BERTH_FORWARD_UPSTREAMS: `${await gateway()}:${upstream.port}`,
   }
-  await run(process.env.COMPOSE ?? 'docker-compose', ['--file', 'compose.example.yml', ...args], { env })
+}
+
+async function compose(...args: string[]): Promise<void> {
+  await run('docker', ['compose', '--file', 'compose.example.yml', ...args], { env })
+}
+
+/** Runs the README's commands in one shell, one after the other; gives what each of them printed. */
+async function typeIn(commands: readonly Command[]): Promise<string[]> {
+  const mark = '== next =='
+  const script = ['set -e', ...commands.flatMap(({ command }) => [command, `echo '${mark}'`])].join('\n')
+  const { stdout } = await run('sh', ['-c', script], { env })
+  return stdout.split(`${mark}\n`).slice(0, -1)
 }
 
 /** An address of the engine's machine, for containers of any network. */
@@ -49,20 +71,32 @@ const addressOf = async (service: string, network: string) =>
   )
 
 beforeAll(async () => {
+  // The README's own build then finds its layers made, and needs no registry.
   await ensureBerthImage()
   if (isOffline) await importNeighbours(join(prometheusFolder(), 'prometheus'))
   upstream = await startUpstream({}, 0, await gateway())
-  await compose('up', '--detach', '--no-build')
-  await until(() => digFrom(container('web'), { server: addresses.front, name: 'web.docker.internal' }), {
-    what: 'berth has read the engine',
-    deadlineMs: 20_000,
-    accept: ({ rcode }) => rcode === 'NOERROR',
-  })
+  env = await shell()
+  printed = await typeIn(commands)
 }, 300_000)
 
 afterAll(async () => {
   await compose('down', '--volumes', '--timeout', '2')
   upstream?.close()
+})
+
+/** What else there is each time. */
+const masked = (text: string) =>
+  text
+    .trim()
+    .replace(/172\.31\.53\.\d+/g, 'ADDRESS')
+    .replace(/sha256:[0-9a-f]{64}/g, 'DIGEST')
+
+describe("the README's commands", () => {
+  it('are there', () => expect(commands.length).toBeGreaterThan(2))
+
+  it.each(commands.map(({ command, output }, i) => [command, output, i] as const))('%s', (_, output, i) => {
+    expect(masked(printed[i]!)).toBe(masked(output))
+  })
 })
 
 describe.each(samples)('$service, which asks by $way', ({ service, network, other }) => {

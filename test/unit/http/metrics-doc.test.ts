@@ -9,6 +9,7 @@ import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createMetrics } from '../../../src/http/metrics.ts'
 import { listSeries, type Series } from '../../../src/http/series.ts'
+import { createLimitCounters } from '../../../src/net/limits/counters.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { prometheusFolder } from '../../engine/install.ts'
@@ -19,6 +20,10 @@ const sources = {
   dns: createDnsCounters(),
   forward: createForwardCounters(),
   cache: createCacheCounters(),
+  limits: {
+    counters: createLimitCounters(),
+    held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
+  },
 }
 const series = listSeries(sources)
 const promtool = join(prometheusFolder(), 'promtool')
