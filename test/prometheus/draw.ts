@@ -25,6 +25,7 @@ export function draw(charts: readonly Chart[]): string {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="11">`,
+    '<title>Every panel of the dashboard, with the data of a real Prometheus</title>',
     `<rect width="${size.width}" height="${size.height}" fill="#fff"/>`,
     ...cells,
     '</svg>',
