@@ -1,12 +1,10 @@
 // compose.example.yml, unchanged, brought up as the README says: both ways in, and what happens while it runs.
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digFrom, docker, runContainer, until } from './docker.ts'
-import { ensureBerthImage } from './image/build.ts'
+import { type Builder, gatewayOfBridge, openBuilder } from './image/build.ts'
 import { importNeighbours, isOffline } from './image/standin.ts'
 import { prometheusFolder } from './install.ts'
 import { type Command, transcript } from './transcript.ts'
@@ -23,21 +21,10 @@ const samples = [
 
 const commands = transcript('containers')
 let upstream: RecordingUpstream
+let builder: Builder
+/** What the shell has where commands are typed. */
 let env: NodeJS.ProcessEnv
 let printed: string[]
-
-/** What the shell has where the README's commands are typed; `docker compose` is there as with Docker's own packages. */
-async function shell(): Promise<NodeJS.ProcessEnv> {
-  const config = mkdtempSync(join(tmpdir(), 'berth-docker-'))
-  mkdirSync(join(config, 'cli-plugins'))
-  if (process.env.COMPOSE) symlinkSync(process.env.COMPOSE, join(config, 'cli-plugins/docker-compose'))
-  return {
-    ...process.env,
-    ...(process.env.COMPOSE ? { DOCKER_CONFIG: config, DOCKER_BUILDKIT: '0' } : {}),
-    DOCKER_SOCKET: process.env.DOCKER_HOST!.replace(/^unix:\/\//, ''),
-    BERTH_FORWARD_UPSTREAMS: `${await gateway()}:${upstream.port}`,
-  }
-}
 
 async function compose(...args: string[]): Promise<void> {
   await run('docker', ['compose', '--file', 'compose.example.yml', ...args], { env })
@@ -50,9 +37,6 @@ async function typeIn(commands: readonly Command[]): Promise<string[]> {
   const { stdout } = await run('sh', ['-c', script], { env })
   return stdout.split(`${mark}\n`).slice(0, -1)
 }
-
-/** An address of the engine's machine, for containers of any network. */
-const gateway = () => docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')
 
 /** The addresses that the container's own stub finds; nothing where it finds none. */
 async function lookup(service: string, name: string, server = ''): Promise<string[]> {
@@ -71,17 +55,22 @@ const addressOf = async (service: string, network: string) =>
   )
 
 beforeAll(async () => {
-  // The README's own build then finds its layers made, and needs no registry.
-  await ensureBerthImage()
+  builder = await openBuilder()
   if (isOffline) await importNeighbours(join(prometheusFolder(), 'prometheus'))
-  upstream = await startUpstream({}, 0, await gateway())
-  env = await shell()
+  const gateway = await gatewayOfBridge()
+  upstream = await startUpstream({}, 0, gateway)
+  env = {
+    ...builder.env,
+    DOCKER_SOCKET: process.env.DOCKER_HOST!.replace(/^unix:\/\//, ''),
+    BERTH_FORWARD_UPSTREAMS: `${gateway}:${upstream.port}`,
+  }
   printed = await typeIn(commands)
-}, 300_000)
+}, 200_000)
 
 afterAll(async () => {
   await compose('down', '--volumes', '--timeout', '2')
   upstream?.close()
+  builder?.close()
 })
 
 /** What else there is each time. */

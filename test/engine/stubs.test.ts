@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { digFrom, docker, until } from './docker.ts'
-import { name as berthImage, ensureBerthImage } from './image/build.ts'
+import { name as berthImage, ensureBerthImage, gatewayOfBridge } from './image/build.ts'
 import {
   ensureStubImage,
   type Library,
@@ -41,17 +41,10 @@ async function startTheBerth(): Promise<void> {
   const socket = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')
   const group = (await run('stat', ['--format', '%g', socket])).stdout.trim()
   const options = ['--volume', `${socket}:/var/run/docker.sock`, '--group-add', group]
-  const gateway = await docker(
-    'network',
-    'inspect',
-    '--format',
-    '{{(index .IPAM.Config 0).Gateway}}',
-    'bridge',
-  )
   // Without a cache, so that it is told what an answer takes, not what a second one does.
   options.push(
     '--env',
-    `BERTH_FORWARD_UPSTREAMS=${gateway}:${upstream.port}`,
+    `BERTH_FORWARD_UPSTREAMS=${await gatewayOfBridge()}:${upstream.port}`,
     '--env',
     'BERTH_CACHE_ENTRIES=0',
   )
@@ -85,14 +78,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'berth-stubs-'))
   chmodSync(folder, 0o755)
   writeFileSync(join(folder, 'resolv.conf'), `nameserver ${berthAddress}\noptions ndots:0\n`)
-  const gateway = await docker(
-    'network',
-    'inspect',
-    '--format',
-    '{{(index .IPAM.Config 0).Gateway}}',
-    'bridge',
-  )
-  upstream = await startUpstream({}, 0, gateway)
+  upstream = await startUpstream({}, 0, await gatewayOfBridge())
   await docker('network', 'create', '--subnet', '172.31.55.0/24', '--ip-range', '172.31.55.128/25', network)
   await startTheBerth()
   const start = (name: string, ...args: string[]) =>
@@ -132,13 +118,18 @@ it('everything resolves while berth is up', async () => {
 })
 
 /** Ends it in some way, looks, and starts it again. */
-const absences: [string, () => Promise<unknown>, () => Promise<unknown>][] = [
-  ['stopped', () => docker('stop', 'stubs-berth'), () => docker('start', 'stubs-berth')],
-  ['killed', () => docker('kill', '--signal', 'KILL', 'stubs-berth'), () => docker('start', 'stubs-berth')],
-]
-// A process that neither answers nor lets its address go: the longest waits there are.
-if (process.env.BERTH_STUBS === 'all')
-  absences.push(['paused', () => docker('pause', 'stubs-berth'), () => docker('unpause', 'stubs-berth')])
+type Absence = [state: string, end: () => Promise<unknown>, again: () => Promise<unknown>]
+const start = () => docker('start', 'stubs-berth')
+const killed: Absence = ['killed', () => docker('kill', '--signal', 'KILL', 'stubs-berth'), start]
+const absences: Absence[] =
+  process.env.BERTH_STUBS === 'all'
+    ? [
+        ['stopped', () => docker('stop', 'stubs-berth'), start],
+        killed,
+        // A process that neither answers nor lets its address go: the longest waits there are.
+        ['paused', () => docker('pause', 'stubs-berth'), () => docker('unpause', 'stubs-berth')],
+      ]
+    : [killed]
 
 it.each(absences)(
   'with dns: the own network resolves while berth is %s, and everything after',
