@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installPackages, type Version } from './engine/install.ts'
+import { installPackages, installPrometheus, type Version } from './engine/install.ts'
 import { findPlace, launch, runCommand } from './engine/launch.ts'
 import { type Counts, count, parseChoice, type Report, sum } from './runs.ts'
 
@@ -45,7 +45,8 @@ async function main(): Promise<number> {
 }
 
 async function runUnit(): Promise<Counts> {
-  const why = await installPackages(programs, servers)
+  const why =
+    (await installPackages(programs, servers)) ?? (await installPrometheus().then(() => undefined, String))
   if (why) console.error(`Some tests may fail: ${why}`)
   announce('unit tests')
   return runVitest('unit', (command, args) => runCommand(command, args, { ...process.env, TMPDIR: folder }))

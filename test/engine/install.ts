@@ -35,8 +35,9 @@ const tools = [
   'util-linux',
   'libdevmapper1.02.1',
   'libsystemd0',
-  // A socket proxy for berth, other clients, and compilers for stubs.
+  // A socket proxy for berth, load, other clients, and compilers for stubs.
   'haproxy',
+  'dnsperf',
   'knot-dnsutils',
   'gcc',
   'libc6-dev',
@@ -120,6 +121,7 @@ export async function installEngine(version: Version): Promise<Binaries | string
   try {
     const why = await installPackages(tools)
     if (why) return why
+    await installPrometheus()
     const folder = join(cacheFolder(), version)
     if (!existsSync(folder)) await unpackEngine(version, folder)
     const bin = join(folder, 'bin')
@@ -161,6 +163,25 @@ async function unpackEngine(version: Version, folder: string): Promise<void> {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
+
+// Prometheus and promtool. Unpacked for the same reason as engines. Needs no root, but Debian.
+export async function installPrometheus(): Promise<void> {
+  const folder = prometheusFolder()
+  if (existsSync(folder)) return
+  console.log(`Unpacking Prometheus into ${folder} …`)
+  const scratch = mkdtempSync(join(cacheFolder(), 'prometheus.new.'))
+  try {
+    await download('bookworm', ['prometheus'], join(scratch, 'debs'))
+    for (const deb of readdirSync(join(scratch, 'debs'))) {
+      await run('dpkg', ['-x', join(scratch, 'debs', deb), join(scratch, 'root')])
+    }
+    if (!existsSync(folder)) renameSync(join(scratch, 'root/usr/bin'), folder)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+export const prometheusFolder = (): string => join(cacheFolder(), 'prometheus')
 
 function link(folder: string, name: string, places: string[]): void {
   const place = places.find((path) => existsSync(join(folder, 'root', path)))

@@ -7,6 +7,7 @@ import { constants, tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { offerWayOut } from './image/wayout.ts'
 import { ensureImage } from './image.ts'
 import { type Binaries, installEngine, type Version, versions } from './install.ts'
 
@@ -71,7 +72,12 @@ export async function launch(
       BERTH_ENGINE_STATE: state,
       TMPDIR: temporary,
     }
-    if (place.kind === 'private') return await launchPrivate(place.binaries, command, args, settings)
+    if (place.kind === 'private') {
+      const wayOut = join(state, 'way-out.sock')
+      const close = await offerWayOut(wayOut)
+      const beside = { ...settings, BERTH_ENGINE_WAY_OUT: wayOut }
+      return await launchPrivate(place.binaries, command, args, beside).finally(close)
+    }
     const beside: NodeJS.ProcessEnv = { ...settings, DOCKER_HOST: place.host }
     delete beside.BERTH_ENGINE_PRIVATE
     await ensureImage(beside)

@@ -1,9 +1,9 @@
 // The README's transcript: its commands are taken out, run beside the test project, and print what it says.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Berth, main, startBerth } from './berth.ts'
 import { bringUp, members, takeDown } from './project.ts'
+import { transcript } from './transcript.ts'
 
 let berth: Berth
 
@@ -17,18 +17,7 @@ afterAll(async () => {
   await takeDown()
 })
 
-const blocks = [...readFileSync('README.md', 'utf8').matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(
-  ([, block]) => block!,
-)
-const commands = blocks.flatMap((block) =>
-  block
-    .split(/^\$ /m)
-    .slice(1)
-    .map((part) => {
-      const [command, ...output] = part.split('\n')
-      return { command: command!, output: output.join('\n').trim() }
-    }),
-)
+const commands = transcript()
 
 /** The engine gives other addresses each time. */
 const masked = (text: string) =>

@@ -1,0 +1,154 @@
+// Real stubs in real containers, both ways in: what resolves while berth is there, and while it is not. Prints how
+// long each lookup took, as the table of docs/containers.md.
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { digFrom, docker, until } from './docker.ts'
+import { name as berthImage, ensureBerthImage, gatewayOfBridge } from './image/build.ts'
+import {
+  ensureStubImage,
+  type Library,
+  type Lookup,
+  libraries,
+  lookUp,
+  image as stubImage,
+} from './stubs/image.ts'
+import { type RecordingUpstream, startUpstream } from './upstream.ts'
+
+const run = promisify(execFile)
+const network = 'stubs'
+const berthAddress = '172.31.55.2'
+/** Containers by their way in. */
+const ways = { 'dns:': 'stubs-dns', 'resolv.conf': 'stubs-file' } as const
+type Way = keyof typeof ways
+const kinds = { own: 'stubs-dns', zone: 'stubs-dns.docker.internal', foreign: 'www.example.org' } as const
+
+interface Row {
+  readonly state: string
+  readonly way: Way
+  readonly library: Library
+  readonly lookups: Record<keyof typeof kinds, Lookup>
+}
+
+const rows: Row[] = []
+let upstream: RecordingUpstream
+let folder: string
+
+async function startTheBerth(): Promise<void> {
+  const socket = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')
+  const group = (await run('stat', ['--format', '%g', socket])).stdout.trim()
+  const options = ['--volume', `${socket}:/var/run/docker.sock`, '--group-add', group]
+  // Without a cache, so that it is told what an answer takes, not what a second one does.
+  options.push(
+    '--env',
+    `BERTH_FORWARD_UPSTREAMS=${await gatewayOfBridge()}:${upstream.port}`,
+    '--env',
+    'BERTH_CACHE_ENTRIES=0',
+  )
+  const place = ['--name', 'stubs-berth', '--network', network, '--ip', berthAddress]
+  await docker('run', '--detach', ...place, ...options, berthImage)
+}
+
+const answers = () =>
+  until(() => digFrom('stubs-dns', { server: berthAddress, name: kinds.zone }), {
+    what: 'berth has read the engine',
+    deadlineMs: 20_000,
+    accept: ({ rcode }) => rcode === 'NOERROR',
+  })
+
+/** Both stubs, both ways, all at the same time. */
+async function lookAround(state: string): Promise<Row[]> {
+  const found = await Promise.all(
+    (Object.keys(ways) as Way[]).flatMap((way) =>
+      libraries.map(async (library): Promise<Row> => {
+        const [own, zone, foreign] = await lookUp(ways[way], library, Object.values(kinds))
+        return { state, way, library, lookups: { own: own!, zone: zone!, foreign: foreign! } }
+      }),
+    ),
+  )
+  rows.push(...found)
+  return found
+}
+
+beforeAll(async () => {
+  await Promise.all([ensureBerthImage(), ensureStubImage()])
+  folder = mkdtempSync(join(tmpdir(), 'berth-stubs-'))
+  chmodSync(folder, 0o755)
+  writeFileSync(join(folder, 'resolv.conf'), `nameserver ${berthAddress}\noptions ndots:0\n`)
+  upstream = await startUpstream({}, 0, await gatewayOfBridge())
+  await docker('network', 'create', '--subnet', '172.31.55.0/24', '--ip-range', '172.31.55.128/25', network)
+  await startTheBerth()
+  const start = (name: string, ...args: string[]) =>
+    docker('run', '--detach', '--name', name, '--network', network, ...args, stubImage)
+  await start('stubs-dns', '--dns', berthAddress)
+  await start('stubs-file', '--volume', `${folder}/resolv.conf:/etc/resolv.conf:ro`)
+  await answers()
+}, 240_000)
+
+afterAll(async () => {
+  console.log(table())
+  await docker('rm', '--force', 'stubs-berth', 'stubs-dns', 'stubs-file')
+  await docker('network', 'rm', network)
+  rmSync(folder, { recursive: true, force: true })
+  upstream?.close()
+})
+
+function table(): string {
+  const cell = ({ found, ms, told }: Lookup) => `${found ? '' : `${told.toLowerCase()}, `}${duration(ms)}`
+  const lines = rows.map(
+    ({ state, way, library, lookups: { own, zone, foreign } }) =>
+      `| ${state} | \`${way}\` | ${library} | ${cell(own)} | ${cell(zone)} | ${cell(foreign)} |`,
+  )
+  return [
+    '| berth | way in | stub | own network | zone | foreign |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n')
+}
+
+const duration = (ms: number) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`)
+
+it('everything resolves while berth is up', async () => {
+  const found = await lookAround('up')
+  for (const { lookups } of found)
+    for (const lookup of Object.values(lookups)) expect(lookup.found).toBe(true)
+})
+
+/** Ends it in some way, looks, and starts it again. */
+type Absence = [state: string, end: () => Promise<unknown>, again: () => Promise<unknown>]
+const start = () => docker('start', 'stubs-berth')
+const killed: Absence = ['killed', () => docker('kill', '--signal', 'KILL', 'stubs-berth'), start]
+const absences: Absence[] =
+  process.env.BERTH_STUBS === 'all'
+    ? [
+        ['stopped', () => docker('stop', 'stubs-berth'), start],
+        killed,
+        // A process that neither answers nor lets its address go: the longest waits there are.
+        ['paused', () => docker('pause', 'stubs-berth'), () => docker('unpause', 'stubs-berth')],
+      ]
+    : [killed]
+
+it.each(absences)(
+  'with dns: the own network resolves while berth is %s, and everything after',
+  async (state, end, again) => {
+    await end()
+    const found = await lookAround(state)
+    for (const { way, lookups } of found) {
+      expect(lookups.own.found, `${way} own`).toBe(way === 'dns:')
+      expect(lookups.zone.found, `${way} zone`).toBe(false)
+      expect(lookups.foreign.found, `${way} foreign`).toBe(false)
+    }
+    await again()
+    await answers()
+    for (const way of Object.keys(ways) as Way[]) {
+      for (const library of libraries) {
+        const lookups = await lookUp(ways[way], library, Object.values(kinds))
+        for (const lookup of lookups)
+          expect(lookup.found, `${way} ${library} ${lookup.name}: ${lookup.told}`).toBe(true)
+      }
+    }
+  },
+)

@@ -1,0 +1,83 @@
+// docs/metrics.md lists every metric as it is, alerts and dashboard know no others, and their labels are few.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { typeLabel } from '../../../src/dns/types.ts'
+import { createDockerCounters } from '../../../src/docker/counters.ts'
+import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
+import { createForwardCounters } from '../../../src/forward/counters.ts'
+import { createMetrics } from '../../../src/http/metrics.ts'
+import { listSeries, type Series } from '../../../src/http/series.ts'
+import { createLimitCounters } from '../../../src/net/limits/counters.ts'
+import { createStore } from '../../../src/registry/store.ts'
+import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { prometheusFolder } from '../../engine/install.ts'
+
+const sources = {
+  store: createStore(['local']),
+  docker: createDockerCounters(),
+  dns: createDnsCounters(),
+  forward: createForwardCounters(),
+  cache: createCacheCounters(),
+  limits: {
+    counters: createLimitCounters(),
+    held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
+  },
+}
+const series = listSeries(sources)
+const promtool = join(prometheusFolder(), 'promtool')
+
+function labelsOf({ source }: Series): readonly string[] {
+  return typeof source === 'function' ? Object.keys(source()[0]?.labels ?? {}) : source.labelNames
+}
+
+/** `name | type | labels` of each row. */
+const rows = [...readFileSync('docs/metrics.md', 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \|(.*?)\|(.+)\|$/gm)]
+const documented = rows.map(([, name, type, labels]) => `${name} | ${type} | ${labels!.trim()}`)
+const exposed = series.map((each) => `${each.name} | ${each.kind} | ${labelsOf(each).join(', ')}`)
+
+describe('the table of docs/metrics.md', () => {
+  it('has a row for each metric, with its type and labels', () => {
+    const missing = exposed.filter((line) => !documented.includes(line))
+    expect(missing, 'to be written in docs/metrics.md').toEqual([])
+  })
+
+  it('has no other rows', () => {
+    const gone = documented.filter((line) => !exposed.includes(line))
+    expect(gone, 'in docs/metrics.md, but not exposed so').toEqual([])
+  })
+})
+
+describe.each([['config/alerts.yml'], ['config/grafana-dashboard.json']])('%s', (file) => {
+  it('names no metric of ours that is not there', () => {
+    const known = series.flatMap(({ name, kind }) =>
+      kind === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+    )
+    const used = readFileSync(file, 'utf8').match(/\bberth_\w+/g) ?? []
+    expect(used.length).toBeGreaterThan(5)
+    expect(used.filter((name) => !known.includes(name))).toEqual([])
+  })
+})
+
+it('types that an asker makes up do not make series', () => {
+  const labels = new Set(Array.from({ length: 0x10000 }, (_, number) => typeLabel(number)))
+  expect(labels.size).toBeLessThan(32)
+})
+
+describe('promtool', () => {
+  it('finds nothing to say about /metrics', async () => {
+    sources.dns.requests.add(1, '127.0.0.1:53', 'udp', '1', 'A')
+    sources.dns.duration.cell('127.0.0.1:53', 'local').observe(0.0003)
+    sources.docker.connected.add(1, 'local')
+    sources.forward.duration.cell('9.9.9.9:53', 'NOERROR').observe(0.02)
+    const input = await createMetrics(sources).text()
+    expect(execFileSync(promtool, ['check', 'metrics'], { input }).toString()).toBe('')
+  })
+
+  it('passes the alert rules, and they fire when they should', () => {
+    expect(execFileSync(promtool, ['check', 'rules', 'config/alerts.yml']).toString()).toContain('SUCCESS')
+    const told = execFileSync(promtool, ['test', 'rules', 'test/prometheus/alerts.yml']).toString()
+    expect(told).toContain('SUCCESS')
+  })
+})
