@@ -29,6 +29,7 @@ import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
 import { createLosses } from './lib/losses.ts'
 import { createAddresses } from './net/addresses.ts'
+import { chooseUdp } from './net/choose-udp.ts'
 import { createLimitCounters } from './net/limits/counters.ts'
 import { createLimits } from './net/limits/limits.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
@@ -164,7 +165,10 @@ export async function createApp({
     log,
     logQueries: config.log.queries,
   })
-  listeners = createListeners({ listen: config.listen, addresses, handle, limits, clock, log })
+  listeners = createListeners({
+    ...{ listen: config.listen, addresses, handle, limits, clock, log },
+    listenUdp: await chooseUdp(config.udp, log),
+  })
 
   let settling = false
   let lookedAt = clock.monotonic()

@@ -15,6 +15,12 @@ export const schema = z.strictObject({
    */
   listen: field(readListen).prefault(['127.0.0.1:1053']),
 
+  /**
+   * How questions over UDP are read and answered. "batch": many for one system call while there are many, on Linux
+   * (x86-64, ARM64) with the package koffi; "plain": one by one; "auto": batch where it can be had. Default: auto.
+   */
+  udp: choice('auto', 'plain', 'batch').prefault('auto'),
+
   docker: z
     .strictObject({
       /**

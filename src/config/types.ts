@@ -81,6 +81,8 @@ export interface Config {
   readonly file: string | undefined
   /** `host` "*" is every local address. */
   readonly listen: readonly HostPort[]
+  /** auto: batch where this system has it. */
+  readonly udp: 'auto' | 'plain' | 'batch'
   readonly docker: { readonly engines: readonly EngineConfig[] /** ms */; readonly resync: number }
   /** Lower case, no trailing dot. */
   readonly zone: string

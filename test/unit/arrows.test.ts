@@ -118,6 +118,7 @@ describe('packages', () => {
     ['prom-client', /^http\/metrics\.ts$/],
     ['dockerode', /^docker\//],
     ['lru-cache', /^forward\/cache\//],
+    ['koffi', /^net\/libc\.ts$/],
     ['pino', /^lib\/log\.ts$/],
     ['zod', /^config\//],
     ['yaml', /^config\//],

@@ -56,6 +56,7 @@ describe('what can be written', () => {
   it('reads every setting', () => {
     const config = loadText(`
 listen: ["*:53", "[fe80::1%eth0]:5353", "::1", 192.0.2.1]
+udp: plain
 docker:
   engines:
     - unix:///run/one.sock
@@ -131,7 +132,13 @@ log: {level: debug, queries: true}
       ...{ connections: 10, connectionsPerAsker: 128, idle: 500, stall: 5_000, bytes: 65_536, inFlight: 20 },
       ...{ rate: 0, ratePerPrefix: 8_000, slip: 3, fairShare: false, rateAll: true },
     })
-    expect(config).toMatchObject({ ttl: 5, health: 'require', log: { level: 'debug', queries: true }, file })
+    expect(config).toMatchObject({
+      udp: 'plain',
+      ttl: 5,
+      health: 'require',
+      log: { level: 'debug', queries: true },
+      file,
+    })
   })
 
   it.each(['', '# nothing\n', 'docker:\nforward:\n  upstreams:\nttl:\n', '\uFEFFttl: 0\n', '{}'])(
@@ -226,6 +233,7 @@ describe('what is said about mistakes', () => {
       'listen: [53]',
       'FILE:1:10: listen[0]: must be a text, not number 53; write for example "127.0.0.1:1053"',
     ],
+    ['udp: fast', 'FILE:1:6: udp: "fast" is not one of auto, plain, batch'],
     ['listen: {}', 'FILE:1:9: listen: must be a list, not a map; write for example ["127.0.0.1:1053"]'],
     ['listen: []', 'FILE:1:9: listen: is empty; name at least one address to listen on'],
     ['listen: [":53"]', 'FILE:1:10: listen[0]: has no address; write "*:53" for every local address'],

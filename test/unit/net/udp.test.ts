@@ -1,13 +1,15 @@
-// Questions over real UDP sockets on loopback.
+// Questions over real UDP sockets on loopback, by both kinds of them.
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { headerOnly, rcodeOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
+import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
-import type { Listener } from '../../../src/net/listener.ts'
+import { loadLibc } from '../../../src/net/libc.ts'
+import type { Listener, ListenOptions } from '../../../src/net/listener.ts'
 import { listenUdp } from '../../../src/net/udp.ts'
+import { createBatchUdp } from '../../../src/net/udp-batch.ts'
 import type { Handle, Query } from '../../../src/resolve/query.ts'
 import { createAccounting } from './limits/accounting.ts'
 
@@ -18,9 +20,6 @@ const clients: dgram.Socket[] = []
 afterEach(() => {
   for (const client of clients.splice(0)) client.close()
 })
-
-const serve = (handle: Handle, { limits } = createAccounting(), port = 0) =>
-  listenUdp({ at: { host: '127.0.0.1', port }, handle, limits, clock: systemClock, log: silentLogger })
 
 async function connect({ port }: Listener): Promise<dgram.Socket> {
   const client = dgram.createSocket('udp4')
@@ -36,7 +35,20 @@ async function ask(client: dgram.Socket, message: Buffer): Promise<Buffer> {
   return (await reply)[0]
 }
 
-describe('a UDP listener', () => {
+type Kind = readonly [what: string, listen: (options: ListenOptions) => Promise<Listener>, clock: Clock]
+
+const listenInBatches = createBatchUdp(await loadLibc())
+const kinds: readonly Kind[] = [
+  ['plain', listenUdp, systemClock],
+  ['in batches', listenInBatches, systemClock],
+  // Time stands still: whatever comes looks as if it had been waiting.
+  ['in batches, always in a burst', listenInBatches, { ...systemClock, monotonic: () => 0 }],
+]
+
+describe.each(kinds)('a UDP listener, %s', (_, listen, clock) => {
+  const serve = (handle: Handle, { limits } = createAccounting(), port = 0, host = '127.0.0.1') =>
+    listen({ at: { host, port }, handle, limits, clock, log: silentLogger })
+
   it('answers from the address that was asked, and tells who asked', async () => {
     const seen: Query[] = []
     const listener = await serve((query) => {
@@ -47,6 +59,23 @@ describe('a UDP listener', () => {
     expect(idOf(await ask(client, question(3)))).toBe(3)
     const server = `dns://127.0.0.1:${listener.port}`
     expect(seen).toMatchObject([{ asker: '127.0.0.1', local: '127.0.0.1', transport: 'udp', server }])
+    await listener.close(AbortSignal.abort())
+  })
+
+  it('serves IPv6 and nothing else on an IPv6 address', async () => {
+    const seen: string[] = []
+    const handle: Handle = ({ message, asker }) => {
+      seen.push(asker)
+      return headerOnly(message, 0)
+    }
+    const listener = await serve(handle, createAccounting(), 0, '::1')
+    const client = dgram.createSocket('udp6')
+    clients.push(client)
+    client.connect(listener.port, '::1')
+    await once(client, 'connect')
+    expect(idOf(await ask(client, question(5)))).toBe(5)
+    expect(idOf(await ask(client, question(6)))).toBe(6)
+    expect(seen).toEqual(['::1', '::1'])
     await listener.close(AbortSignal.abort())
   })
 
@@ -144,5 +173,13 @@ describe('a UDP listener', () => {
     const again = serve(() => undefined, createAccounting(), listener.port)
     await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' })
     await listener.close(AbortSignal.abort())
+  })
+
+  it('gives the address back when it is closed', async () => {
+    const listener = await serve(() => undefined)
+    await listener.close(AbortSignal.abort())
+    const again = await serve(() => undefined, createAccounting(), listener.port)
+    expect(again.port).toBe(listener.port)
+    await again.close(AbortSignal.abort())
   })
 })

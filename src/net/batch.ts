@@ -1,0 +1,125 @@
+// Memory for many datagrams at once: what recvmmsg fills and sendmmsg reads. One for all sockets, as each uses it
+// within one call.
+import { maxQueryBytes } from '../dns/header.ts'
+import { formatAddress } from '../lib/ip.ts'
+import { AF_INET6, type Libc, sockaddrBytes } from './libc.ts'
+
+/** Datagrams in one call. */
+export const batchSize = 64
+
+/** One byte more than any question may have, so that the gate sees that one is too long. */
+const questionBytes = maxQueryBytes + 8
+/** What fits no slot goes alone: replies over UDP are 1232 bytes at the most. */
+export const replyBytes = 1232
+
+/** struct mmsghdr and struct iovec on 64-bit machines. */
+const headerBytes = 64
+const vectorBytes = 16
+
+/** A row of datagrams: headers, the vectors and addresses they point to, and the data those point to. */
+export interface Row {
+  /** Where the headers lie, for the system call. */
+  readonly address: number
+  readonly data: Buffer
+  readonly slotBytes: number
+  /** 32-bit words of headers, vectors and addresses. */
+  readonly headers: Uint32Array
+  readonly vectors: Uint32Array
+  readonly names: Uint32Array
+}
+
+/** In 32-bit words. */
+export const headerWords = headerBytes / 4
+export const vectorWords = vectorBytes / 4
+export const nameWords = sockaddrBytes / 4
+/** Words of a header and of a vector: msg_namelen, msg_len, iov_len. */
+export const nameLengthAt = 2
+export const lengthAt = 14
+export const vectorLengthAt = 2
+
+export interface Batch {
+  readonly questions: Row
+  readonly replies: Row
+  /** The other end's address in a row, as Node's sockets tell it: with zone where link-local. */
+  addressIn(row: Row, index: number): string
+  portIn(row: Row, index: number): number
+}
+
+export function createBatch(libc: Pick<Libc, 'addressOf' | 'interfaceName'>): Batch {
+  const questions = createRow(libc, questionBytes)
+  const replies = createRow(libc, replyBytes)
+  const v4 = createTexts()
+  const v6 = createTexts()
+
+  return {
+    questions,
+    replies,
+    addressIn({ names }, index) {
+      const at = index * nameWords
+      const text = (offset: number, length: number) =>
+        formatAddress(new Uint8Array(names.buffer, index * sockaddrBytes + offset, length))
+      if ((names[at]! & 0xffff) !== AF_INET6) return v4.get(names, at + 1, 1) ?? v4.set(text(4, 4))
+      const zone = names[at + 6]!
+      if (zone !== 0) return `${text(8, 16)}%${libc.interfaceName(zone) ?? zone}`
+      return v6.get(names, at + 2, 4) ?? v6.set(text(8, 16))
+    },
+    portIn({ names }, index) {
+      const port = names[index * nameWords]! >>> 16
+      return ((port & 0xff) << 8) | (port >>> 8)
+    },
+  }
+}
+
+/** Its buffers are referenced by the row, or the system would read and write what is no longer ours. */
+function createRow({ addressOf }: Pick<Libc, 'addressOf'>, slotBytes: number): Row {
+  const memory = (bytes: number) => new ArrayBuffer(batchSize * bytes)
+  const [headers, vectors, names, data] = [headerBytes, vectorBytes, sockaddrBytes, slotBytes].map(memory)
+  const at = (part: ArrayBuffer) => BigInt(addressOf(new Uint8Array(part)))
+  const headerView = new DataView(headers!)
+  const vectorView = new DataView(vectors!)
+  for (let i = 0; i < batchSize; i++) {
+    vectorView.setBigUint64(i * vectorBytes, at(data!) + BigInt(i * slotBytes), true)
+    vectorView.setBigUint64(i * vectorBytes + 8, BigInt(slotBytes), true)
+    // msg_name, msg_namelen, msg_iov, msg_iovlen; no control data, no flags.
+    headerView.setBigUint64(i * headerBytes, at(names!) + BigInt(i * sockaddrBytes), true)
+    headerView.setUint32(i * headerBytes + 8, sockaddrBytes, true)
+    headerView.setBigUint64(i * headerBytes + 16, at(vectors!) + BigInt(i * vectorBytes), true)
+    headerView.setBigUint64(i * headerBytes + 24, 1n, true)
+  }
+  return {
+    address: addressOf(new Uint8Array(headers!)),
+    data: Buffer.from(data!),
+    slotBytes,
+    headers: new Uint32Array(headers!),
+    vectors: new Uint32Array(vectors!),
+    names: new Uint32Array(names!),
+  }
+}
+
+/** Addresses whose text is remembered; another one takes the place of what its hash meets there. */
+const remembered = 4096
+
+/** Remembers the texts of addresses of so many words, which saves making one for each question. */
+function createTexts() {
+  const known: (Uint32Array | undefined)[] = Array(remembered).fill(undefined)
+  const texts: string[] = Array(remembered).fill('')
+  let slot = 0
+  return {
+    get(names: Uint32Array, at: number, words: number): string | undefined {
+      slot = 0
+      for (let i = 0; i < words; i++) slot = Math.imul(slot ^ names[at + i]!, 0x9e3779b1)
+      slot = (slot ^ (slot >>> 15)) & (remembered - 1)
+      const there = known[slot]
+      let isSame = there !== undefined
+      for (let i = 0; isSame && i < words; i++) isSame = there![i] === names[at + i]
+      if (isSame) return texts[slot]
+      known[slot] = names.slice(at, at + words)
+      return undefined
+    },
+    /** For what was just asked for in vain. */
+    set(text: string): string {
+      texts[slot] = text
+      return text
+    },
+  }
+}

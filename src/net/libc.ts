@@ -1,0 +1,122 @@
+// The system calls that Node has not: sockets made with options before they are bound, and many datagrams for one
+// call. Linux on 64-bit little-endian machines, through the package koffi where it is there (its only importer).
+import { isIPv6 } from 'node:net'
+import { endianness } from 'node:os'
+import { getSystemErrorName } from 'node:util'
+import { parseAddress } from '../lib/ip.ts'
+import type { Bindable } from './listener.ts'
+
+export interface Libc {
+  /** A bound, non-blocking socket. Throws an error with the system's code where it can't be had. */
+  bind(at: Bindable, receiveBuffer: number): number
+  /** SO_REUSEADDR off: nobody else may bind the address. */
+  keepExclusive(fd: number): void
+  close(fd: number): void
+  /** recvmmsg and sendmmsg, never waiting: how many went through, or minus the error's number. */
+  receive(fd: number, headers: number, count: number): number
+  send(fd: number, headers: number, count: number): number
+  /** Where a buffer lies in memory; it must be kept referenced for as long as that is used. */
+  addressOf(buffer: Uint8Array): number
+  /** "eth0" for an interface's number; undefined where there is none. */
+  interfaceName(index: number): string | undefined
+}
+
+/** struct sockaddr_in6; sockaddr_in is the first 16 bytes of its room. */
+export const sockaddrBytes = 28
+
+/** These hold on x86-64 and ARM64, whichever C library: others are not offered. */
+const architectures: readonly string[] = ['x64', 'arm64']
+const AF_INET = 2
+export const AF_INET6 = 10
+const SOCK_DGRAM = 2
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
+const SO_RCVBUF = 8
+const IPPROTO_IPV6 = 41
+const IPV6_V6ONLY = 26
+const MSG_DONTWAIT = 0x40
+
+/** Rejects where this system is another, or koffi is not there for it. */
+export async function loadLibc(): Promise<Libc> {
+  if (process.platform !== 'linux' || !architectures.includes(process.arch) || endianness() !== 'LE') {
+    throw new Error(`not offered on ${process.platform} ${process.arch}`)
+  }
+  const { default: koffi } = await import('koffi')
+  // Of the process itself: glibc or musl, whatever Node runs with.
+  const library = koffi.load(null)
+  const socket = library.func('int socket(int, int, int)')
+  const bind = library.func('int bind(int, void *, unsigned int)')
+  const close = library.func('int close(int)')
+  const setsockopt = library.func('int setsockopt(int, int, int, void *, unsigned int)')
+  const recvmmsg = library.func('int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)')
+  const sendmmsg = library.func('int sendmmsg(int, uintptr_t, unsigned int, int)')
+  const nameToIndex = library.func('unsigned int if_nametoindex(const char *)')
+  const indexToName = library.func('void *if_indextoname(unsigned int, void *)')
+
+  const check = (result: number, call: string, about = ''): number => {
+    if (result >= 0) return result
+    throw systemError(koffi.errno(), call, about)
+  }
+  const setOption = (fd: number, level: number, option: number, value: number) => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeInt32LE(value)
+    return setsockopt(fd, level, option, bytes, 4) as number
+  }
+
+  function sockaddrOf({ host, port }: Bindable): Buffer {
+    const [address, zone] = host.split('%', 2) as [string, string?]
+    const bytes = Buffer.alloc(isIPv6(host) ? sockaddrBytes : 16)
+    bytes.writeUInt16LE(isIPv6(host) ? AF_INET6 : AF_INET, 0)
+    bytes.writeUInt16BE(port, 2)
+    bytes.set(parseAddress(address)!, isIPv6(host) ? 8 : 4)
+    if (zone !== undefined) {
+      const index = /^\d+$/.test(zone) ? Number(zone) : (nameToIndex(zone) as number)
+      bytes.writeUInt32LE(index, 24)
+    }
+    return bytes
+  }
+
+  return {
+    bind(at, receiveBuffer) {
+      const isV6 = isIPv6(at.host)
+      const fd = check(
+        socket(isV6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+        'socket',
+      )
+      try {
+        if (isV6) check(setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 'setsockopt')
+        setOption(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer)
+        const sockaddr = sockaddrOf(at)
+        check(bind(fd, sockaddr, sockaddr.length), 'bind', ` ${at.host}:${at.port}`)
+        return fd
+      } catch (error) {
+        close(fd)
+        throw error
+      }
+    },
+    keepExclusive: (fd) => void setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0),
+    close: (fd) => void close(fd),
+    receive(fd, headers, count) {
+      const result: number = recvmmsg(fd, headers, count, MSG_DONTWAIT, 0)
+      return result < 0 ? -koffi.errno() : result
+    },
+    send(fd, headers, count) {
+      const result: number = sendmmsg(fd, headers, count, MSG_DONTWAIT)
+      return result < 0 ? -koffi.errno() : result
+    },
+    addressOf: (buffer) => Number(koffi.address(buffer)),
+    interfaceName(index) {
+      const name = Buffer.alloc(16)
+      if (indexToName(index, name) === null) return undefined
+      return name.toString('utf8', 0, name.indexOf(0))
+    },
+  }
+}
+
+/** An error as Node makes them: "bind EADDRINUSE 127.0.0.1:53", with its code. */
+export function systemError(errno: number, call: string, about = ''): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno)
+  return Object.assign(new Error(`${call} ${code}${about}`), { code, errno: -errno, syscall: call })
+}
