@@ -1,6 +1,7 @@
 // The composition root: builds every room, starts and stops them in order.
 //
-//   question   socket → gate → scope → table, policy ─ ours ──────→ socket       net → resolve → registry
+//   question   socket → scope → fast answers ─ kept ──────────────→ socket       net → resolve → registry
+//                       └ gate → scope → table, policy ─ ours ─────────┘
 //                                              └ not ours → cache → upstreams ┘  forward
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //   scrape     http → counters, snapshot                                         http
@@ -35,6 +36,7 @@ import { createLimits } from './net/limits/limits.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createDnsCounters } from './resolve/counters.ts'
+import { createFastAnswers } from './resolve/fast.ts'
 import { holdsDockerAddress } from './resolve/guard.ts'
 import { createPipeline } from './resolve/pipeline.ts'
 import { createResolver } from './resolve/resolver.ts'
@@ -158,6 +160,10 @@ export async function createApp({
   const handle = createPipeline({
     resolver,
     forward,
+    // A line for each question takes the whole way.
+    fast: config.log.queries
+      ? undefined
+      : createFastAnswers({ resolver, counters: dnsCounters, clock, random: Math.random }),
     cookies: createCookies({ randomBytes, seconds: () => Math.floor(clock.now() / 1000) }),
     identity: config.identity,
     counters: dnsCounters,

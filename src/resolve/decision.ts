@@ -28,6 +28,8 @@ export type Decision =
       readonly error?: ExtendedError
       readonly rule: string
       readonly network?: string
+      /** It holds for this moment alone, not until the table changes: it depends on which upstreams there are. */
+      readonly isPassing?: boolean
       /** Names to ask for instead. */
       readonly alternatives?: readonly string[]
     }

@@ -13,6 +13,7 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { DnsCounters } from './counters.ts'
 import type { Decision } from './decision.ts'
+import type { FastAnswers } from './fast.ts'
 import type { Identity } from './identity.ts'
 import { answerOptions } from './options.ts'
 import type { Query, Reply } from './query.ts'
@@ -21,6 +22,8 @@ import type { Resolver } from './resolver.ts'
 export interface PipelineOptions {
   readonly resolver: Resolver
   readonly forward: Forward
+  /** undefined: every question goes all the way. */
+  readonly fast?: FastAnswers | undefined
   readonly cookies: Cookies
   readonly identity: Identity
   readonly counters: DnsCounters
@@ -33,13 +36,13 @@ export interface PipelineOptions {
 type Source = 'gate' | 'policy' | 'local' | 'forward' | 'cache'
 
 export function createPipeline(options: PipelineOptions): (query: Query) => Reply | Promise<Reply> {
-  const { resolver, counters, clock, log, cookies, identity } = options
+  const { resolver, fast, counters, clock, log, cookies, identity } = options
   const nsid = identity.id === '' ? undefined : Buffer.from(identity.id, 'utf8')
 
   function handle(query: Query): Reply | Promise<Reply> {
     const started = clock.monotonic()
     try {
-      return answer(query, started)
+      return fast?.answer(query, started) ?? answer(query, started)
     } catch (error) {
       return panic(query, started, error)
     }
@@ -71,15 +74,9 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const scope = resolver.scope(query.asker, query.local)
     const decision = resolver.decide(scope, question)
     if (decision.kind === 'answer') {
-      return done(
-        query,
-        started,
-        decision.source,
-        write(query, question, opt, decision),
-        decision.rcode,
-        question,
-        decision.rule,
-      )
+      const reply = write(query, question, opt, decision)
+      fast?.keep(query, scope, decision, reply)
+      return done(query, started, decision.source, reply, decision.rcode, question, decision.rule)
     }
     const { message: bytes, asker } = query
     const result = options.forward({ query: bytes, question, edns: opt, route: decision.route, asker })

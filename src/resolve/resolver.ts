@@ -57,6 +57,7 @@ const anyTtl = 3600
 const notForwarded: Decision = {
   ...local([anyRecord(anyTtl)], 'questions for ANY are not forwarded (RFC 8482)'),
   source: 'policy',
+  isPassing: true,
 }
 
 export function createResolver(options: ResolverOptions): Resolver {
@@ -110,9 +111,15 @@ export function createResolver(options: ResolverOptions): Resolver {
         health: config.health,
         random: options.random,
       }
-      const decision =
-        answerLocally(context, statics, question) ??
-        decideMiss(context, settings, options.upstreams, question, statics.isAbove(question.name, scope))
+      const here = answerLocally(context, statics, question)
+      if (here !== undefined) return here
+      let isPassing = false
+      const upstreams = () => {
+        isPassing = true
+        return options.upstreams()
+      }
+      const miss = decideMiss(context, settings, upstreams, question, statics.isAbove(question.name, scope))
+      const decision = isPassing && miss.kind === 'answer' ? { ...miss, isPassing } : miss
       return decision.kind === 'forward' && question.type === type.ANY ? notForwarded : decision
     },
     withhold: (scope, name, route, reply) =>

@@ -18,8 +18,8 @@ export interface DrawnMember {
   readonly running: boolean
   readonly port: boolean
   readonly wildcard: boolean
-  /** Alias "kin" for the member of this index. */
-  readonly link: number
+  /** Alias "kin" for the member of this index; null: it has no link. */
+  readonly link: number | null
 }
 
 export interface Drawn {
@@ -47,7 +47,7 @@ export const drawn: fc.Arbitrary<Drawn> = fc.record({
       running: fc.constantFrom(true, true, true, false),
       port: fc.boolean(),
       wildcard: fc.boolean(),
-      link: fc.nat(6),
+      link: fc.option(fc.nat(6), { freq: 2 }),
     }),
     { minLength: 1, maxLength: 7 },
   ),
@@ -102,7 +102,7 @@ export function snapshotOf(told: Drawn): Snapshot {
   )
   const members = told.members.flatMap(({ engine, running, names, port, wildcard, link }, i) => {
     if (told.states[engine] === 'unsynced') return []
-    const links = new Map([['kin', memberName(link)]])
+    const links = new Map(link === null ? [] : [['kin', memberName(link)]])
     const places = networksOf(told, i).map((n) => [
       netName(n),
       { at: running ? [addressOf(told, i, n)] : [], names, links },

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { reverseName } from '../../../src/dns/reverse.ts'
-import { scopeTable } from '../../../src/resolve/scope.ts'
+import { type Scope, scopeTable } from '../../../src/resolve/scope.ts'
 import { type Asker, askersOf } from './askers.ts'
 import {
   addressOf,
@@ -84,6 +84,17 @@ async function faultsOfNames(told: Drawn, asker: Asker, ways: Ways): Promise<str
     }
   }
   return found
+}
+
+/** What others have asked for before, a neighbour in the list and one far from there, may be kept. */
+async function faultsOfFastAnswers(told: Drawn, asker: Asker, ways: Ways): Promise<string[]> {
+  const askers = askersOf(told)
+  const at = askers.findIndex(({ what }) => what === asker.what)
+  for (const step of [1, Math.ceil(askers.length / 2)]) {
+    const other = askers[(at + step) % askers.length]!
+    for (const [name, type] of questionsFor(told)) await ways.wire(other.address, other.local, name, type)
+  }
+  return faultsOfNames(told, asker, ways)
 }
 
 /** An upstream that answers with somebody's address; `before`: the table when it is asked, if another. */
@@ -186,6 +197,7 @@ async function faultsOfHttp(told: Drawn, asker: Asker, ways: Ways): Promise<stri
 
 const ways: Record<string, (told: Drawn, asker: Asker, into: Ways) => Promise<string[]>> = {
   'names, SRV and PTR': faultsOfNames,
+  'answers kept fast for others': faultsOfFastAnswers,
   'what is forwarded': (told, asker, into) => faultsOfForwarding(told, asker, into, false),
   'what is forwarded while the table changes': (told, asker, into) =>
     faultsOfForwarding(told, asker, into, true),
@@ -206,7 +218,7 @@ describe('nobody is told of what it shares no network with, and everybody of all
   it.each(Object.keys(ways))(
     'by %s',
     async (way) => {
-      await fc.assert(holds(ways[way]!), { numRuns: 400 })
+      await fc.assert(holds(ways[way]!), { numRuns: way === 'answers kept fast for others' ? 100 : 400 })
     },
     60_000,
   )
@@ -224,6 +236,19 @@ describe('the property fails', () => {
         ).failed
       }
       expect(failed).toBe(true)
+    },
+    60_000,
+  )
+
+  it.each<[string, (scope: Scope) => string]>([
+    ['the scope', () => 'anybody'],
+    ['its networks', ({ view, links }) => JSON.stringify([view, [...(links ?? [])]])],
+  ])(
+    'where fast answers are kept without %s',
+    async (_, fastKey) => {
+      const holding = holds(ways['answers kept fast for others']!, { fastKey })
+      const { errorInstance } = await fc.check(holding, { ...{ seed: 3, numRuns: 1000 }, endOnFailure: true })
+      expect((errorInstance as { actual?: string[] } | null)?.actual?.length).toBeGreaterThan(0)
     },
     60_000,
   )

@@ -1,4 +1,5 @@
-// Every way in by which a name or an address might get out, over one drawn estate; the cache stands in all of them.
+// Every way in by which a name or an address might get out, over one drawn estate; the cache and the fast answers stand
+// in all of them.
 import { decode, encode, type Answer as PacketAnswer } from 'dns-packet'
 import { createCookies } from '../../../src/dns/cookie.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
@@ -15,10 +16,11 @@ import { parseSubnet } from '../../../src/lib/ip.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createFastAnswers } from '../../../src/resolve/fast.ts'
 import { holdsDockerAddress } from '../../../src/resolve/guard.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
-import type { scopeTable } from '../../../src/resolve/scope.ts'
+import type { Scope, scopeTable } from '../../../src/resolve/scope.ts'
 import { settings } from '../forward/cache/kept.ts'
 import { config, upstream } from '../resolve/deciding.ts'
 import { interfaces } from '../resolve/estate.ts'
@@ -56,12 +58,14 @@ export interface WaysOptions {
   readonly scopeRows?: typeof scopeTable
   /** What if answers were checked once, for who asked first, before they are kept and shared? */
   readonly checksBeforeCache?: boolean
+  /** What if fast answers were told apart by something else than the scope? */
+  readonly fastKey?: (scope: Scope) => string | undefined
 }
 
 export function waysInto(
   snapshot: Snapshot,
   gateway: 'refuse' | 'network' | 'host',
-  { scopeRows, checksBeforeCache = false }: WaysOptions = {},
+  { scopeRows, checksBeforeCache = false, fastKey }: WaysOptions = {},
 ): Ways {
   let forwarded = false
   let exchanges = 0
@@ -107,8 +111,12 @@ export function waysInto(
   const counters = createDnsCounters()
   const checking = checksBeforeCache ? { ...resolver, withhold: () => undefined } : resolver
   const cookies = createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 })
+  const fast = createFastAnswers({
+    ...{ resolver, counters, clock: systemClock, random: () => 0 },
+    ...(fastKey === undefined ? {} : { keyOf: fastKey }),
+  })
   const answer = createPipeline({
-    ...{ resolver: checking, forward, counters, cookies, identity: config.identity },
+    ...{ resolver: checking, forward, fast, counters, cookies, identity: config.identity },
     ...{ clock: systemClock, log: silentLogger, logQueries: false },
   })
   const inspector = createInspector({ resolver, forward, zone: config.zone, clock: systemClock })
@@ -125,7 +133,7 @@ export function waysInto(
       locals.set(asker, local)
       const message = encodeQuery(name, type, { id: 7, edns: 1232 })
       if (readQuestion(message) === undefined) throw new Error(`${name} ${type} can't be asked`)
-      const answered = answer({ message, asker, local, transport: 'tcp', server: 'x' })
+      const answered = answer({ message, asker, local, transport: 'udp', server: 'x' })
       const isForwarded = forwarded
       const reply = decode((await answered)!) as unknown as Decoded
       const records = [...reply.answers, ...reply.authorities, ...reply.additionals]

@@ -1,0 +1,310 @@
+// Fast answers: what the slow path would say, for whoever asks, until the table changes.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createCookies } from '../../../src/dns/cookie.ts'
+import { flag, flagsOf, headerBytes } from '../../../src/dns/header.ts'
+import { encodeQuery } from '../../../src/dns/message.ts'
+import { readQuestion } from '../../../src/dns/name.ts'
+import { readRecords } from '../../../src/dns/records.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
+import { silentLogger } from '../../../src/lib/log.ts'
+import type { Snapshot } from '../../../src/registry/types.ts'
+import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createFastAnswers, type FastOptions } from '../../../src/resolve/fast.ts'
+import { createPipeline } from '../../../src/resolve/pipeline.ts'
+import type { Query } from '../../../src/resolve/query.ts'
+import { createResolver } from '../../../src/resolve/resolver.ts'
+import type { Scope } from '../../../src/resolve/scope.ts'
+import { scopeKey } from '../../../src/resolve/shelf.ts'
+import { askersOf } from '../scope/askers.ts'
+import { drawn, memberName, netName, snapshotOf, words } from '../scope/drawn.ts'
+import { config, here, upstream } from './deciding.ts'
+import { container, estate, network } from './estate.ts'
+
+const server = 'dns://127.0.0.1:53'
+const many = Array.from({ length: 8 }, (_, i) => `10.1.0.${i + 2}`)
+const table = (address = '10.1.0.50') =>
+  estate(
+    [network('front', ['10.1.0.0/24'])],
+    [
+      ...many.map((at, i) => container(`web${i}`, { front: { at: [at], names: ['web'] } })),
+      container('one', { front: { at: [address] } }),
+    ],
+  )
+
+function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}) {
+  const state = { snapshot, decided: 0, upstreams: [upstream] as (typeof upstream)[] }
+  const counters = createDnsCounters()
+  const resolver = createResolver({
+    config: {
+      ...config,
+      hosts: [{ name: 'big.test', wildcard: false, v4: big, v6: [], networks: undefined }],
+    },
+    store: { current: () => state.snapshot, update() {}, markAway() {}, onSwap() {} },
+    addresses: () => here,
+    upstreams: () => state.upstreams,
+    random: Math.random,
+  })
+  const counting = {
+    ...resolver,
+    decide(...args: Parameters<typeof resolver.decide>) {
+      state.decided++
+      return resolver.decide(...args)
+    },
+  }
+  const fast = createFastAnswers({ resolver, counters, clock: systemClock, random: Math.random, ...options })
+  const common = {
+    ...{ forward: () => ({ failure: 'no upstream', reason: 'none' }) as const, counters },
+    ...{ identity: config.identity, clock: systemClock, log: silentLogger, logQueries: false },
+    cookies: createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 }),
+  }
+  const handle = createPipeline({ ...common, resolver: counting, fast })
+  const slow = createPipeline({ ...common, counters: createDnsCounters(), resolver })
+  const query = (message: Buffer, extra: Partial<Query> = {}): Query => ({
+    ...{ message, asker: '127.0.0.1', local: '127.0.0.1', transport: 'udp', server },
+    ...extra,
+  })
+  return {
+    state,
+    counters,
+    fast,
+    ask: (message: Buffer, extra?: Partial<Query>) => handle(query(message, extra)) as Buffer | undefined,
+    askSlowly: (message: Buffer, extra?: Partial<Query>) => slow(query(message, extra)) as Buffer | undefined,
+    /** How many questions went the slow way while that ran. */
+    decisions(run: () => void): number {
+      const before = state.decided
+      run()
+      return state.decided - before
+    },
+  }
+}
+
+/** 40 addresses: too many for 512 bytes. */
+const big = Array.from({ length: 40 }, (_, i) => `192.0.2.${i + 1}`)
+
+interface Form {
+  readonly id: number
+  /** Which letters are capitals. */
+  readonly capitals: number
+  readonly recursion: boolean
+  readonly checkingDisabled: boolean
+  readonly edns: { readonly bytes: number; readonly dnssecOk: boolean } | null
+}
+
+const formed: fc.Arbitrary<Form> = fc.record({
+  id: fc.nat(0xffff),
+  capitals: fc.nat(0xffff),
+  recursion: fc.boolean(),
+  checkingDisabled: fc.boolean(),
+  edns: fc.option(
+    fc.record({ bytes: fc.constantFrom(0, 512, 600, 1200, 1232, 4096), dnssecOk: fc.boolean() }),
+  ),
+})
+
+function questionOf(
+  name: string,
+  type: string,
+  { id, capitals, recursion, checkingDisabled, edns }: Form,
+): Buffer {
+  const message = encodeQuery(name, type, edns === null ? { id } : { id, edns: edns.bytes })
+  message.writeUInt16BE((recursion ? flag.RD : 0) | (checkingDisabled ? flag.CD : 0), 2)
+  const { end } = readQuestion(message)!
+  for (let at = headerBytes; at < end - 4; at++) {
+    const isLetter = message[at]! >= 0x61 && message[at]! <= 0x7a
+    if (isLetter && ((capitals >> (at % 16)) & 1) === 1) message[at] = message[at]! & ~0x20
+  }
+  if (edns?.dnssecOk) message[end + 7] = 0x80
+  return message
+}
+
+/** A reply as it is whatever the order of its answers. */
+function unordered(reply: Buffer) {
+  const { end } = readQuestion(reply)!
+  const records = readRecords(reply, end)!.map(({ section, start, end: to }) => [
+    section,
+    reply.toString('hex', start, to),
+  ])
+  return { head: reply.toString('hex', 0, end), records: records.sort(), length: reply.length }
+}
+
+/** The same for answers that were cut, of which any part may be left. */
+function compared(reply: Buffer | undefined) {
+  if (reply === undefined) return undefined
+  const told = unordered(reply)
+  return (flagsOf(reply) & flag.TC) === 0 ? told : { ...told, records: told.records.length }
+}
+
+const asking = fc.record({
+  who: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
+  what: fc.nat(),
+  type: fc.constantFrom('A', 'A', 'AAAA', 'MX', 'SRV', 'PTR', 'ANY', 'SOA', 'TYPE97', 'TYPE65'),
+  forms: fc.array(formed, { minLength: 1, maxLength: 3 }),
+})
+
+/** Whatever is asked, in whatever form, once and again: the same as without fast answers. */
+function equalsTheSlowPath(options: Partial<FastOptions> = {}, onHit = () => {}) {
+  const names = ['kin', 'nobody', 'wild1', 'deep.wild0', 'big.test', 'localhost', 'host.docker.internal']
+  return fc.property(drawn, fc.array(asking, { minLength: 1, maxLength: 20 }), (told, all) => {
+    const { ask, askSlowly, decisions } = servers(snapshotOf(told), options)
+    const askers = askersOf(told)
+    const bare = [...words, ...names, ...told.members.map((_, i) => memberName(i))]
+    const known = bare.flatMap((name) => [
+      ...[name, `${name}.docker.internal`, `_http._tcp.${name}`],
+      ...told.networks.map((_, n) => `${name}.${netName(n)}`),
+      ...['1.0.250.10.in-addr.arpa', 'docker.internal'],
+    ])
+    for (const { who, what, type, forms } of all) {
+      for (const [form, n] of [...forms, ...forms].flatMap((each) => who.map((n) => [each, n] as const))) {
+        const { address: asker, local } = askers[n % askers.length]!
+        const message = questionOf(known[what % known.length]!, type, form)
+        let reply: Buffer | undefined
+        const asked = decisions(() => {
+          reply = ask(message, { asker, local })
+        })
+        if (asked === 0) onHit()
+        expect(compared(reply)).toEqual(compared(askSlowly(message, { asker, local })))
+      }
+    }
+  })
+}
+
+describe('a fast answer', () => {
+  it('is what the slow path says, but for the order of addresses, to any question of any asker', () => {
+    let hits = 0
+    const equals = equalsTheSlowPath({}, () => hits++)
+    fc.assert(equals, { numRuns: 300 })
+    expect(hits).toBeGreaterThan(1000)
+  })
+
+  it.each<[string, (scope: Scope) => string | undefined]>([
+    ['networks', (scope) => scopeKey({ ...scope, networks: [] })],
+    ['links', (scope) => scopeKey({ ...scope, links: new Map() })],
+  ])(
+    'would not be that, were scopes not told apart by their %s',
+    (_, keyOf) => {
+      const { failed } = fc.check(equalsTheSlowPath({ keyOf }), {
+        ...{ seed: 3, numRuns: 3000 },
+        endOnFailure: true,
+      })
+      expect(failed).toBe(true)
+    },
+    60_000,
+  )
+
+  const plain = { id: 1, capitals: 0, recursion: true, checkingDisabled: false, edns: null }
+  const one = questionOf('one', 'A', plain)
+
+  it('is given from the second time on, and not decided again', () => {
+    const { ask, decisions } = servers(table())
+    expect(decisions(() => ask(one))).toBe(1)
+    expect(decisions(() => ask(questionOf('ONE', 'A', { ...plain, id: 2, capitals: 0xffff })))).toBe(0)
+    for (const name of ['nobody', 'one.docker.internal', 'gone.front.docker.internal']) {
+      ask(questionOf(name, 'A', plain))
+      expect(decisions(() => ask(questionOf(name, 'A', plain)))).toBe(0)
+    }
+  })
+
+  it('ends with its table', () => {
+    const { ask, state } = servers(table())
+    const last = (reply: Buffer | undefined) => reply!.at(-1)
+    expect([last(ask(one)), last(ask(one))]).toEqual([50, 50])
+    state.snapshot = table('10.1.0.60')
+    expect([last(ask(one)), last(ask(one))]).toEqual([60, 60])
+  })
+
+  it('is not kept where it depends on which upstreams there are', () => {
+    const { ask, state, decisions } = servers(table())
+    const printer = questionOf('printer.local', 'A', plain)
+    const lan = questionOf('nas.home.arpa', 'A', plain)
+    for (const message of [printer, lan]) ask(message)
+    expect(decisions(() => ask(lan))).toBe(1)
+    state.upstreams = [{ ...upstream, host: '192.168.1.1' }]
+    expect(decisions(() => ask(lan))).toBe(1)
+  })
+
+  it('has its addresses in every place', () => {
+    const { ask, decisions } = servers(table())
+    const web = questionOf('web.front.docker.internal', 'A', plain)
+    ask(web)
+    const firsts = new Set<string>()
+    const lasts = new Set<string>()
+    const asked = decisions(() => {
+      for (let n = 0; n < 500; n++) {
+        const reply = ask(web)!
+        const records = readRecords(reply, readQuestion(reply)!.end)!
+        const told = records.map(({ dataAt, end }) => reply.subarray(dataAt, end).join('.'))
+        expect([...told].sort()).toEqual(many)
+        firsts.add(told[0]!)
+        lasts.add(told.at(-1)!)
+      }
+    })
+    expect([asked, firsts.size, lasts.size]).toEqual([0, many.length, many.length])
+  })
+
+  it('is counted as any other', () => {
+    const { ask, counters } = servers(table())
+    for (let n = 0; n < 5; n++) ask(one)
+    ask(one, { asker: '::1' })
+    ask(questionOf('nobody', 'TYPE99', plain))
+    ask(questionOf('nobody', 'TYPE99', plain))
+    expect(counters.requests.cell(server, 'udp', '1', 'A').value).toBe(5)
+    expect(counters.requests.cell(server, 'udp', '2', 'A').value).toBe(1)
+    expect(counters.requests.cell(server, 'udp', '1', 'other').value).toBe(2)
+    expect(counters.responses.cell(server, 'NOERROR', 'local').value).toBe(6)
+    expect(counters.responses.cell(server, 'NXDOMAIN', 'local').value).toBe(2)
+    expect(counters.duration.cell(server, 'local').count).toBe(8)
+  })
+
+  it('is not for who is pressed, nor for who sends options, nor over TCP', () => {
+    const { ask, decisions } = servers(table())
+    const cookie = Buffer.concat([
+      questionOf('one', 'A', { ...plain, edns: { bytes: 1232, dnssecOk: false } }),
+      Buffer.from('000a00080102030405060708', 'hex'),
+    ])
+    cookie.writeUInt16BE(12, cookie.length - 14)
+    for (const message of [one, cookie]) ask(message)
+    expect(decisions(() => ask(cookie))).toBe(1)
+    expect(decisions(() => ask(one, { transport: 'tcp' }))).toBe(1)
+    expect(ask(one, { pressed: 'drop' })).toBeUndefined()
+    expect(flagsOf(ask(one, { pressed: 'slip' })!) & flag.TC).toBe(flag.TC)
+  })
+})
+
+describe('what is kept', () => {
+  const numbered = (i: number) => encodeQuery(`no${i}`, 'A', { id: 1 })
+
+  it('is nothing for strangers', () => {
+    const { ask, fast } = servers(table())
+    for (let i = 0; i < 100; i++) ask(numbered(i), { asker: `203.0.113.${i}` })
+    expect(fast.held()).toEqual({ answers: 0, bytes: 0 })
+  })
+
+  it('is bounded, and nobody’s questions push out what another scope asked for', () => {
+    const room = { total: 60_000, each: 20_000 }
+    const { ask, fast, decisions } = servers(table(), { room })
+    const one = encodeQuery('one', 'A', { id: 1 })
+    ask(one)
+    for (let i = 0; i < 1000; i++) {
+      ask(numbered(i), { asker: '10.1.0.2' })
+      expect(fast.held().bytes).toBeLessThanOrEqual(20_000 + 1000)
+    }
+    expect(fast.held().answers).toBeGreaterThan(20)
+    expect(decisions(() => ask(one))).toBe(0)
+    // What was asked for last is there, and what was asked for first is gone.
+    expect(decisions(() => ask(numbered(999), { asker: '10.1.0.2' }))).toBe(0)
+    expect(decisions(() => ask(numbered(0), { asker: '10.1.0.2' }))).toBe(1)
+  })
+
+  it('is never more than all may take', () => {
+    const room = { total: 5_000, each: 4_000 }
+    const { ask, fast, decisions } = servers(table(), { room })
+    for (const asker of ['127.0.0.1', '10.1.0.2', '10.1.0.99']) {
+      for (let i = 0; i < 50; i++) {
+        ask(numbered(i), { asker })
+        expect(fast.held().bytes).toBeLessThanOrEqual(5_000)
+      }
+    }
+    ask(numbered(3), { asker: '10.1.0.2' })
+    expect(decisions(() => ask(numbered(3), { asker: '10.1.0.2' }))).toBe(0)
+  })
+})
