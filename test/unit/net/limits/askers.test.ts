@@ -52,16 +52,24 @@ describe('what is remembered', () => {
     const keys = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 300 })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), keys, (capacity, used) => {
-        const recent = new Recent<number>(capacity, (value) => value % 10 === 7)
-        const held = new Set<number>()
-        const last: number[] = []
-        for (const key of used) {
+        const isHeld = (value: number) => value % 10 === 7
+        const use = (recent: Recent<number>, key: number) => {
           if (recent.get(String(key)) === undefined) recent.set(String(key), key)
-          if (key % 10 === 7) held.add(key)
+        }
+        const held = new Set(used.filter(isHeld))
+        const last: number[] = []
+        const recent = new Recent<number>(capacity, isHeld)
+        for (const key of used) {
+          use(recent, key)
           last.splice(0, last.length, key, ...last.filter((each) => each !== key).slice(0, capacity - 1))
           expect(recent.size).toBeLessThanOrEqual(2 * capacity + held.size)
         }
-        for (const key of [...last, ...held]) expect(recent.get(String(key))).toBe(key)
+        // To look is to use, and may push others out: each is looked for in a map of its own.
+        for (const key of [...last, ...held]) {
+          const same = new Recent<number>(capacity, isHeld)
+          for (const each of used) use(same, each)
+          expect(same.get(String(key))).toBe(key)
+        }
       }),
     )
   })
