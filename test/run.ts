@@ -1,7 +1,7 @@
 // `npm test`: the unit tests on this machine, then the engine tests beside each Docker engine; the sum comes last.
 //
 //   npm test -- [unit] [engine] [26.1] [20.10] [arguments for vitest…]
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -21,6 +21,8 @@ const isCI = !['', '0', 'false', undefined].includes(process.env.CI)
 process.chdir(root)
 const { runs, rest } = parseChoice(process.argv.slice(2))
 const folder = mkdtempSync(join(tmpdir(), 'berth-test-'))
+// Tests that are another user have their files in it as well.
+chmodSync(folder, 0o755)
 const leftOut: string[] = []
 let isInterrupted = false
 let usedHost: string | undefined
