@@ -27,7 +27,7 @@ export interface Filter {
 export async function startFilter(engine: Engine, group: number): Promise<Filter> {
   const socket = join(engine.state, 'filtered.sock')
   const replaced: [string, string][] = [
-    ['/run/berth-docker/docker.sock mode 660 group docker', `${socket} mode 660`],
+    ['/run/berth-docker/docker.sock', socket],
     // None kept idle, so that every connection still open is somebody's.
     ['/var/run/docker.sock', `${engine.socket} pool-max-conn 0`],
     ['timeout server 15s', 'timeout server 1s'],
