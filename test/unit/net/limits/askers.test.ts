@@ -7,7 +7,7 @@ import { Recent } from '../../../../src/net/limits/recent.ts'
 
 const docker = parseSubnet('2001:db8:d0c::/64')!
 const create = (capacity = 100) =>
-  createAskers({ capacity, isOnNetwork: (bytes) => subnetContains(docker, bytes) })
+  createAskers({ capacity: () => capacity, isOnNetwork: (bytes) => subnetContains(docker, bytes) })
 
 describe('an asker', () => {
   it.each([
@@ -52,7 +52,10 @@ describe('what is remembered', () => {
     const keys = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 300 })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), keys, (capacity, used) => {
-        const recent = new Recent<number>(capacity, (value) => value % 10 === 7)
+        const recent = new Recent<number>(
+          () => capacity,
+          (value) => value % 10 === 7,
+        )
         const held = new Set<number>()
         const last: number[] = []
         for (const key of used) {
