@@ -24,8 +24,8 @@ Answers DNS questions until it is stopped (SIGTERM, SIGINT).
   --KEY=VALUE     one option by its path, over file and environment: --log.level=debug --listen=127.0.0.1:53
   --help
 
-SIGHUP, or a change of FILE, makes it read the configuration again: what can be understood holds from the next question
-on, anything else is refused and logged, and what was in force stays so.
+SIGHUP, or a change in FILE, reloads the configuration, flags and environment as they were. One with a mistake in it is
+refused whole and the mistake is logged; what was in force stays so.
 
 Every option with its default: config/berth.yml. Environment variables are BERTH_ and the path: BERTH_LOG_LEVEL.
 `
