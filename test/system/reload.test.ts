@@ -6,13 +6,16 @@ import net from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { StringAnswer } from 'dns-packet'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { frame, readFrames } from '../../src/dns/frame.ts'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 import { ask } from '../servers/client.ts'
 import { startEngine } from './docker.ts'
 import { freePort, type Serving, serve } from './serve.ts'
+
+// Processes start slowly on a busy machine; what is waited for has its own deadline.
+vi.setConfig({ testTimeout: 20_000 })
 
 const running: Serving[] = []
 afterEach(async () => {
@@ -144,7 +147,7 @@ describe('a changed file', () => {
     await until(async () => (await addresses(port, 'box.example'))[0] === '192.0.2.6')
     await until(() => reloads().length > 0)
     expect(reloads()).toMatchObject([{ cause: 'file', changed: ['hosts'] }])
-  }, 20_000)
+  })
 })
 
 describe('listen', () => {
@@ -187,7 +190,7 @@ describe('listen', () => {
     for (const tcp of [false, true]) expect(await addresses(comes, 'box.example', tcp)).toEqual(['192.0.2.1'])
     await until(() => socketAt(goes) === undefined)
     await expect(ask(goes, 'box.example', 'A', { tcp: true })).rejects.toThrow(/ECONNREFUSED/)
-  }, 20_000)
+  })
 
   it('where an address is given up, what is in hand is answered first', async () => {
     const upstream = dgram.createSocket('udp4')
@@ -288,5 +291,5 @@ describe('docker.engines', () => {
     await until(() => lists() > listed + 1)
     one.close()
     two.close()
-  }, 20_000)
+  })
 })
