@@ -1,4 +1,5 @@
-// The composition root: builds every room, starts and stops them in order.
+// The composition root: builds every room, starts and stops them in order, and hands each what changes with the
+// configuration.
 //
 //   question   socket → scope → fast answers ─ kept ──────────────→ socket       net → resolve → registry
 //                       └ gate → scope → table, policy ─ ours ─────────┘
@@ -7,10 +8,12 @@
 //   scrape     http → counters, snapshot                                         http
 import { randomBytes, randomInt } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { ConfigCounters } from './config/counters.ts'
 import type { Config, Upstream } from './config/types.ts'
 import { createCookies } from './dns/cookie.ts'
 import { createDockerCounters } from './docker/counters.ts'
-import { createWatch, type Watch } from './docker/watch.ts'
+import { createEngines, type Engines } from './docker/engines.ts'
 import { createCache } from './forward/cache/cache.ts'
 import { createCacheCounters } from './forward/cache/counters.ts'
 import { createForwardCounters } from './forward/counters.ts'
@@ -22,9 +25,8 @@ import { apiRoutes } from './http/api.ts'
 import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
 import { createMetrics, metricsRoute } from './http/metrics.ts'
-import { createHttpServer, type HttpServer } from './http/server.ts'
-import { type Clock, sleep, systemClock } from './lib/clock.ts'
-import { explain } from './lib/errors.ts'
+import { createMovingServer } from './http/moving.ts'
+import { type Clock, systemClock } from './lib/clock.ts'
 import { isLoopback } from './lib/interfaces.ts'
 import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
@@ -44,16 +46,22 @@ import { createResolver } from './resolve/resolver.ts'
 export interface App {
   /** Resolves once sockets are bound and each engine's first sync is done or has failed. Rejects where nothing can be bound. */
   start(): Promise<void>
+  /**
+   * Goes by this configuration from the next question on; what did not change is not touched. Resolves once new
+   * addresses are bound and new engines read, as far as they can be.
+   */
+  update(config: Config): Promise<void>
   /** Drains for at most 1.5 s. */
   stop(): Promise<void>
   readonly listeners: Listeners
-  readonly watches: readonly Watch[]
+  readonly engines: Engines
   readonly store: Store
-  readonly upstreams: Upstreams
+  upstreams(): Upstreams
 }
 
 export interface AppOptions {
   readonly config: Config
+  readonly configCounters: ConfigCounters
   readonly log: Logger
   readonly clock?: Clock
   readonly resolverFiles?: ResolverFiles
@@ -61,8 +69,6 @@ export interface AppOptions {
 
 /** What is open at the end of this gets SERVFAIL, ms. */
 const drainFor = 1500
-/** Between tries at an HTTP address that is taken, ms. */
-const httpRetryEvery = 5000
 /** A probe for loops needs no answer, only time to come back, ms. */
 const probeTimeout = 2000
 /** A burst of events moves the listeners once, and a storm of them no more often than this, ms. */
@@ -70,17 +76,19 @@ const addressesSettle = 10
 const addressesPause = 200
 
 export async function createApp({
-  config,
+  config: firstConfig,
+  configCounters,
   log,
   clock = systemClock,
   resolverFiles = systemFiles,
 }: AppOptions): Promise<App> {
+  let config = firstConfig
   const store = createStore(config.docker.engines.map(({ name }) => name))
   const dockerCounters = createDockerCounters()
   const dnsCounters = createDnsCounters()
   const forwardCounters = createForwardCounters()
   const cacheCounters = createCacheCounters()
-  const stopped = new AbortController()
+  let isStopped = false
 
   const addresses = createAddresses(clock)
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
@@ -121,58 +129,56 @@ export async function createApp({
     log,
     counters: forwardCounters,
   })
-  const upstreams = await followUpstreams({
-    configured: config.forward.upstreams,
-    files: resolverFiles,
-    read: (file) => readFile(file, 'utf8'),
-    isOurs,
-    loopStateOf: loops.stateOf,
-    onChange: () => loops.check(reachedBy(config.forward, upstreams.candidates())),
-    clock,
-    log,
-  })
+  const checkLoops = () => loops.check(reachedBy(config.forward, upstreams.candidates()))
+  const follow = (configured: Config['forward']['upstreams']) =>
+    followUpstreams({
+      ...{ configured, isOurs, clock, log },
+      files: resolverFiles,
+      read: (file) => readFile(file, 'utf8'),
+      loopStateOf: loops.stateOf,
+      onChange: checkLoops,
+    })
+  let upstreams = await follow(config.forward.upstreams)
   const ask: Forward = ({ route, ...asked }) => {
     const reachable = route.upstreams.filter(({ host, port }) => !isOurs(host, port))
     const { timeout } = config.forward
     return exchange.ask({ ...asked, upstreams: reachable, policy: route.policy, timeout })
   }
   // Outermost is the guard: a probe that comes back, and upstreams that are put aside, are nothing to keep.
-  const forward = loops.around(
-    createCache({
-      ask,
-      settings: config.cache,
-      isDown: ({ upstreams }) => exchange.isDown(upstreams),
-      isCacheable: (reply, route) => route.zone !== undefined || !holdsDockerAddress(store.current(), reply),
-      counters: cacheCounters,
-      forwardCounters,
-      claim: limits.claim,
-      clock,
-      log,
-    }),
-  )
-  const resolver = createResolver({
-    config,
-    store,
-    addresses: addresses.current,
-    upstreams: upstreams.current,
-    random: Math.random,
+  const cache = createCache({
+    ...{ ask, clock, log, forwardCounters },
+    settings: config.cache,
+    isDown: ({ upstreams }) => exchange.isDown(upstreams),
+    isCacheable: (reply, route) => route.zone !== undefined || !holdsDockerAddress(store.current(), reply),
+    counters: cacheCounters,
+    claim: limits.claim,
   })
-  const handle = createPipeline({
-    resolver,
-    forward,
+  const forward = loops.around(cache.forward)
+  const cookies = createCookies({ randomBytes, seconds: () => Math.floor(clock.now() / 1000) })
+
+  /** All that decides by the configuration: cheap to make, holds nothing that would be missed, swapped whole. */
+  function createSetup() {
+    const resolver = createResolver({
+      ...{ config, store, random: Math.random },
+      addresses: addresses.current,
+      upstreams: () => upstreams.current(),
+    })
     // A line for each question takes the whole way.
-    fast: config.log.queries
+    const fast = config.log.queries
       ? undefined
-      : createFastAnswers({ resolver, counters: dnsCounters, clock, random: Math.random }),
-    cookies: createCookies({ randomBytes, seconds: () => Math.floor(clock.now() / 1000) }),
-    identity: config.identity,
-    counters: dnsCounters,
-    clock,
-    log,
-    logQueries: config.log.queries,
-  })
+      : createFastAnswers({ resolver, counters: dnsCounters, clock, random: Math.random })
+    const handle = createPipeline({
+      ...{ resolver, forward, fast, cookies, clock, log },
+      identity: config.identity,
+      counters: dnsCounters,
+      logQueries: config.log.queries,
+    })
+    return { handle, inspector: createInspector({ resolver, forward, zone: config.zone, clock }) }
+  }
+  let setup = createSetup()
   listeners = createListeners({
-    ...{ listen: config.listen, addresses, handle, limits, clock, log },
+    ...{ listen: config.listen, addresses, limits, clock, log },
+    handle: (query) => setup.handle(query),
     listenUdp: await chooseUdp(config.udp, log),
   })
 
@@ -190,18 +196,13 @@ export async function createApp({
     }, pause)
   })
 
-  const watches = config.docker.engines.map((engine) =>
-    createWatch({
-      engine,
-      resync: config.docker.resync,
-      store,
-      clock,
-      log,
-      counters: dockerCounters,
-      random: Math.random,
-    }),
-  )
+  const engines = createEngines({
+    ...{ docker: config.docker, store, clock, log },
+    counters: dockerCounters,
+    random: Math.random,
+  })
   const metrics = createMetrics({
+    config: configCounters,
     store,
     docker: dockerCounters,
     dns: dnsCounters,
@@ -209,33 +210,51 @@ export async function createApp({
     cache: cacheCounters,
     limits,
   })
-  const http =
-    config.http &&
-    createHttpServer({
-      address: config.http,
-      log,
-      routes: [
-        metricsRoute(metrics),
-        ...healthRoutes(store),
-        ...apiRoutes(createInspector({ resolver, forward, zone: config.zone, clock })),
-      ],
-    })
+  const http = createMovingServer({
+    ...{ clock, log },
+    routes: [
+      metricsRoute(metrics),
+      ...healthRoutes(store),
+      ...apiRoutes({
+        names: (as) => setup.inspector.names(as),
+        query: (name, type, as) => setup.inspector.query(name, type, as),
+      }),
+    ],
+  })
 
   return {
     listeners,
-    watches,
+    engines,
     store,
-    upstreams,
+    upstreams: () => upstreams,
     async start() {
       await listeners.start()
       // What comes back can be seen once we listen.
       upstreams.start()
-      if (http !== undefined) await startHttp(http, clock, log, stopped.signal)
-      for (const watch of watches) watch.start()
-      await Promise.all(watches.map(({ firstSync }) => firstSync))
+      await http.serveAt(config.http)
+      await engines.start()
+    },
+    async update(next) {
+      const isFollowed = isDeepStrictEqual(next.forward.upstreams, config.forward.upstreams)
+      const nextUpstreams = isFollowed ? upstreams : await follow(next.forward.upstreams)
+      if (isStopped) return
+      const formerUpstreams = upstreams
+      const isCacheSame = isDeepStrictEqual(next.cache, config.cache)
+      log.level = next.log.level
+      config = next
+      upstreams = nextUpstreams
+      setup = createSetup()
+      limits.update(next.limits)
+      if (!isCacheSame) cache.update(next.cache)
+      if (!isFollowed) {
+        formerUpstreams.stop()
+        upstreams.start()
+      }
+      checkLoops()
+      await Promise.all([listeners.update(next.listen), http.serveAt(next.http), engines.update(next.docker)])
     },
     async stop() {
-      stopped.abort()
+      isStopped = true
       const timeUp = new AbortController()
       const timer = setTimeout(() => timeUp.abort(), drainFor)
       upstreams.stop()
@@ -243,7 +262,7 @@ export async function createApp({
       await listeners.stop(timeUp.signal)
       clearTimeout(timer)
       exchange.stop()
-      await Promise.all([...watches.map((watch) => watch.stop()), http?.stop()])
+      await Promise.all([engines.stop(), http.stop()])
     },
   }
 }
@@ -260,27 +279,4 @@ function reachedBy(
       .filter(({ upstreams }, i) => zones.findIndex((zone) => zone.upstreams === upstreams) === i)
       .flatMap(({ suffix, upstreams }) => upstreams.map((upstream) => ({ domain: suffix, upstream }))),
   ]
-}
-
-/** DNS does not wait for HTTP: a taken port is said, and tried again. */
-async function startHttp(http: HttpServer, clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
-  try {
-    await http.start()
-  } catch (error) {
-    log.error({ why: explain(error) }, 'no metrics and no API yet, will try again')
-    void (async () => {
-      while (!signal.aborted) {
-        await sleep(clock, httpRetryEvery, signal)
-        if (signal.aborted) return
-        const failed = await http.start().then(
-          () => undefined,
-          (problem: unknown) => problem,
-        )
-        if (failed === undefined) {
-          log.info({}, 'metrics and API are there now')
-          return
-        }
-      }
-    })()
-  }
 }

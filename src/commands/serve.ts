@@ -1,14 +1,19 @@
 // `berth serve`: runs the server until SIGTERM or SIGINT, and says in a few lines what it found.
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { type App, createApp } from '../app.ts'
+import { createConfigCounters } from '../config/counters.ts'
 import { loadConfig } from '../config/load.ts'
-import type { Config } from '../config/types.ts'
+import { fileVariable } from '../config/overrides.ts'
 import { listWarnings } from '../config/warnings.ts'
 import { parseEngineAddress } from '../docker/address.ts'
+import { systemClock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import { createLogger, type Logger } from '../lib/log.ts'
 import { version } from '../version.ts'
 import type { Io } from './io.ts'
+import { createReload, type ReloadOptions } from './reload.ts'
 import { describeStart } from './start.ts'
 
 const help = `Usage: berth serve [--config FILE] [--KEY=VALUE …]
@@ -19,24 +24,33 @@ Answers DNS questions until it is stopped (SIGTERM, SIGINT).
   --KEY=VALUE     one option by its path, over file and environment: --log.level=debug --listen=127.0.0.1:53
   --help
 
+SIGHUP, or a change in FILE, reloads the configuration, flags and environment as they were. One with a mistake in it is
+refused whole and the mistake is logged; what was in force stays so.
+
 Every option with its default: config/berth.yml. Environment variables are BERTH_ and the path: BERTH_LOG_LEVEL.
 `
 
+/** The configuration, how to read it again, and its file's text as it was before. */
+type Reading = Pick<ReloadOptions, 'config' | 'load' | 'text'>
+
 export async function run(args: string[], io: Io): Promise<number> {
-  let config: Config
+  let reading: Reading
   try {
     const { file, flags, wantsHelp } = readArguments(args)
     if (wantsHelp) {
       io.stdout(help)
       return 0
     }
-    config = loadConfig({ ...(file === undefined ? {} : { file }), env: io.env, flags, parseEngineAddress })
+    const load = () => loadConfig({ file, env: io.env, flags, parseEngineAddress })
+    // Before it is understood: what is written meanwhile is a change.
+    const text = readText(file ?? io.env[fileVariable])
+    reading = { load, text, config: load() }
   } catch (error) {
     if (!(error instanceof BerthError)) throw error
     io.stderr(`${explain(error)}\n`)
     return 2
   }
-  const log = createLogger({ level: config.log.level })
+  const log = createLogger({ level: reading.config.log.level })
   // A log that nobody reads any more (a closed pipe) is no reason to stop, nor one to log about.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   // Whatever slips through is our bug; it is said loudly, and the server goes on serving.
@@ -46,24 +60,28 @@ export async function run(args: string[], io: Io): Promise<number> {
   process.on('uncaughtException', (error) =>
     log.error({ why: explain(error), stack: stackOf(error) }, 'uncaught exception'),
   )
-  return serve(config, log)
+  return serve(reading, log)
 }
 
-async function serve(config: Config, log: Logger): Promise<number> {
+async function serve(reading: Reading, log: Logger): Promise<number> {
+  const { config } = reading
   const signalled = new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
   })
-  process.on('SIGHUP', () =>
-    log.warn({}, 'SIGHUP: the configuration is read at start only; restart to change it'),
-  )
+  const counters = createConfigCounters(systemClock.now() / 1000)
+  const reload = createReload({
+    ...{ ...reading, counters, log, clock: systemClock },
+    read: (file) => readFile(file, 'utf8'),
+  })
+  process.on('SIGHUP', reload.request)
   // Timers don't keep the process alive, and with every socket waiting for its address nothing else might.
   const alive = setInterval(() => {}, 0x7fffffff)
   let app: App
   log.info({ version, node: process.version, config: config.file ?? 'defaults' }, 'starting')
   for (const warning of listWarnings(config)) log.warn({ warning }, 'configuration')
   try {
-    app = await createApp({ config, log })
+    app = await createApp({ config, configCounters: counters, log })
     await app.start()
   } catch (error) {
     log.error({ why: explain(error) }, 'can not start')
@@ -72,8 +90,10 @@ async function serve(config: Config, log: Logger): Promise<number> {
   }
   const { fields, text } = describeStart(app, config)
   log.info(process.stdout.isTTY ? { text } : fields, 'ready')
+  reload.start(app.update)
   const signal = await signalled
   log.info({ signal }, 'stopping')
+  reload.stop()
   await app.stop()
   log.info({}, 'stopped')
   clearInterval(alive)
@@ -104,6 +124,15 @@ function readArguments(args: string[]): { file?: string; flags: Record<string, s
     }
   } catch (error) {
     throw new BerthError('CONFIG', `berth serve: ${explain(error)}; berth serve --help lists the options`)
+  }
+}
+
+/** Whatever is wrong with the file is told by who reads it in earnest. */
+function readText(file: string | undefined): string {
+  try {
+    return file ? readFileSync(file, 'utf8') : ''
+  } catch {
+    return ''
   }
 }
 

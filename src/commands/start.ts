@@ -10,8 +10,8 @@ export function describeStart(app: App, config: Config): { fields: Record<string
   const listening = app.listeners
     .bound()
     .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
-  const engines = config.docker.engines.map(({ name, address }, i) => {
-    const { version, apiVersion, connected, problem } = app.watches[i]!.info()
+  const engines = config.docker.engines.map(({ name, address }) => {
+    const { version, apiVersion, connected, problem } = app.engines.info(name)!
     const state = connected
       ? `Docker ${version} (API ${apiVersion})`
       : `not reached: ${problem ?? 'no answer yet'}`
@@ -20,7 +20,10 @@ export function describeStart(app: App, config: Config): { fields: Record<string
   })
   const networks = snapshot.networks.size
   const names = countNames(snapshot)
-  const upstreams = app.upstreams.current().map(({ text }) => text)
+  const upstreams = app
+    .upstreams()
+    .current()
+    .map(({ text }) => text)
   const routes = listRoutes(config.forward)
   const metrics = config.http && `http://${httpHost(config.http.host)}:${config.http.port}/metrics`
   const dig = tryLine(app, config, snapshot)
@@ -28,7 +31,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     ['listening', `${listening.join(', ')} (UDP and TCP)`],
     ...engines.map((engine): [string, string] => ['engine', engine]),
     ['table', `${networks} networks, ${names} names`],
-    ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams.origin})`],
+    ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams().origin})`],
     ...routes.map((route, i): [string, string] => [i === 0 ? 'routes' : '', route]),
     ['metrics', metrics ?? 'off'],
     ['try', dig],

@@ -13,8 +13,10 @@ export interface SessionOptions {
   engine: string
   client: EngineClient
   reconcile: Reconcile
-  /** Between full lists, ms. */
-  resync: number
+  /** Between full lists, ms, as it is now. */
+  resync: () => number
+  /** Is given what makes the next full list come at once. */
+  listing(listNow: () => void): void
   clock: Clock
   random: () => number
   log: Logger
@@ -76,6 +78,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
       })
     })
 
+  options.listing(() => poke())
   try {
     // First and alone: it tells best what it is that answers here.
     options.version(await client.version())
@@ -190,7 +193,7 @@ async function listWhileLive(
   let failed = false
   while (!over.aborted) {
     // A tenth of jitter either way, so that many berths do not ask at once.
-    const pause = resync * (0.9 + 0.2 * random())
+    const pause = resync() * (0.9 + 0.2 * random())
     await wait(failed ? Math.min(pause, reach) : pause)
     if (over.aborted) return
     try {

@@ -12,6 +12,8 @@ import { type Ending, reach, runSession } from './session.ts'
 
 export interface Watch {
   start(): void
+  /** Time between full lists from now on, ms; the next one comes at once. */
+  setResync(ms: number): void
   /** Ends the connection; resolves once nothing is under way. */
   stop(): Promise<void>
   /** Resolves once the first sync is done or the first attempt has failed. Never rejects. */
@@ -49,7 +51,7 @@ const swapDelay = 1
 
 export function createWatch({
   engine: config,
-  resync,
+  resync: firstResync,
   store,
   clock,
   log,
@@ -71,6 +73,8 @@ export function createWatch({
     mislabelled: ({ name }, problems) =>
       log.warn({ engine, container: name, problems }, 'labels not understood'),
   })
+  let resync = firstResync
+  let listNow = () => {}
   let info: WatchInfo = { connected: false }
   let running: Promise<void> | undefined
   let everSynced = false
@@ -131,7 +135,11 @@ export function createWatch({
     let liveSince: number | undefined
     try {
       const ending = await runSession({
-        ...{ engine, client, reconcile, resync, clock, random, log, counters },
+        ...{ engine, client, reconcile, clock, random, log, counters },
+        resync: () => resync,
+        listing(now) {
+          listNow = now
+        },
         signal: stopping.signal,
         version(told) {
           info = { ...info, ...told }
@@ -229,6 +237,10 @@ export function createWatch({
   return {
     start() {
       running ??= run()
+    },
+    setResync(ms) {
+      resync = ms
+      listNow()
     },
     async stop() {
       stopping.abort()

@@ -1,4 +1,5 @@
 // The metrics' names: which counter is which series. They are an interface; dashboards and alerts rely on them.
+import type { ConfigCounters } from '../config/counters.ts'
 import type { DockerCounters } from '../docker/counters.ts'
 import type { CacheCounters } from '../forward/cache/counters.ts'
 import type { ForwardCounters } from '../forward/counters.ts'
@@ -38,6 +39,7 @@ export type Series =
 
 /** Everything there is to count. */
 export interface Sources {
+  readonly config: ConfigCounters
   readonly store: Pick<Store, 'current'>
   readonly docker: DockerCounters
   readonly dns: DnsCounters
@@ -46,7 +48,7 @@ export interface Sources {
   readonly limits: Pick<Limits, 'counters' | 'held'>
 }
 
-export function listSeries({ store, docker, dns, forward, cache, limits }: Sources): Series[] {
+export function listSeries({ config, store, docker, dns, forward, cache, limits }: Sources): Series[] {
   return [
     ...buildSeries(version, process.version),
     ...dnsSeries(dns),
@@ -55,6 +57,7 @@ export function listSeries({ store, docker, dns, forward, cache, limits }: Sourc
     ...limitSeries(limits.counters, limits.held),
     ...dockerSeries(docker),
     ...tableSeries(store.current),
+    ...configSeries(config),
   ]
 }
 
@@ -213,6 +216,26 @@ export function tableSeries(current: () => Snapshot): Series[] {
       'berth_table_names',
       'Names in the table, counted once per network.',
       one(sum(({ names }) => names.size)),
+    ),
+  ]
+}
+
+export function configSeries({ reloads, lastSuccess, lastReload }: ConfigCounters): Series[] {
+  return [
+    counter(
+      'berth_config_reloads_total',
+      'Times the configuration was read again, and what came of it.',
+      reloads,
+    ),
+    gauge(
+      'berth_config_last_reload_success',
+      '1 where the configuration was in order when it was last read, 0 where it was refused.',
+      lastSuccess,
+    ),
+    gauge(
+      'berth_config_last_reload_timestamp_seconds',
+      'When the configuration in force was read.',
+      lastReload,
     ),
   ]
 }

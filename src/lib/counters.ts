@@ -24,6 +24,11 @@ export class Counter<Label extends string = never> {
   add(amount: number, ...values: string[]): void {
     this.cell(...values).value += amount
   }
+
+  /** Drops the cells that have this value for this label: what it names is gone for good. */
+  forget(label: Label, value: string): void {
+    for (const [key, { labels }] of this.cells) if (labels[label] === value) this.cells.delete(key)
+  }
 }
 
 /** CoreDNS's duration buckets, seconds: 0.25 ms … 8.192 s, doubling. */
@@ -73,5 +78,10 @@ export class Histogram<Label extends string = never> {
       this.cells.set(key, entry)
     }
     return entry.cell
+  }
+
+  /** As a counter's. */
+  forget(label: Label, value: string): void {
+    for (const [key, { labels }] of this.cells) if (labels[label] === value) this.cells.delete(key)
   }
 }

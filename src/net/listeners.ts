@@ -18,6 +18,11 @@ export interface Listeners {
   start(): Promise<void>
   /** Looks at the local addresses now; call it when they may have changed. */
   refresh(): void
+  /**
+   * These addresses from now on; resolves once what can be bound is. Those that stay are not touched, those that are
+   * gone answer what is in hand. While none of the new ones can be bound, the former ones go on.
+   */
+  update(listen: readonly HostPort[]): Promise<void>
   /** Canonical address and port of every bound pair. */
   bound(): readonly Bindable[]
   /** Whether a question to this canonical address and port comes to us. */
@@ -42,11 +47,16 @@ const lookEvery = 250
 const lookShare = 0.05
 const lookRarely = 2000
 
+/** What is in hand where we no longer listen gets SERVFAIL after this, ms. */
+const drainFor = 1500
+
 export function createListeners(options: ListenersOptions): Listeners {
   const { clock, log, handle, limits } = options
+  let { listen } = options
   const pairs = new Map<string, { at: Bindable; sockets: Listener[] }>()
   const complained = new Map<string, string>()
   const stopped = new AbortController()
+  const closing = new Set<Promise<void>>()
   let work: Promise<unknown> = Promise.resolve()
   /** The last look, ms. */
   let tookBefore = 0
@@ -56,7 +66,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     const map = new Map<string, Bindable>()
     const { all } = options.addresses.look()
     const keyOf = (host: string, zone: number, port: number) => `${host} ${zone} ${port}`
-    for (const { host, port } of options.listen) {
+    for (const { host, port } of listen) {
       if (host !== '*') {
         const zone = all.find(({ bindable }) => bindable === host)?.zone ?? 0
         map.set(keyOf(host, zone, port), { host, port })
@@ -71,16 +81,41 @@ export function createListeners(options: ListenersOptions): Listeners {
   }
 
   async function adjust(now: ReadonlyMap<string, Bindable>): Promise<void> {
-    const gone = [...pairs].filter(([key]) => !now.has(key))
-    for (const [key, { at }] of gone) {
-      pairs.delete(key)
-      log.info({ address: at.host, port: at.port }, 'address gone, no longer listening')
+    const gone = [...pairs.keys()].filter((key) => !now.has(key))
+    for (const key of gone) {
+      const { host, port } = pairs.get(key)!.at
+      // The same address on another interface of that name: the old socket can't hear it, and is in the way.
+      const isInTheWay = [...now.values()].some((at) => at.host === host && at.port === port)
+      if (isInTheWay) await close(key, AbortSignal.abort())
     }
-    await Promise.all(
-      gone.flatMap(([, { sockets }]) => sockets.map((socket) => socket.close(AbortSignal.abort()))),
-    )
     for (const [key, at] of now) if (!pairs.has(key) && !stopped.signal.aborted) await bind(key, at)
     for (const key of complained.keys()) if (!now.has(key)) complained.delete(key)
+    // Where none of the others can be had, to go on is better than to be nowhere.
+    const isNowhere = now.size > 0 && ![...now.keys()].some((key) => pairs.has(key))
+    if (!isNowhere) for (const key of gone) void close(key)
+  }
+
+  /** Takes no more questions there; those in hand have their time, unless it is `atOnce`. */
+  function close(key: string, atOnce?: AbortSignal): Promise<void> {
+    const pair = pairs.get(key)
+    if (pair === undefined) return Promise.resolve()
+    pairs.delete(key)
+    const { host: address, port } = pair.at
+    const isNamed = listen.some((each) => each.port === port && (each.host === '*' || each.host === address))
+    log.info({ address, port }, isNamed ? 'address gone, no longer listening' : 'no longer listening')
+    const timeUp = new AbortController()
+    const timer = clock.setTimeout(() => timeUp.abort(), drainFor)
+    setMaxListeners(0, timeUp.signal)
+    const closed = Promise.all(pair.sockets.map((socket) => socket.close(atOnce ?? timeUp.signal))).then(
+      () => {
+        clock.clearTimeout(timer)
+        closing.delete(closed)
+        // Somebody may want its place.
+        if (complained.size > 0) void look()
+      },
+    )
+    closing.add(closed)
+    return closed
   }
 
   async function bind(key: string, at: Bindable): Promise<void> {
@@ -138,6 +173,10 @@ export function createListeners(options: ListenersOptions): Listeners {
       })()
     },
     refresh: () => void look(),
+    async update(next) {
+      listen = next
+      await look()
+    },
     bound: () => [...pairs.values()].map(({ at }) => at),
     // Asked for every forwarded question: what is bound is known, and the system is not asked.
     isOurs(host, port) {
@@ -152,9 +191,8 @@ export function createListeners(options: ListenersOptions): Listeners {
       await work
       // One listener for each socket and connection is no leak.
       setMaxListeners(0, abort)
-      await Promise.all(
-        [...pairs.values()].flatMap(({ sockets }) => sockets.map((socket) => socket.close(abort))),
-      )
+      const sockets = [...pairs.values()].flatMap(({ sockets }) => sockets)
+      await Promise.all([...closing, ...sockets.map((socket) => socket.close(abort))])
       pairs.clear()
     },
   }

@@ -8,6 +8,8 @@ export interface Store {
   update(engine: string, facts: EngineFacts): void
   /** Marks an engine out of reach (or back); its names stay. */
   markAway(engine: string, away: boolean): void
+  /** These are the engines now: new ones are not synced yet, those that are not named any more leave the table. */
+  follow(engines: readonly string[]): void
   /** Called after each swap. */
   onSwap(listener: (snapshot: Snapshot) => void): void
 }
@@ -34,6 +36,17 @@ export function createStore(engines: readonly string[]): Store {
       const state = states.get(engine)
       if (state === undefined || state.away === away) return
       states.set(engine, { ...state, away })
+      swap()
+    },
+    follow(engines) {
+      const gone = [...states.keys()].filter((name) => !engines.includes(name))
+      const added = engines.filter((name) => !states.has(name))
+      if (gone.length + added.length === 0) return
+      for (const name of gone) {
+        states.delete(name)
+        facts.delete(name)
+      }
+      for (const name of added) states.set(name, { synced: false, away: false })
       swap()
     },
     onSwap(listener) {

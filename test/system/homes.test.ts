@@ -46,12 +46,14 @@ describe.runIf(isRoot)('with several addresses on several links', () => {
     const hosts = { 'box.example': '192.0.2.1' }
     const within = server.entry
     upstream = serve({ ...quiet, listen: ['127.0.0.1:5300'], hosts, forward: { upstreams: [] } }, { within })
+    // Up before it is asked: an upstream that is down would be warned of.
+    await upstream.logged('ready')
     const scope = { allow: ['10.9.0.0/16', 'fd00:9::/32', 'fe80::/10'] }
     serving = serve(
       { ...quiet, listen: ['*:53'], scope, forward: { upstreams: ['127.0.0.1:5300'] } },
       { within },
     )
-    await Promise.all([upstream.logged('ready'), serving.logged('ready')])
+    await serving.logged('ready')
   }, 30_000)
 
   afterAll(async () => {

@@ -16,6 +16,8 @@ export interface Serving {
   readonly exited: Promise<number | null>
   /** What it wrote to standard error, where nothing belongs. */
   errors(): string
+  /** Its configuration. */
+  readonly file: string
   /** Resolves with the first line that has this message; rejects when the process ends or 10 s pass without. */
   logged(msg: string): Promise<Record<string, unknown>>
 }
@@ -67,6 +69,7 @@ export function serve(config: object, run: Run = {}): Serving {
     lines,
     exited,
     errors: () => errors,
+    file,
     logged: (msg) =>
       new Promise((resolve, reject) => {
         const fail = (why: string) =>

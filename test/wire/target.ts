@@ -70,7 +70,7 @@ export function createTarget(): Target {
   const handle = createPipeline({
     resolver: createResolver({
       config,
-      store: { current: () => snapshot, update() {}, markAway() {}, onSwap() {} },
+      store: { current: () => snapshot, update() {}, follow() {}, markAway() {}, onSwap() {} },
       addresses: () => here,
       upstreams: () => [upstream],
       random: () => 0,
@@ -148,7 +148,7 @@ export function createTarget(): Target {
           clock,
           log: silentLogger,
         },
-      })
+      }).forward
       const flaws: string[] = []
       // The first two of `asked` are one question, with and without EDNS.
       for (const query of [asked[to]!, asked[to < 2 ? 1 - to : to]!]) {

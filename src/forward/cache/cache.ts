@@ -12,8 +12,14 @@ import { nameKey, questionKey, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
-import { isConclusive, readKeepable } from './keepable.ts'
+import { type Caps, isConclusive, readKeepable } from './keepable.ts'
 import { createStore, type Entry } from './store.ts'
+
+export interface Cache {
+  readonly forward: Forward
+  /** What is kept stays, as far as it might have been kept with these settings. */
+  update(settings: CacheSettings): void
+}
 
 export interface CacheOptions {
   /** Asks upstreams; identical questions that are under way are merged before it. */
@@ -43,9 +49,9 @@ const prefetchFrom = { ttl: 10, hits: 3, left: 0.1 }
 /** At most so many at once. */
 const maxPrefetches = 64
 
-export function createCache(options: CacheOptions): Forward {
-  const { settings, counters, clock, log } = options
-  const caps = { maxTtl: settings.maxTtl / 1000, maxNegativeTtl: settings.maxNegativeTtl / 1000 }
+export function createCache(options: CacheOptions): Cache {
+  const { counters, clock, log } = options
+  let { settings } = options
   const now = passingTime(clock)
   const store = createStore(settings, counters)
   const failures = createFailures(now)
@@ -75,7 +81,7 @@ export function createCache(options: CacheOptions): Forward {
     if (!isConclusive(reply)) return result
     failures.forget(key)
     const found = options.isCacheable(reply, asked.route)
-      ? readKeepable(reply, asked.question.type, caps)
+      ? readKeepable(reply, asked.question.type, capsOf(settings))
       : undefined
     // What is said now replaces what was known, whether or not it may be kept.
     store.delete(key)
@@ -169,7 +175,15 @@ export function createCache(options: CacheOptions): Forward {
     )
   }
 
-  return (asked) => {
+  function update(next: CacheSettings): void {
+    settings = next
+    store.update(next, (entry) => {
+      const longest = entry.kind === 'denial' ? next.maxNegativeTtl : next.maxTtl
+      return { ...entry, expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest) }
+    })
+  }
+
+  function forward(asked: ForwardQuestion): Forwarded | Promise<Forwarded> {
     const time = now()
     const key = questionKey(asked)
     const own = store.get(key)
@@ -185,6 +199,12 @@ export function createCache(options: CacheOptions): Forward {
     counters.misses.add(1)
     return old === undefined ? refresh(asked) : preferNew(asked, old)
   }
+
+  return { forward, update }
+}
+
+function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {
+  return { maxTtl: maxTtl / 1000, maxNegativeTtl: maxNegativeTtl / 1000 }
 }
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)

@@ -26,6 +26,8 @@ export interface Store {
   get(key: string): Entry | undefined
   set(key: string, entry: Entry): void
   delete(key: string): void
+  /** Keeps each entry as `adapt` gives it, the latest used first, as far as there is room by the new limits. */
+  update(limits: Limits, adapt: (entry: Entry) => Entry): void
 }
 
 /** What an entry takes beside its message and key, measured roughly: the objects, and each record's offsets. */
@@ -34,25 +36,37 @@ const recordBytes = 100
 
 /** With a limit of 0 entries nothing is kept. */
 export function createStore(limits: Limits, counters: CacheCounters): Store {
-  if (limits.entries === 0) return { get: () => undefined, set() {}, delete() {} }
   const count = (entry: Entry, key: string, sign: 1 | -1) => {
     counters.entries.add(sign, entry.kind)
     counters.bytes.add(sign * sizeOf(entry, key))
   }
-  const lru = new LRUCache<string, Entry>({
-    max: limits.entries,
-    maxSize: limits.bytes,
-    sizeCalculation: sizeOf,
-    onInsert: (entry, key) => count(entry, key, 1),
-    dispose: (entry, key, reason) => {
-      count(entry, key, -1)
-      if (reason === 'evict') counters.evictions.add(1)
-    },
-  })
+  const create = ({ entries, bytes }: Limits) =>
+    entries === 0
+      ? undefined
+      : new LRUCache<string, Entry>({
+          max: entries,
+          maxSize: bytes,
+          sizeCalculation: sizeOf,
+          onInsert: (entry, key) => count(entry, key, 1),
+          dispose: (entry, key, reason) => {
+            count(entry, key, -1)
+            if (reason === 'evict') counters.evictions.add(1)
+          },
+        })
+  let lru = create(limits)
   return {
-    get: (key) => lru.get(key),
-    set: (key, entry) => void lru.set(key, entry),
-    delete: (key) => void lru.delete(key),
+    get: (key) => lru?.get(key),
+    set: (key, entry) => void lru?.set(key, entry),
+    delete: (key) => void lru?.delete(key),
+    update(next, adapt) {
+      const before = lru
+      lru = create(next)
+      for (const key of before?.rkeys() ?? []) {
+        const entry = before?.peek(key)
+        if (entry !== undefined) lru?.set(key, adapt(entry))
+      }
+      before?.clear()
+    },
   }
 }
 

@@ -38,7 +38,7 @@ export interface Askers {
 
 export interface AskersOptions {
   /** Addresses remembered at the least, of those that hold nothing. */
-  readonly capacity: number
+  readonly capacity: () => number
   /** Whether an address is on a Docker network: all of its containers share the /64. */
   readonly isOnNetwork: (bytes: Uint8Array) => boolean
 }

@@ -41,14 +41,15 @@ export function createConnections(settings: Settings, counters: LimitCounters): 
   let held = 0
 
   function makeRoom(places: ReadonlySet<Place>, limit: 'connections' | 'connectionsPerAsker'): boolean {
-    if (places.size < settings[limit]) return true
+    // More than one has to go where the limit has become less.
     for (const place of places) {
+      if (places.size < settings[limit]) return true
       if (!place.connection.isIdle()) continue
       counters.reached.add(1, limit, 'closed')
       place.leave()
       place.connection.close()
-      return true
     }
+    if (places.size < settings[limit]) return true
     counters.reached.add(1, limit, 'refused')
     return false
   }

@@ -14,7 +14,10 @@ export type LimitSettings = Config['limits']
 export type Admission = 'pass' | 'slip' | 'drop' | 'over'
 
 export interface Limits {
+  /** As they are now: one object whose values change with the configuration. */
   readonly settings: LimitSettings
+  /** Others from now on; what is held stays, also where it is more than may be taken now. */
+  update(settings: LimitSettings): void
   readonly counters: LimitCounters
   /** Counts a datagram from this address, as the socket tells it. */
   admit(address: string): Admission
@@ -58,10 +61,11 @@ const remembered = 10_000
 const connectionCost = 4
 
 export function createLimits(options: LimitsOptions): Limits {
-  const { settings, counters, clock } = options
-  const { rate, ratePerPrefix, slip } = settings
+  const { counters, clock } = options
+  const settings = { ...options.settings }
+  const capacity = () => remembered + settings.connections + settings.inFlight
   const askers = createAskers({
-    capacity: remembered + settings.connections + settings.inFlight,
+    capacity,
     isOnNetwork: options.isOnNetwork,
   })
   const connections = createConnections(settings, counters)
@@ -93,6 +97,7 @@ export function createLimits(options: LimitsOptions): Limits {
   /** The limit that this question is over. */
   function overRate(asker: Asker): 'rate' | 'ratePerPrefix' | undefined {
     const now = share.now()
+    const { rate, ratePerPrefix } = settings
     if (rate > 0 && !asker.bucket.take(now, rate)) return 'rate'
     if (ratePerPrefix > 0 && !asker.prefix.take(now, ratePerPrefix)) return 'ratePerPrefix'
     return undefined
@@ -100,6 +105,7 @@ export function createLimits(options: LimitsOptions): Limits {
 
   return {
     settings,
+    update: (next) => void Object.assign(settings, next),
     counters,
     turns,
     admit(address) {
@@ -112,7 +118,7 @@ export function createLimits(options: LimitsOptions): Limits {
       const limit = overRate(asker)
       if (limit === undefined) return 'pass'
       asker.pressed++
-      const slips = slip > 0 && asker.pressed % slip === 0
+      const slips = settings.slip > 0 && asker.pressed % settings.slip === 0
       counters.reached.add(1, limit, slips ? 'slipped' : 'dropped')
       return slips ? 'slip' : 'drop'
     },

@@ -2,15 +2,15 @@
 
 /**
  * Two generations: what is used lives in the young one; when that is full it becomes the old one, and what was old
- * is forgotten, except what `isHeld` says must stay. Holds at most twice `capacity` entries and what is held.
+ * is forgotten, except what `isHeld` says must stay. Holds at most twice `capacity()` entries and what is held.
  */
 export class Recent<T> {
   #young = new Map<string, T>()
   #old = new Map<string, T>()
-  readonly #capacity: number
+  readonly #capacity: () => number
   readonly #isHeld: (value: T) => boolean
 
-  constructor(capacity: number, isHeld: (value: T) => boolean) {
+  constructor(capacity: () => number, isHeld: (value: T) => boolean) {
     this.#capacity = capacity
     this.#isHeld = isHeld
   }
@@ -30,7 +30,7 @@ export class Recent<T> {
   }
 
   set(key: string, value: T): void {
-    if (this.#young.size >= this.#capacity) this.#turn()
+    if (this.#young.size >= this.#capacity()) this.#turn()
     this.#young.set(key, value)
   }
 

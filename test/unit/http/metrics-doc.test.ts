@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { createConfigCounters } from '../../../src/config/counters.ts'
 import { typeLabel } from '../../../src/dns/types.ts'
 import { createDockerCounters } from '../../../src/docker/counters.ts'
 import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
@@ -15,6 +16,7 @@ import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { prometheusFolder } from '../../engine/install.ts'
 
 const sources = {
+  config: createConfigCounters(1_700_000_000),
   store: createStore(['local']),
   docker: createDockerCounters(),
   dns: createDnsCounters(),

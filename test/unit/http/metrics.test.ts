@@ -1,5 +1,6 @@
 // What Prometheus reads: names, labels, and buckets that add up.
 import { describe, expect, it } from 'vitest'
+import { createConfigCounters } from '../../../src/config/counters.ts'
 import { createDockerCounters } from '../../../src/docker/counters.ts'
 import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
@@ -11,6 +12,7 @@ import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { version } from '../../../src/version.ts'
 
 const sources = () => ({
+  config: createConfigCounters(1_700_000_000),
   store: createStore(['local']),
   docker: createDockerCounters(),
   dns: createDnsCounters(),

@@ -5,10 +5,16 @@ import type { LocalAddress } from '../../../src/lib/interfaces.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { ListenOptions } from '../../../src/net/listener.ts'
 import { createListeners } from '../../../src/net/listeners.ts'
+import { createHandClock } from '../hand-clock.ts'
 import { interfaces } from '../resolve/estate.ts'
 import { createAccounting } from './limits/accounting.ts'
 
 const lo = { lo: ['127.0.0.1/8'] }
+
+const parse = (text: string) => {
+  const at = text.lastIndexOf(':')
+  return { host: text.slice(0, at), port: Number(text.slice(at + 1)) }
+}
 
 function create(listen: readonly string[], first: Record<string, readonly string[]> = lo) {
   const open = new Set<string>()
@@ -32,10 +38,7 @@ function create(listen: readonly string[], first: Record<string, readonly string
     return { port: options.at.port, close: async () => void open.delete(key) }
   }
   const listeners = createListeners({
-    listen: listen.map((text) => {
-      const at = text.lastIndexOf(':')
-      return { host: text.slice(0, at), port: Number(text.slice(at + 1)) }
-    }),
+    listen: listen.map(parse),
     addresses: { current: () => local, look: () => local },
     handle: () => undefined,
     limits: createAccounting().limits,
@@ -176,6 +179,75 @@ describe('listening', () => {
     expect(listeners.isOurs('127.0.0.53', 53)).toBe(false)
     expect(listeners.isOurs('172.18.0.1', 53)).toBe(false)
     expect(listeners.isOurs('9.9.9.9', 53)).toBe(false)
+    await listeners.stop(AbortSignal.abort())
+  })
+})
+
+describe('another list of addresses', () => {
+  const to = (...listen: string[]) => listen.map(parse)
+
+  it('binds the new ones, closes those that are gone, and leaves the rest alone', async () => {
+    const { listeners, open, asked } = create(['127.0.0.1:53', '127.0.0.2:53'])
+    await listeners.start()
+    await listeners.update(to('127.0.0.1:53', '127.0.0.3:53'))
+    expect([...open]).toEqual([
+      'udp 127.0.0.1 53',
+      'tcp 127.0.0.1 53',
+      'udp 127.0.0.3 53',
+      'tcp 127.0.0.3 53',
+    ])
+    expect(asked.filter((key) => key.includes('127.0.0.1'))).toHaveLength(2)
+    await listeners.update(to('*:53'))
+    expect(listeners.bound()).toEqual([{ host: '127.0.0.1', port: 53 }])
+    expect(asked.filter((key) => key.includes('127.0.0.1'))).toHaveLength(2)
+    await listeners.stop(AbortSignal.abort())
+    expect(open.size).toBe(0)
+  })
+
+  it('keeps the former ones while none of the new can be had', async () => {
+    const { listeners, taken, nextLook } = create(['127.0.0.1:53'])
+    await listeners.start()
+    taken.add('udp 127.0.0.2 53').add('udp 127.0.0.3 53')
+    await listeners.update(to('127.0.0.2:53', '127.0.0.3:53'))
+    expect(listeners.bound()).toEqual([{ host: '127.0.0.1', port: 53 }])
+    taken.delete('udp 127.0.0.3 53')
+    await nextLook()
+    expect(listeners.bound()).toEqual([{ host: '127.0.0.3', port: 53 }])
+    await listeners.stop(AbortSignal.abort())
+  })
+
+  it('does not wait for what is in hand, which gets SERVFAIL after 1.5 s', async () => {
+    const hand = createHandClock()
+    const closed: string[] = []
+    const slow = (kind: string) => async (options: ListenOptions) => ({
+      port: options.at.port,
+      close: (abort: AbortSignal) =>
+        new Promise<void>((resolve) => {
+          const end = () => {
+            closed.push(`${kind} ${options.at.host}`)
+            resolve()
+          }
+          if (abort.aborted) end()
+          else abort.addEventListener('abort', end)
+        }),
+    })
+    const listeners = createListeners({
+      ...{
+        listen: to('127.0.0.1:53'),
+        addresses: { current: () => interfaces(lo), look: () => interfaces(lo) },
+        handle: () => undefined,
+      },
+      ...{ limits: createAccounting().limits, clock: hand.clock, log: silentLogger },
+      ...{ listenUdp: slow('udp'), listenTcp: slow('tcp') },
+    })
+    await listeners.start()
+    await listeners.update(to('127.0.0.2:53'))
+    expect(listeners.bound()).toEqual([{ host: '127.0.0.2', port: 53 }])
+    expect(listeners.isOurs('127.0.0.1', 53)).toBe(false)
+    hand.turn(1_499)
+    expect(closed).toEqual([])
+    hand.turn(1)
+    expect(closed).toEqual(['udp 127.0.0.1', 'tcp 127.0.0.1'])
     await listeners.stop(AbortSignal.abort())
   })
 })

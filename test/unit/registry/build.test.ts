@@ -107,4 +107,22 @@ describe('the store', () => {
     expect(store.current().networks.get('front')!.names.has('web')).toBe(true)
     expect(seen).toEqual([first.version + 1, first.version + 2])
   })
+
+  it('follows other engines: new ones are not synced, names of gone ones go, the rest stays', () => {
+    const store = createStore(['local', 'gone'])
+    const facts = { networks: new Map([['front', front]]), containers: new Map([['web', web]]) }
+    store.update('local', facts)
+    const back = { ...network('back', ['172.19.0.0/16']), engine: 'gone' }
+    store.update('gone', { networks: new Map([['back', back]]), containers: new Map() })
+    const before = store.current()
+    store.follow(['gone', 'local'])
+    expect(store.current()).toBe(before)
+    store.follow(['local', 'new'])
+    expect([...store.current().networks.keys()]).toEqual(['front'])
+    expect(store.current().networks.get('front')).toBe(before.networks.get('front'))
+    expect([...store.current().engines]).toEqual([
+      ['local', { synced: true, away: false }],
+      ['new', { synced: false, away: false }],
+    ])
+  })
 })

@@ -73,7 +73,7 @@ export function waysInto(
   const locals = new Map<string, string>()
   const resolver = createResolver({
     config: { ...config, scope: { gateway, allow: [parseSubnet('192.0.2.0/24')!] } },
-    store: { current: () => ways.table, update() {}, markAway() {}, onSwap() {} },
+    store: { current: () => ways.table, update() {}, follow() {}, markAway() {}, onSwap() {} },
     addresses: () => here,
     upstreams: () => [upstream],
     random: () => 0,
@@ -106,7 +106,7 @@ export function waysInto(
   })
   const forward: Forward = (asked) => {
     forwarded = true
-    return cache(asked)
+    return cache.forward(asked)
   }
   const counters = createDnsCounters()
   const checking = checksBeforeCache ? { ...resolver, withhold: () => undefined } : resolver

@@ -118,6 +118,26 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
   const forwardCounters = createForwardCounters()
   const asked: ForwardQuestion[] = []
   const held: (() => void)[] = []
+  const cache = createCache({
+    claim: () => () => {},
+    settings: { ...settings, ...changes },
+    isCacheable: () => true,
+    isDown: () => false,
+    counters,
+    forwardCounters,
+    clock: hand.clock,
+    log: silentLogger,
+    ask(question) {
+      asked.push(question)
+      const answer = (): Forwarded =>
+        'failure' in world.says || 'reply' in world.says
+          ? world.says
+          : { reply: replyTo(question, world.says), upstream: '192.0.2.53:53' }
+      if (!world.slow) return Promise.resolve().then(answer)
+      return new Promise((resolve) => held.push(() => resolve(answer())))
+    },
+    ...more,
+  })
   const world = {
     ...hand,
     counters,
@@ -131,26 +151,9 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
       for (const answer of held.splice(0)) answer()
       await settle()
     },
-    forward: createCache({
-      claim: () => () => {},
-      settings: { ...settings, ...changes },
-      isCacheable: () => true,
-      isDown: () => false,
-      counters,
-      forwardCounters,
-      clock: hand.clock,
-      log: silentLogger,
-      ask(question) {
-        asked.push(question)
-        const answer = (): Forwarded =>
-          'failure' in world.says || 'reply' in world.says
-            ? world.says
-            : { reply: replyTo(question, world.says), upstream: '192.0.2.53:53' }
-        if (!world.slow) return Promise.resolve().then(answer)
-        return new Promise((resolve) => held.push(() => resolve(answer())))
-      },
-      ...more,
-    }),
+    forward: cache.forward,
+    /** Other settings from now on. */
+    update: (next: Partial<CacheSettings>) => cache.update({ ...settings, ...changes, ...next }),
     /** What a question comes to, in short. */
     async ask(what: Asked = {}) {
       return inShort(await world.forward(questionFor(what)))

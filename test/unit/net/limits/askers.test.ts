@@ -7,7 +7,7 @@ import { Recent } from '../../../../src/net/limits/recent.ts'
 
 const docker = parseSubnet('2001:db8:d0c::/64')!
 const create = (capacity = 100) =>
-  createAskers({ capacity, isOnNetwork: (bytes) => subnetContains(docker, bytes) })
+  createAskers({ capacity: () => capacity, isOnNetwork: (bytes) => subnetContains(docker, bytes) })
 
 describe('an asker', () => {
   it.each([
@@ -58,7 +58,7 @@ describe('what is remembered', () => {
         }
         const held = new Set(used.filter(isHeld))
         const last: number[] = []
-        const recent = new Recent<number>(capacity, isHeld)
+        const recent = new Recent<number>(() => capacity, isHeld)
         for (const key of used) {
           use(recent, key)
           last.splice(0, last.length, key, ...last.filter((each) => each !== key).slice(0, capacity - 1))
@@ -66,7 +66,7 @@ describe('what is remembered', () => {
         }
         // To look is to use, and may push others out: each is looked for in a map of its own.
         for (const key of [...last, ...held]) {
-          const same = new Recent<number>(capacity, isHeld)
+          const same = new Recent<number>(() => capacity, isHeld)
           for (const each of used) use(same, each)
           expect(same.get(String(key))).toBe(key)
         }

@@ -174,3 +174,32 @@ it('a hundred thousand addresses cost no more than the last of them', async () =
   }
   expect(limits.held().askers).toBeLessThan(20_100)
 })
+
+describe('other limits while it runs', () => {
+  it('hold for what comes next, and what is held stays', async () => {
+    const { limits, send } = create({ rate: 1, slip: 0, inFlight: 4, inFlightPerAsker: 1 })
+    expect(await send('192.0.2.1', 2)).toEqual(['pass', 'drop'])
+    const release = limits.claim('192.0.2.1')
+    expect(limits.claim('192.0.2.1')).toBeUndefined()
+    limits.update({ ...limits.settings, rate: 0, inFlightPerAsker: 2, pipelined: 7 })
+    expect(await send('192.0.2.1', 2)).toEqual(['pass', 'pass'])
+    expect(limits.claim('192.0.2.1')).toBeDefined()
+    limits.update({ ...limits.settings, inFlight: 1 })
+    release?.()
+    expect(limits.claim('192.0.2.2')).toBeUndefined()
+    expect(limits.held().inFlight).toBe(1)
+    expect(limits.settings.pipelined).toBe(7)
+  })
+
+  it('fewer connections: idle ones make room, as many as have to', () => {
+    const { limits, reached } = create({ connections: 4, connectionsPerAsker: 4 })
+    const open = Array.from({ length: 4 }, () => connection())
+    open[1]!.state.idle = false
+    for (const each of open) limits.connect('192.0.2.1', each)
+    limits.update({ ...limits.settings, connections: 2 })
+    expect(limits.connect('192.0.2.2', connection())).toBeDefined()
+    expect(open.map(({ state }) => state.closed)).toEqual([true, false, true, true])
+    expect(limits.held().connections).toBe(2)
+    expect(reached('connections', 'closed')).toBe(3)
+  })
+})

@@ -1,0 +1,117 @@
+// The configuration while berth runs: read again on SIGHUP and when its file says something else. What is wrong is
+// refused and told, and what was in force stays so.
+import { fixedSettings, listChanges } from '../config/changes.ts'
+import type { ConfigCounters } from '../config/counters.ts'
+import type { Config } from '../config/types.ts'
+import { listWarnings } from '../config/warnings.ts'
+import { type Clock, sleep } from '../lib/clock.ts'
+import { BerthError, explain } from '../lib/errors.ts'
+import type { Logger } from '../lib/log.ts'
+
+export interface Reload {
+  /** Reads the configuration again; one after the other where it is asked for twice, and once `start` was called. */
+  request(): void
+  /** Follows the file from now on, and hands what it says to `apply`. */
+  start(apply: (config: Config) => Promise<void>): void
+  stop(): void
+}
+
+export interface ReloadOptions {
+  /** What is in force. */
+  readonly config: Config
+  /** The file's text as it was before the configuration in force was read. */
+  readonly text: string
+  /** Reads all of it, as at start; throws a BerthError CONFIG that names file, line and key of each problem. */
+  readonly load: () => Config
+  /** Reads a file; rejects as fs.readFile does. */
+  readonly read: (file: string) => Promise<string>
+  readonly counters: ConfigCounters
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+type Cause = 'SIGHUP' | 'file'
+
+/** Between looks at the file, ms. By content: it may be replaced by rename or through a symlink, and be a bind mount. */
+const lookEvery = 2000
+
+export function createReload(options: ReloadOptions): Reload {
+  const { load, counters, clock, log } = options
+  const { file } = options.config
+  let { config, text } = options
+  let apply: (config: Config) => Promise<void> = async () => {}
+  let begin = () => {}
+  const stopped = new AbortController()
+  let work = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+
+  /** Its text; where there is none, why: that it is gone is something that the file says, too. */
+  async function look(): Promise<string> {
+    if (file === undefined) return ''
+    return options.read(file).catch((error: unknown) => `\0${explain(error)}`)
+  }
+
+  function request(cause: Cause, told?: string): Promise<void> {
+    work = work.then(async () => {
+      if (stopped.signal.aborted) return
+      // Before it is loaded: what is written meanwhile differs from this, and is seen at the next look.
+      text = told ?? (await look())
+      await reload(cause).catch((error: unknown) => {
+        counters.lastSuccess.cell().value = 0
+        log.error({ why: explain(error) }, 'the configuration could not be changed')
+      })
+    })
+    return work
+  }
+
+  async function reload(cause: Cause): Promise<void> {
+    let next: Config
+    try {
+      next = load()
+    } catch (error) {
+      counters.reloads.add(1, 'refused')
+      counters.lastSuccess.cell().value = 0
+      if (!(error instanceof BerthError)) throw error
+      const problems = error.message.split('\n')
+      log.error({ cause, problems }, 'configuration refused, the former one stays in force; correct it')
+      return
+    }
+    const changed = listChanges(config, next)
+    const known = listWarnings(config)
+    if (changed.length > 0) await apply(next)
+    config = next
+    counters.reloads.add(1, 'ok')
+    counters.lastSuccess.cell().value = 1
+    counters.lastReload.cell().value = clock.now() / 1000
+    for (const warning of listWarnings(next)) {
+      if (!known.includes(warning)) log.warn({ warning }, 'configuration')
+    }
+    const fixed = changed.filter((setting) => fixedSettings.includes(setting))
+    if (fixed.length > 0) log.warn({ changed: fixed }, 'these take effect at the next start')
+    if (changed.length > 0) log.info({ cause, changed }, 'configuration reloaded')
+    else log[cause === 'file' ? 'debug' : 'info']({ cause }, 'configuration reloaded, nothing changed')
+  }
+
+  async function followFile(): Promise<void> {
+    let before = text
+    while (!stopped.signal.aborted) {
+      await sleep(clock, lookEvery, stopped.signal)
+      if (stopped.signal.aborted) return
+      const now = await look()
+      // Somebody may still be writing: what counts is what is found twice.
+      if (now === before && now !== text) await request('file', now)
+      before = now
+    }
+  }
+
+  return {
+    request: () => void request('SIGHUP'),
+    start(applyNext) {
+      apply = applyNext
+      begin()
+      if (file !== undefined) void followFile()
+    },
+    stop: () => stopped.abort(),
+  }
+}

@@ -1,0 +1,87 @@
+// The engines that are followed: a watch for each, by its name. When the configuration names others, those that stay
+// are not touched, and no names go before those that come in their place have been read.
+import { isDeepStrictEqual } from 'node:util'
+import type { Config, EngineConfig } from '../config/types.ts'
+import { reach } from './session.ts'
+import { createWatch, type Watch, type WatchInfo, type WatchOptions } from './watch.ts'
+
+export interface Engines {
+  /** Resolves once each engine's first sync is done or has failed. Never rejects. */
+  start(): Promise<void>
+  /** Resolves once the same holds for those that are new, and those that are gone have left the table. */
+  update(docker: Config['docker']): Promise<void>
+  /** undefined: no engine of this name is followed. */
+  info(name: string): WatchInfo | undefined
+  stop(): Promise<void>
+}
+
+export interface EnginesOptions extends Omit<WatchOptions, 'engine' | 'resync'> {
+  readonly docker: Config['docker']
+}
+
+export function createEngines({ docker, ...shared }: EnginesOptions): Engines {
+  const { store, clock, log, counters } = shared
+  const followed = new Map<string, { readonly engine: EngineConfig; readonly watch: Watch }>()
+  let { resync } = docker
+  let isStopped = false
+  for (const engine of docker.engines) add(engine)
+
+  function add(engine: EngineConfig): Watch {
+    const watch = createWatch({ engine, resync, ...shared })
+    followed.set(engine.name, { engine, watch })
+    return watch
+  }
+
+  /** The names told by the engine's former address stay until the new one is read; they may soon be out of date. */
+  function markAwayUnlessRead(name: string, watch: Watch): void {
+    clock.setTimeout(() => {
+      if (followed.get(name)?.watch === watch && !watch.info().connected) store.markAway(name, true)
+    }, reach)
+  }
+
+  async function begin(engine: EngineConfig): Promise<void> {
+    const before = followed.get(engine.name)
+    await before?.watch.stop()
+    if (isStopped) return
+    const watch = add(engine)
+    watch.start()
+    if (before !== undefined) markAwayUnlessRead(engine.name, watch)
+    await watch.firstSync
+  }
+
+  async function remove(name: string): Promise<void> {
+    await followed.get(name)?.watch.stop()
+    if (isStopped) return
+    followed.delete(name)
+    for (const counter of Object.values(counters)) counter.forget('engine', name)
+    log.info({ engine: name }, 'no longer following Docker engine')
+  }
+
+  return {
+    async start() {
+      const watches = [...followed.values()].map(({ watch }) => watch)
+      for (const watch of watches) watch.start()
+      await Promise.all(watches.map(({ firstSync }) => firstSync))
+    },
+    async update(next) {
+      const names = next.engines.map(({ name }) => name)
+      const gone = [...followed.keys()].filter((name) => !names.includes(name))
+      const changed = next.engines.filter(
+        (engine) => !isDeepStrictEqual(followed.get(engine.name)?.engine, engine),
+      )
+      if (next.resync !== resync) {
+        resync = next.resync
+        for (const { watch } of followed.values()) watch.setResync(resync)
+      }
+      store.follow([...gone, ...names])
+      await Promise.all(changed.map(begin))
+      await Promise.all(gone.map(remove))
+      if (!isStopped) store.follow(names)
+    },
+    info: (name) => followed.get(name)?.watch.info(),
+    async stop() {
+      isStopped = true
+      await Promise.all([...followed.values()].map(({ watch }) => watch.stop()))
+    },
+  }
+}
