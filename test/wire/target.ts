@@ -7,10 +7,11 @@ import { answersQuestion, encodeUpstreamQuery, readReply } from '../../src/dns/r
 import { createCache } from '../../src/forward/cache/cache.ts'
 import { createCacheCounters } from '../../src/forward/cache/counters.ts'
 import { createForwardCounters } from '../../src/forward/counters.ts'
-import type { Forward } from '../../src/forward/types.ts'
+import type { Forward, ForwardQuestion } from '../../src/forward/types.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { silentLogger } from '../../src/lib/log.ts'
 import { createDnsCounters } from '../../src/resolve/counters.ts'
+import { createFastAnswers } from '../../src/resolve/fast.ts'
 import { createPipeline } from '../../src/resolve/pipeline.ts'
 import type { Query } from '../../src/resolve/query.ts'
 import { createResolver } from '../../src/resolve/resolver.ts'
@@ -67,19 +68,23 @@ export function createTarget(): Target {
   const counters = createDnsCounters()
   let fate = ''
   let forward: Forward = () => ({ failure: 'none', reason: 'none' })
-  const handle = createPipeline({
-    resolver: createResolver({
-      config,
-      store: { current: () => snapshot, update() {}, follow() {}, markAway() {}, onSwap() {} },
-      addresses: () => here,
-      upstreams: () => [upstream],
-      random: () => 0,
-    }),
-    forward: (question) => forward(question),
+  const resolver = createResolver({
+    config,
+    store: { current: () => snapshot, update() {}, follow() {}, markAway() {}, onSwap() {} },
+    addresses: () => here,
+    upstreams: () => [upstream],
+    random: () => 0,
+  })
+  const common = {
+    resolver,
+    forward: (question: ForwardQuestion) => forward(question),
     cookies: createCookies({ randomBytes: (count) => new Uint8Array(count), seconds: () => 1_000_000 }),
     identity: { id: 'here', version: '' },
     ...{ counters, clock: systemClock, log: silentLogger, logQueries: false },
-  })
+  }
+  const handle = createPipeline(common)
+  const fast = createFastAnswers({ resolver, counters, clock: systemClock, random: () => 0 })
+  const handleFast = createPipeline({ ...common, fast })
 
   const honest: Forward = ({ query, question, edns }) => {
     const sent = encodeUpstreamQuery(query, question, edns, upstreamId)
@@ -96,8 +101,13 @@ export function createTarget(): Target {
       return reply === undefined ? { failure: '', reason: 'failed' } : { reply, upstream: '' }
     }
 
-  function answer(message: Buffer, transport: Query['transport'], from: From = 'web'): Buffer | undefined {
-    const reply = handle({ message, ...askers[from], transport, server: 'x', idle: 10_000 })
+  function answer(
+    message: Buffer,
+    transport: Query['transport'],
+    from: From = 'web',
+    by = handle,
+  ): Buffer | undefined {
+    const reply = by({ message, ...askers[from], transport, server: 'x', idle: 10_000 })
     if (reply instanceof Promise) throw new TypeError('nothing here waits')
     return reply
   }
@@ -113,11 +123,14 @@ export function createTarget(): Target {
     question({ packet, transport, from }) {
       forward = honest
       const reply = answer(Buffer.from(packet), transport, from)
+      // The first may be kept, and the second is what was kept: the same but for the order of addresses.
+      const again = [1, 2].map(() => answer(Buffer.from(packet), transport, from, handleFast))
       const isOwed = packet.length >= 12 && (packet[2]! & 0x80) === 0
       const flaws = panics()
+      if (again.some((other) => !isAlike(reply, other))) flaws.push('a fast answer is another')
       if (reply === undefined) return { outcome: 'drop', flaws: isOwed ? [...flaws, 'no reply'] : flaws }
       if (!isOwed) return { outcome: 'reply', flaws: [...flaws, 'a reply to what is no question'] }
-      flaws.push(...flawsOf(packet, reply, transport))
+      flaws.push(...flawsOf(packet, reply, transport), ...flawsOf(packet, again[1]!, transport))
       return { outcome: rcodeText(reply[3]! & 15), flaws }
     },
     reply({ packet, transport, to = 0 }) {
@@ -164,4 +177,11 @@ export function createTarget(): Target {
       answer(side === 'questions' ? packet : asked[to]!, transport, from)
     },
   }
+}
+
+/** Header, length and, sorted, bytes. */
+function isAlike(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  const sorted = (reply: Buffer) => Buffer.from(reply.subarray(12)).sort()
+  return one.subarray(0, 12).equals(other.subarray(0, 12)) && sorted(one).equals(sorted(other))
 }
