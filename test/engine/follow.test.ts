@@ -5,18 +5,26 @@ import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
 import { removeContainers } from './project.ts'
+import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 const zone = 'docker.internal'
 let berth: Berth
+let upstream: RecordingUpstream
 
 beforeAll(async () => {
   await docker('network', 'create', 'follow_one')
   await docker('network', 'create', '--subnet', '198.19.77.0/24', 'follow_two')
-  berth = await startBerth({ listen: ['127.0.0.1:1053'], http: '127.0.0.1:9153', forward: { upstreams: [] } })
+  upstream = await startUpstream()
+  berth = await startBerth({
+    listen: ['127.0.0.1:1053'],
+    http: '127.0.0.1:9153',
+    forward: { upstreams: [`127.0.0.1:${upstream.port}`] },
+  })
 })
 
 afterAll(async () => {
   await berth?.stop()
+  upstream?.close()
   await removeContainers('follow-')
   for (const name of ['one', 'two']) await docker('network', 'rm', `follow_${name}`)
 })
@@ -104,10 +112,12 @@ describe('after an event', () => {
 describe.runIf(privateEngine())('when the engine is killed', () => {
   const engine = privateEngine()!
 
-  it('names are served throughout, and the table is right again once it is back', async () => {
+  it('names are served throughout, the table is right again once it is back, and the cache is as it was', async () => {
     await runContainer('follow-stays', '--network', 'follow_one', '--restart', 'always')
     const address = await on('follow-stays', 'follow_one')
     await expectSoon('follow-stays', [address])
+    const kept = async () => (await ask('kept.example.org')).answers
+    expect(await kept()).toMatchObject([{ data: '192.0.2.53' }])
 
     await engine.kill()
     const asked: string[] = []
@@ -132,6 +142,10 @@ describe.runIf(privateEngine())('when the engine is killed', () => {
     for (const name of ['follow-a', 'follow-new', 'follow-stays']) {
       await expectSoon(name, [await on(name, 'follow_one')])
     }
+    expect(await kept()).toMatchObject([{ data: '192.0.2.53' }])
+    expect(upstream.packets).toHaveLength(1)
+    // None of all the local answers is in it.
+    expect(await metric('berth_cache_entries')).toBe(1)
     expect(berth.child.exitCode).toBeNull()
   })
 })

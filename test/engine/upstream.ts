@@ -30,7 +30,7 @@ export async function startUpstream(
       type: 'response',
       flags: 0x0180 | (address === undefined ? 3 : 0),
       questions: questions!,
-      answers: given ? [{ type: 'A', name: questions![0]!.name, ttl: 60, data: address }] : [],
+      answers: given ? [{ type: 'A', name: questions![0]!.name, ttl: 600, data: address }] : [],
     })
     socket.send(reply, from.port, from.address)
   })
