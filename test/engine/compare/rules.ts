@@ -37,6 +37,14 @@ const rules: readonly { readonly why: string; readonly holds: (pair: Pair) => bo
       ['NXDOMAIN', 'NOERROR'].includes(berth.rcode),
   },
   {
+    why: 'Docker has no answer at all (SERVFAIL, silence); berth has one',
+    holds: ({ type, docker, berth }) =>
+      failures.includes(docker.rcode) &&
+      berth.rcode === 'NOERROR' &&
+      berth.records.length > 0 &&
+      berth.records.some((record) => record.startsWith(`${type} `) || record.startsWith('UNKNOWN_')),
+  },
+  {
     why: 'Docker finds no such address; berth has it',
     holds: ({ type, docker, berth }) =>
       isAddress(type) &&

@@ -26,6 +26,7 @@ it.each([
   ['an address where Docker fails', 'A', failed, one],
   ['a denial where Docker fails', 'A', failed, denied],
   ['a denial where Docker is silent', 'TXT', silent, denied],
+  ['text where Docker is silent', 'TXT', silent, told('NOERROR', ['TXT ["x"]'])],
   ['a name without the type where Docker denies the name', 'TXT', denied, nodata],
   ['a service where Docker finds none', 'SRV', denied, told('NOERROR', ['SRV {}'])],
 ])('%s is better', (_, type, docker, berth) => {
@@ -42,6 +43,7 @@ it.each([
   ['a failure where Docker denies', 'A', denied, failed],
   ['a failure where Docker fails', 'A', failed, failed],
   ['silence', 'A', failed, silent],
+  ['a record of another type where Docker is silent', 'TXT', silent, told('NOERROR', ['A 10.0.0.2'])],
   ['a denial of a name that Docker has without the type', 'MX', bare, denied],
   ['NODATA without an SOA where Docker denies', 'TXT', denied, bare],
   ['a record of another type', 'A', denied, told('NOERROR', ['CNAME y'])],
