@@ -174,7 +174,7 @@ describe('a fast answer', () => {
     const equals = equalsTheSlowPath({}, () => hits++)
     fc.assert(equals, { numRuns: 300 })
     expect(hits).toBeGreaterThan(1000)
-  })
+  }, 60_000)
 
   it.each<[string, (scope: Scope) => string | undefined]>([
     ['networks', (scope) => scopeKey({ ...scope, networks: [] })],
@@ -202,7 +202,7 @@ describe('a fast answer', () => {
       ask(questionOf(name, 'A', plain))
       expect(decisions(() => ask(questionOf(name, 'A', plain)))).toBe(0)
     }
-  })
+  }, 60_000)
 
   it('ends with its table', () => {
     const { ask, state } = servers(table())
