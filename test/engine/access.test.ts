@@ -47,14 +47,22 @@ describe.runIf(privateEngine())('as nobody', () => {
     await takeDown()
   })
 
-  /** Sorted, for engines list their networks in any order. */
+  /** Sorted, for engines list their networks in any order, and who shares a name is read in any order. */
   async function told(port: number, as: string): Promise<NamesReply> {
     const reply = await (await fetch(`http://127.0.0.1:${port}/api/names?as=${as}`)).json()
     const { networks, names, ...rest } = reply as NamesReply
-    const sorted = [...names].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+    const sorted = names
+      .map(({ containers, v4, v6, ...name }) => ({
+        ...name,
+        containers: [...containers].sort(),
+        v4: [...v4].sort(),
+        v6: [...v6].sort(),
+      }))
+      .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
     return { ...rest, networks: [...networks].sort(), names: sorted }
   }
-  const keyOf = ({ name, network }: NamesReply['names'][number]) => `${name} ${network}`
+  const keyOf = ({ name, network }: Pick<NamesReply['names'][number], 'name' | 'network'>) =>
+    `${name} ${network}`
 
   async function metric(name: string): Promise<number> {
     const text = await (await fetch('http://127.0.0.1:9153/metrics')).text()
