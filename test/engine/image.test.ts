@@ -85,16 +85,17 @@ describe('the image', () => {
   })
 
   it('ends within 2 s of docker stop, in order', async () => {
-    // Of three, since the engine takes its part of the time, and the machine may be busy with something else.
-    const took: number[] = []
-    for (let n = 0; n < 3 && !(Math.min(...took) < 2000); n++) {
-      if (n > 0) await docker('start', 'image-berth')
-      const started = performance.now()
-      await docker('stop', 'image-berth')
-      took.push(performance.now() - started)
-    }
-    console.log(`docker stop took ${took.map(Math.round).join(', ')} ms`)
-    expect(Math.min(...took)).toBeLessThan(2000)
+    const started = performance.now()
+    await docker('stop', 'image-berth')
+    const took = performance.now() - started
+    const lines = (await docker('logs', '--timestamps', 'image-berth')).split('\n')
+    const at = (msg: string) =>
+      Date.parse(lines.find((line) => line.includes(`"msg":"${msg}"`))!.split(' ')[0]!)
+    const own = at('stopped') - at('stopping')
+    console.log(`docker stop took ${Math.round(took)} ms, ${own} ms of them berth's`)
+    expect(own).toBeLessThan(2000)
+    // Docker 20.10 takes seconds of its own where containers had health checks.
+    if (process.env.BERTH_ENGINE !== '20.10') expect(took).toBeLessThan(2000)
     expect(await docker('inspect', '--format', '{{.State.ExitCode}}', 'image-berth')).toBe('0')
   })
 
