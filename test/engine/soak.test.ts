@@ -14,7 +14,7 @@ async function shortly(trouble: Trouble, seconds: number, seed: number): Promise
   expect(wrongAtTheEnd).toEqual([])
   expect(judged).toBe(questions)
   expect(questions).toBeGreaterThan(1_000)
-  expect(events).toBeGreaterThan(50)
+  expect(events).toBeGreaterThan(100)
   return result
 }
 
