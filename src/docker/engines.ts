@@ -35,7 +35,8 @@ export function createEngines({ docker, ...shared }: EnginesOptions): Engines {
   /** The names told by the engine's former address stay until the new one is read; they may soon be out of date. */
   function markAwayUnlessRead(name: string, watch: Watch): void {
     clock.setTimeout(() => {
-      if (followed.get(name)?.watch === watch && !watch.info().connected) store.markAway(name, true)
+      if (followed.get(name)?.watch !== watch || watch.info().connected) return
+      store.apply({ kind: 'away', engine: name, away: true })
     }, reach)
   }
 
@@ -73,10 +74,10 @@ export function createEngines({ docker, ...shared }: EnginesOptions): Engines {
         resync = next.resync
         for (const { watch } of followed.values()) watch.setResync(resync)
       }
-      store.follow([...gone, ...names])
+      store.apply({ kind: 'engines', engines: [...gone, ...names] })
       await Promise.all(changed.map(begin))
       await Promise.all(gone.map(remove))
-      if (!isStopped) store.follow(names)
+      if (!isStopped) store.apply({ kind: 'engines', engines: names })
     },
     info: (name) => followed.get(name)?.watch.info(),
     async stop() {

@@ -4,6 +4,7 @@ import { createBackoff } from '../lib/backoff.ts'
 import { type Clock, sleep, type Timer } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
+import { differenceOf } from '../registry/difference.ts'
 import type { Store } from '../registry/store.ts'
 import { createEngineClient, type EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
@@ -112,9 +113,15 @@ export function createWatch({
     swapTimer = undefined
     // Out of connection the facts may be half old: the next full list speaks.
     if (!info.connected) return
-    store.update(engine, reconcile.facts())
-    const now = clock.now() + skew
-    for (const time of swapTimes) lag.observe(Math.max(0, now - time) / 1000)
+    const before = store.factsOf(engine)
+    const now = reconcile.facts()
+    store.apply({
+      ...{ kind: 'told', engine },
+      networks: differenceOf(before.networks, now.networks),
+      containers: differenceOf(before.containers, now.containers),
+    })
+    const engineNow = clock.now() + skew
+    for (const time of swapTimes) lag.observe(Math.max(0, engineNow - time) / 1000)
     swapTimes = []
   }
 
@@ -221,7 +228,7 @@ export function createWatch({
 
   function goAway() {
     awayTimer = undefined
-    store.markAway(engine, true)
+    store.apply({ kind: 'away', engine, away: true })
   }
 
   function checkVersion(apiVersion: string) {

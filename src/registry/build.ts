@@ -50,12 +50,12 @@ export function buildSnapshot(
   }
   return {
     version: (previous?.version ?? 0) + 1,
-    engines: new Map(states),
+    engines: states,
     networks: tables,
-    networksByName: byName,
+    networksByName: sharingLists(byName, previous?.networksByName),
     containers,
     known,
-    owners,
+    owners: sharingLists(owners, previous?.owners),
     subnets:
       previous && sameNetworks(previous, networks) ? previous.subnets : indexSubnets(networks.values()),
   }
@@ -79,9 +79,9 @@ function buildTable(
   previous: NetworkTable | undefined,
 ): NetworkTable {
   const endpoints = members.map(({ endpoint }) => endpoint)
-  if (previous !== undefined && previous.network === network && sameMembers(previous.endpoints, endpoints)) {
+  const containers = new Map(members.map(({ container }) => [container.id, container]))
+  if (previous !== undefined && previous.network === network && sameMembers(previous, members))
     return previous
-  }
   const names = new Map<string, Endpoint[]>()
   const replicas = new Map<string, Endpoint[]>()
   const wildcards = new Map<string, Endpoint[]>()
@@ -111,7 +111,7 @@ function buildTable(
     for (const address of addresses) if (!owners.has(address)) owners.set(address, endpoint)
   }
   const name = canonicalName(network.name) ?? network.name.toLowerCase()
-  return { network, name, names, replicas, wildcards, owners, known, parents, endpoints }
+  return { network, containers, name, names, replicas, wildcards, owners, known, parents, endpoints }
 }
 
 /** Names that differ only by case are one (RFC 4343); what can't be a DNS name (a label over 63 bytes) is left out. */
@@ -129,12 +129,31 @@ function replicaNames({ labels }: Container): string[] {
   return number ? [name, `${number}.${name}`] : [name]
 }
 
-function sameMembers(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
-  return a.length === b.length && a.every((endpoint, i) => endpoint === b[i])
+function sameMembers({ endpoints, containers }: NetworkTable, members: readonly Member[]): boolean {
+  return (
+    endpoints.length === members.length &&
+    members.every(({ container, endpoint }, i) => {
+      return endpoint === endpoints[i] && container === containers.get(container.id)
+    })
+  )
 }
 
 function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [value])
   else list.push(value)
+}
+
+/** The lists, but those of `before` that hold the same. */
+function sharingLists<T>(
+  fresh: ReadonlyMap<string, readonly T[]>,
+  before: ReadonlyMap<string, readonly T[]> | undefined,
+): ReadonlyMap<string, readonly T[]> {
+  if (before === undefined) return fresh
+  return new Map(
+    [...fresh].map(([key, list]) => {
+      const old = before.get(key)
+      return [key, old?.length === list.length && old.every((each, i) => each === list[i]) ? old : list]
+    }),
+  )
 }

@@ -29,14 +29,14 @@ function findExact(
   networks = networksIn(snapshot, name),
 ): HostFound {
   const anywhere = [...snapshot.networks.values()].filter((table) => entries(table).has(name))
-  if (anywhere.length > 0) return settle(snapshot, name, anywhere, entries, family)
+  if (anywhere.length > 0) return settle(name, anywhere, entries, family)
   for (const network of networks) {
     if (network.length >= name.length) continue
     const left = name.slice(0, -network.length - 1)
     const tables = snapshot.networksByName.get(network)!.filter((table) => entries(table).has(left))
     // On one network the name is whatever it is there, however many have it.
     if (tables.length === 1) return { table: tables[0]!, endpoints: entries(tables[0]!).get(left)! }
-    if (tables.length > 1) return settle(snapshot, left, tables, entries, family)
+    if (tables.length > 1) return settle(left, tables, entries, family)
   }
   return undefined
 }
@@ -56,7 +56,7 @@ function findByWildcard(snapshot: Snapshot, name: string, family: Family): HostF
   const networks = networksIn(snapshot, name)
   for (const above of namesAbove(name)) {
     const tables = all.filter(({ wildcards }) => wildcards.has(above))
-    if (tables.length > 0) return settle(snapshot, above, tables, ({ wildcards }) => wildcards, family)
+    if (tables.length > 0) return settle(above, tables, ({ wildcards }) => wildcards, family)
     if (isParent(all, above)) return undefined
     if (findExact(snapshot, above, ({ names }) => names, undefined, networks) !== undefined) return undefined
     if (findExact(snapshot, above, ({ replicas }) => replicas, undefined, networks) !== undefined)
@@ -65,13 +65,7 @@ function findByWildcard(snapshot: Snapshot, name: string, family: Family): HostF
   return undefined
 }
 
-function settle(
-  snapshot: Snapshot,
-  name: string,
-  tables: readonly NetworkTable[],
-  entries: Entries,
-  family: Family,
-): HostFound {
+function settle(name: string, tables: readonly NetworkTable[], entries: Entries, family: Family): HostFound {
   const places = tables
     .flatMap((table) =>
       entries(table)
@@ -79,7 +73,9 @@ function settle(
         .map((endpoint) => ({ endpoint, table })),
     )
     .sort(compareEndpoints)
-  const things = new Set(places.map(({ endpoint }) => thingOf(snapshot.containers.get(endpoint.containerId))))
+  const things = new Set(
+    places.map(({ endpoint, table }) => thingOf(table.containers.get(endpoint.containerId))),
+  )
   if (things.size > 1) return { ambiguous: places }
   const found = ({ table }: Placed) => ({ table, endpoints: entries(table).get(name)! })
   return found(places.find((place) => hasFamily(found(place).endpoints, family)) ?? places[0]!)

@@ -21,6 +21,9 @@ export function placeLodgers(
       before.name === lodger.name &&
       before.running === lodger.running &&
       before.health === lodger.health &&
+      before.labels === lodger.labels &&
+      before.settings === lodger.settings &&
+      before.ports === lodger.ports &&
       sameList(before.endpoints, endpoints)
     placed.set(lodger.id, same ? before : { ...lodger, endpoints })
   }

@@ -86,6 +86,21 @@ export interface EngineFacts {
   readonly containers: ReadonlyMap<string, Container>
 }
 
+/**
+ * What has become otherwise, as plain data that a structured clone carries. `told`: by id, undefined for what is gone;
+ * the first one marks its engine synced, any one in reach. `away`: an engine is out of reach, or back. `engines`: these
+ * are the engines now.
+ */
+export type StoreChange =
+  | {
+      readonly kind: 'told'
+      readonly engine: string
+      readonly networks: readonly (readonly [id: string, network: Network | undefined])[]
+      readonly containers: readonly (readonly [id: string, container: Container | undefined])[]
+    }
+  | { readonly kind: 'away'; readonly engine: string; readonly away: boolean }
+  | { readonly kind: 'engines'; readonly engines: readonly string[] }
+
 export interface EngineState {
   /** The first full list has been read. */
   readonly synced: boolean
@@ -93,9 +108,14 @@ export interface EngineState {
   readonly away: boolean
 }
 
-/** One network's names. Shared between snapshots as long as nothing on the network changes. */
+/**
+ * One network's names, and all that answers from them depend on: the same object from one snapshot to the next as long
+ * as nothing about the network or any container on it changes, and another one as soon as something does.
+ */
 export interface NetworkTable {
   readonly network: Network
+  /** Its members by id, stopped ones included. */
+  readonly containers: ReadonlyMap<string, Container>
   /** The network's own name, canonical (dns/name). */
   readonly name: string
   /** Canonical name → the running endpoints that have it. */

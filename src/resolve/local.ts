@@ -75,12 +75,12 @@ function answerMeaning(
     return { ...nothing, alternatives: [...new Set(names)].sort() } as Decision
   }
   const { table, endpoints } = meaning
-  const told = usable(context, endpoints)
+  const told = usable(context, meaning)
   const addresses = { v4: told.flatMap(({ v4 }) => v4), v6: told.flatMap(({ v6 }) => v6) }
   const left = endpoints.length - told.length
   const rule = `on network ${table.network.name}${left > 0 ? ` (${left} unhealthy left out)` : ''}`
   return addressAnswer(context, question, addresses, rule, {
     network: table.network.name,
-    ttl: ttlOf(context, told),
+    ttl: ttlOf(context, { table, endpoints: told }),
   })
 }

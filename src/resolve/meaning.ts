@@ -38,17 +38,17 @@ export function findMeaning(context: Context, name: string, family?: Family): Me
 }
 
 /** Unhealthy containers step back behind others of the name (`prefer`), or always (`require`); starting ones never do. */
-export function usable({ health, snapshot }: Context, endpoints: readonly Endpoint[]): readonly Endpoint[] {
+export function usable({ health }: Context, { table, endpoints }: Found): readonly Endpoint[] {
   if (health === 'ignore') return endpoints
-  const healthOf = (endpoint: Endpoint) => snapshot.containers.get(endpoint.containerId)?.health
+  const healthOf = (endpoint: Endpoint) => table.containers.get(endpoint.containerId)?.health
   const good = endpoints.filter((endpoint) => healthOf(endpoint) !== 'unhealthy')
   if (health === 'require') return good.filter((endpoint) => healthOf(endpoint) !== 'starting')
   return good.length > 0 ? good : endpoints
 }
 
 /** Records of one set have one TTL (RFC 2181, 5.2): the least that any of the containers asks for. */
-export function ttlOf({ snapshot, ttl }: Context, endpoints: readonly Endpoint[]): number {
-  const told = endpoints.map(({ containerId }) => snapshot.containers.get(containerId)?.settings.ttl ?? ttl)
+export function ttlOf({ ttl }: Context, { table, endpoints }: Found): number {
+  const told = endpoints.map(({ containerId }) => table.containers.get(containerId)?.settings.ttl ?? ttl)
   return told.length === 0 ? ttl : Math.min(...told)
 }
 

@@ -20,12 +20,12 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
   for (const table of context.scope.networks) {
     const endpoint = table.owners.get(address)
     if (endpoint === undefined) continue
-    if (context.snapshot.containers.get(endpoint.containerId)?.settings.ignored) continue
+    if (table.containers.get(endpoint.containerId)?.settings.ignored) continue
     const canonical = endpoint.names
       .map((name) => qualifiedName(context, endpoint, table, context.scope.view === 'host', name))
       .find((name) => encodeName(name) !== undefined)
     if (canonical === undefined) continue
-    const ttl = ttlOf(context, [endpoint])
+    const ttl = ttlOf(context, { table, endpoints: [endpoint] })
     return pointer(
       context,
       question,

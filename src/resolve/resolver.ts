@@ -21,7 +21,7 @@ import { indexStatics } from './statics.ts'
 
 export interface ResolverOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward' | 'identity'>
-  readonly store: Store
+  readonly store: Pick<Store, 'current'>
   /** This namespace's addresses now; the same object as long as they don't change. */
   readonly addresses: () => LocalAddresses
   readonly upstreams: () => readonly Upstream[]

@@ -32,13 +32,13 @@ export function answerService(context: Context, question: Question): Decision | 
   // A name of several things has no services until one of them is meant; the owner's own answer says which there are.
   if (meaning === undefined || 'ambiguous' in meaning) return undefined
   const { table, endpoints } = meaning
-  const there = endpoints.flatMap((endpoint) => portsOf(context, endpoint, service))
+  const there = endpoints.flatMap((endpoint) => portsOf(table, endpoint, service))
   if (there.length === 0) return undefined
   const network = table.network.name
   const empty = (rule: string) => negative(context, question, rcode.NOERROR, rule, network)
   if (service.port === undefined) return empty('ports of this protocol lie below it')
   if (question.type !== type.SRV) return otherTypes(context, question, 'a port has SRV records only', network)
-  const served = usable(context, endpoints).flatMap((endpoint) => portsOf(context, endpoint, service))
+  const served = usable(context, meaning).flatMap((endpoint) => portsOf(table, endpoint, service))
   if (served.length === 0) return empty('every container of the name is unhealthy')
   return tell(context, question, table, served)
 }
@@ -60,8 +60,8 @@ interface Served {
 }
 
 /** The same number may be exposed and named: once. */
-function portsOf({ snapshot }: Context, endpoint: Endpoint, { port, protocol }: Service): Served[] {
-  const ports = snapshot.containers.get(endpoint.containerId)?.ports ?? []
+function portsOf({ containers }: NetworkTable, endpoint: Endpoint, { port, protocol }: Service): Served[] {
+  const ports = containers.get(endpoint.containerId)?.ports ?? []
   const matching = ports.filter((each) => {
     return (
       each.protocol === protocol && (port === undefined || each.name === port || String(each.number) === port)
@@ -79,7 +79,7 @@ function tell(
   served: readonly Served[],
 ): Decision {
   const endpoints = served.map(({ endpoint }) => endpoint)
-  const ttl = ttlOf(context, endpoints)
+  const ttl = ttlOf(context, { table, endpoints })
   const underZone = context.scope.view === 'host' || innerName(context, question.name) !== undefined
   const answers: Answer[] = []
   const additional: Answer[] = []

@@ -67,7 +67,7 @@ export function createBench(parts: Parts): Bench {
   })
   const resolver = parts.createResolver({
     config,
-    store: { current: () => snapshot, update() {}, follow() {}, markAway() {}, onSwap() {} },
+    store: { current: () => snapshot },
     addresses: () => here,
     upstreams: () => upstreams,
     random: () => 0,

@@ -70,7 +70,7 @@ export function createTarget(): Target {
   let forward: Forward = () => ({ failure: 'none', reason: 'none' })
   const resolver = createResolver({
     config,
-    store: { current: () => snapshot, update() {}, follow() {}, markAway() {}, onSwap() {} },
+    store: { current: () => snapshot },
     addresses: () => here,
     upstreams: () => [upstream],
     random: () => 0,

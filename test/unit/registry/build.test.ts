@@ -1,6 +1,7 @@
 // Facts → snapshot: what is shared, what is rebuilt, and which names a table has.
 import { describe, expect, it } from 'vitest'
 import { createStore } from '../../../src/registry/store.ts'
+import type { Container, Network, StoreChange } from '../../../src/registry/types.ts'
 import { container, estate, network } from '../resolve/estate.ts'
 
 const front = network('front', ['172.18.0.0/16'])
@@ -90,6 +91,12 @@ describe('several engines', () => {
   })
 })
 
+const told = (engine: string, networks: Network[], containers: Container[]): StoreChange => ({
+  ...{ kind: 'told', engine },
+  networks: networks.map((each) => [each.id, each]),
+  containers: containers.map((each) => [each.id, each]),
+})
+
 describe('the store', () => {
   it('swaps whole snapshots and tells who listens', () => {
     const store = createStore(['local'])
@@ -97,12 +104,12 @@ describe('the store', () => {
     store.onSwap(({ version }) => seen.push(version))
     const first = store.current()
     expect(first.engines.get('local')).toEqual({ synced: false, away: false })
-    store.update('local', { networks: new Map([['front', front]]), containers: new Map([['web', web]]) })
+    store.apply(told('local', [front], [web]))
     expect(store.current()).not.toBe(first)
     expect(store.current().engines.get('local')).toEqual({ synced: true, away: false })
-    store.markAway('local', true)
-    store.markAway('local', true)
-    store.markAway('unheard of', true)
+    store.apply({ kind: 'away', engine: 'local', away: true })
+    store.apply({ kind: 'away', engine: 'local', away: true })
+    store.apply({ kind: 'away', engine: 'unheard of', away: true })
     expect(store.current().engines.get('local')).toEqual({ synced: true, away: true })
     expect(store.current().networks.get('front')!.names.has('web')).toBe(true)
     expect(seen).toEqual([first.version + 1, first.version + 2])
@@ -110,19 +117,79 @@ describe('the store', () => {
 
   it('follows other engines: new ones are not synced, names of gone ones go, the rest stays', () => {
     const store = createStore(['local', 'gone'])
-    const facts = { networks: new Map([['front', front]]), containers: new Map([['web', web]]) }
-    store.update('local', facts)
+    store.apply(told('local', [front], [web]))
     const back = { ...network('back', ['172.19.0.0/16']), engine: 'gone' }
-    store.update('gone', { networks: new Map([['back', back]]), containers: new Map() })
+    store.apply(told('gone', [back], []))
     const before = store.current()
-    store.follow(['gone', 'local'])
+    store.apply({ kind: 'engines', engines: ['gone', 'local'] })
     expect(store.current()).toBe(before)
-    store.follow(['local', 'new'])
+    store.apply({ kind: 'engines', engines: ['local', 'new'] })
     expect([...store.current().networks.keys()]).toEqual(['front'])
     expect(store.current().networks.get('front')).toBe(before.networks.get('front'))
     expect([...store.current().engines]).toEqual([
       ['local', { synced: true, away: false }],
       ['new', { synced: false, away: false }],
     ])
+  })
+
+  it('tells each change that said something new, and all of it to a replica that begins', () => {
+    const store = createStore(['local', 'other'])
+    const heard: StoreChange[] = []
+    let swaps = 0
+    store.onChange((change) => heard.push(change))
+    store.onSwap(() => swaps++)
+    const changes: StoreChange[] = [
+      told('local', [front, back], [web, db]),
+      { kind: 'away', engine: 'local', away: true },
+      told('other', [], []),
+      { ...told('local', [], []), containers: [['db', undefined]] } as StoreChange,
+      { kind: 'engines', engines: ['other', 'local', 'third'] },
+    ]
+    for (const change of changes) {
+      store.apply(change)
+      // A telling of the same facts, though in other objects.
+      store.apply(structuredClone(change))
+    }
+    expect(heard).toEqual(changes)
+    expect(swaps).toBe(changes.length)
+    const replica = createStore([])
+    for (const change of store.told()) replica.apply(structuredClone(change))
+    expect({ ...replica.current(), version: 0, subnets: 0 }).toEqual({
+      ...store.current(),
+      version: 0,
+      subnets: 0,
+    })
+    expect(replica.told()).toEqual(store.told())
+  })
+})
+
+describe('a network’s table', () => {
+  it('has its members, and is another one when anything about one of them is another', () => {
+    const store = createStore(['local'])
+    const on = (name: string, at: string) => container(name, { front: { at: [at] }, back: { at: [] } })
+    const [one, two] = [on('one', '172.18.0.2'), on('two', '172.18.0.3')]
+    store.apply(told('local', [front, back, network('far', [])], [one, two]))
+    const tables = () => [...store.current().networks.values()]
+    expect([...tables()[0]!.containers]).toEqual([
+      ['one', one],
+      ['two', two],
+    ])
+    const others: Partial<Container>[] = [
+      { health: 'unhealthy' },
+      { running: false },
+      { name: 'uno' },
+      { ports: [{ number: 80, protocol: 'tcp', name: undefined }] },
+      { settings: { ...one.settings, ttl: 7 } },
+    ]
+    for (const other of others) {
+      const before = tables()
+      const changed = { ...one, ...other }
+      store.apply(told('local', [], [changed]))
+      const byName = new Map(tables().map((table) => [table.name, table]))
+      expect(byName.get('front')!.containers.get('one')).toEqual(changed)
+      expect(before.filter((table) => byName.get(table.name) === table).map(({ name }) => name)).toEqual([
+        'far',
+      ])
+    }
   })
 })

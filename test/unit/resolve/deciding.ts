@@ -34,7 +34,7 @@ export function resolverFor(
   changes: Partial<Config> = {},
   upstreams: readonly (typeof upstream)[] = [upstream],
 ): Resolver {
-  const store = { current: () => snapshot, update() {}, follow() {}, markAway() {}, onSwap() {} }
+  const store = { current: () => snapshot }
   return createResolver({
     config: { ...config, ...changes },
     store,

@@ -40,7 +40,7 @@ function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}) {
       ...config,
       hosts: [{ name: 'big.test', wildcard: false, v4: big, v6: [], networks: undefined }],
     },
-    store: { current: () => state.snapshot, update() {}, follow() {}, markAway() {}, onSwap() {} },
+    store: { current: () => state.snapshot },
     addresses: () => here,
     upstreams: () => state.upstreams,
     random: Math.random,

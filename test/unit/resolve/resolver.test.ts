@@ -527,7 +527,7 @@ describe('before the first sync', () => {
 
 describe('scopes that are kept', () => {
   let current = whole
-  const store = { current: () => current, update() {}, follow() {}, markAway() {}, onSwap() {} }
+  const store = { current: () => current }
   const kept = () =>
     createResolver({ config, store, addresses: () => here, upstreams: () => [], random: () => 0 })
 

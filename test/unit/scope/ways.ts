@@ -73,7 +73,7 @@ export function waysInto(
   const locals = new Map<string, string>()
   const resolver = createResolver({
     config: { ...config, scope: { gateway, allow: [parseSubnet('192.0.2.0/24')!] } },
-    store: { current: () => ways.table, update() {}, follow() {}, markAway() {}, onSwap() {} },
+    store: { current: () => ways.table },
     addresses: () => here,
     upstreams: () => [upstream],
     random: () => 0,
