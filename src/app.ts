@@ -26,7 +26,7 @@ import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
 import { createMetrics, metricsRoute } from './http/metrics.ts'
 import { createMovingServer } from './http/moving.ts'
-import { type Clock, systemClock } from './lib/clock.ts'
+import { type Clock, passingTime, systemClock } from './lib/clock.ts'
 import { isLoopback } from './lib/interfaces.ts'
 import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
@@ -93,6 +93,7 @@ export async function createApp({
   const addresses = createAddresses(clock)
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
+  let setup: ReturnType<typeof createSetup> | undefined
   const limits = createLimits({
     settings: config.limits,
     counters: createLimitCounters(),
@@ -136,7 +137,10 @@ export async function createApp({
       files: resolverFiles,
       read: (file) => readFile(file, 'utf8'),
       loopStateOf: loops.stateOf,
-      onChange: checkLoops,
+      onChange() {
+        checkLoops()
+        setup?.fast?.forgetForwarded()
+      },
     })
   let upstreams = await follow(config.forward.upstreams)
   const ask: Forward = ({ route, ...asked }) => {
@@ -144,9 +148,11 @@ export async function createApp({
     const { timeout } = config.forward
     return exchange.ask({ ...asked, upstreams: reachable, policy: route.policy, timeout })
   }
+  const passing = passingTime(clock)
   // Outermost is the guard: a probe that comes back, and upstreams that are put aside, are nothing to keep.
   const cache = createCache({
     ...{ ask, clock, log, forwardCounters },
+    now: passing,
     settings: config.cache,
     isDown: ({ upstreams }) => exchange.isDown(upstreams),
     isCacheable: (reply, route) => route.zone !== undefined || !holdsDockerAddress(store.current(), reply),
@@ -166,19 +172,20 @@ export async function createApp({
     // A line for each question takes the whole way.
     const fast = config.log.queries
       ? undefined
-      : createFastAnswers({ resolver, counters: dnsCounters, clock, random: Math.random })
+      : createFastAnswers({ resolver, counters: dnsCounters, clock, passing, random: Math.random })
     const handle = createPipeline({
       ...{ resolver, forward, fast, cookies, clock, log },
       identity: config.identity,
       counters: dnsCounters,
       logQueries: config.log.queries,
     })
-    return { handle, inspector: createInspector({ resolver, forward, zone: config.zone, clock }) }
+    return { handle, fast, inspector: createInspector({ resolver, forward, zone: config.zone, clock }) }
   }
-  let setup = createSetup()
+  setup = createSetup()
   listeners = createListeners({
     ...{ listen: config.listen, addresses, limits, clock, log },
-    handle: (query) => setup.handle(query),
+    handle: (query) => setup!.handle(query),
+    fast: () => setup!.fast,
     listenUdp: await chooseUdp(config.udp, log),
   })
 
@@ -216,8 +223,8 @@ export async function createApp({
       metricsRoute(metrics),
       ...healthRoutes(store),
       ...apiRoutes({
-        names: (as) => setup.inspector.names(as),
-        query: (name, type, as) => setup.inspector.query(name, type, as),
+        names: (as) => setup!.inspector.names(as),
+        query: (name, type, as) => setup!.inspector.query(name, type, as),
       }),
     ],
   })

@@ -8,11 +8,9 @@ import {
   type Subnet,
   subnetContains,
 } from '../lib/ip.ts'
+import { gatewayBridge } from '../registry/order.ts'
 import type { Network } from '../registry/types.ts'
 import type { RawIpam, RawNetwork } from './raw.ts'
-
-/** Overlay members reach their host over it; their own inspect does not show them there. */
-export const gatewayBridge = 'docker_gwbridge'
 
 /** A network, and what the engine has left unsaid about its gateways. */
 export interface ToldNetwork {

@@ -1,5 +1,6 @@
 // Keeps what is known of one engine true: events mark, lists and inspects tell, nothing older replaces anything newer.
 import type { Clock } from '../lib/clock.ts'
+import { gatewayBridge } from '../registry/order.ts'
 import type { EngineFacts } from '../registry/types.ts'
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
@@ -14,7 +15,7 @@ import {
   withoutAddresses,
 } from './endpoint.ts'
 import { createKnown, type KnownOptions, type Reading } from './known.ts'
-import { gatewayBridge, memberPlace } from './network.ts'
+import { memberPlace } from './network.ts'
 import type { RawContainerRow, RawNetwork } from './raw.ts'
 
 export interface Reconcile {

@@ -33,6 +33,14 @@ export interface ForwardQuestion {
 export interface Cached {
   readonly age: number
   readonly stale: boolean
+  /** For who keeps what it made of the answer. */
+  readonly lease?: Lease
+}
+
+/** The right to give a kept answer again without asking for it. */
+export interface Lease {
+  /** Counts a use, as of this time (ms, the cache's own); its age in seconds, undefined: ask for it anew. */
+  use(time: number): number | undefined
 }
 
 export interface Answered {

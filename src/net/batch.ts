@@ -1,16 +1,19 @@
 // Memory for many datagrams at once: what recvmmsg fills and sendmmsg reads. One for all sockets, as each uses it
 // within one call.
+import { udpPayloadBytes } from '../dns/edns.ts'
 import { maxQueryBytes } from '../dns/header.ts'
 import { formatAddress } from '../lib/ip.ts'
 import { AF_INET6, type Libc, sockaddrBytes } from './libc.ts'
 
-/** Datagrams in one call. */
+/** Datagrams read in one call. */
 export const batchSize = 64
+/** Those and the one before them, which Node has read. */
+export const mostReplies = batchSize + 1
 
 /** One byte more than any question may have, so that the gate sees that one is too long. */
 const questionBytes = maxQueryBytes + 8
-/** What fits no slot goes alone: replies over UDP are 1232 bytes at the most. */
-export const replyBytes = 1232
+/** What fits no slot goes alone. */
+export const replyBytes = udpPayloadBytes
 
 /** struct mmsghdr and struct iovec on 64-bit machines. */
 const headerBytes = 64
@@ -46,8 +49,8 @@ export interface Batch {
 }
 
 export function createBatch(libc: Pick<Libc, 'addressOf' | 'interfaceName'>): Batch {
-  const questions = createRow(libc, questionBytes)
-  const replies = createRow(libc, replyBytes)
+  const questions = createRow(libc, batchSize, questionBytes)
+  const replies = createRow(libc, mostReplies, replyBytes)
   const v4 = createTexts()
   const v6 = createTexts()
 
@@ -56,12 +59,11 @@ export function createBatch(libc: Pick<Libc, 'addressOf' | 'interfaceName'>): Ba
     replies,
     addressIn({ names }, index) {
       const at = index * nameWords
-      const text = (offset: number, length: number) =>
-        formatAddress(new Uint8Array(names.buffer, index * sockaddrBytes + offset, length))
-      if ((names[at]! & 0xffff) !== AF_INET6) return v4.get(names, at + 1, 1) ?? v4.set(text(4, 4))
+      if ((names[at]! & 0xffff) !== AF_INET6)
+        return v4.get(names, at + 1, 1) ?? v4.set(text(names, at + 1, 1))
       const zone = names[at + 6]!
-      if (zone !== 0) return `${text(8, 16)}%${libc.interfaceName(zone) ?? zone}`
-      return v6.get(names, at + 2, 4) ?? v6.set(text(8, 16))
+      if (zone !== 0) return `${text(names, at + 2, 4)}%${libc.interfaceName(zone) ?? zone}`
+      return v6.get(names, at + 2, 4) ?? v6.set(text(names, at + 2, 4))
     },
     portIn({ names }, index) {
       const port = names[index * nameWords]! >>> 16
@@ -70,14 +72,18 @@ export function createBatch(libc: Pick<Libc, 'addressOf' | 'interfaceName'>): Ba
   }
 }
 
+function text(names: Uint32Array, at: number, words: number): string {
+  return formatAddress(new Uint8Array(names.buffer, at * 4, words * 4))
+}
+
 /** Its buffers are referenced by the row, or the system would read and write what is no longer ours. */
-function createRow({ addressOf }: Pick<Libc, 'addressOf'>, slotBytes: number): Row {
-  const memory = (bytes: number) => new ArrayBuffer(batchSize * bytes)
+function createRow({ addressOf }: Pick<Libc, 'addressOf'>, slots: number, slotBytes: number): Row {
+  const memory = (bytes: number) => new ArrayBuffer(slots * bytes)
   const [headers, vectors, names, data] = [headerBytes, vectorBytes, sockaddrBytes, slotBytes].map(memory)
   const at = (part: ArrayBuffer) => BigInt(addressOf(new Uint8Array(part)))
   const headerView = new DataView(headers!)
   const vectorView = new DataView(vectors!)
-  for (let i = 0; i < batchSize; i++) {
+  for (let i = 0; i < slots; i++) {
     vectorView.setBigUint64(i * vectorBytes, at(data!) + BigInt(i * slotBytes), true)
     vectorView.setBigUint64(i * vectorBytes + 8, BigInt(slotBytes), true)
     // msg_name, msg_namelen, msg_iov, msg_iovlen; no control data, no flags.

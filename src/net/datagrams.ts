@@ -4,6 +4,7 @@ import { rcode } from '../dns/header.ts'
 import { writeError } from '../dns/writer.ts'
 import { explain } from '../lib/errors.ts'
 import type { Query, Reply } from '../resolve/query.ts'
+import type { Admission } from './limits/limits.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
 
 /**
@@ -16,20 +17,24 @@ export const receiveBufferBytes = 2 * 1024 * 1024
 export interface Datagrams {
   readonly listener: Listener
   readonly server: string
-  /** The reply where there is one at once; one that comes later leaves by the socket on its own. */
-  answer(message: Buffer, address: string, port: number): Reply
-  /** Sends one reply. */
-  send(reply: Buffer, address: string, port: number): void
+  /** Before anything is read of a datagram, and before anything is made for it. 'over' too where we take no more. */
+  admit(address: string): Admission
+  /** The reply where there is one at once; one that comes later leaves by `send` on its own. */
+  answer(message: Buffer, address: string, port: number, admission: Exclude<Admission, 'over'>): Reply
   /** Takes no more questions. */
   isClosing(): boolean
   /** Counts a failed system call, which concerns one datagram; the socket stays good. */
   fail(error: unknown): void
 }
 
+/** Sends one reply. One that can't be sent (the asker is gone, the network is down) is lost; DNS over UDP allows for that. */
+export type Send = (reply: Buffer, address: string, port: number) => void
+
 /** Serves a bound socket. `port` is the one in use. */
 export function serveDatagrams(
   socket: Socket,
   port: number,
+  send: Send,
   { at, handle, limits, log }: ListenOptions,
 ): Datagrams {
   const server = serverLabel(at.host, port)
@@ -41,7 +46,6 @@ export function serveDatagrams(
     limits.counters.errors.add(1, 'udp')
     log.debug({ server, why: explain(error) }, 'udp socket error')
   }
-  const send = (reply: Buffer, address: string, to: number) => socket.send(reply, to, address, ignore)
   // ICMP refusals and the like.
   socket.on('error', fail)
 
@@ -58,14 +62,10 @@ export function serveDatagrams(
 
   return {
     server,
-    send,
     fail,
     isClosing: () => closing,
-    answer(message, address, from) {
-      if (closing) return undefined
-      // Before anything is read of it, and before anything is made for it.
-      const admission = limits.admit(address)
-      if (admission === 'over') return undefined
+    admit: (address) => (closing ? 'over' : limits.admit(address)),
+    answer(message, address, from, admission) {
       const query: Query = { message, asker: address, local: at.host, transport: 'udp', server }
       const reply = handle(admission === 'pass' ? query : { ...query, pressed: admission })
       if (!(reply instanceof Promise)) return reply
@@ -90,5 +90,9 @@ export function serveDatagrams(
   }
 }
 
-/** A reply that can't be sent (the asker is gone, the network is down) is lost; DNS over UDP allows for that. */
+/** A socket's own way to send. */
+export function sendBy(socket: Socket): Send {
+  return (reply, address, port) => socket.send(reply, port, address, ignore)
+}
+
 function ignore(): void {}

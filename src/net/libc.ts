@@ -67,10 +67,8 @@ export async function loadLibc(): Promise<Libc> {
 
   function sockaddrOf({ host, port }: Bindable): Buffer {
     const [address, zone] = host.split('%', 2) as [string, string?]
-    const bytes = Buffer.alloc(isIPv6(host) ? sockaddrBytes : 16)
-    bytes.writeUInt16LE(isIPv6(host) ? AF_INET6 : AF_INET, 0)
+    const bytes = Buffer.from(writeSockaddr(address).buffer)
     bytes.writeUInt16BE(port, 2)
-    bytes.set(parseAddress(address)!, isIPv6(host) ? 8 : 4)
     if (zone !== undefined) {
       const index = /^\d+$/.test(zone) ? Number(zone) : (nameToIndex(zone) as number)
       bytes.writeUInt32LE(index, 24)
@@ -113,6 +111,15 @@ export async function loadLibc(): Promise<Libc> {
       return name.toString('utf8', 0, name.indexOf(0))
     },
   }
+}
+
+/** A literal address, without zone, as the words of a sockaddr with port 0. */
+export function writeSockaddr(address: string): Uint32Array {
+  const isV6 = isIPv6(address)
+  const bytes = Buffer.alloc(isV6 ? sockaddrBytes : 16)
+  bytes.writeUInt16LE(isV6 ? AF_INET6 : AF_INET, 0)
+  bytes.set(parseAddress(address)!, isV6 ? 8 : 4)
+  return new Uint32Array(Uint8Array.from(bytes).buffer)
 }
 
 /** An error as Node makes them: "bind EADDRINUSE 127.0.0.1:53", with its code. */

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
+import type { FastAnswers } from '../resolve/fast.ts'
 import type { Handle } from '../resolve/query.ts'
 import type { Limits } from './limits/limits.ts'
 
@@ -21,6 +22,8 @@ export interface Listener {
 export interface ListenOptions {
   readonly at: Bindable
   readonly handle: Handle
+  /** Answers that are at hand; undefined: every question is for `handle`. */
+  readonly fast?: (() => FastAnswers | undefined) | undefined
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger

@@ -34,6 +34,7 @@ export interface ListenersOptions {
   readonly listen: readonly HostPort[]
   readonly addresses: Addresses
   readonly handle: Handle
+  readonly fast?: ListenOptions['fast']
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger
@@ -51,7 +52,7 @@ const lookRarely = 2000
 const drainFor = 1500
 
 export function createListeners(options: ListenersOptions): Listeners {
-  const { clock, log, handle, limits } = options
+  const { clock, log, handle, fast, limits } = options
   let { listen } = options
   const pairs = new Map<string, { at: Bindable; sockets: Listener[] }>()
   const complained = new Map<string, string>()
@@ -121,7 +122,7 @@ export function createListeners(options: ListenersOptions): Listeners {
   async function bind(key: string, at: Bindable): Promise<void> {
     const sockets: Listener[] = []
     try {
-      sockets.push(await (options.listenUdp ?? listenUdp)({ at, handle, limits, clock, log }))
+      sockets.push(await (options.listenUdp ?? listenUdp)({ at, handle, fast, limits, clock, log }))
       // With port 0 (tests) TCP takes the port that UDP was given.
       sockets.push(
         await (options.listenTcp ?? listenTcp)({

@@ -1,20 +1,14 @@
 // Questions over UDP, many for one system call while there are many: a socket like that of udp.ts, of which a burst
-// is read with recvmmsg and answered with one sendmmsg. At low load it is an ordinary socket.
+// is read with recvmmsg and answered with one sendmmsg. Answers at hand go from one to the other without anything
+// being made for them.
+import type { Socket } from 'node:dgram'
 import { constants } from 'node:os'
-import {
-  type Batch,
-  batchSize,
-  createBatch,
-  headerWords,
-  lengthAt,
-  nameLengthAt,
-  nameWords,
-  vectorLengthAt,
-  vectorWords,
-} from './batch.ts'
-import { type Datagrams, receiveBufferBytes, serveDatagrams } from './datagrams.ts'
+import type { FastAnswers } from '../resolve/fast.ts'
+import { type Batch, batchSize, createBatch, headerWords, lengthAt, nameLengthAt } from './batch.ts'
+import { receiveBufferBytes, sendBy, serveDatagrams } from './datagrams.ts'
 import { type Libc, sockaddrBytes, systemError } from './libc.ts'
 import type { Listener, ListenOptions } from './listener.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
 import { bindSocket, createSocket } from './udp.ts'
 
 const { EAGAIN, EINTR } = constants.errno
@@ -25,10 +19,10 @@ const burstGap = 0.02
 /** A listenUdp that reads and sends in batches. */
 export function createBatchUdp(libc: Libc): (options: ListenOptions) => Promise<Listener> {
   const batch = createBatch(libc)
+  const outbox = createOutbox(libc, batch)
   return async (options) => {
-    const { at, clock } = options
-    const fd = libc.bind(at, receiveBufferBytes)
-    const socket = createSocket(at.host)
+    const fd = libc.bind(options.at, receiveBufferBytes)
+    const socket = createSocket(options.at.host)
     try {
       await bindSocket(socket, { fd })
     } catch (error) {
@@ -38,76 +32,95 @@ export function createBatchUdp(libc: Libc): (options: ListenOptions) => Promise<
     }
     // Node allows it on what it takes over.
     libc.keepExclusive(fd)
-    const datagrams = serveDatagrams(socket, socket.address().port, options)
-    let inBurst = false
-    let endedAt = Number.NEGATIVE_INFINITY
-    socket.on('message', (message, from) => {
-      if (!inBurst) inBurst = clock.monotonic() - endedAt < burstGap
-      const reply = datagrams.answer(message, from.address, from.port)
-      if (reply !== undefined) datagrams.send(reply, from.address, from.port)
-      if (inBurst) inBurst = drain(libc, batch, fd, datagrams) > 0
-      endedAt = clock.monotonic()
-    })
-    return datagrams.listener
+    return serve(libc, batch, outbox, socket, fd, options)
   }
 }
 
-/** Answers what waits, one batch at the most; how many that were. */
-function drain(libc: Libc, batch: Batch, fd: number, datagrams: Datagrams): number {
-  if (datagrams.isClosing()) return 0
-  const { questions } = batch
-  const count = libc.receive(fd, questions.address, batchSize)
-  if (count < 0) {
-    if (-count !== EAGAIN && -count !== EINTR) datagrams.fail(systemError(-count, 'recvmmsg'))
-    return 0
+function serve(
+  libc: Libc,
+  { questions, addressIn, portIn }: Batch,
+  outbox: Outbox,
+  socket: Socket,
+  fd: number,
+  options: ListenOptions,
+): Listener {
+  const { at, clock } = options
+  const exit = { fd, byNode: sendBy(socket), fail: (error: unknown) => datagrams.fail(error) }
+  const datagrams = serveDatagrams(socket, socket.address().port, sendLater, options)
+  const here = { local: at.host, server: datagrams.server }
+  let inBurst = false
+  let endedAt = Number.NEGATIVE_INFINITY
+
+  /** What comes after its batch has left. Once the socket is Node's to close, its number may be another's. */
+  function sendLater(reply: Buffer, address: string, port: number): void {
+    const isAlone = !datagrams.isClosing() && outbox.isEmpty()
+    if (isAlone && outbox.put(reply, address, port)) outbox.flush(exit)
+    else exit.byNode(reply, address, port)
   }
-  let ready = 0
-  for (let i = 0; i < count; i++) {
-    const length = questions.headers[i * headerWords + lengthAt]!
-    const start = i * questions.slotBytes
+
+  function takeOne(fast: FastAnswers | undefined, message: Buffer, address: string, port: number): void {
+    const admission = datagrams.admit(address)
+    if (admission === 'over') return
+    if (admission === 'pass' && fast !== undefined && outbox.name(address, port)) {
+      const { length } = message
+      const written = fast.answer(message, 0, length, address, here, outbox.data, outbox.at())
+      if (written > 0) {
+        outbox.take(written)
+        return
+      }
+    }
+    const reply = datagrams.answer(message, address, port, admission)
+    if (reply !== undefined && !outbox.put(reply, address, port)) exit.byNode(reply, address, port)
+  }
+
+  /** The one at `index` of a batch. */
+  function takeNext(fast: FastAnswers | undefined, index: number): void {
+    const address = addressIn(questions, index)
+    const admission = datagrams.admit(address)
+    if (admission === 'over') return
+    const start = index * questions.slotBytes
+    const stop = start + questions.headers[index * headerWords + lengthAt]!
+    if (admission === 'pass' && fast !== undefined) {
+      const written = fast.answer(questions.data, start, stop, address, here, outbox.data, outbox.at())
+      if (written > 0) {
+        outbox.nameAs(questions, index)
+        outbox.take(written)
+        return
+      }
+    }
     // Handlers may keep it, and the slot is for the next one.
-    const message = Buffer.allocUnsafe(length)
-    questions.data.copy(message, 0, start, start + length)
-    const reply = datagrams.answer(message, batch.addressIn(questions, i), batch.portIn(questions, i))
-    if (reply !== undefined) {
-      if (reply.length > batch.replies.slotBytes)
-        datagrams.send(reply, batch.addressIn(questions, i), batch.portIn(questions, i))
-      else put(batch, ready++, i, reply)
-    }
-    // The system wrote how long the address is; before the next call it is how much room there is.
-    questions.headers[i * headerWords + nameLengthAt] = sockaddrBytes
-  }
-  flush(libc, batch, fd, datagrams, ready)
-  return count
-}
-
-/** A reply into its slot, for the source of question `from`. */
-function put({ questions, replies }: Batch, slot: number, from: number, reply: Buffer): void {
-  reply.copy(replies.data, slot * replies.slotBytes)
-  replies.vectors[slot * vectorWords + vectorLengthAt] = reply.length
-  for (let word = 0; word < nameWords; word++) {
-    replies.names[slot * nameWords + word] = questions.names[from * nameWords + word]!
-  }
-  replies.headers[slot * headerWords + nameLengthAt] = questions.headers[from * headerWords + nameLengthAt]!
-}
-
-/** Sends the first `ready` replies. One that the system refuses is lost; what it has no room for goes through Node. */
-function flush(libc: Libc, batch: Batch, fd: number, datagrams: Datagrams, ready: number): void {
-  const { replies } = batch
-  let sent = 0
-  while (sent < ready) {
-    const result = libc.send(fd, replies.address + sent * headerWords * 4, ready - sent)
-    if (result > 0) sent += result
-    else if (-result === EAGAIN) break
-    else if (-result !== EINTR) {
-      datagrams.fail(systemError(-result, 'sendmmsg'))
-      sent++
+    const message = Buffer.allocUnsafe(stop - start)
+    questions.data.copy(message, 0, start, stop)
+    const reply = datagrams.answer(message, address, portIn(questions, index), admission)
+    if (reply !== undefined && !outbox.putAs(reply, questions, index)) {
+      exit.byNode(reply, address, portIn(questions, index))
     }
   }
-  for (; sent < ready; sent++) {
-    const start = sent * replies.slotBytes
-    const length = replies.vectors[sent * vectorWords + vectorLengthAt]!
-    const reply = Buffer.from(replies.data.subarray(start, start + length))
-    datagrams.send(reply, batch.addressIn(replies, sent), batch.portIn(replies, sent))
+
+  /** Answers what waits, one batch at the most; how many that were. */
+  function drain(fast: FastAnswers | undefined): number {
+    if (datagrams.isClosing()) return 0
+    const count = libc.receive(fd, questions.address, batchSize)
+    if (count < 0) {
+      if (-count !== EAGAIN && -count !== EINTR) datagrams.fail(systemError(-count, 'recvmmsg'))
+      return 0
+    }
+    for (let i = 0; i < count; i++) {
+      takeNext(fast, i)
+      // The system wrote how long the address is; before the next call it is how much room there is.
+      questions.headers[i * headerWords + nameLengthAt] = sockaddrBytes
+    }
+    return count
   }
+
+  socket.on('message', (message, from) => {
+    const fast = options.fast?.()
+    const began = fast?.begin() ?? clock.monotonic()
+    if (!inBurst) inBurst = began - endedAt < burstGap
+    takeOne(fast, message, from.address, from.port)
+    if (inBurst) inBurst = drain(fast) > 0
+    outbox.flush(exit)
+    endedAt = fast?.end() ?? clock.monotonic()
+  })
+  return datagrams.listener
 }

@@ -3,7 +3,7 @@
 import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { explain } from '../lib/errors.ts'
-import { receiveBufferBytes, serveDatagrams } from './datagrams.ts'
+import { receiveBufferBytes, sendBy, serveDatagrams } from './datagrams.ts'
 import type { Listener, ListenOptions } from './listener.ts'
 
 /** Rejects with the system's error where the address can't be bound. */
@@ -11,14 +11,17 @@ export async function listenUdp(options: ListenOptions): Promise<Listener> {
   const { at, log } = options
   const socket = createSocket(at.host)
   await bindSocket(socket, { address: at.host, port: at.port })
-  const { listener, server, answer, send } = serveDatagrams(socket, socket.address().port, options)
+  const send = sendBy(socket)
+  const { listener, server, admit, answer } = serveDatagrams(socket, socket.address().port, send, options)
   try {
     socket.setRecvBufferSize(receiveBufferBytes)
   } catch (error) {
     log.debug({ server, why: explain(error) }, 'receive buffer stays at the default')
   }
   socket.on('message', (message, from) => {
-    const reply = answer(message, from.address, from.port)
+    const admission = admit(from.address)
+    if (admission === 'over') return
+    const reply = answer(message, from.address, from.port, admission)
     if (reply !== undefined) send(reply, from.address, from.port)
   })
   return listener

@@ -32,9 +32,11 @@ export function placesOf(snapshot: Snapshot, containerId: string): Placed[] {
   return places.sort(compareEndpoints)
 }
 
-/** The bridge that gives Swarm's containers a way out. */
+/** The bridge that gives Swarm's containers a way out; their own inspect does not show them there. */
+export const gatewayBridge = 'docker_gwbridge'
+
 export function isGatewayBridge(network: Network): boolean {
-  return network.name === 'docker_gwbridge'
+  return network.name === gatewayBridge
 }
 
 function compareText(a: string, b: string): number {

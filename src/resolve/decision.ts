@@ -30,6 +30,8 @@ export type Decision =
       readonly network?: string
       /** It holds for this moment alone, not until the table changes: it depends on which upstreams there are. */
       readonly isPassing?: boolean
+      /** It depends on the whole table, not on the scope's networks and which networks there are alone. */
+      readonly isWhole?: boolean
       /** Names to ask for instead. */
       readonly alternatives?: readonly string[]
     }
@@ -39,12 +41,23 @@ export type Decision =
       readonly rule: string
       /** Names of ours lie below it, so that NXDOMAIN is not to be said of it (RFC 8020). */
       readonly isAbove?: boolean
+      readonly isWhole?: boolean
     }
 
 /** Everything a decision depends on, at one moment. */
 export interface Context {
-  readonly snapshot: Snapshot
   readonly scope: Scope
+  /** Whether a network of this canonical name exists. */
+  isNetwork(name: string): boolean
+  /**
+   * The whole table. A decision that looks at it may be another with every change of the table, and so is kept no
+   * longer than that; one that does not holds for as long as its scope's networks and the set of networks do.
+   */
+  whole(): Snapshot
+  /** The whole table too, for saying why. What is decided must not depend on it. */
+  readonly forReasons: Snapshot
+  /** The table's version, for our SOA. */
+  readonly serial: number
   readonly zone: string
   readonly ttl: number
   readonly health: 'ignore' | 'prefer' | 'require'
@@ -87,7 +100,7 @@ export function negative(
   network?: string,
   zone = enclosingZone(context.zone, question.name),
 ): Decision {
-  const soa = soaRecord(zone, context.zone, context.snapshot.version, context.ttl)
+  const soa = soaRecord(zone, context.zone, context.serial, context.ttl)
   const decision = {
     kind: 'answer',
     source: 'local',
@@ -118,7 +131,7 @@ export function emptyZone(
 ): Decision {
   const isApex = isEmpty && question.name === zone
   if (isApex && question.type === type.SOA) {
-    return local([soaRecord(zone, context.zone, context.snapshot.version, context.ttl)], rule)
+    return local([soaRecord(zone, context.zone, context.serial, context.ttl)], rule)
   }
   if (isApex && question.type === type.NS) return local([nameServerRecord(zone, context.ttl)], rule)
   return negative(context, question, isApex ? rcode.NOERROR : rcode.NXDOMAIN, rule, undefined, zone)

@@ -1,43 +1,87 @@
-// Fast answers: replies that the slow path made, kept as bytes until the next snapshot. A hit is a scope, a look at
-// that scope's shelf, and a copy with the asker's ID, flags, spelling and another order of addresses.
+// Fast answers: replies that the slow path made, kept as bytes for as long as it would make the same. A hit is the
+// asker's seat, a look at its scope's shelf, and a copy with the asker's ID, flags, spelling and another order of
+// addresses: no promise, no closure, nothing allocated.
 
-import { countsOf, flag, flagsOf, headerBytes, rcodeName } from '../dns/header.ts'
-import { asksTheSame, form, lowerCase, type PlainQuestion, readPlain } from '../dns/plain.ts'
-import { readRecords } from '../dns/records.ts'
-import { type, typeLabel } from '../dns/types.ts'
+import { rcodeName } from '../dns/header.ts'
+import { form, type PlainQuestion, readPlain } from '../dns/plain.ts'
+import { typeLabel } from '../dns/types.ts'
+import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HistogramCell } from '../lib/counters.ts'
-import type { Snapshot } from '../registry/types.ts'
 import type { DnsCounters } from './counters.ts'
-import type { Decision } from './decision.ts'
+import { age, isReplyTo, type KeptReply, keepReply, writeKept } from './kept.ts'
 import type { Query } from './query.ts'
 import type { Resolver } from './resolver.ts'
 import type { Scope } from './scope.ts'
-import { type Room, Shelf, scopeKey } from './shelf.ts'
+import { createShelves, type Room, type Shelf } from './shelf.ts'
 
 export interface FastAnswers {
-  /** The whole reply, counted; undefined: ask the slow path. `started`: when the question came, monotonic ms. */
-  answer(query: Query, started: number): Buffer | undefined
-  /** Keeps what the slow path made, where the same would be made for whoever has this scope, until the next snapshot. */
-  keep(query: Query, scope: Scope, decision: Decision & { kind: 'answer' }, reply: Buffer): void
+  /**
+   * The whole reply to the message at `start` to `stop` of `data`, written at `at` of `into`, where there is
+   * room for `udpPayloadBytes`: how many bytes; 0: ask the slow path. Counted, but for its time, which `end` does.
+   */
+  answer(
+    data: Uint8Array,
+    start: number,
+    stop: number,
+    asker: string,
+    at: ServerAddress,
+    into: Uint8Array,
+    intoAt: number,
+  ): number
+  /** Before and after some answers that leave together: they have taken the time between. Both give it, monotonic ms. */
+  begin(): number
+  end(): number
+  /** One answer as a handler gives it; undefined: ask the slow path. */
+  reply(query: Query): Buffer | undefined
+  /** Keeps what the slow path made, where the same would be made for whoever has this scope. */
+  keep(query: Query, scope: Scope, reply: Buffer, made: Made): void
+  /** Upstreams are others now: what was kept of theirs is not to be given any more. */
+  forgetForwarded(): void
   /** Replies kept, and the bytes they take. */
   held(): { answers: number; bytes: number }
 }
 
+/** What a question was sent to: the address as bound, and the listener for metrics. */
+export interface ServerAddress {
+  readonly local: string
+  readonly server: string
+}
+
+/** How a reply came about. */
+export interface Made {
+  readonly rcode: number
+  readonly source: 'local' | 'policy' | 'cache'
+  /** It depends on the whole table; else on its scope's networks, and on which networks there are. */
+  readonly isWhole: boolean
+  /** An upstream's, `age` seconds old. */
+  readonly lease?: Lease | undefined
+  readonly age?: number | undefined
+}
+
 export interface FastOptions {
-  readonly resolver: Pick<Resolver, 'snapshot' | 'scope'>
+  readonly resolver: Pick<Resolver, 'snapshot' | 'scope' | 'epoch'>
   readonly counters: DnsCounters
   readonly clock: Clock
+  /** The time that leases go by, ms. */
+  readonly passing: () => number
   /** [0, 1) */
   readonly random: () => number
   readonly room?: Room
-  /** What of a scope tells answers apart, where it is another than ours. */
-  readonly keyOf?: (scope: Scope) => string | undefined
+  /** What of a scope tells answers apart, where it is less than all. */
+  readonly see?: (scope: Scope) => Scope
 }
+
+/** Answers whose time is taken together. */
+const maxTogether = 256
+/** Seats kept for each of our addresses; then the oldest goes. */
+const maxSeats = 10_000
+/** After so many changes of the table all seats are found anew, for those left empty hold what was long ago. */
+const sweepAfter = 256
 
 const defaultRoom: Room = { total: 32 * 1024 * 1024, each: 8 * 1024 * 1024 }
 /** What an answer takes besides its bytes, about. */
-const overhead = 250
+const overhead = 300
 
 /** The counters of answers of one kind, as one listener's askers of one family have them. */
 interface Cells {
@@ -48,204 +92,203 @@ interface Cells {
 
 /** What counting needs to know of an answer. */
 interface Kind {
+  readonly index: number
   readonly type: string
   readonly rcode: string
   readonly source: string
-  /** By listener. */
-  readonly v4: Map<string, Cells>
-  readonly v6: Map<string, Cells>
 }
 
-interface Kept {
-  /** The whole reply: ID 0, RD and CD clear, the name in lower case. */
-  readonly bytes: Buffer
-  readonly form: number
-  /** It was made for this many bytes, and nothing larger. */
-  readonly limit: number
-  /** Addresses in the answer section, of this size, from one to the next `stride` bytes; count 0: nothing to shuffle. */
-  readonly addresses: Addresses
+interface Kept extends KeptReply {
   readonly kind: Kind
+  /** The table's version that it holds for; 0: for all that its shelf does. */
+  readonly version: number
+  /** Which of the upstreams it came from; 0: it is ours. */
+  readonly upstreams: number
   readonly cost: number
 }
 
-interface Addresses {
-  readonly first: number
-  readonly stride: number
-  readonly size: number
-  readonly count: number
+/** Where an asker's answers are. */
+interface Seat {
+  scope: Scope
+  shelf: Shelf<Kept>
+  /** The resolver's, as of when this was looked at. */
+  epoch: number
+}
+
+/** One of our addresses, and who asks there. */
+interface Desk extends ServerAddress {
+  readonly seats: Map<string, Seat>
+  /** By kind and family. */
+  readonly cells: (Cells | undefined)[]
 }
 
 export function createFastAnswers(options: FastOptions): FastAnswers {
-  const { resolver, counters, clock, random, room = defaultRoom, keyOf = scopeKey } = options
+  const { resolver, counters, clock, random, room = defaultRoom } = options
   const seed = Math.floor(random() * 2 ** 32) | 0
   const kinds = new Map<string, Kind>()
   /** One at a time is read, within one call. */
   const asked: PlainQuestion = { end: 0, hash: 0, form: form.bare, limit: 0 }
-  let snapshot: Snapshot | undefined
-  let held = { bytes: 0 }
-  let shelves = new Map<string, Shelf<Kept>>()
-  let shelvesOf = new WeakMap<Scope, Shelf<Kept>>()
+  const shelves = createShelves<Kept>(room, options.see)
+  const desks: Desk[] = []
+  let desk: Desk = { local: '', server: '', seats: new Map(), cells: [] }
+  let sweptAt = 0
+  let upstreams = 1
 
-  /** undefined: nothing is kept for that scope. */
-  function shelfFor(scope: Scope): Shelf<Kept> | undefined {
-    const now = resolver.snapshot()
-    if (now !== snapshot) {
-      snapshot = now
-      held = { bytes: 0 }
-      shelves = new Map()
-      shelvesOf = new WeakMap()
-    }
-    return shelvesOf.get(scope) ?? findShelf(scope)
+  const together: HistogramCell[] = []
+  let answered = 0
+  let begun = 0
+  /** As of the first answer that asked for it. */
+  let passing = 0
+  let knowsPassing = false
+
+  function goTo(local: string, server: string): void {
+    if (desk.local === local && desk.server === server) return
+    const known = desks.find((each) => each.local === local && each.server === server)
+    desk = known ?? { local, server, seats: new Map(), cells: [] }
+    if (known === undefined) desks.push(desk)
   }
 
-  function findShelf(scope: Scope): Shelf<Kept> | undefined {
-    const key = keyOf(scope)
-    if (key === undefined) return undefined
-    let shelf = shelves.get(key)
+  /** undefined: nothing is kept for that asker. */
+  function seatOf(asker: string): Seat | undefined {
+    const epoch = resolver.epoch()
+    const seat = desk.seats.get(asker)
+    return seat !== undefined && seat.epoch === epoch ? seat : takeSeat(asker, epoch, seat)
+  }
+
+  function takeSeat(asker: string, epoch: number, before: Seat | undefined): Seat | undefined {
+    if (epoch - sweptAt > sweepAfter) sweep(epoch)
+    const scope = resolver.scope(asker, desk.local)
+    const shelf = shelves.of(scope, resolver.snapshot())
     if (shelf === undefined) {
-      shelf = new Shelf(room, held)
-      shelves.set(key, shelf)
+      desk.seats.delete(asker)
+      return undefined
     }
-    shelvesOf.set(scope, shelf)
-    return shelf
-  }
-
-  function isPlain({ message, transport, pressed }: Query): boolean {
-    return transport === 'udp' && pressed === undefined && readPlain(message, seed, asked)
-  }
-
-  /** What was kept for the question in `asked`, whatever its limit. */
-  function find(shelf: Shelf<Kept>, message: Buffer): Kept | undefined {
-    const kept = shelf.get(asked.hash)
-    if (kept === undefined || kept.form !== asked.form) return undefined
-    return asksTheSame(message, asked.end, kept.bytes) ? kept : undefined
-  }
-
-  function kindOf(message: Buffer, decision: Decision & { kind: 'answer' }): Kind {
-    const parts = [
-      typeLabel(message.readUInt16BE(asked.end - 4)),
-      rcodeName(decision.rcode),
-      decision.source,
-    ] as const
-    const key = parts.join(' ')
-    let kind = kinds.get(key)
-    if (kind === undefined) {
-      kind = { type: parts[0], rcode: parts[1], source: parts[2], v4: new Map(), v6: new Map() }
-      kinds.set(key, kind)
+    if (before !== undefined) {
+      before.scope = scope
+      before.shelf = shelf
+      before.epoch = epoch
+      return before
     }
+    const { seats } = desk
+    if (seats.size >= maxSeats) seats.delete(seats.keys().next().value!)
+    const seat = { scope, shelf, epoch }
+    seats.set(asker, seat)
+    return seat
+  }
+
+  function sweep(epoch: number): void {
+    sweptAt = epoch
+    for (const { seats } of desks) seats.clear()
+    shelves.sweep(resolver.snapshot())
+  }
+
+  function find(data: Uint8Array, start: number, stop: number, asker: string): Kept | undefined {
+    if (!readPlain(data, start, stop, seed, asked)) return undefined
+    const kept = seatOf(asker)?.shelf.get(asked.hash)
+    if (kept === undefined || !isReplyTo(kept, data, start, asked)) return undefined
+    if (kept.version !== 0 && kept.version !== resolver.snapshot().version) return undefined
+    return kept.aging === undefined || isFresh(kept as Kept & Aged) ? kept : undefined
+  }
+
+  function isFresh(kept: Kept & Aged): boolean {
+    if (kept.upstreams !== upstreams) return false
+    if (!knowsPassing) {
+      passing = options.passing()
+      knowsPassing = true
+    }
+    return age(kept, passing)
+  }
+
+  function cellsOf({ index, type, rcode, source }: Kind, asker: string): Cells {
+    const isV6 = asker.includes(':')
+    const at = index * 2 + (isV6 ? 1 : 0)
+    const { cells, server } = desk
+    let found = cells[at]
+    if (found === undefined) {
+      found = {
+        requests: counters.requests.cell(server, 'udp', isV6 ? '2' : '1', type),
+        responses: counters.responses.cell(server, rcode, source),
+        duration: counters.duration.cell(server, source),
+      }
+      cells[at] = found
+    }
+    return found
+  }
+
+  function kindOf(code: number, { rcode, source }: Made): Kind {
+    const parts = { type: typeLabel(code), rcode: rcodeName(rcode), source }
+    const key = Object.values(parts).join(' ')
+    const kind = kinds.get(key) ?? { index: kinds.size, ...parts }
+    kinds.set(key, kind)
     return kind
   }
 
-  function cellsOf(kind: Kind, { server, transport, asker }: Query): Cells {
-    const isV6 = asker.includes(':')
-    const byServer = isV6 ? kind.v6 : kind.v4
-    let cells = byServer.get(server)
-    if (cells === undefined) {
-      cells = {
-        requests: counters.requests.cell(server, transport, isV6 ? '2' : '1', kind.type),
-        responses: counters.responses.cell(server, kind.rcode, kind.source),
-        duration: counters.duration.cell(server, kind.source),
-      }
-      byServer.set(server, cells)
-    }
-    return cells
+  function count(kept: Kept, asker: string): HistogramCell {
+    const cells = cellsOf(kept.kind, asker)
+    cells.requests.value++
+    cells.responses.value++
+    return cells.duration
+  }
+
+  function begin(): number {
+    begun = clock.monotonic()
+    knowsPassing = false
+    return begun
+  }
+
+  function end(): number {
+    const now = clock.monotonic()
+    const seconds = (now - begun) / 1000
+    for (let i = 0; i < answered; i++) together[i]!.observe(seconds)
+    answered = 0
+    return now
   }
 
   return {
-    answer(query, started) {
-      if (!isPlain(query)) return undefined
-      const shelf = shelfFor(resolver.scope(query.asker, query.local))
-      const kept = shelf && find(shelf, query.message)
-      // For a smaller limit it would be the same as long as it fits; for a larger one it might hold more.
-      if (kept === undefined || kept.bytes.length > asked.limit || kept.limit < asked.limit) return undefined
-      const reply = copyFor(query.message, asked.end, kept.bytes)
-      shuffle(reply, kept.addresses, random)
-      const cells = cellsOf(kept.kind, query)
-      cells.requests.value++
-      cells.responses.value++
-      cells.duration.observe((clock.monotonic() - started) / 1000)
+    begin,
+    end,
+    answer(data, start, stop, asker, { local, server }, into, at) {
+      goTo(local, server)
+      const kept = find(data, start, stop, asker)
+      if (kept === undefined) return 0
+      if (answered === maxTogether) end()
+      together[answered++] = count(kept, asker)
+      return writeKept(kept, data, start, asked.end, resolver.snapshot().version, random, into, at)
+    },
+    reply({ message, asker, local, server, transport, pressed }) {
+      if (transport !== 'udp' || pressed !== undefined) return undefined
+      const started = clock.monotonic()
+      knowsPassing = false
+      goTo(local, server)
+      const kept = find(message, 0, message.length, asker)
+      if (kept === undefined) return undefined
+      const reply = Buffer.allocUnsafe(kept.bytes.length)
+      writeKept(kept, message, 0, asked.end, resolver.snapshot().version, random, reply, 0)
+      count(kept, asker).observe((clock.monotonic() - started) / 1000)
       return reply
     },
-    keep(query, scope, decision, reply) {
-      if (decision.isPassing || !isPlain(query)) return
-      const addresses = addressesOf(reply, asked.end)
-      if (addresses === undefined) return
-      const shelf = shelfFor(scope)
-      const before = shelf && find(shelf, query.message)
-      if (shelf === undefined || (before !== undefined && before.limit > asked.limit)) return
-      const kind = kindOf(query.message, decision)
-      const { form, limit } = asked
-      const bytes = withoutAsker(reply, asked.end)
-      shelf.set(asked.hash, { bytes, form, limit, addresses, kind, cost: bytes.length + overhead })
+    keep({ message, transport, pressed }, scope, reply, made) {
+      if (transport !== 'udp' || pressed !== undefined) return
+      if (!readPlain(message, 0, message.length, seed, asked)) return
+      const { hash } = asked
+      const snapshot = resolver.snapshot()
+      const shelf = shelves.of(scope, snapshot)
+      if (shelf === undefined) return
+      const kept = keepReply(reply, asked, made.lease, made.age)
+      if (kept === undefined) return
+      shelf.set(hash, {
+        ...kept,
+        kind: kindOf(message.readUInt16BE(asked.end - 4), made),
+        version: made.isWhole ? snapshot.version : 0,
+        upstreams: made.lease === undefined ? 0 : upstreams,
+        cost: kept.bytes.length + overhead,
+      })
     },
-    held: () => ({
-      answers: [...shelves.values()].reduce((total, { size }) => total + size, 0),
-      bytes: held.bytes,
-    }),
+    forgetForwarded() {
+      upstreams++
+    },
+    held: shelves.held,
   }
 }
 
-/** A reply without what is one asker's: ID, RD, CD and the name's case. */
-function withoutAsker(reply: Buffer, end: number): Buffer {
-  // Memory of its own: a slice of a shared block would hold all of that.
-  const bytes = Buffer.alloc(reply.length)
-  reply.copy(bytes)
-  bytes.writeUInt16BE(0, 0)
-  bytes.writeUInt16BE(flagsOf(reply) & ~(flag.RD | flag.CD), 2)
-  for (let at = headerBytes; at < end - 4; at++) bytes[at] = lowerCase(bytes[at]!)
-  return bytes
-}
-
-function copyFor(message: Buffer, end: number, kept: Buffer): Buffer {
-  const reply = Buffer.allocUnsafe(kept.length)
-  kept.copy(reply)
-  reply[0] = message[0]!
-  reply[1] = message[1]!
-  reply[2] = kept[2]! | (message[2]! & (flag.RD >> 8))
-  reply[3] = kept[3]! | (message[3]! & flag.CD)
-  for (let at = headerBytes; at < end; at++) reply[at] = message[at]!
-  return reply
-}
-
-const none: Addresses = { first: 0, stride: 0, size: 0, count: 0 }
-
-/**
- * What of a reply is to be in another order each time. undefined: that it can't be kept, for it was cut (what is left
- * would always be the same part), or has several records that are not addresses alone.
- */
-function addressesOf(reply: Buffer, end: number): Addresses | undefined {
-  if ((flagsOf(reply) & flag.TC) !== 0) return undefined
-  const records = readRecords(reply, end)
-  if (records === undefined) return undefined
-  const [, answers] = countsOf(reply)
-  const others = records.slice(answers).filter(({ type: code }) => code !== type.OPT)
-  if (others.length > 1) return undefined
-  if (answers < 2) return none
-  const [first, second] = records as [(typeof records)[0], (typeof records)[0]]
-  const addresses = {
-    first: first.dataAt,
-    stride: second.start - first.start,
-    size: first.end - first.dataAt,
-  }
-  const isAlike = records
-    .slice(0, answers)
-    .every(
-      ({ type: code, start, dataAt }, i) =>
-        (code === type.A || code === type.AAAA) &&
-        dataAt === addresses.first + i * addresses.stride &&
-        reply.subarray(start, dataAt).equals(reply.subarray(first.start, first.dataAt)),
-    )
-  return isAlike ? { ...addresses, count: answers } : undefined
-}
-
-function shuffle(reply: Buffer, { first, stride, size, count }: Addresses, random: () => number): void {
-  for (let i = count - 1; i > 0; i--) {
-    const a = first + i * stride
-    const b = first + Math.floor(random() * (i + 1)) * stride
-    for (let n = 0; n < size; n++) {
-      const byte = reply[a + n]!
-      reply[a + n] = reply[b + n]!
-      reply[b + n] = byte
-    }
-  }
-}
+type Aged = { readonly aging: NonNullable<KeptReply['aging']> }

@@ -53,10 +53,10 @@ function answerStatically(context: Context, statics: Statics, question: Question
 }
 
 function answerZone(context: Context, question: Question): Decision | undefined {
-  const { zone, scope, snapshot, ttl } = context
+  const { zone, scope, serial, ttl } = context
   if (question.name !== zone || scope.view === 'starting' || scope.view === 'forwarding') return undefined
   return question.type === type.SOA
-    ? local([soaRecord(zone, zone, snapshot.version, ttl)], "the zone's own SOA")
+    ? local([soaRecord(zone, zone, serial, ttl)], "the zone's own SOA")
     : otherTypes(context, question, 'the zone itself')
 }
 

@@ -22,7 +22,7 @@ export function findLiterally({ scope }: Context, name: string, family?: Family)
 }
 
 export function findMeaning(context: Context, name: string, family?: Family): Meaning | undefined {
-  const { scope, snapshot } = context
+  const { scope } = context
   const inner = innerName(context, name)
   if (scope.view === 'networks') {
     return (
@@ -31,6 +31,7 @@ export function findMeaning(context: Context, name: string, family?: Family): Me
   }
   // The host is on none of the networks: dotted names without the zone are not its names.
   if (scope.view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
+  const snapshot = context.whole()
   return (
     findForHost(snapshot, inner ?? name, family) ??
     (inner === undefined ? undefined : findForHost(snapshot, name, family))

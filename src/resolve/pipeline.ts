@@ -13,7 +13,7 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { DnsCounters } from './counters.ts'
 import type { Decision } from './decision.ts'
-import type { FastAnswers } from './fast.ts'
+import type { FastAnswers, Made } from './fast.ts'
 import type { Identity } from './identity.ts'
 import { answerOptions } from './options.ts'
 import type { Query, Reply } from './query.ts'
@@ -42,7 +42,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
   function handle(query: Query): Reply | Promise<Reply> {
     const started = clock.monotonic()
     try {
-      return fast?.answer(query, started) ?? answer(query, started)
+      return fast?.reply(query) ?? answer(query, started)
     } catch (error) {
       return panic(query, started, error)
     }
@@ -75,7 +75,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const decision = resolver.decide(scope, question)
     if (decision.kind === 'answer') {
       const reply = write(query, question, opt, decision)
-      fast?.keep(query, scope, decision, reply)
+      if (decision.isPassing !== true) fast?.keep(query, scope, reply, madeOf(decision))
       return done(query, started, decision.source, reply, decision.rcode, question, decision.rule)
     }
     const { message: bytes, asker } = query
@@ -145,6 +145,11 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const reply = relayReply(query.message, question, edns, result.reply, limit, staleError(result))
     const code = toldRcode(decision, result.reply)
     if (code === rcode.NOERROR) reply[3] = reply[3]! & 0xf0
+    const { lease, age } = result.cached ?? {}
+    if (lease !== undefined) {
+      const isWhole = decision.isWhole === true
+      fast?.keep(query, scope, reply, { rcode: code, source: 'cache', isWhole, lease, age })
+    }
     return done(query, started, source, reply, code, question, describeAnswer(result))
   }
 
@@ -202,6 +207,10 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
 
 function write(query: Query, question: Question, edns: Edns | undefined, parts: ReplyParts): Buffer {
   return writeReply(query.message, question, edns, parts, replyLimit(query.transport, edns))
+}
+
+function madeOf({ rcode, source, isWhole = false }: Decision & { kind: 'answer' }): Made {
+  return { rcode, source, isWhole }
 }
 
 /** RFC 8914, by what became of the tries. */

@@ -41,7 +41,7 @@ export function decideMiss(
   question: Question,
   isAboveHosts = false,
 ): Decision {
-  const { snapshot, scope, zone } = context
+  const { scope, zone } = context
   const { name } = question
   const empty = (rule: string) => negative(context, question, rcode.NOERROR, rule)
   const deny = (rule: string) => negative(context, question, rcode.NXDOMAIN, rule)
@@ -66,7 +66,7 @@ export function decideMiss(
 
   const block = name.endsWith('.arpa') ? readReverse(name) : undefined
   if (block !== undefined) {
-    const denied = dockerBlock(snapshot, block)
+    const denied = dockerBlock(context.whole(), block)
     if (denied === 'address') return missing('an address in a Docker subnet')
     if (denied === 'above') return empty('above addresses in a Docker subnet')
     if (scope.incomplete && isPrivate(block)) return notReady('it may be an address in a Docker subnet')
@@ -79,10 +79,12 @@ export function decideMiss(
   // "_http._tcp.web" goes where "web" may go.
   const owner = hostPart(name)
   if (splitName(owner).length === 1) {
-    if (snapshot.known.has(owner)) return missing('the name is out of scope or its container is not running')
     const forwards = forName !== undefined || settings.singleLabel || validatorTypes.includes(question.type)
-    if (scope.incomplete || !forwards) return missing('single labels are not forwarded (forward.singleLabel)')
-  } else if (isElsewhere(snapshot, owner)) {
+    const isKept = scope.incomplete || !forwards
+    const { known } = isKept ? context.forReasons : context.whole()
+    if (known.has(owner)) return missing('the name is out of scope or its container is not running')
+    if (isKept) return missing('single labels are not forwarded (forward.singleLabel)')
+  } else if (isElsewhere(context, owner)) {
     return missing('NAME.NETWORK of a container that is out of scope or not running')
   }
 
@@ -114,7 +116,7 @@ export function decideMiss(
   if (
     forName === undefined &&
     route.upstreams.some(isDockersOwn) &&
-    mayBeDockers(snapshot, question, owner)
+    mayBeDockers(context.whole(), question, owner)
   ) {
     route = { ...route, upstreams: route.upstreams.filter((upstream) => !isDockersOwn(upstream)) }
     if (route.upstreams.length === 0) return missing("Docker's own resolver would answer for our networks")
@@ -144,9 +146,16 @@ function mayBeDockers({ known, networksByName }: Snapshot, question: Question, o
 }
 
 /** NAME.NETWORK of a container and network that exist, whoever may see them. */
-function isElsewhere(snapshot: Snapshot, name: string): boolean {
+function isElsewhere(context: Context, name: string): boolean {
   for (const [left, right] of qualified(name)) {
-    if (snapshot.networksByName.get(right)?.some((table) => table.known.has(left))) return true
+    if (!context.isNetwork(right)) continue
+    if (
+      context
+        .whole()
+        .networksByName.get(right)
+        ?.some(({ known }) => known.has(left))
+    )
+      return true
   }
   return false
 }

@@ -1,5 +1,6 @@
 // Names that Docker Desktop has made known: host.docker.internal and its kin. On an engine nobody answers them.
 import type { Upstream } from '../config/types.ts'
+import { gatewayBridge } from '../registry/order.ts'
 import { addressAnswer, type Context, type Decision, type Question } from './decision.ts'
 
 const domain = '.docker.internal'
@@ -21,7 +22,7 @@ export function isReserved(name: string): boolean {
 
 /** The asker's gateway, which on a bridge is the engine's machine; for the machine itself loopback. */
 export function answerMachine(context: Context, question: Question): Decision | undefined {
-  const { scope, snapshot } = context
+  const { scope } = context
   if (!machine.includes(label(question.name))) return undefined
   if (scope.view === 'host') {
     return addressAnswer(context, question, { v4: ['127.0.0.1'], v6: [] }, 'the machine itself')
@@ -30,7 +31,7 @@ export function answerMachine(context: Context, question: Question): Decision | 
   const bridges = scope.networks.filter(({ network }) => network.driver === 'bridge')
   // Members of overlay networks leave by the gateway bridge.
   if (scope.networks.some(({ network }) => network.driver === 'overlay')) {
-    bridges.push(...(snapshot.networksByName.get('docker_gwbridge') ?? []))
+    bridges.push(...(context.whole().networksByName.get(gatewayBridge) ?? []))
   }
   const gateway = (isV6: boolean) =>
     bridges

@@ -16,7 +16,8 @@ import { answerIdentity } from './identity.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
 import { indexRoutes } from './routes.ts'
-import { type Scope, scopeOf, scopeTable } from './scope.ts'
+import type { Scope, scopeTable } from './scope.ts'
+import { createScopes } from './scopes.ts'
 import { indexStatics } from './statics.ts'
 
 export interface ResolverOptions {
@@ -32,6 +33,8 @@ export interface ResolverOptions {
 
 export interface Resolver {
   snapshot(): Snapshot
+  /** Another number whenever the table or the local addresses are others. */
+  epoch(): number
   scope(asker: string, local: string): Scope
   decide(scope: Scope, question: Question): Decision
   /** What an upstream may not tell this asker, judged by the table as it is now. */
@@ -39,13 +42,6 @@ export interface Resolver {
   /** Whether anything of this asker's is forwarded. */
   forwards(scope: Scope): boolean
 }
-
-/**
- * Scopes kept per asker and listening address. Strangers can send from any number of addresses: theirs are kept apart,
- * so that they push nobody out but each other.
- */
-const keptScopes = 10_000
-const keptStrangers = 1000
 
 /** Transfers, and types that only mean something in a question or in OPT's place (RFC 6895, 3.1). */
 const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
@@ -61,35 +57,15 @@ const notForwarded: Decision = {
 }
 
 export function createResolver(options: ResolverOptions): Resolver {
-  const { config, store, scopeRows = scopeTable } = options
+  const { config, store } = options
   const statics = indexStatics(config.hosts)
   const settings = { routes: indexRoutes(config.forward), singleLabel: config.forward.singleLabel }
-  let scopes = new Map<string, Scope>()
-  let strangers = new Map<string, Scope>()
-  let scopesOf: Snapshot | undefined
-  let scopesAt: LocalAddresses | undefined
+  const scopes = createScopes(options)
 
   return {
     snapshot: store.current,
-    scope(asker, local) {
-      const snapshot = store.current()
-      const addresses = options.addresses()
-      if (snapshot !== scopesOf || addresses !== scopesAt) {
-        scopes = new Map()
-        strangers = new Map()
-        scopesOf = snapshot
-        scopesAt = addresses
-      }
-      const key = `${asker} ${local}`
-      const known = scopes.get(key) ?? strangers.get(key)
-      if (known !== undefined) return known
-      const scope = scopeOf(snapshot, addresses, config.scope, asker, local, scopeRows)
-      const [kept, most] = scope.view === 'nobody' ? [strangers, keptStrangers] : [scopes, keptScopes]
-      // The oldest goes: one at a time, so that a flood never empties the whole.
-      if (kept.size >= most) kept.delete(kept.keys().next().value!)
-      kept.set(key, scope)
-      return scope
-    },
+    epoch: scopes.epoch,
+    scope: scopes.of,
     decide(scope, question) {
       if (scope.view === 'nobody') {
         return refusal(rcode.REFUSED, { code: ede.prohibited }, `nobody is served there (${scope.rule})`)
@@ -103,24 +79,29 @@ export function createResolver(options: ResolverOptions): Resolver {
       if (refusedTypes.includes(question.type)) {
         return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
       }
-      const context: Context = {
-        snapshot: store.current(),
-        scope,
-        zone: config.zone,
-        ttl: config.ttl,
-        health: config.health,
-        random: options.random,
-      }
-      const here = answerLocally(context, statics, question)
-      if (here !== undefined) return here
       let isPassing = false
+      let isWhole = false
+      const snapshot = store.current()
+      const context: Context = {
+        ...{ scope, zone: config.zone, ttl: config.ttl, health: config.health, random: options.random },
+        ...{ serial: snapshot.version, forReasons: snapshot },
+        isNetwork: (name) => snapshot.networksByName.has(name),
+        whole() {
+          isWhole = true
+          return snapshot
+        },
+      }
       const upstreams = () => {
         isPassing = true
         return options.upstreams()
       }
-      const miss = decideMiss(context, settings, upstreams, question, statics.isAbove(question.name, scope))
-      const decision = isPassing && miss.kind === 'answer' ? { ...miss, isPassing } : miss
-      return decision.kind === 'forward' && question.type === type.ANY ? notForwarded : decision
+      const decision =
+        answerLocally(context, statics, question) ??
+        decideMiss(context, settings, upstreams, question, statics.isAbove(question.name, scope))
+      if (decision.kind === 'forward') {
+        return question.type === type.ANY ? notForwarded : isWhole ? { ...decision, isWhole } : decision
+      }
+      return isPassing || isWhole ? { ...decision, isPassing, isWhole } : decision
     },
     withhold: (scope, name, route, reply) =>
       withhold(config.forward, store.current(), scope, name, route, reply),

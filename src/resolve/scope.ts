@@ -3,7 +3,7 @@
 import { isLinkLocal, isLoopback, type LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress, parseAddress, type Subnet, subnetContains } from '../lib/ip.ts'
 import type { Links } from '../registry/lookup.ts'
-import { isGatewayBridge, placesOf } from '../registry/order.ts'
+import { gatewayBridge, isGatewayBridge, placesOf } from '../registry/order.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 
 /** The row that decided. */
@@ -139,6 +139,23 @@ export function scopeOf(
   return { ...scope('nobody', 'stranger', [], false), incomplete }
 }
 
+/**
+ * Whether another snapshot gives the same scope for sure, so that it need not be found anew: the one container that has
+ * the address is what it was, with all its networks, and so are the things that rows before its own look at. The local
+ * addresses must be the same, and the asker's two.
+ */
+export function stillHolds(scope: Scope, address: string, before: Snapshot, now: Snapshot): boolean {
+  const { rule, networks, containerId } = scope
+  if (rule !== 'container' || containerId === undefined) return false
+  if (before.subnets !== now.subnets || before.engines !== now.engines) return false
+  if (now.networksByName.has(gatewayBridge)) return false
+  const owners = now.owners.get(address)
+  if (owners?.length !== 1 || owners !== before.owners.get(address)) return false
+  if (now.containers.get(containerId) !== before.containers.get(containerId)) return false
+  for (const table of networks) if (now.networks.get(table.network.id) !== table) return false
+  return true
+}
+
 function scope(
   view: Scope['view'],
   rule: ScopeRule,
@@ -183,7 +200,7 @@ function findContainers(snapshot: Snapshot, address: string, here: string): stri
     const table = snapshot.networks.get(endpoint.networkId)
     if (table !== undefined) found.push({ table, id: endpoint.containerId })
   }
-  for (const table of snapshot.networksByName.get('docker_gwbridge') ?? []) {
+  for (const table of snapshot.networksByName.get(gatewayBridge) ?? []) {
     const id = isGatewayBridge(table.network) ? table.network.members?.get(address) : undefined
     if (id !== undefined && snapshot.containers.has(id)) found.push({ table, id })
   }

@@ -1,17 +1,77 @@
-// Where fast answers are kept: a shelf for each scope, so that no scope ever finds another's, in bounded memory.
-import type { NetworkTable } from '../registry/types.ts'
+// Where fast answers are kept: a shelf for each scope, so that no scope ever finds another's, in bounded memory, and
+// empty as soon as a network of the scope is not what it was.
+import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
 
 /**
- * All that an answer depends on of a scope. Askers for whom this is the same share answers; undefined: strangers,
- * who can send from any number of addresses, have no answers kept.
+ * All that an answer depends on of a scope, but for what its networks hold. Askers for whom this is the same share
+ * answers; undefined: strangers, who can send from any number of addresses, have no answers kept.
  */
 export function scopeKey(scope: Scope): string | undefined {
   const { view, rule, networks, forwards, incomplete, links } = scope
   if (view === 'nobody') return undefined
   const hasLinks = links !== undefined && [...links.values()].some(({ size }) => size > 0)
-  const ids = networks.map(({ network }: NetworkTable) => network.id)
+  // The host sees all networks, and what is kept for it holds for one version of the table.
+  const ids = view === 'host' ? [] : networks.map(({ network }: NetworkTable) => network.id)
   return JSON.stringify([view, rule, forwards, incomplete, hasLinks ? scope.containerId : '', ids])
+}
+
+export interface Shelves<T extends Sized> {
+  /** The scope's, empty where its networks are others than when it was filled, or there are other networks. */
+  of(scope: Scope, snapshot: Snapshot): Shelf<T> | undefined
+  /** Removes those of networks that are gone or not what they were. */
+  sweep(snapshot: Snapshot): void
+  held(): { answers: number; bytes: number }
+}
+
+/** `see`: what of a scope tells answers apart, where it is not all that scopeKey looks at. */
+export function createShelves<T extends Sized>(
+  room: Room,
+  see: (scope: Scope) => Scope = (scope) => scope,
+): Shelves<T> {
+  const held = { bytes: 0 }
+  const places = new Map<string, Place<T>>()
+  return {
+    of(whole, snapshot) {
+      const scope = see(whole)
+      const key = scopeKey(scope)
+      if (key === undefined) return undefined
+      const before = places.get(key)
+      if (before !== undefined) {
+        if (before.subnets === snapshot.subnets && areSame(before.networks, scope.networks))
+          return before.shelf
+        before.shelf.clear()
+      }
+      const shelf = new Shelf<T>(room, held)
+      places.set(key, { shelf, networks: scope.networks, subnets: snapshot.subnets })
+      return shelf
+    },
+    sweep(snapshot) {
+      for (const [key, { shelf, networks, subnets }] of places) {
+        const isCurrent = (table: NetworkTable) => snapshot.networks.get(table.network.id) === table
+        if (subnets === snapshot.subnets && networks.every(isCurrent)) continue
+        shelf.clear()
+        places.delete(key)
+      }
+    },
+    held: () => ({
+      answers: [...places.values()].reduce((total, { shelf }) => total + shelf.size, 0),
+      bytes: held.bytes,
+    }),
+  }
+}
+
+/** A shelf, and what it was filled by. */
+interface Place<T extends Sized> {
+  readonly shelf: Shelf<T>
+  readonly networks: readonly NetworkTable[]
+  readonly subnets: Snapshot['subnets']
+}
+
+function areSame(a: readonly NetworkTable[], b: readonly NetworkTable[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 export interface Sized {
@@ -62,10 +122,19 @@ export class Shelf<T extends Sized> {
     this.#remove(hash)
     const fits = () => this.#held.bytes + value.cost <= this.#room.total
     if (this.#youngBytes + value.cost > this.#room.each / 2 || !fits()) this.#turn()
+    if (!fits()) this.#turn()
     if (!fits()) return
     this.#young.set(hash, value)
     this.#youngBytes += value.cost
     this.#held.bytes += value.cost
+  }
+
+  clear(): void {
+    this.#held.bytes -= this.#youngBytes + this.#oldBytes
+    this.#young.clear()
+    this.#old.clear()
+    this.#youngBytes = 0
+    this.#oldBytes = 0
   }
 
   #remove(hash: number): void {

@@ -116,7 +116,7 @@ export const guards: readonly Guard[] = [
   guard('nobody', 'resolve/resolver.ts', ["if (scope.view === 'nobody')", 'if (false)']),
   guard('class', 'resolve/resolver.ts', ['if (!isInternet(question))', 'if (false)']),
   guard('transfers', 'resolve/resolver.ts', ['if (refusedTypes.includes(question.type))', 'if (false)']),
-  guard('any', 'resolve/resolver.ts', ["decision.kind === 'forward' && question.type === type.ANY", 'false']),
+  guard('any', 'resolve/resolver.ts', ['question.type === type.ANY ? notForwarded : ', '']),
   guard('single-label', 'resolve/policy.ts', ['if (splitName(owner).length === 1)', 'if (false)']),
   guard('unknown-type', 'resolve/decision.ts', [
     'question.type === type.AAAA ? addresses.v6 : []',

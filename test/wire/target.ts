@@ -83,7 +83,13 @@ export function createTarget(): Target {
     ...{ counters, clock: systemClock, log: silentLogger, logQueries: false },
   }
   const handle = createPipeline(common)
-  const fast = createFastAnswers({ resolver, counters, clock: systemClock, random: () => 0 })
+  const fast = createFastAnswers({
+    resolver,
+    counters,
+    clock: systemClock,
+    passing: systemClock.monotonic,
+    random: () => 0,
+  })
   const handleFast = createPipeline({ ...common, fast })
 
   const honest: Forward = ({ query, question, edns }) => {
@@ -148,6 +154,7 @@ export function createTarget(): Target {
         ...{ setTimeout: () => undefined as never, clearTimeout() {} },
       }
       forward = createCache({
+        now: () => now,
         ...{
           ask: hearing(packet),
           settings: cacheSettings,

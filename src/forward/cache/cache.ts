@@ -3,13 +3,13 @@
 import type { CacheSettings } from '../../config/types.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { ageReply, staleReply } from '../../dns/ttl.ts'
-import { type Clock, passingTime } from '../../lib/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { ForwardCounters } from '../counters.ts'
 import { createInflight } from '../inflight.ts'
 import { nameKey, questionKey, wantsRecursion } from '../key.ts'
-import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Route } from '../types.ts'
+import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
 import { type Caps, isConclusive, readKeepable } from './keepable.ts'
@@ -34,6 +34,8 @@ export interface CacheOptions {
   /** For who waits for another's exchange; see inflight. */
   readonly claim: (asker: string) => (() => void) | undefined
   readonly clock: Clock
+  /** The cache's own time, ms: lib/clock's passingTime. */
+  readonly now: () => number
   readonly log: Logger
 }
 
@@ -48,11 +50,13 @@ const staleTtl = 30
 const prefetchFrom = { ttl: 10, hits: 3, left: 0.1 }
 /** At most so many at once. */
 const maxPrefetches = 64
+/** The store need not know of a use this soon after another, ms. */
+const recentlyUsed = 1000
 
 export function createCache(options: CacheOptions): Cache {
-  const { counters, clock, log } = options
+  const { counters, clock, log, now } = options
+  const hits = counters.hits.cell()
   let { settings } = options
-  const now = passingTime(clock)
   const store = createStore(settings, counters)
   const failures = createFailures(now)
   const refresh = createInflight({
@@ -95,6 +99,8 @@ export function createCache(options: CacheOptions): Cache {
       expiresAt: time + found.ttl * 1000,
       hits: 0,
       prefetched: false,
+      usedAt: time,
+      isGone: false,
     })
     return result
   }
@@ -104,12 +110,30 @@ export function createCache(options: CacheOptions): Cache {
     return entry === undefined ? 0 : Math.max(0, entry.expiresAt + settings.stale - time)
   }
 
-  function answerFresh(entry: Entry, asked: ForwardQuestion, time: number): Answered {
-    counters.hits.add(1)
+  function answerFresh(entry: Entry, key: string, asked: ForwardQuestion, time: number): Answered {
+    hits.value++
     entry.hits++
     if (isWorthPrefetching(entry, time)) prefetch(entry, asked)
     const age = seconds(time - entry.storedAt)
-    return { reply: ageReply(entry.reply, age), upstream: entry.upstream, cached: { age, stale: false } }
+    const cached = { age, stale: false, lease: leaseOf(entry, key) }
+    return { reply: ageReply(entry.reply, age), upstream: entry.upstream, cached }
+  }
+
+  /** What is given by it is used as if it had been asked for here. */
+  function leaseOf(entry: Entry, key: string): Lease {
+    return {
+      use(time) {
+        if (entry.isGone || time >= entry.expiresAt || isWorthPrefetching(entry, time)) return undefined
+        // What was used longest ago goes first: once in a while is enough to tell.
+        if (time - entry.usedAt > recentlyUsed) {
+          entry.usedAt = time
+          store.get(key)
+        }
+        hits.value++
+        entry.hits++
+        return seconds(time - entry.storedAt)
+      },
+    }
   }
 
   /** `why`: what became of the try to get a newer one. */
@@ -187,9 +211,10 @@ export function createCache(options: CacheOptions): Cache {
     const time = now()
     const key = questionKey(asked)
     const own = store.get(key)
-    if (own !== undefined && time < own.expiresAt) return answerFresh(own, asked, time)
-    const denied = store.get(nameKey(asked))
-    if (denied !== undefined && time < denied.expiresAt) return answerFresh(denied, asked, time)
+    if (own !== undefined && time < own.expiresAt) return answerFresh(own, key, asked, time)
+    const forEveryType = nameKey(asked)
+    const denied = store.get(forEveryType)
+    if (denied !== undefined && time < denied.expiresAt) return answerFresh(denied, forEveryType, asked, time)
     if (!wantsRecursion(asked)) return refresh(asked)
     const known = newest(own, denied)
     const old = servableFor(known, time) > 0 ? known : undefined

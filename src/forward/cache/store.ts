@@ -15,6 +15,10 @@ export interface Entry {
   hits: number
   /** It has been asked for again before its end. */
   prefetched: boolean
+  /** When the store was last told that it is used. */
+  usedAt: number
+  /** Not in the store any more: another one took its place, or it had to make room. */
+  isGone: boolean
 }
 
 export interface Limits {
@@ -49,6 +53,7 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
           sizeCalculation: sizeOf,
           onInsert: (entry, key) => count(entry, key, 1),
           dispose: (entry, key, reason) => {
+            entry.isGone = true
             count(entry, key, -1)
             if (reason === 'evict') counters.evictions.add(1)
           },

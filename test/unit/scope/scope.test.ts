@@ -19,6 +19,10 @@ import {
 import { elsewhere, type Seen, type Ways, type WaysOptions, waysInto } from './ways.ts'
 
 const zone = 'docker.internal'
+
+const anybody: Scope = {
+  ...{ view: 'networks', rule: 'container', networks: [], forwards: true, incomplete: false },
+}
 const everyNetwork = ({ networks }: Drawn) => networks.map((_, n) => n)
 const addressesIn = (told: Drawn, nets: readonly number[]) =>
   nets.flatMap((n) => membersOf(told, n).map((i) => addressOf(told, i, n)))
@@ -240,13 +244,13 @@ describe('the property fails', () => {
     60_000,
   )
 
-  it.each<[string, (scope: Scope) => string]>([
-    ['the scope', () => 'anybody'],
-    ['its networks', ({ view, links }) => JSON.stringify([view, [...(links ?? [])]])],
+  it.each<[string, (scope: Scope) => Scope]>([
+    ['the scope', () => ({ ...anybody })],
+    ['its networks', (scope) => ({ ...scope, networks: [] })],
   ])(
     'where fast answers are kept without %s',
-    async (_, fastKey) => {
-      const holding = holds(ways['answers kept fast for others']!, { fastKey })
+    async (_, fastSee) => {
+      const holding = holds(ways['answers kept fast for others']!, { fastSee })
       const { errorInstance } = await fc.check(holding, { ...{ seed: 3, numRuns: 1000 }, endOnFailure: true })
       expect((errorInstance as { actual?: string[] } | null)?.actual?.length).toBeGreaterThan(0)
     },

@@ -59,13 +59,13 @@ export interface WaysOptions {
   /** What if answers were checked once, for who asked first, before they are kept and shared? */
   readonly checksBeforeCache?: boolean
   /** What if fast answers were told apart by something else than the scope? */
-  readonly fastKey?: (scope: Scope) => string | undefined
+  readonly fastSee?: (scope: Scope) => Scope
 }
 
 export function waysInto(
   snapshot: Snapshot,
   gateway: 'refuse' | 'network' | 'host',
-  { scopeRows, checksBeforeCache = false, fastKey }: WaysOptions = {},
+  { scopeRows, checksBeforeCache = false, fastSee }: WaysOptions = {},
 ): Ways {
   let forwarded = false
   let exchanges = 0
@@ -95,6 +95,7 @@ export function waysInto(
   }
   const cache = createCache({
     claim: () => () => {},
+    now: systemClock.monotonic,
     ask,
     settings,
     isCacheable: (reply, { zone }) => zone !== undefined || !holdsDockerAddress(ways.table, reply),
@@ -112,13 +113,18 @@ export function waysInto(
   const checking = checksBeforeCache ? { ...resolver, withhold: () => undefined } : resolver
   const cookies = createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 })
   const fast = createFastAnswers({
-    ...{ resolver, counters, clock: systemClock, random: () => 0 },
-    ...(fastKey === undefined ? {} : { keyOf: fastKey }),
+    ...{ resolver, counters, clock: systemClock, passing: systemClock.monotonic, random: () => 0 },
+    ...(fastSee === undefined ? {} : { see: fastSee }),
   })
   const answer = createPipeline({
     ...{ resolver: checking, forward, fast, counters, cookies, identity: config.identity },
     ...{ clock: systemClock, log: silentLogger, logQueries: false },
   })
+  const relayed = () =>
+    [...counters.responses.cells.values()].reduce(
+      (sum, { labels, value }) => sum + (labels.source === 'cache' ? value : 0),
+      0,
+    )
   const inspector = createInspector({ resolver, forward, zone: config.zone, clock: systemClock })
 
   const ways: Ways = {
@@ -133,8 +139,10 @@ export function waysInto(
       locals.set(asker, local)
       const message = encodeQuery(name, type, { id: 7, edns: 1232 })
       if (readQuestion(message) === undefined) throw new Error(`${name} ${type} can't be asked`)
+      const before = relayed()
       const answered = answer({ message, asker, local, transport: 'udp', server: 'x' })
-      const isForwarded = forwarded
+      // A fast answer of an upstream's is given without another look at what forwards.
+      const isForwarded = forwarded || relayed() > before
       const reply = decode((await answered)!) as unknown as Decoded
       const records = [...reply.answers, ...reply.authorities, ...reply.additionals]
       return { ...seenIn(records), rcode: reply.rcode, forwarded: isForwarded }

@@ -10,6 +10,7 @@ import { type CacheOptions, createCache } from '../../../../src/forward/cache/ca
 import { createCacheCounters } from '../../../../src/forward/cache/counters.ts'
 import { createForwardCounters } from '../../../../src/forward/counters.ts'
 import type { Forwarded, ForwardQuestion, Route } from '../../../../src/forward/types.ts'
+import { passingTime } from '../../../../src/lib/clock.ts'
 import { silentLogger } from '../../../../src/lib/log.ts'
 import { createHandClock } from '../../hand-clock.ts'
 
@@ -126,6 +127,7 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
     counters,
     forwardCounters,
     clock: hand.clock,
+    now: passingTime(hand.clock),
     log: silentLogger,
     ask(question) {
       asked.push(question)
@@ -168,7 +170,8 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
 }
 
 export function inShort(result: Forwarded) {
-  const cached = result.cached === undefined ? {} : { cached: result.cached }
+  const { age, stale } = result.cached ?? {}
+  const cached = age === undefined ? {} : { cached: { age, stale } }
   if ('failure' in result) return { failure: result.failure, reason: result.reason, ...cached }
   const { answers, authorities, rcode: code } = readMessage(result.reply.message)
   const records = [...answers, ...authorities]
