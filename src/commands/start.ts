@@ -44,7 +44,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
 
 function countNames(snapshot: Snapshot): number {
   let count = 0
-  for (const table of snapshot.networks.values()) count += table.names.size
+  for (const table of snapshot.tables) count += table.names.size
   return count
 }
 

@@ -117,6 +117,7 @@ export function isWithin(name: string, zone: string): boolean {
  * DNS name. Non-ASCII letters become their UTF-8 bytes, as a stub resolver would send them.
  */
 export function canonicalName(text: string): string | undefined {
+  if (text.length <= maxNameBytes - 2 && plainName.test(text)) return text
   const wire = encodeName(text)
   if (wire === undefined) return undefined
   const labels: string[] = []
@@ -125,6 +126,9 @@ export function canonicalName(text: string): string | undefined {
   }
   return labels.join('.')
 }
+
+/** Most names are canonical as they are. */
+const plainName = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
 
 function unescapeLabel(label: string): number[] | undefined {
   if (!label.includes('\\')) return [...Buffer.from(label, 'utf8')]

@@ -1,6 +1,7 @@
 // What is known of one engine: the newest reading of each of its networks and containers, and the facts made of them.
 import { isDeepStrictEqual } from 'node:util'
-import type { Container, Endpoint, EngineFacts, Network } from '../registry/types.ts'
+import { sharing, sharingContainer } from '../registry/sharing.ts'
+import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer } from './endpoint.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
@@ -12,17 +13,24 @@ export interface Reading<T> {
   readonly readAt: number
 }
 
-/** What did not change stays the same object. The three that keep tell whether the facts have changed. */
+/** What did not change stays the same object. Those that keep and remove tell whether the facts have changed. */
 export interface Known {
-  readonly networks: Map<string, Reading<ToldNetwork>>
-  readonly containers: Map<string, Reading<ToldContainer>>
+  readonly networks: ReadonlyMap<string, Reading<ToldNetwork>>
+  readonly containers: ReadonlyMap<string, Reading<ToldContainer>>
   readonly early: EarlyPlaces
   keepContainer(raw: RawContainer, readAt: number): boolean
   setContainer(told: ToldContainer, readAt: number): boolean
   keepNetwork(raw: RawNetwork, readAt: number): boolean
+  removeContainer(id: string): boolean
+  removeNetwork(id: string): boolean
   /** Id of the network with that id or name. */
   networkNamed(name: string): string | undefined
+  /** Whether there are overlay networks. */
+  hasOverlays(): boolean
+  /** All there is. */
   facts(): EngineFacts
+  /** What has become other since it was taken last. */
+  takeChanges(): Pick<StoreChange & { kind: 'told' }, 'networks' | 'containers'>
 }
 
 export interface KnownOptions {
@@ -39,6 +47,12 @@ export function createKnown(options: KnownOptions): Known {
   const networks = new Map<string, Reading<ToldNetwork>>()
   const containers = new Map<string, Reading<ToldContainer>>()
   const completed = new Map<string, Network>()
+  const idsByName = new Map<string, Set<string>>()
+  const overlays = new Set<string>()
+  /** Network id → gateway → how many of its running containers use it. */
+  const used = new Map<string, Map<string, number>>()
+  /** Ids of what is other since changes were taken last. */
+  const changed = { networks: new Set<string>(), containers: new Set<string>() }
   const early = createEarlyPlaces()
 
   function keepContainer(raw: RawContainer, readAt: number): boolean {
@@ -61,48 +75,93 @@ export function createKnown(options: KnownOptions): Known {
     }
     const networkOf = (id: string) => networks.get(id)?.told.network
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const container = sharing(placed, before?.told.container)
+    const container = sharingContainer(placed, before?.told.container)
     // Without a signature the next full list has it inspected again, should it never be started.
     const signature = placed === told.container ? told.signature : ''
-    containers.set(container.id, { told: { ...told, container, signature }, readAt })
-    return container !== before?.told.container || !isDeepStrictEqual(told.gateways, before.told.gateways)
+    const now = { ...told, container, signature }
+    containers.set(container.id, { told: now, readAt })
+    const isSame = container === before?.told.container
+    if (!isSame) changed.containers.add(container.id)
+    return useGateways(before?.told, now) || !isSame
+  }
+
+  function removeContainer(id: string): boolean {
+    const before = containers.get(id)
+    if (before === undefined) return false
+    containers.delete(id)
+    changed.containers.add(id)
+    useGateways(before.told, undefined)
+    return true
+  }
+
+  /** Whether networks' gateways may be other ones for it. */
+  function useGateways(before: ToldContainer | undefined, now: ToldContainer | undefined): boolean {
+    const [was, is] = [gatewaysOf(before), gatewaysOf(now)]
+    if (isDeepStrictEqual(was, is)) return false
+    for (const [id, gateway] of was) useGateway(id, gateway, -1)
+    for (const [id, gateway] of is) useGateway(id, gateway, 1)
+    return true
+  }
+
+  function useGateway(id: string, gateway: string, by: 1 | -1) {
+    const counts = used.get(id) ?? new Map<string, number>()
+    const now = (counts.get(gateway) ?? 0) + by
+    if (now === 0) counts.delete(gateway)
+    else counts.set(gateway, now)
+    if (counts.size === 0) used.delete(id)
+    else used.set(id, counts)
+    // Another one of those that use it: the network is as it was.
+    if (now === 0 || (now === 1 && by === 1)) changed.networks.add(id)
   }
 
   function keepNetwork(raw: RawNetwork, readAt: number): boolean {
     const before = networks.get(raw.Id)
     const fresh = networkFrom(raw, engine)
-    const same = before !== undefined && isDeepStrictEqual(fresh, before.told)
-    networks.set(raw.Id, { told: same ? before.told : fresh, readAt })
-    return !same
+    const told = before !== undefined && isDeepStrictEqual(fresh, before.told) ? before.told : fresh
+    networks.set(raw.Id, { told, readAt })
+    if (told === before?.told) return false
+    if (before !== undefined) forgetName(raw.Id, before.told.network.name)
+    const ids = idsByName.get(told.network.name) ?? new Set()
+    idsByName.set(told.network.name, ids.add(raw.Id))
+    if (told.network.driver === 'overlay') overlays.add(raw.Id)
+    changed.networks.add(raw.Id)
+    return true
+  }
+
+  function removeNetwork(id: string): boolean {
+    const before = networks.get(id)
+    if (before === undefined) return false
+    networks.delete(id)
+    overlays.delete(id)
+    forgetName(id, before.told.network.name)
+    changed.networks.add(id)
+    return true
+  }
+
+  function forgetName(id: string, name: string) {
+    const ids = idsByName.get(name)
+    ids?.delete(id)
+    if (ids?.size === 0) idsByName.delete(name)
   }
 
   function networkNamed(name: string): string | undefined {
     if (networks.has(name)) return name
-    for (const [id, { told }] of networks) if (told.network.name === name) return id
-    return undefined
+    const [id] = idsByName.get(name) ?? []
+    return id
   }
 
-  function completeAll(): ReadonlyMap<string, Network> {
-    const used = new Map<string, Set<string>>()
-    for (const { told } of containers.values()) {
-      if (!told.container.running) continue
-      for (const [id, gateways] of told.gateways) {
-        const addresses = used.get(id) ?? new Set()
-        for (const gateway of gateways) addresses.add(gateway)
-        used.set(id, addresses)
-      }
+  /** The network with the gateways that its containers use. */
+  function complete(id: string): Network | undefined {
+    const known = networks.get(id)
+    if (known === undefined) {
+      completed.delete(id)
+      return undefined
     }
-    const all = new Map<string, Network>()
-    for (const [id, { told }] of networks) {
-      // Sorted, so that containers' order does not make another network of it.
-      const fresh = completeNetwork(told, new Set([...(used.get(id) ?? [])].sort()))
-      const before = completed.get(id)
-      const network = before !== undefined && isDeepStrictEqual(fresh, before) ? before : fresh
-      completed.set(id, network)
-      all.set(id, network)
-    }
-    for (const id of completed.keys()) if (!networks.has(id)) completed.delete(id)
-    return all
+    // Sorted, so that containers' order does not make another network of it.
+    const gateways = new Set([...(used.get(id)?.keys() ?? [])].sort())
+    const network = sharing(completeNetwork(known.told, gateways), completed.get(id))
+    completed.set(id, network)
+    return network
   }
 
   return {
@@ -112,20 +171,28 @@ export function createKnown(options: KnownOptions): Known {
     keepContainer,
     setContainer,
     keepNetwork,
+    removeContainer,
+    removeNetwork,
     networkNamed,
+    hasOverlays: () => overlays.size > 0,
     facts: () => ({
-      networks: completeAll(),
+      networks: new Map([...networks.keys()].map((id) => [id, complete(id)!])),
       containers: new Map([...containers].map(([id, { told }]) => [id, told.container])),
     }),
+    takeChanges() {
+      const told = {
+        networks: [...changed.networks].map((id) => [id, complete(id)] as const),
+        containers: [...changed.containers].map((id) => [id, containers.get(id)?.told.container] as const),
+      }
+      changed.networks.clear()
+      changed.containers.clear()
+      return told
+    },
   }
 }
 
-/** `fresh`, but `before` itself where they are equal, and `before`'s endpoints where those are. */
-function sharing(fresh: Container, before: Container | undefined): Container {
-  if (before === undefined) return fresh
-  if (isDeepStrictEqual(fresh, before)) return before
-  const endpoints = fresh.endpoints.map((endpoint) => {
-    return before.endpoints.find((old): old is Endpoint => isDeepStrictEqual(old, endpoint)) ?? endpoint
-  })
-  return { ...fresh, endpoints }
+/** Pairs of a network's id and a gateway that the container, if it runs, uses there. */
+function gatewaysOf(told: ToldContainer | undefined): (readonly [id: string, gateway: string])[] {
+  if (told?.container.running !== true) return []
+  return [...told.gateways].flatMap(([id, gateways]) => gateways.map((gateway) => [id, gateway] as const))
 }

@@ -14,7 +14,7 @@ import {
   withName,
   withoutAddresses,
 } from './endpoint.ts'
-import { createKnown, type KnownOptions, type Reading } from './known.ts'
+import { createKnown, type Known, type KnownOptions, type Reading } from './known.ts'
 import { memberPlace } from './network.ts'
 import type { RawContainerRow, RawNetwork } from './raw.ts'
 
@@ -44,6 +44,8 @@ export interface Reconcile {
   /** The ids of those that have really changed, and of which no event has told since the list. */
   unexplained(suspects: Suspects): readonly string[]
   facts(): EngineFacts
+  /** What of them is other since this was asked last. */
+  takeChanges: Known['takeChanges']
   /** Between connections nothing is inspected, until the next full list. */
   hold(): void
 }
@@ -65,7 +67,8 @@ const patience = 2_000
 export function createReconcile(options: ReconcileOptions): Reconcile {
   const { engine, clock, random, changed, failed } = options
   const known = createKnown(options)
-  const { networks, containers, early, keepContainer, keepNetwork, setContainer, networkNamed } = known
+  const { networks, containers, early, keepContainer, setContainer, removeContainer } = known
+  const { keepNetwork, removeNetwork, networkNamed } = known
   /** Ids that events told of since the last full list began. */
   const heard = new Set<string>()
   let client: EngineClient | undefined
@@ -89,14 +92,14 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const readAt = ++tick
     const raw = await client!.inspectContainer(id)
     if (look.outdated() || isOlder(readAt, containers.get(id))) return
-    if (raw === undefined ? containers.delete(id) : keepContainer(raw, readAt)) changed(look.eventTime)
+    if (raw === undefined ? removeContainer(id) : keepContainer(raw, readAt)) changed(look.eventTime)
   }
 
   async function lookAtNetwork(id: string, look: Look): Promise<void> {
     const readAt = ++tick
     const raw = await client!.inspectNetwork(id)
     if (look.outdated() || isOlder(readAt, networks.get(id))) return
-    if (raw === undefined ? networks.delete(id) : keepNetwork(raw, readAt)) changed(look.eventTime)
+    if (raw === undefined ? removeNetwork(id) : keepNetwork(raw, readAt)) changed(look.eventTime)
   }
 
   async function lookAtMembers(id: string): Promise<void> {
@@ -131,9 +134,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   function markGatewayBridge() {
     const id = networkNamed(gatewayBridge)
     if (id !== undefined) dirtyNetworks.mark(id)
-    else if ([...networks.values()].some(({ told }) => told.network.driver === 'overlay')) {
-      dirtyNetworks.mark(gatewayBridge)
-    }
+    else if (known.hasOverlays()) dirtyNetworks.mark(gatewayBridge)
   }
 
   async function fullList(asked: EngineClient): Promise<Suspects> {
@@ -171,7 +172,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     }
     for (const [id, { readAt, told }] of networks) {
       if (listed.has(id) || readAt > listedAt) continue
-      networks.delete(id)
+      removeNetwork(id)
       const silent = told.network.driver === 'overlay' || told.network.name === gatewayBridge
       if (!silent && !dirtyNetworks.has(id)) suspects.push([id, told])
       dirtyNetworks.forget(id)
@@ -200,7 +201,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     }
     for (const [id, { readAt, told }] of containers) {
       if (listed.has(id) || readAt > listedAt) continue
-      containers.delete(id)
+      removeContainer(id)
       if (told.container.running && !dirtyContainers.has(id)) suspects.push([id, told.container])
       dirtyContainers.forget(id)
     }
@@ -267,6 +268,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
         return heard.has(id) || now === before ? [] : [id]
       }),
     facts: known.facts,
+    takeChanges: known.takeChanges,
     hold() {
       dirtyContainers.hold()
       dirtyNetworks.hold()

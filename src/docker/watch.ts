@@ -79,6 +79,7 @@ export function createWatch({
   let info: WatchInfo = { connected: false }
   let running: Promise<void> | undefined
   let everSynced = false
+  let everTold = false
   let lostAt = 0
   /** The last problem that was logged; undefined while all is well. */
   let told: string | undefined
@@ -113,16 +114,21 @@ export function createWatch({
     swapTimer = undefined
     // Out of connection the facts may be half old: the next full list speaks.
     if (!info.connected) return
-    const before = store.factsOf(engine)
-    const now = reconcile.facts()
-    store.apply({
-      ...{ kind: 'told', engine },
-      networks: differenceOf(before.networks, now.networks),
-      containers: differenceOf(before.containers, now.containers),
-    })
+    const changes = reconcile.takeChanges()
+    store.apply({ ...{ kind: 'told', engine }, ...(everTold ? changes : allChanges()) })
+    everTold = true
     const engineNow = clock.now() + skew
     for (const time of swapTimes) lag.observe(Math.max(0, engineNow - time) / 1000)
     swapTimes = []
+  }
+
+  /** What the store knows of this engine may be another watch's, of its former address. */
+  function allChanges() {
+    const [before, now] = [store.factsOf(engine), reconcile.facts()]
+    return {
+      networks: differenceOf(before.networks, now.networks),
+      containers: differenceOf(before.containers, now.containers),
+    }
   }
 
   async function run() {

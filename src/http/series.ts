@@ -7,7 +7,8 @@ import type { Counter, Histogram } from '../lib/counters.ts'
 import type { LimitCounters } from '../net/limits/counters.ts'
 import type { Limits } from '../net/limits/limits.ts'
 import type { Store } from '../registry/store.ts'
-import type { Snapshot } from '../registry/types.ts'
+import { endpointsOn } from '../registry/table.ts'
+import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
 import { version } from '../version.ts'
 
@@ -201,10 +202,14 @@ export function dockerSeries(counters: DockerCounters): Series[] {
 }
 
 export function tableSeries(current: () => Snapshot): Series[] {
-  const tables = () => [...current().networks.values()]
-  const sum = (count: (table: ReturnType<typeof tables>[number]) => number) => () =>
-    tables().reduce((total, table) => total + count(table), 0)
-  const running = sum(({ endpoints }) => endpoints.filter(({ v4, v6 }) => v4.length + v6.length > 0).length)
+  const sum = (count: (table: NetworkTable) => number) => () =>
+    current().tables.reduce((total, table) => total + count(table), 0)
+  const running = sum(({ containers, network }) =>
+    [...containers.values()].reduce((total, container) => {
+      const endpoints = endpointsOn(container, network.id)
+      return total + endpoints.filter(({ v4, v6 }) => v4.length + v6.length > 0).length
+    }, 0),
+  )
   return [
     gauge(
       'berth_table_networks',

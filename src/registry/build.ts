@@ -1,159 +1,205 @@
-// Facts → Snapshot. A network on which nothing changed keeps its table, so one event costs one network.
-import { canonicalName, namesAbove } from '../dns/name.ts'
-import { placeLodgers } from './lodgers.ts'
+// The next snapshot out of the last one and what has become other. However large the table is, a change costs what it
+// touches: the containers it tells of, those that lodge with them, and the tables of their networks.
+import { isDeepStrictEqual } from 'node:util'
+import { emptyMap, type PersistentMap } from '../lib/persistent.ts'
+import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
+import { addTo, takeFrom } from './lists.ts'
+import { affectedLodgers, followTurns, type Lodging, noLodging, placeLodger, type Turn } from './lodgers.ts'
 import { indexSubnets } from './subnets.ts'
-import type {
-  Container,
-  Endpoint,
-  EngineFacts,
-  EngineState,
-  Network,
-  NetworkTable,
-  Snapshot,
-} from './types.ts'
+import { changeTable, emptyTable, type Members } from './table.ts'
+import { changeTables } from './tables.ts'
+import type { Container, EngineState, Network, NetworkTable, Snapshot, StoreChange } from './types.ts'
 
-export function buildSnapshot(
-  facts: ReadonlyMap<string, EngineFacts>,
-  states: ReadonlyMap<string, EngineState>,
-  previous: Snapshot | undefined,
-): Snapshot {
-  const networks = new Map<string, Network>()
-  const told = new Map<string, Container>()
-  const owners = new Map<string, Endpoint[]>()
-  for (const engine of facts.values()) {
-    for (const [id, network] of engine.networks) {
-      // A Swarm network is told by every engine on it; the first one speaks for all.
-      if (!networks.has(id)) networks.set(id, network)
-    }
-    for (const [id, container] of engine.containers) {
-      if (told.has(id)) continue
-      told.set(id, container)
-      for (const endpoint of container.endpoints) {
-        for (const address of [...endpoint.v4, ...endpoint.v6]) append(owners, address, endpoint)
-      }
-    }
-  }
-  const containers = placeLodgers(told, previous)
-  const members = new Map<string, Member[]>()
-  for (const container of containers.values()) {
-    for (const endpoint of container.endpoints) append(members, endpoint.networkId, { container, endpoint })
-  }
+/** A snapshot, and what the next one is made of besides. As immutable as that. */
+export interface Registry {
+  readonly snapshot: Snapshot
+  readonly facts: FactsByEngine
+  /** By network id: who is on a network that nobody has told of yet. */
+  readonly waiting: PersistentMap<PersistentMap<Container>>
+  readonly lodging: Lodging
+}
 
-  const tables = new Map<string, NetworkTable>()
-  const byName = new Map<string, NetworkTable[]>()
-  const known = new Set<string>()
-  for (const [id, network] of networks) {
-    const table = buildTable(network, members.get(id) ?? [], previous?.networks.get(id))
-    tables.set(id, table)
-    append(byName, table.name, table)
-    for (const name of table.known) known.add(name)
+export const emptyRegistry: Registry = {
+  snapshot: {
+    ...{ version: 0, engines: new Map(), tables: [], subnets: indexSubnets([]) },
+    ...{ networks: emptyMap, networksByName: emptyMap },
+    ...{ containers: emptyMap, known: emptyMap, owners: emptyMap },
+  },
+  facts: new Map(),
+  waiting: emptyMap,
+  lodging: noLodging,
+}
+
+/** The registry after the change: itself where that says nothing new, with the same snapshot where none is to see. */
+export function advance(registry: Registry, change: StoreChange): Registry {
+  const next = take(registry, change)
+  if (next.snapshot === registry.snapshot) return next
+  const version = change.kind === 'version' ? change.version : registry.snapshot.version + 1
+  return { ...next, snapshot: { ...next.snapshot, version } }
+}
+
+function take(registry: Registry, change: StoreChange): Registry {
+  const { snapshot, facts } = registry
+  if (change.kind === 'version') {
+    return snapshot.version === change.version ? registry : { ...registry, snapshot: { ...snapshot } }
   }
+  if (change.kind === 'engines') return withEngines(registry, change.engines)
+  const { engine } = change
+  const state = snapshot.engines.get(engine)
+  if (state === undefined) return registry
+  if (change.kind === 'away') return withState(registry, engine, { ...state, away: change.away })
+  const now = withState(registry, engine, { synced: true, away: false })
+  const told = withTold(facts.get(engine)!, change)
+  if (told === facts.get(engine)) return now
+  return withFacts(now, new Map(facts).set(engine, told), idsOf(change.networks), idsOf(change.containers))
+}
+
+function withState(registry: Registry, engine: string, state: EngineState): Registry {
+  const { snapshot } = registry
+  if (isDeepStrictEqual(snapshot.engines.get(engine), state)) return registry
+  return { ...registry, snapshot: { ...snapshot, engines: new Map(snapshot.engines).set(engine, state) } }
+}
+
+/** Those that stay keep their order. */
+function withEngines(registry: Registry, names: readonly string[]): Registry {
+  const { snapshot, facts } = registry
+  const stay = [...snapshot.engines.keys()].filter((name) => names.includes(name))
+  const all = new Set([...stay, ...names])
+  if (all.size === stay.length && stay.length === snapshot.engines.size) return registry
+  const gone = [...facts].flatMap(([name, told]) => (all.has(name) ? [] : [told]))
+  const engines = [...all].map((name) => [name, snapshot.engines.get(name) ?? unheard] as const)
+  return withFacts(
+    { ...registry, snapshot: { ...snapshot, engines: new Map(engines) } },
+    new Map([...all].map((name) => [name, facts.get(name) ?? noFacts])),
+    gone.flatMap(({ networks }) => [...networks.keys()]),
+    gone.flatMap(({ containers }) => [...containers.keys()]),
+  )
+}
+
+const unheard: EngineState = { synced: false, away: false }
+
+/** The registry with these facts, which differ from those before in nothing but what has one of these ids. */
+function withFacts(
+  registry: Registry,
+  facts: FactsByEngine,
+  networkIds: readonly string[],
+  containerIds: readonly string[],
+): Registry {
+  const { snapshot } = registry
+  const networks = new Map<string, Network | undefined>()
+  for (const id of networkIds) {
+    const network = firstTold(facts, 'networks', id)
+    if (network !== snapshot.networks.get(id)?.network) networks.set(id, network)
+  }
+  const { turns, lodging } = turnsOf(registry, facts, containerIds)
+  if (networks.size + turns.size === 0) return { ...registry, facts, lodging }
+  const { tables, waiting } = changedTables(registry, networks, turns)
+  const containers = snapshot.containers.edit()
+  const owners = snapshot.owners.edit()
+  for (const [id, { before, after }] of turns) {
+    if (after === undefined) containers.delete(id)
+    else containers.set(id, after)
+    for (const [address, endpoint] of ownedBy(before)) takeFrom(owners, address, endpoint)
+    for (const [address, endpoint] of ownedBy(after)) addTo(owners, address, endpoint)
+  }
+  const all = changeTables(snapshot, tables)
+  const isMoved = [...networks].some(
+    ([id, network]) => !isAtSame(snapshot.networks.get(id)?.network, network),
+  )
+  const subnets = isMoved ? indexSubnets(all.tables.map(({ network }) => network)) : snapshot.subnets
   return {
-    version: (previous?.version ?? 0) + 1,
-    engines: states,
-    networks: tables,
-    networksByName: sharingLists(byName, previous?.networksByName),
-    containers,
-    known,
-    owners: sharingLists(owners, previous?.owners),
-    subnets:
-      previous && sameNetworks(previous, networks) ? previous.subnets : indexSubnets(networks.values()),
+    ...{ facts, lodging, waiting },
+    snapshot: { ...snapshot, ...all, subnets, containers: containers.done(), owners: owners.done() },
   }
 }
 
-/** The same ones in the same order. */
-function sameNetworks(previous: Snapshot, networks: ReadonlyMap<string, Network>): boolean {
-  const before = previous.networks.values()
-  for (const network of networks.values()) if (before.next().value?.network !== network) return false
-  return before.next().done === true
-}
-
-interface Member {
-  readonly container: Container
-  readonly endpoint: Endpoint
-}
-
-function buildTable(
-  network: Network,
-  members: readonly Member[],
-  previous: NetworkTable | undefined,
-): NetworkTable {
-  const endpoints = members.map(({ endpoint }) => endpoint)
-  const containers = new Map(members.map(({ container }) => [container.id, container]))
-  if (previous !== undefined && previous.network === network && sameMembers(previous, members))
-    return previous
-  const names = new Map<string, Endpoint[]>()
-  const replicas = new Map<string, Endpoint[]>()
-  const wildcards = new Map<string, Endpoint[]>()
-  const owners = new Map<string, Endpoint>()
-  const known = new Set<string>()
-  const parents = new Set<string>()
-  for (const { container, endpoint } of members) {
-    const { settings } = container
-    const addresses = [...endpoint.v4, ...endpoint.v6]
-    const isThere = addresses.length > 0 && !network.ingress && !settings.ignored
-    const add = (map: Map<string, Endpoint[]>, name: string) => {
-      known.add(name)
-      if (!isThere) return
-      append(map, name, endpoint)
-      for (const above of namesAbove(name)) parents.add(above)
-    }
-    for (const name of canonicalNames([...endpoint.names, ...settings.names])) add(names, name)
-    for (const name of canonicalNames(replicaNames(container))) add(replicas, name)
-    if (isThere) {
-      for (const suffix of settings.wildcards) {
-        append(wildcards, suffix, endpoint)
-        for (const above of [suffix, ...namesAbove(suffix)]) parents.add(above)
-      }
-    }
-    // A lodger's addresses are its host's: the asker there, and the PTR.
-    if (container.lodgesWith !== undefined) continue
-    for (const address of addresses) if (!owners.has(address)) owners.set(address, endpoint)
+/** What becomes of the containers of these ids, and of those that lodge with them. */
+function turnsOf(registry: Registry, facts: FactsByEngine, ids: readonly string[]) {
+  const { containers } = registry.snapshot
+  const turns = new Map<string, Turn>()
+  for (const id of ids) {
+    const turn = { before: containers.get(id), after: firstTold(facts, 'containers', id) }
+    if (turn.before !== turn.after) turns.set(id, turn)
   }
-  const name = canonicalName(network.name) ?? network.name.toLowerCase()
-  return { network, containers, name, names, replicas, wildcards, owners, known, parents, endpoints }
+  const lodging = followTurns(registry.lodging, turns)
+  const containerOf = (id: string) => (turns.has(id) ? turns.get(id)!.after : containers.get(id))
+  const placed = [...affectedLodgers(lodging, turns, containerOf)].map((id): [string, Turn] => {
+    const before = containers.get(id)
+    const told = firstTold(facts, 'containers', id)!
+    return [id, { before, after: placeLodger(told, before, lodging, containerOf) }]
+  })
+  for (const [id, turn] of placed) {
+    if (turn.before === turn.after) turns.delete(id)
+    else turns.set(id, turn)
+  }
+  return { turns, lodging }
 }
 
-/** Names that differ only by case are one (RFC 4343); what can't be a DNS name (a label over 63 bytes) is left out. */
-function canonicalNames(names: readonly string[]): Set<string> {
-  return new Set(names.map(canonicalName).filter((name) => name !== undefined && name !== '') as string[])
+/** The tables of networks that are other ones, or have other members; undefined: the network is gone. */
+function changedTables(
+  { snapshot, waiting: waitingBefore }: Registry,
+  networks: ReadonlyMap<string, Network | undefined>,
+  turns: ReadonlyMap<string, Turn>,
+) {
+  const members = new Map<string, Map<string, Container | undefined>>()
+  const setMembers = (id: string, of: Container | undefined, container: Container | undefined) => {
+    for (const { networkId } of of?.endpoints ?? []) {
+      const known = members.get(networkId)
+      if (known === undefined) members.set(networkId, new Map([[id, container]]))
+      else known.set(id, container)
+    }
+  }
+  for (const [id, { before, after }] of turns) {
+    setMembers(id, before, undefined)
+    setMembers(id, after, after)
+  }
+  const tables = new Map<string, NetworkTable | undefined>()
+  const waiting = waitingBefore.edit()
+  for (const id of new Set([...networks.keys(), ...members.keys()])) {
+    const before = snapshot.networks.get(id)
+    const network = networks.has(id) ? networks.get(id) : before?.network
+    const changes: Members = members.get(id) ?? new Map()
+    const there = before?.containers ?? waiting.get(id) ?? emptyMap
+    if (network === undefined) {
+      const left = withMembers(there, changes)
+      if (left.size === 0) waiting.delete(id)
+      else waiting.set(id, left)
+      if (before !== undefined) tables.set(id, undefined)
+    } else {
+      waiting.delete(id)
+      tables.set(
+        id,
+        before === undefined
+          ? changeTable(emptyTable(network), network, new Map([...there, ...changes]))
+          : changeTable(before, network, changes),
+      )
+    }
+  }
+  return { tables, waiting: waiting.done() }
 }
 
-/** Compose's runs of single commands (oneoff) are no replicas. */
-function replicaNames({ labels }: Container): string[] {
-  const project = labels['com.docker.compose.project']
-  const service = labels['com.docker.compose.service']
-  if (!project || !service || labels['com.docker.compose.oneoff'] === 'True') return []
-  const name = `${service}.${project}`
-  const number = labels['com.docker.compose.container-number']
-  return number ? [name, `${number}.${name}`] : [name]
+function withMembers(before: PersistentMap<Container>, members: Members): PersistentMap<Container> {
+  const edit = before.edit()
+  for (const [id, container] of members) {
+    if (container === undefined) edit.delete(id)
+    else edit.set(id, container)
+  }
+  return edit.done()
 }
 
-function sameMembers({ endpoints, containers }: NetworkTable, members: readonly Member[]): boolean {
-  return (
-    endpoints.length === members.length &&
-    members.every(({ container, endpoint }, i) => {
-      return endpoint === endpoints[i] && container === containers.get(container.id)
-    })
+/** A container's addresses; a lodger's are its host's. */
+function ownedBy(container: Container | undefined) {
+  const endpoints = container?.lodgesWith === undefined ? (container?.endpoints ?? []) : []
+  return endpoints.flatMap((endpoint) =>
+    [...endpoint.v4, ...endpoint.v6].map((address) => [address, endpoint] as const),
   )
 }
 
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key)
-  if (list === undefined) map.set(key, [value])
-  else list.push(value)
+/** Whether nothing that the subnets' index holds is other. */
+function isAtSame(a: Network | undefined, b: Network | undefined): boolean {
+  return a?.name === b?.name && a?.subnets === b?.subnets && a?.gateways === b?.gateways
 }
 
-/** The lists, but those of `before` that hold the same. */
-function sharingLists<T>(
-  fresh: ReadonlyMap<string, readonly T[]>,
-  before: ReadonlyMap<string, readonly T[]> | undefined,
-): ReadonlyMap<string, readonly T[]> {
-  if (before === undefined) return fresh
-  return new Map(
-    [...fresh].map(([key, list]) => {
-      const old = before.get(key)
-      return [key, old?.length === list.length && old.every((each, i) => each === list[i]) ? old : list]
-    }),
-  )
+function idsOf(told: readonly (readonly [id: string, unknown])[]): string[] {
+  return told.map(([id]) => id)
 }

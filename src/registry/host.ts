@@ -28,7 +28,7 @@ function findExact(
   family: Family = undefined,
   networks = networksIn(snapshot, name),
 ): HostFound {
-  const anywhere = [...snapshot.networks.values()].filter((table) => entries(table).has(name))
+  const anywhere = snapshot.tables.filter((table) => entries(table).has(name))
   if (anywhere.length > 0) return settle(name, anywhere, entries, family)
   for (const network of networks) {
     if (network.length >= name.length) continue
@@ -50,7 +50,7 @@ function networksIn(snapshot: Snapshot, name: string): readonly string[] {
 
 /** As RFC 4592, 3.3.1 has it: the closest name above, unless a name in between exists. */
 function findByWildcard(snapshot: Snapshot, name: string, family: Family): HostFound {
-  const all = [...snapshot.networks.values()]
+  const all = snapshot.tables
   if (!isBelowWildcard(all, name) || isParent(all, name)) return undefined
   // Those of the whole name do for the names above it too: to look anew for each would cost the square of its labels.
   const networks = networksIn(snapshot, name)

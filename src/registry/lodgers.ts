@@ -1,49 +1,95 @@
 // Containers that live in another's network namespace (`--network container:X`): they have X's addresses, under
 // names of their own. Docker itself has no names for them.
-import type { Container, Endpoint, Snapshot } from './types.ts'
+import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
+import { sharing } from './sharing.ts'
+import type { Container, Endpoint } from './types.ts'
 
 /** X may lodge with Y in what an engine tells, if never for real; this many steps are followed. */
 const furthest = 4
+/** Of an id, Docker takes this much or more for the whole. */
+const shortId = 12
 
-/** `told`, with places for those that lodge with others. What did not change keeps its identity. */
-export function placeLodgers(
-  told: ReadonlyMap<string, Container>,
-  previous: Snapshot | undefined,
-): ReadonlyMap<string, Container> {
-  let placed: Map<string, Container> | undefined
-  for (const lodger of told.values()) {
-    if (lodger.lodgesWith === undefined) continue
-    placed ??= new Map(told)
-    const before = previous?.containers.get(lodger.id)
-    const endpoints = placesWith(lodger, findHost(told, lodger), before)
-    const same =
-      before?.lodgesWith === lodger.lodgesWith &&
-      before.name === lodger.name &&
-      before.running === lodger.running &&
-      before.health === lodger.health &&
-      before.labels === lodger.labels &&
-      before.settings === lodger.settings &&
-      before.ports === lodger.ports &&
-      sameList(before.endpoints, endpoints)
-    placed.set(lodger.id, same ? before : { ...lodger, endpoints })
+/** Who may be meant by what a lodger calls its host, and who lodges with whom; container ids, in order. */
+export interface Lodging {
+  /** By name, and by short id. */
+  readonly called: PersistentMap<readonly string[]>
+  /** Lodgers, by what they call their host, and by the start of that. */
+  readonly lodgers: PersistentMap<readonly string[]>
+}
+
+export const noLodging: Lodging = { called: emptyMap, lodgers: emptyMap }
+
+/** What a container was and what it is; undefined: not there. */
+export interface Turn {
+  readonly before: Container | undefined
+  readonly after: Container | undefined
+}
+
+export function followTurns(lodging: Lodging, turns: ReadonlyMap<string, Turn>): Lodging {
+  const called = lodging.called.edit()
+  const lodgers = lodging.lodgers.edit()
+  for (const [id, { before, after }] of turns) {
+    move(called, id, callsOf(before), callsOf(after))
+    move(lodgers, id, hostCallsOf(before), hostCallsOf(after))
   }
-  return placed ?? told
+  return { called: called.done(), lodgers: lodgers.done() }
+}
+
+/** Those that may have another place after these turns: who turned, who lodges with them, and who lodges with those. */
+export function affectedLodgers(
+  { lodgers }: Lodging,
+  turns: ReadonlyMap<string, Turn>,
+  containerOf: (id: string) => Container | undefined,
+): ReadonlySet<string> {
+  const found = new Set<string>()
+  if (lodgers.size === 0) return found
+  const calls: string[] = []
+  for (const [id, { before, after }] of turns) {
+    if (after?.lodgesWith !== undefined) found.add(id)
+    calls.push(...callsOf(before), ...callsOf(after))
+  }
+  // They become more as it goes through them.
+  for (const call of calls) {
+    for (const id of lodgers.get(call) ?? []) {
+      if (found.has(id)) continue
+      found.add(id)
+      calls.push(...callsOf(containerOf(id)))
+    }
+  }
+  return found
+}
+
+/** `lodger` as it was told, with the places of its host; `before` itself where it is as it was. */
+export function placeLodger(
+  lodger: Container,
+  before: Container | undefined,
+  { called }: Lodging,
+  containerOf: (id: string) => Container | undefined,
+): Container {
+  const host = findHost(lodger, called, containerOf)
+  const endpoints = placesWith(lodger, host, before)
+  return sharing({ ...lodger, endpoints }, before)
 }
 
 /** Docker takes a name, an id or the start of one. */
-function findHost(told: ReadonlyMap<string, Container>, lodger: Container): Container | undefined {
+function findHost(
+  lodger: Container,
+  called: Lodging['called'],
+  containerOf: (id: string) => Container | undefined,
+): Container | undefined {
   let host: Container | undefined = lodger
   for (let step = 0; host?.lodgesWith !== undefined; step++) {
     if (step === furthest) return undefined
     const { lodgesWith, engine }: Container = host
-    const exact: Container | undefined = told.get(lodgesWith)
-    host = exact ?? [...told.values()].find((each) => each.engine === engine && isCalled(each, lodgesWith))
+    const among = (call: string) => (called.get(call) ?? []).flatMap((id) => containerOf(id) ?? [])
+    host =
+      containerOf(lodgesWith) ??
+      among(lodgesWith).find((each) => each.engine === engine && each.name === lodgesWith) ??
+      among(lodgesWith.slice(0, shortId)).find(
+        ({ engine: its, id }) => its === engine && lodgesWith.length >= shortId && id.startsWith(lodgesWith),
+      )
   }
   return host
-}
-
-function isCalled({ id, name }: Container, text: string): boolean {
-  return name === text || (text.length >= 12 && id.startsWith(text))
 }
 
 function placesWith(
@@ -51,12 +97,13 @@ function placesWith(
   host: Container | undefined,
   before: Container | undefined,
 ): Endpoint[] {
-  const names = [lodger.name, lodger.id.slice(0, 12)]
+  const names = [lodger.name, lodger.id.slice(0, shortId)]
   // Compose gives a service's name as an alias, which a container without a network of its own can't have.
   const service = lodger.labels['com.docker.compose.service']
   if (service && lodger.labels['com.docker.compose.oneoff'] !== 'True') names.push(service)
   return (host?.endpoints ?? []).map((place) => {
     const there = lodger.running && host!.running
+    const old = before?.endpoints.find(({ networkId }) => networkId === place.networkId)
     const fresh: Endpoint = {
       ...place,
       containerId: lodger.id,
@@ -65,21 +112,34 @@ function placesWith(
       v6: there ? place.v6 : [],
       links: new Map(),
     }
-    const old = before?.endpoints.find(({ networkId }) => networkId === place.networkId)
-    return old !== undefined && isSame(old, fresh) ? old : fresh
+    return sharing(fresh, old)
   })
 }
 
-function isSame(a: Endpoint, b: Endpoint): boolean {
-  return (
-    sameList(a.names, b.names) &&
-    sameList(a.v4, b.v4) &&
-    sameList(a.v6, b.v6) &&
-    a.gatewayPriority === b.gatewayPriority &&
-    a.gatewayFamilies === b.gatewayFamilies
-  )
+function callsOf(container: Container | undefined): string[] {
+  return container === undefined ? [] : [container.name, container.id.slice(0, shortId)]
 }
 
-function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i])
+function hostCallsOf(container: Container | undefined): string[] {
+  const call = container?.lodgesWith
+  return call === undefined ? [] : [call, call.slice(0, shortId)]
+}
+
+/** Takes the id out of the lists under some keys and puts it into those under others. */
+function move(
+  lists: MapEdit<readonly string[]>,
+  id: string,
+  from: readonly string[],
+  to: readonly string[],
+): void {
+  for (const key of from) {
+    if (to.includes(key)) continue
+    const left = (lists.get(key) ?? []).filter((each) => each !== id)
+    if (left.length === 0) lists.delete(key)
+    else lists.set(key, left)
+  }
+  for (const key of to) {
+    const list = lists.get(key) ?? []
+    if (!list.includes(id)) lists.set(key, [...list, id].sort())
+  }
 }

@@ -1,11 +1,11 @@
 // The current snapshot: engines tell what changed, readers take what is current; a change swaps it whole.
-import { isDeepStrictEqual } from 'node:util'
-import { buildSnapshot } from './build.ts'
-import type { EngineFacts, EngineState, Snapshot, StoreChange } from './types.ts'
+import { advance, emptyRegistry } from './build.ts'
+import { noFacts } from './facts.ts'
+import type { EngineFacts, Snapshot, StoreChange } from './types.ts'
 
 export interface Store {
   current(): Snapshot
-  /** Makes the next snapshot. What says nothing new makes none, and is told to nobody. */
+  /** Makes the next snapshot, unless the change says nothing new. */
   apply(change: StoreChange): void
   /** All that one engine has told. */
   factsOf(engine: string): EngineFacts
@@ -18,64 +18,31 @@ export interface Store {
 }
 
 export function createStore(engines: readonly string[]): Store {
-  const facts = new Map<string, EngineFacts>()
-  let states = new Map<string, EngineState>(engines.map((name) => [name, { synced: false, away: false }]))
   const changeListeners: ((change: StoreChange) => void)[] = []
   const swapListeners: ((snapshot: Snapshot) => void)[] = []
-  let current = buildSnapshot(facts, states, undefined)
-
-  function factsOf(engine: string): EngineFacts {
-    return facts.get(engine) ?? { networks: new Map(), containers: new Map() }
-  }
-
-  function setState(engine: string, next: EngineState): boolean {
-    if (isDeepStrictEqual(states.get(engine), next)) return false
-    states = new Map(states).set(engine, next)
-    return true
-  }
-
-  /** Whether anything is another than before. */
-  function take(change: StoreChange): boolean {
-    if (change.kind === 'engines') return follow(change.engines)
-    const { engine } = change
-    const state = states.get(engine)
-    if (state === undefined) return false
-    if (change.kind === 'away') return setState(engine, { ...state, away: change.away })
-    const before = factsOf(engine)
-    const networks = changed(before.networks, change.networks)
-    const containers = changed(before.containers, change.containers)
-    facts.set(engine, { networks, containers })
-    const isOther = networks !== before.networks || containers !== before.containers
-    return setState(engine, { synced: true, away: false }) || isOther
-  }
-
-  function follow(engines: readonly string[]): boolean {
-    const gone = [...states.keys()].filter((name) => !engines.includes(name))
-    const added = engines.filter((name) => !states.has(name))
-    if (gone.length + added.length === 0) return false
-    const stay = [...states].filter(([name]) => !gone.includes(name))
-    states = new Map([...stay, ...added.map((name) => [name, { synced: false, away: false }] as const)])
-    for (const name of gone) facts.delete(name)
-    return true
-  }
+  let registry = advance(emptyRegistry, { kind: 'engines', engines })
 
   return {
-    current: () => current,
+    current: () => registry.snapshot,
     apply(change) {
-      if (!take(change)) return
-      current = buildSnapshot(facts, states, current)
-      for (const listener of swapListeners) listener(current)
+      const before = registry
+      registry = advance(before, change)
+      if (registry === before) return
+      if (registry.snapshot !== before.snapshot) {
+        for (const listener of swapListeners) listener(registry.snapshot)
+      }
       for (const listener of changeListeners) listener(change)
     },
-    factsOf,
-    told: () => [
-      { kind: 'engines', engines: [...states.keys()] },
-      ...[...states].flatMap(([engine, { synced, away }]): StoreChange[] => {
-        const { networks, containers } = factsOf(engine)
+    factsOf: (engine) => registry.facts.get(engine) ?? noFacts,
+    told() {
+      const { engines, version } = registry.snapshot
+      const ofEngines = [...engines].flatMap(([engine, { synced, away }]): StoreChange[] => {
+        const { networks, containers } = registry.facts.get(engine)!
         const told = { kind: 'told', engine, networks: [...networks], containers: [...containers] } as const
-        return synced ? [told, { kind: 'away', engine, away }] : []
-      }),
-    ],
+        return synced ? [told, { kind: 'away', engine, away }] : [{ kind: 'away', engine, away }]
+      })
+      return [{ kind: 'engines', engines: [...engines.keys()] }, ...ofEngines, { kind: 'version', version }]
+    },
     onChange(listener) {
       changeListeners.push(listener)
     },
@@ -83,19 +50,4 @@ export function createStore(engines: readonly string[]): Store {
       swapListeners.push(listener)
     },
   }
-}
-
-/** `before` with the changes, or itself where there is nothing new in them. */
-function changed<T>(
-  before: ReadonlyMap<string, T>,
-  changes: readonly (readonly [string, T | undefined])[],
-): ReadonlyMap<string, T> {
-  const real = changes.filter(([id, value]) => !isDeepStrictEqual(before.get(id), value))
-  if (real.length === 0) return before
-  const after = new Map(before)
-  for (const [id, value] of real) {
-    if (value === undefined) after.delete(id)
-    else after.set(id, value)
-  }
-  return after
 }

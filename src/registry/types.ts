@@ -1,5 +1,6 @@
 // The name table's shapes: what an engine tells (facts) and what questions are answered from (Snapshot).
 import type { Subnet } from '../lib/ip.ts'
+import type { PersistentMap } from '../lib/persistent.ts'
 import type { SubnetIndex } from './subnets.ts'
 
 /** A Docker network as the engine tells it. Addresses are canonical (lib/ip). */
@@ -80,7 +81,7 @@ export interface Container {
   readonly endpoints: readonly Endpoint[]
 }
 
-/** Everything one engine told. Untouched entries keep their identity from one version to the next. */
+/** Everything one engine told, by id. What did not change stays the same object. */
 export interface EngineFacts {
   readonly networks: ReadonlyMap<string, Network>
   readonly containers: ReadonlyMap<string, Container>
@@ -89,7 +90,7 @@ export interface EngineFacts {
 /**
  * What has become otherwise, as plain data that a structured clone carries. `told`: by id, undefined for what is gone;
  * the first one marks its engine synced, any one in reach. `away`: an engine is out of reach, or back. `engines`: these
- * are the engines now.
+ * are the engines now, of which those that stay keep their order. `version`: the snapshot's, for a replica.
  */
 export type StoreChange =
   | {
@@ -100,6 +101,7 @@ export type StoreChange =
     }
   | { readonly kind: 'away'; readonly engine: string; readonly away: boolean }
   | { readonly kind: 'engines'; readonly engines: readonly string[] }
+  | { readonly kind: 'version'; readonly version: number }
 
 export interface EngineState {
   /** The first full list has been read. */
@@ -115,39 +117,42 @@ export interface EngineState {
 export interface NetworkTable {
   readonly network: Network
   /** Its members by id, stopped ones included. */
-  readonly containers: ReadonlyMap<string, Container>
+  readonly containers: PersistentMap<Container>
   /** The network's own name, canonical (dns/name). */
   readonly name: string
-  /** Canonical name → the running endpoints that have it. */
-  readonly names: ReadonlyMap<string, readonly Endpoint[]>
+  /** Canonical name → the running endpoints that have it, here and below by their containers' ids. */
+  readonly names: PersistentMap<readonly Endpoint[]>
   /** Compose's SERVICE.PROJECT and N.SERVICE.PROJECT → replicas. Apart, for Docker's own readings go first. */
-  readonly replicas: ReadonlyMap<string, readonly Endpoint[]>
+  readonly replicas: PersistentMap<readonly Endpoint[]>
   /** "b" → the endpoints that stand for everything below it ("*.b"), where no closer name exists (RFC 4592). */
-  readonly wildcards: ReadonlyMap<string, readonly Endpoint[]>
-  /** Canonical address → its endpoint. */
-  readonly owners: ReadonlyMap<string, Endpoint>
-  /** Every canonical name on the network, those of stopped and of ignored containers included. */
-  readonly known: ReadonlySet<string>
-  /** What lies above dotted names: "b.c" and "c" where "a.b.c" is a name. They exist, and hold nothing (RFC 8020). */
-  readonly parents: ReadonlySet<string>
-  /** What the table was built from; for telling whether it can be shared. */
-  readonly endpoints: readonly Endpoint[]
+  readonly wildcards: PersistentMap<readonly Endpoint[]>
+  /** Canonical address → the endpoint that has it; two of them only while it is on its way from one to the other. */
+  readonly owners: PersistentMap<readonly Endpoint[]>
+  /** Every canonical name on the network, those of stopped and of ignored containers included → how often it is. */
+  readonly known: PersistentMap<number>
+  /**
+   * What lies above dotted names, "b.c" and "c" where "a.b.c" is a name → above how many. They exist, and hold nothing
+   * (RFC 8020).
+   */
+  readonly parents: PersistentMap<number>
 }
 
 /** The whole immutable name table at one moment. */
 export interface Snapshot {
   readonly version: number
   readonly engines: ReadonlyMap<string, EngineState>
+  /** Of all networks, by their names, then by their ids. */
+  readonly tables: readonly NetworkTable[]
   /** By network id. */
-  readonly networks: ReadonlyMap<string, NetworkTable>
-  /** By canonical network name; several engines may have networks of one name. */
-  readonly networksByName: ReadonlyMap<string, readonly NetworkTable[]>
+  readonly networks: PersistentMap<NetworkTable>
+  /** By canonical network name; several engines may have networks of one name. In the order of `tables`. */
+  readonly networksByName: PersistentMap<readonly NetworkTable[]>
   /** By container id. */
-  readonly containers: ReadonlyMap<string, Container>
-  /** Canonical container names and aliases, of all networks and of stopped containers. */
-  readonly known: ReadonlySet<string>
+  readonly containers: PersistentMap<Container>
+  /** Canonical container names and aliases, of stopped containers too → on how many networks. */
+  readonly known: PersistentMap<number>
   /** Canonical address → every running endpoint that has it (networks may share a subnet). */
-  readonly owners: ReadonlyMap<string, readonly Endpoint[]>
+  readonly owners: PersistentMap<readonly Endpoint[]>
   /** Subnets and gateways of all networks. */
   readonly subnets: SubnetIndex
 }

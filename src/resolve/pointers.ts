@@ -18,7 +18,7 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
   const fixed = statics.namesOf(address, context.scope)
   if (fixed.length > 0) return pointer(context, question, fixed, context.ttl, 'hosts: has this address')
   for (const table of context.scope.networks) {
-    const endpoint = table.owners.get(address)
+    const endpoint = table.owners.get(address)?.[0]
     if (endpoint === undefined) continue
     if (table.containers.get(endpoint.containerId)?.settings.ignored) continue
     const canonical = endpoint.names

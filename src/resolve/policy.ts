@@ -177,7 +177,7 @@ function hostPart(name: string): string {
 
 /** 'address': it is, or lies below, an address in a Docker subnet. 'above': a block wholly inside one. */
 function dockerBlock(snapshot: Snapshot, block: ReverseBlock): 'address' | 'above' | undefined {
-  for (const table of snapshot.networks.values()) {
+  for (const table of snapshot.tables) {
     for (const subnet of table.network.subnets) {
       if (block.prefix >= subnet.prefix && subnetContains(subnet, block.bytes)) {
         return block.malformed || block.prefix === block.bytes.length * 8 ? 'address' : 'above'

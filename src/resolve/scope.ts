@@ -166,16 +166,12 @@ function scope(
 }
 
 function hostView(snapshot: Snapshot, rule: ScopeRule): Omit<Scope, 'incomplete'> {
-  return scope('host', rule, tables(snapshot), true)
+  return scope('host', rule, snapshot.tables, true)
 }
 
 /** Without a way out for packets there is none for questions either (CVE-2024-29018). */
 function mayForward(networks: readonly NetworkTable[]): boolean {
   return networks.some((table) => !table.network.sealed)
-}
-
-function tables(snapshot: Snapshot): NetworkTable[] {
-  return [...snapshot.networks.values()]
 }
 
 function tablesOf(snapshot: Snapshot, ids: readonly string[]): NetworkTable[] {
@@ -220,7 +216,7 @@ function findSubnets(
   if (isLinkLocal(address)) {
     const zone = asker.split('%')[1]
     const ours = addresses.all.filter((local) => local.interface === zone)
-    return tables(snapshot).filter(
+    return snapshot.tables.filter(
       ({ network }) =>
         zone !== undefined &&
         (network.bridge === zone ||

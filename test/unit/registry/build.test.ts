@@ -52,7 +52,7 @@ describe('a table', () => {
     const odd = container('my_web.1', { front: { at: ['172.18.0.3'], names: ['x'.repeat(64), 'a..b', ''] } })
     const table = estate([front], [odd]).networks.get('front')!
     expect([...table.names.keys()]).toEqual(['my_web.1'])
-    expect([...table.parents]).toEqual(['1'])
+    expect([...table.parents.keys()]).toEqual(['1'])
   })
 
   it('knows a stopped container’s names, and answers none of them', () => {
@@ -60,7 +60,7 @@ describe('a table', () => {
     const snapshot = estate([front], [stopped])
     const table = snapshot.networks.get('front')!
     expect(table.names.size).toBe(0)
-    expect([...snapshot.known]).toEqual(['old', 'idle'])
+    expect([...snapshot.known.keys()]).toEqual(['old', 'idle'])
   })
 
   it('of the routing mesh holds no names, though its addresses have owners', () => {
@@ -87,7 +87,8 @@ describe('several engines', () => {
     const twin = container('twin', { 'front-2': { at: ['172.18.0.2'] } }, { engine: 'other' })
     const snapshot = estate([front, other], [web, twin])
     expect(snapshot.networksByName.get('front')).toHaveLength(2)
-    expect(snapshot.owners.get('172.18.0.2')!.map(({ containerId }) => containerId)).toEqual(['web', 'twin'])
+    // By their ids, whoever was told first.
+    expect(snapshot.owners.get('172.18.0.2')!.map(({ containerId }) => containerId)).toEqual(['twin', 'web'])
   })
 })
 

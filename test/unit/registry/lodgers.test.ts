@@ -25,7 +25,7 @@ it('has no name of the other’s, and does not double its addresses', () => {
   const snapshot = estate([front], [app, lodger('app')])
   expect(addresses(snapshot, 'web')).toEqual(['10.0.0.2'])
   expect(snapshot.owners.get('10.0.0.2')?.map(({ containerId }) => containerId)).toEqual([id('a')])
-  expect(snapshot.networks.get('front')!.owners.get('10.0.0.2')!.names[0]).toBe('app')
+  expect(snapshot.networks.get('front')!.owners.get('10.0.0.2')![0]!.names[0]).toBe('app')
 })
 
 it('has its Compose service’s name and replica names, which Compose can’t give it as aliases', () => {

@@ -1,5 +1,6 @@
 // Which network answers for a name, and how a dotted name is read.
 import { describe, expect, it } from 'vitest'
+import { mapOf } from '../../../src/lib/persistent.ts'
 import { findForHost } from '../../../src/registry/host.ts'
 import { findName, isParent, qualified } from '../../../src/registry/lookup.ts'
 import { placesOf } from '../../../src/registry/order.ts'
@@ -153,8 +154,9 @@ describe('a name of 120 labels', () => {
           return typeof got === 'function' ? got.bind(target) : got
         },
       })
-    const networks = new Map([...snapshot.networks].map(([id, table]) => [id, counted(table)]))
-    look({ ...snapshot, networks, networksByName: counted(snapshot.networksByName) })
+    const tables = snapshot.tables.map(counted)
+    const networks = mapOf(tables.map((table) => [table.network.id, table]))
+    look({ ...snapshot, tables, networks, networksByName: counted(snapshot.networksByName) })
     return reads
   }
 

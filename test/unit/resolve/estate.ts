@@ -2,7 +2,9 @@
 import { readLabels } from '../../../src/docker/labels.ts'
 import type { LocalAddresses } from '../../../src/lib/interfaces.ts'
 import { canonicalAddress, firstAddress, parseSubnet } from '../../../src/lib/ip.ts'
-import { buildSnapshot } from '../../../src/registry/build.ts'
+import { advance, emptyRegistry, type Registry } from '../../../src/registry/build.ts'
+import { differenceOf } from '../../../src/registry/difference.ts'
+import { noFacts } from '../../../src/registry/facts.ts'
 import type { Container, Endpoint, EngineState, Network, Snapshot } from '../../../src/registry/types.ts'
 
 /** A bridge network; its id is its name, its gateways are the subnets' first addresses, its bridge is br-NAME. */
@@ -64,19 +66,29 @@ export function estate(
   previous?: Snapshot,
 ): Snapshot {
   const names = new Set([...networks, ...containers].map(({ engine }) => engine).concat(Object.keys(states)))
-  const facts = [...names].map(
-    (engine) =>
-      [
-        engine,
-        {
-          networks: new Map(networks.filter((n) => n.engine === engine).map((n) => [n.id, n])),
-          containers: new Map(containers.filter((c) => c.engine === engine).map((c) => [c.id, c])),
-        },
-      ] as const,
-  )
-  const allStates = [...names].map((name) => [name, { synced: true, away: false, ...states[name] }] as const)
-  return buildSnapshot(new Map(facts), new Map(allStates), previous)
+  const before = (previous && registries.get(previous)) ?? emptyRegistry
+  let registry = advance(before, { kind: 'engines', engines: [...names] })
+  for (const engine of names) {
+    const { synced = true, away = false } = states[engine] ?? {}
+    const known = registry.facts.get(engine) ?? noFacts
+    const byId = <T extends { id: string; engine: string }>(all: readonly T[]) =>
+      new Map(all.filter((each) => each.engine === engine).map((each) => [each.id, each]))
+    if (synced) {
+      registry = advance(registry, {
+        ...{ kind: 'told', engine },
+        networks: differenceOf(known.networks, byId(networks)),
+        containers: differenceOf(known.containers, byId(containers)),
+      })
+    }
+    registry = advance(registry, { kind: 'away', engine, away })
+  }
+  registry = advance(registry, { kind: 'version', version: before.snapshot.version + 1 })
+  registries.set(registry.snapshot, registry)
+  return registry.snapshot
 }
+
+/** What the next snapshots are made of. */
+const registries = new WeakMap<Snapshot, Registry>()
 
 /** What a namespace has: interface → its addresses with prefix lengths. */
 export function interfaces(listing: Readonly<Record<string, readonly string[]>>): LocalAddresses {

@@ -1,0 +1,23 @@
+// Identity stands for content: whoever keeps something for an object may go on doing so as long as it is that object.
+import { isDeepStrictEqual } from 'node:util'
+import type { Container, Endpoint } from './types.ts'
+
+/** `fresh`, but `before` itself where they are equal, and those of its fields that are. */
+export function sharing<T extends object>(fresh: T, before: T | undefined): T {
+  if (before === undefined || isDeepStrictEqual(fresh, before)) return before ?? fresh
+  const shared = { ...fresh }
+  for (const key of Object.keys(fresh) as (keyof T)[]) {
+    if (isDeepStrictEqual(fresh[key], before[key])) shared[key] = before[key]
+  }
+  return shared
+}
+
+/** The same, down to its endpoints. */
+export function sharingContainer(fresh: Container, before: Container | undefined): Container {
+  const container = sharing(fresh, before)
+  if (before === undefined || container.endpoints === before.endpoints) return container
+  const endpoints = container.endpoints.map((endpoint) => {
+    return before.endpoints.find((old): old is Endpoint => isDeepStrictEqual(old, endpoint)) ?? endpoint
+  })
+  return { ...container, endpoints }
+}

@@ -1,0 +1,119 @@
+// One network's table. What a container says there is added and taken back by itself, so that one more among a thousand
+// costs what one costs.
+import { canonicalName, namesAbove } from '../dns/name.ts'
+import { emptyMap, type MapEdit } from '../lib/persistent.ts'
+import { addTo, count, takeFrom } from './lists.ts'
+import type { Container, Endpoint, Network, NetworkTable } from './types.ts'
+
+/** By container id; undefined: not on the network any more. */
+export type Members = ReadonlyMap<string, Container | undefined>
+
+export function emptyTable(network: Network): NetworkTable {
+  return {
+    network,
+    name: canonicalName(network.name) ?? network.name.toLowerCase(),
+    ...{ containers: emptyMap, names: emptyMap, replicas: emptyMap, wildcards: emptyMap },
+    ...{ owners: emptyMap, known: emptyMap, parents: emptyMap },
+  }
+}
+
+/** The table of this network with these members, in place of what they said before. */
+export function changeTable(before: NetworkTable, network: Network, members: Members): NetworkTable {
+  if (before.network.ingress !== network.ingress) {
+    return changeTable(emptyTable(network), network, new Map([...before.containers, ...members]))
+  }
+  const edits = {
+    containers: before.containers.edit(),
+    names: before.names.edit(),
+    replicas: before.replicas.edit(),
+    wildcards: before.wildcards.edit(),
+    owners: before.owners.edit(),
+    known: before.known.edit(),
+    parents: before.parents.edit(),
+  }
+  for (const [id, container] of members) {
+    const old = before.containers.get(id)
+    if (old === undefined || container === undefined || !saysTheSame(old, container, network.id)) {
+      if (old !== undefined) say(edits, network, old, -1)
+      if (container !== undefined) say(edits, network, container, 1)
+    }
+    if (container === undefined) edits.containers.delete(id)
+    else edits.containers.set(id, container)
+  }
+  const { name } = network.name === before.network.name ? before : emptyTable(network)
+  return {
+    ...{ network, name },
+    containers: edits.containers.done(),
+    names: edits.names.done(),
+    replicas: edits.replicas.done(),
+    wildcards: edits.wildcards.done(),
+    owners: edits.owners.done(),
+    known: edits.known.done(),
+    parents: edits.parents.done(),
+  }
+}
+
+/** The container's endpoints on the network. */
+export function endpointsOn({ endpoints }: Container, networkId: string): readonly Endpoint[] {
+  return endpoints.filter((endpoint) => endpoint.networkId === networkId)
+}
+
+interface Edits {
+  readonly names: MapEdit<readonly Endpoint[]>
+  readonly replicas: MapEdit<readonly Endpoint[]>
+  readonly wildcards: MapEdit<readonly Endpoint[]>
+  readonly owners: MapEdit<readonly Endpoint[]>
+  readonly known: MapEdit<number>
+  readonly parents: MapEdit<number>
+}
+
+/** What the container says of itself on the network is said (1), or taken back (-1). */
+function say(edits: Edits, network: Network, container: Container, by: 1 | -1): void {
+  const { settings, lodgesWith } = container
+  const list = by === 1 ? addTo : takeFrom
+  for (const endpoint of endpointsOn(container, network.id)) {
+    const addresses = [...endpoint.v4, ...endpoint.v6]
+    const isThere = addresses.length > 0 && !network.ingress && !settings.ignored
+    const say = (lists: MapEdit<readonly Endpoint[]>, name: string) => {
+      count(edits.known, name, by)
+      if (!isThere) return
+      list(lists, name, endpoint)
+      for (const above of namesAbove(name)) count(edits.parents, above, by)
+    }
+    for (const name of canonicalNames([...endpoint.names, ...settings.names])) say(edits.names, name)
+    for (const name of canonicalNames(replicaNames(container))) say(edits.replicas, name)
+    for (const suffix of isThere ? new Set(settings.wildcards) : []) {
+      list(edits.wildcards, suffix, endpoint)
+      for (const above of [suffix, ...namesAbove(suffix)]) count(edits.parents, above, by)
+    }
+    // A lodger's addresses are its host's: the asker there, and the PTR.
+    if (lodgesWith === undefined) for (const address of addresses) list(edits.owners, address, endpoint)
+  }
+}
+
+/** Whether the two versions of a container, however else they differ, have the same names and addresses there. */
+function saysTheSame(a: Container, b: Container, networkId: string): boolean {
+  const [before, after] = [endpointsOn(a, networkId), endpointsOn(b, networkId)]
+  return (
+    a.settings === b.settings &&
+    a.labels === b.labels &&
+    a.lodgesWith === b.lodgesWith &&
+    before.length === after.length &&
+    before.every((endpoint, i) => endpoint === after[i])
+  )
+}
+
+/** Names that differ only by case are one (RFC 4343); what can't be a DNS name (a label over 63 bytes) is left out. */
+function canonicalNames(names: readonly string[]): Set<string> {
+  return new Set(names.map(canonicalName).filter((name) => name !== undefined && name !== '') as string[])
+}
+
+/** Compose's runs of single commands (oneoff) are no replicas. */
+function replicaNames({ labels }: Container): string[] {
+  const project = labels['com.docker.compose.project']
+  const service = labels['com.docker.compose.service']
+  if (!project || !service || labels['com.docker.compose.oneoff'] === 'True') return []
+  const name = `${service}.${project}`
+  const number = labels['com.docker.compose.container-number']
+  return number ? [name, `${number}.${name}`] : [name]
+}

@@ -1,0 +1,57 @@
+// All networks' tables, found by id, by name, and in order, and the names that any of them knows.
+import { emptyMap } from '../lib/persistent.ts'
+import { count } from './lists.ts'
+import type { NetworkTable, Snapshot } from './types.ts'
+
+type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known'>
+
+/** The tables with these in place of those of the same ids; undefined: there is none any more. */
+export function changeTables(
+  { tables, networks, networksByName, known }: Tables,
+  changes: ReadonlyMap<string, NetworkTable | undefined>,
+): Tables {
+  const edits = { networks: networks.edit(), networksByName: networksByName.edit(), known: known.edit() }
+  const ordered = tables.slice()
+  const byName = (name: string) => edits.networksByName.get(name) ?? []
+  for (const [id, after] of changes) {
+    const before = networks.get(id)
+    if (before === after) continue
+    if (before !== undefined && before.name !== after?.name) {
+      ordered.splice(placeOf(ordered, before), 1)
+      const left = byName(before.name).filter((each) => each !== before)
+      if (left.length === 0) edits.networksByName.delete(before.name)
+      else edits.networksByName.set(before.name, left)
+    }
+    if (after === undefined) edits.networks.delete(id)
+    else {
+      const replaced = before?.name === after.name ? 1 : 0
+      ordered.splice(placeOf(ordered, after), replaced, after)
+      const list = byName(after.name)
+      edits.networksByName.set(after.name, list.toSpliced(placeOf(list, after), replaced, after))
+      edits.networks.set(id, after)
+    }
+    const knew = before?.known ?? emptyMap
+    const knows = after?.known ?? emptyMap
+    for (const name of knows.keysMissingIn(knew)) count(edits.known, name, 1)
+    for (const name of knew.keysMissingIn(knows)) count(edits.known, name, -1)
+  }
+  return {
+    tables: ordered,
+    networks: edits.networks.done(),
+    networksByName: edits.networksByName.done(),
+    known: edits.known.done(),
+  }
+}
+
+/** Where in the list the table of this name and id is, or would be. */
+function placeOf(list: readonly NetworkTable[], { name, network: { id } }: NetworkTable): number {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const there = list[middle]!
+    if (there.name < name || (there.name === name && there.network.id < id)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
