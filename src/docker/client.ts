@@ -220,9 +220,11 @@ function unixTime(ms: number): string {
 /** TCP keep-alive probes find a peer that is gone without a word; a unix socket ignores them. */
 function createAgent(address: EngineAddress, maxSockets: number): HttpAgent {
   const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: 2 }
-  return address.kind === 'tcp' && address.tls !== undefined
-    ? new HttpsAgent(options)
-    : new HttpAgent(options)
+  const isTls = address.kind === 'tcp' && address.tls !== undefined
+  const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)
+  // docker-modem writes its options out at each call for a log line that nobody sees: of an agent that would be every
+  // socket and every call under way, 10 ms of it.
+  return Object.assign(agent, { [Symbol.for('nodejs.util.inspect.custom')]: () => 'Agent' })
 }
 
 function connect(address: EngineAddress, options: object): Api {
