@@ -22,8 +22,10 @@ export interface DirtySet {
   hold(): void
   /** Looks again, at failed ones at once. */
   resume(): void
-  /** Resolves when none of `ids` is marked, after `patience` ms, or when held. */
-  settled(ids: readonly string[], patience: number): Promise<void>
+  /**
+   * Resolves when each of `ids` has been unmarked, when for `patience` ms none has been, after `limit` ms, or when held.
+   */
+  settled(ids: readonly string[], patience: number, limit: number): Promise<void>
 }
 
 export interface DirtyOptions {
@@ -48,9 +50,15 @@ interface Entry {
   backoff: Backoff | undefined
 }
 
+/** Somebody who waits for ids to be unmarked. */
+interface Waiter {
+  unmarked(id: string): void
+  finish(): void
+}
+
 export function createDirtySet({ look, failed, atOnce, debounce, clock, random }: DirtyOptions): DirtySet {
   const entries = new Map<string, Entry>()
-  const waiters = new Set<() => void>()
+  const waiters = new Set<Waiter>()
   let looking = 0
   let held = true
   let timer: Timer | undefined
@@ -82,7 +90,7 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
         outdated: () => entries.get(id) !== entry || generation < entry.validFrom,
       })
       entry.backoff = undefined
-      if (entries.get(id) === entry && entry.generation === generation) entries.delete(id)
+      if (entries.get(id) === entry && entry.generation === generation) unmark(id)
     } catch (error) {
       entry.eventTime = earlier(eventTime, entry.eventTime)
       if (entries.get(id) === entry) {
@@ -92,9 +100,13 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
     } finally {
       entry.looking = false
       looking--
-      for (const check of waiters) check()
       pump()
     }
+  }
+
+  function unmark(id: string) {
+    entries.delete(id)
+    for (const waiter of waiters) waiter.unmarked(id)
   }
 
   function wait(entry: Entry) {
@@ -130,8 +142,7 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
       const entry = entries.get(id)
       if (entry === undefined) return
       stopWaiting(entry)
-      entries.delete(id)
-      for (const check of waiters) check()
+      unmark(id)
     },
     has: (id) => entries.has(id),
     hold() {
@@ -139,7 +150,7 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
       clock.clearTimeout(timer)
       timer = undefined
       for (const entry of entries.values()) stopWaiting(entry)
-      for (const check of waiters) check()
+      for (const waiter of waiters) waiter.finish()
     },
     resume() {
       held = false
@@ -149,25 +160,28 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
       }
       schedule()
     },
-    settled(ids, patience) {
+    settled(ids, patience, limit) {
+      const left = new Set(ids.filter((id) => entries.has(id)))
+      if (held || left.size === 0) return Promise.resolve()
       return new Promise((resolve) => {
         const finish = () => {
-          clock.clearTimeout(late)
-          waiters.delete(check)
+          clock.clearTimeout(silence)
+          clock.clearTimeout(end)
+          waiters.delete(waiter)
           resolve()
         }
-        let at = 0
-        const check = () => {
-          // From the last one that was found marked on: of thousands, most are not looked at again for each.
-          for (let step = 0; !held && step < ids.length; step++) {
-            if (entries.has(ids[at]!)) return
-            at = (at + 1) % ids.length
-          }
-          finish()
+        let silence = clock.setTimeout(finish, patience)
+        const end = clock.setTimeout(finish, limit)
+        const waiter: Waiter = {
+          finish,
+          unmarked(id) {
+            if (!left.delete(id)) return
+            if (left.size === 0) return finish()
+            clock.clearTimeout(silence)
+            silence = clock.setTimeout(finish, patience)
+          },
         }
-        const late = clock.setTimeout(finish, patience)
-        waiters.add(check)
-        check()
+        waiters.add(waiter)
       })
     },
   }

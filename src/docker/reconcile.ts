@@ -61,8 +61,10 @@ export interface ReconcileOptions extends KnownOptions {
   failed(error: unknown): void
 }
 
-/** A container that is being started answers no inspect; the others need not wait for it. Milliseconds. */
+/** A container that is being started answers no inspect; a list need not wait for it once nothing else comes, ms. */
 const patience = 2_000
+/** Nor for an engine that has thousands and is slow, ms. */
+const longestWait = 15_000
 
 export function createReconcile(options: ReconcileOptions): Reconcile {
   const { engine, clock, random, changed, failed } = options
@@ -150,8 +152,8 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     dirtyMembers.resume()
     const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
     await Promise.all([
-      dirtyNetworks.settled(ids(networkRows), patience),
-      dirtyContainers.settled(ids(rows), patience),
+      dirtyNetworks.settled(ids(networkRows), patience, longestWait),
+      dirtyContainers.settled(ids(rows), patience, longestWait),
     ])
     return suspects
   }
