@@ -13,6 +13,8 @@ export interface EngineProcess {
   answered(): Promise<Record<string, number>>
   /** What each name is to each asker at this moment, sorted; empty: NXDOMAIN. */
   expected(asked: readonly (readonly [asker: string, name: string])[]): Promise<(readonly string[])[]>
+  /** All that these askers see at this moment: asker, name, addresses. */
+  seen(askers: readonly string[]): Promise<readonly (readonly [string, string, readonly string[]])[]>
   stop(): Promise<void>
 }
 
@@ -26,6 +28,7 @@ export async function startEngineProcess(options: SyntheticOptions): Promise<Eng
     events: () => call('events'),
     answered: () => call('answered'),
     expected: async (asked) => [...(await call('expected', asked))],
+    seen: (askers) => call('seen', askers),
     async stop() {
       await call('close')
       worker.stop()

@@ -52,6 +52,8 @@ export interface Estate {
   owner(address: string): Container | undefined
   /** What `name` is to whoever has this address, sorted; empty: it is NXDOMAIN. Names without a network's at their end. */
   expected(asker: string, name: string): readonly string[]
+  /** Every name on the networks of whoever has this address. */
+  namesSeenBy(asker: string): readonly string[]
 }
 
 /** `now`: ms since 1970, with fraction. */
@@ -240,6 +242,10 @@ export function createEstate(size: Size, now: () => number): Estate {
       // Docker's order, where nothing else tells them apart.
       const ids = places.map(({ network }) => network).sort((a, b) => (a.name < b.name ? -1 : 1))
       return ids.map(({ id }) => tableOf(id).get(name)).find((found) => found !== undefined) ?? []
+    },
+    namesSeenBy(asker) {
+      const ids = [...(owners.get(asker)?.places.keys() ?? [])]
+      return [...new Set(ids.flatMap((id) => [...tableOf(id).keys()]))]
     },
   }
 }

@@ -31,6 +31,12 @@ const actions = {
   /** For each [asker, name]. */
   expected: (asked: readonly (readonly [string, string])[]) =>
     asked.map(([asker, name]) => engine.estate.expected(asker, name)),
+  seen: (askers: readonly string[]) =>
+    askers.flatMap((asker) =>
+      engine.estate
+        .namesSeenBy(asker)
+        .map((name) => [asker, name, engine.estate.expected(asker, name)] as const),
+    ),
   close: () => engine.close(),
 }
 

@@ -18,8 +18,8 @@ export interface Serving {
   errors(): string
   /** Its configuration. */
   readonly file: string
-  /** Resolves with the first line that has this message; rejects when the process ends or 10 s pass without. */
-  logged(msg: string): Promise<Record<string, unknown>>
+  /** Resolves with the first line that has this message; rejects when the process ends or `ms` (10 s) pass without. */
+  logged(msg: string, ms?: number): Promise<Record<string, unknown>>
 }
 
 export interface Run {
@@ -70,11 +70,11 @@ export function serve(config: object, run: Run = {}): Serving {
     exited,
     errors: () => errors,
     file,
-    logged: (msg) =>
+    logged: (msg, ms = 10_000) =>
       new Promise((resolve, reject) => {
         const fail = (why: string) =>
           reject(new Error(`no '${msg}': ${why}\n${lines.map((line) => JSON.stringify(line)).join('\n')}`))
-        const timer = setTimeout(() => fail('10 s are over'), 10_000)
+        const timer = setTimeout(() => fail(`${ms / 1000} s are over`), ms)
         const look = () => {
           const found = lines.find((line) => line.msg === msg)
           if (found === undefined) return
