@@ -42,7 +42,12 @@ export interface Row extends Size {
     readonly reconnects: number
   }
   /** After the last event: questions about all that the askers see, and how many were wrong; when the last was right. */
-  readonly after: { readonly asked: number; readonly wrong: number; readonly right: number }
+  readonly after: {
+    readonly asked: number
+    readonly wrong: number
+    readonly examples: readonly string[]
+    readonly right: number
+  }
 }
 
 export interface Effort {
@@ -119,14 +124,14 @@ export async function measure(size: Size, { seconds, questions: rate, events }: 
 }
 
 /** Asks about everything the askers see until all is right, for 20 s at most. */
-async function settle({ engine, askers, ask }: Scene): Promise<Row['after']> {
+export async function settle({ engine, askers, ask }: Scene): Promise<Row['after']> {
   const begun = performance.now()
   for (;;) {
     const questions = await engine.seen(askers)
     const right = performance.now() - begun
-    const { wrong, lost } = await ask({ questions, rate: 20_000, count: questions.length })
+    const { wrong, lost, examples } = await ask({ questions, rate: 20_000, count: questions.length })
     if (wrong + lost === 0 || right > 20_000) {
-      return { asked: questions.length, wrong: wrong + lost, right }
+      return { asked: questions.length, wrong: wrong + lost, examples, right }
     }
   }
 }

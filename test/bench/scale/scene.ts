@@ -41,7 +41,8 @@ export interface Scene {
   loop(): Promise<Loop>
   /** Peak and present memory of its process, bytes. */
   memory(): { peak: number; now: number }
-  stop(): Promise<void>
+  /** The exit code of berth's process. */
+  stop(): Promise<number | null>
 }
 
 const server = '172.31.255.1'
@@ -94,11 +95,12 @@ export async function openScene(size: Size, movers: number, extra: object = {}):
     },
     async stop() {
       serving.child.kill('SIGTERM')
-      await serving.exited
+      const code = await serving.exited
       asker.stop()
       await engine.stop()
       berthPlace.close()
       askerPlace.close()
+      return code
     },
   }
   try {
