@@ -9,6 +9,7 @@ import { encodeQuery } from '../../src/dns/message.ts'
 
 export interface Server {
   readonly port: number
+  readonly pid: number
   /** "127.0.0.1:PORT", as an upstream is written. */
   readonly address: string
   /** What it said so far. */
@@ -21,7 +22,7 @@ export interface Server {
 }
 
 export interface ServerOptions {
-  /** "unbound": looked for on the PATH and in the folders of system programs. */
+  /** "unbound": looked for on the PATH and in the folders of system programs; or a path. */
   readonly program: string
   readonly args: readonly string[]
   readonly port: number
@@ -29,11 +30,13 @@ export interface ServerOptions {
   readonly folder: string
   /** A name it replies to, with whatever rcode. Default: ".". */
   readonly probe?: string
+  /** Where it is probed. Default: 127.0.0.1. */
+  readonly host?: string
 }
 
 /** Resolves once it replies over UDP; rejects with its output when it ends before that, or 10 s pass. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { port, folder, args, program, probe = '.' } = options
+  const { port, folder, args, program, probe = '.', host = '127.0.0.1' } = options
   const child = spawn(findProgram(program), args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -53,15 +56,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     rmSync(folder, { recursive: true, force: true })
   }
   const end = Date.now() + 10_000
-  while (!(await repliesTo(probe, port))) {
+  while (!(await repliesTo(probe, host, port))) {
     if (child.exitCode !== null || child.pid === undefined || Date.now() > end) {
       await stop()
-      throw new Error(`${program} does not answer on port ${port}:\n${output}`)
+      throw new Error(`${program} does not answer on ${host} port ${port}:\n${output}`)
     }
   }
   return {
     port,
-    address: `127.0.0.1:${port}`,
+    pid: child.pid!,
+    address: `${host}:${port}`,
     output: () => output,
     freeze: () => child.kill('SIGSTOP'),
     thaw: () => child.kill('SIGCONT'),
@@ -79,6 +83,7 @@ async function endProcess(child: ChildProcess, exited: Promise<void>): Promise<v
 
 /** Debian keeps servers in sbin, which is not on everybody's PATH. */
 function findProgram(name: string): string {
+  if (name.includes('/')) return name
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
   const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
   if (found === undefined)
@@ -86,7 +91,8 @@ function findProgram(name: string): string {
   return found
 }
 
-function repliesTo(name: string, port: number): Promise<boolean> {
+/** Whether a server replies to a question within 200 ms; resolves a little later where it does not. */
+export function repliesTo(name: string, host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4')
     const done = (replied: boolean) => {
@@ -97,7 +103,7 @@ function repliesTo(name: string, port: number): Promise<boolean> {
     const timer = setTimeout(done, 200, false)
     socket.on('message', () => done(true))
     socket.on('error', () => done(false))
-    socket.connect(port, '127.0.0.1', () => socket.send(encodeQuery(name, 'SOA', { id: randomInt(0x10000) })))
+    socket.connect(port, host, () => socket.send(encodeQuery(name, 'SOA', { id: randomInt(0x10000) })))
   })
 }
 

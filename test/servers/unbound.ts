@@ -18,17 +18,20 @@ export interface UnboundOptions {
   readonly trust?: readonly string[]
   /** Records of zones it has itself, as in a zone file, all in or below `zone`. */
   readonly local?: readonly { readonly zone: string; readonly records: readonly string[] }[]
+  /** Another address it listens on. */
+  readonly address?: string
   /** More lines for its `server:` section. */
   readonly extra?: readonly string[]
 }
 
 export async function startUnbound(options: UnboundOptions): Promise<Server> {
-  const { zones = [], trust = [], local = [], extra = [] } = options
+  const { zones = [], trust = [], local = [], address, extra = [] } = options
   const folder = serverFolder('unbound')
   const port = options.port ?? (await freePort())
   const lines = [
     'server:',
     `interface: 127.0.0.1@${port}`,
+    ...(address === undefined ? [] : [`interface: ${address}@${port}`]),
     'access-control: 127.0.0.0/8 allow',
     'username: ""',
     'chroot: ""',

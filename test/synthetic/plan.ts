@@ -8,6 +8,8 @@ export interface Size {
   readonly names?: number
   /** One container of so many is on a second network as well; 0: none is. */
   readonly second?: number
+  /** One network of so many, from the first on, has IPv6 too; 0: none has. */
+  readonly six?: number
   /** Where the networks' addresses begin; the first network's subnet is the one after. */
   readonly base?: string
 }
@@ -21,6 +23,8 @@ export interface PlannedNetwork {
   readonly first: number
   readonly count: number
   readonly prefix: number
+  /** Where it has IPv6: what its addresses there begin with, "fd00:0:0:1::", a /64. */
+  readonly six?: string
 }
 
 export interface PlannedContainer {
@@ -49,6 +53,7 @@ export function makePlan({
   containers: containerCount,
   names = 10,
   second = 5,
+  six = 0,
   base = '10.0.0.0',
 }: Size): Plan {
   const perNetwork = Math.ceil(containerCount / networkCount) * (second > 0 ? 1 + 1 / second : 1)
@@ -62,6 +67,7 @@ export function makePlan({
       ...{ id: idOf('network', i), name: `p${i}_default` },
       ...{ subnet: `${toAddress(first)}/${prefix}`, gateway: toAddress(first + 1) },
       ...{ first, count: 2 ** bits, prefix },
+      ...(six > 0 && i % six === 0 ? { six: `fd00:0:0:${(i + 1).toString(16)}::` } : {}),
     }
   })
 
@@ -97,6 +103,11 @@ export function makePlan({
     containers: Array.from({ length: containerCount }, (_, index) => containerAt(index)),
     containerAt,
   }
+}
+
+/** The IPv6 address of whoever has this IPv4 address on a network; empty: the network has none. */
+export function sixOf({ six, first }: PlannedNetwork, address: string): string {
+  return six === undefined || address === '' ? '' : `${six}${(toNumber(address) - first).toString(16)}`
 }
 
 /** 64 hexadecimal digits. */

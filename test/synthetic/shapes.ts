@@ -1,7 +1,7 @@
 // Pure: the estate in the words of Docker's API, with everything that 26.1 tells of a container and a network, whether
 // berth reads it or not: how large an answer is decides what it costs to read.
 import { type Container, type Event, namesOf, type Place } from './estate.ts'
-import { idOf, type PlannedNetwork } from './plan.ts'
+import { idOf, type PlannedNetwork, sixOf } from './plan.ts'
 
 export const version = {
   ...{ Platform: { Name: '' }, Version: '26.1.5', ApiVersion: '1.45', MinAPIVersion: '1.24' },
@@ -78,11 +78,13 @@ export function row(container: Container, now: number) {
 }
 
 /** A row of GET /networks. */
-export function networkRow({ id, name, subnet, gateway }: PlannedNetwork) {
+export function networkRow({ id, name, subnet, gateway, six }: PlannedNetwork) {
+  const config = [{ Subnet: subnet, Gateway: gateway }]
+  if (six !== undefined) config.push({ Subnet: `${six}/64`, Gateway: `${six}1` })
   return {
     ...{ Name: name, Id: id, Created: '2026-01-01T00:00:00.000000000Z', Scope: 'local', Driver: 'bridge' },
-    EnableIPv6: false,
-    IPAM: { Driver: 'default', Options: null, Config: [{ Subnet: subnet, Gateway: gateway }] },
+    EnableIPv6: six !== undefined,
+    IPAM: { Driver: 'default', Options: null, Config: config },
     ...{ Internal: false, Attachable: false, Ingress: false, ConfigFrom: { Network: '' }, ConfigOnly: false },
     Containers: {},
     Options: {},
@@ -100,9 +102,10 @@ export function inspectedNetwork(network: PlannedNetwork, members: Iterable<Cont
   for (const { id, name, places } of members) {
     const { address, endpointId } = places.get(network.id)!
     if (address === '') continue
+    const six = sixOf(network, address)
     Containers[id] = {
       ...{ Name: name, EndpointID: endpointId, MacAddress: macOf(address) },
-      ...{ IPv4Address: `${address}/${network.prefix}`, IPv6Address: '' },
+      ...{ IPv4Address: `${address}/${network.prefix}`, IPv6Address: six === '' ? '' : `${six}/64` },
     }
   }
   return { ...networkRow(network), Containers }
@@ -143,7 +146,9 @@ function placesOf({ state, places }: Container, names: (place: Place) => object)
           ...{ MacAddress: isRunning ? macOf(address) : '', NetworkID: network.id },
           ...{ EndpointID: isRunning ? endpointId : '', Gateway: isRunning ? network.gateway : '' },
           ...{ IPAddress: isRunning ? address : '', IPPrefixLen: isRunning ? network.prefix : 0 },
-          ...{ IPv6Gateway: '', GlobalIPv6Address: '', GlobalIPv6PrefixLen: 0, DriverOpts: null },
+          ...{ IPv6Gateway: isRunning && network.six !== undefined ? `${network.six}1` : '' },
+          ...{ GlobalIPv6Address: sixOf(network, address), DriverOpts: null },
+          GlobalIPv6PrefixLen: isRunning && network.six !== undefined ? 64 : 0,
         },
       ]
     }),

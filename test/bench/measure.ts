@@ -1,0 +1,62 @@
+// One run of dnsperf against one server, and what it cost that server.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runDnsperf } from './client/dnsperf.ts'
+import { quantile } from './client/latencies.ts'
+import { cpuOf, memoryOf } from './proc.ts'
+import type { Started } from './servers/contender.ts'
+import { faultIn } from './world/judge.ts'
+import type { Line } from './world/questions.ts'
+
+export interface Figures {
+  /** CPU of the server for each answer, µs. */
+  readonly cpu: number
+  /** Answers a second. */
+  readonly rate: number
+  /** How much of its processor the server took, of 1. */
+  readonly busy: number
+  /** µs. */
+  readonly median: number
+  readonly p99: number
+  readonly sent: number
+  readonly lost: number
+  /** The most the server ever had, bytes. */
+  readonly memory: number
+  /** Answers that were looked into. */
+  readonly checked: number
+  /** The first of them that was wrong. */
+  readonly fault?: string
+}
+
+export interface Run {
+  readonly library: string
+  /** Made by writeLines. */
+  readonly questions: string
+  readonly seconds: number
+  readonly connections?: number | undefined
+  readonly rate?: number | undefined
+}
+
+export async function measure(started: Started, run: Run): Promise<Figures> {
+  const { pid, asking: place, askers, answers } = started
+  const before = cpuOf(pid)
+  const asked = await runDnsperf({ ...run, place, askers })
+  const spent = cpuOf(pid) - before
+  const { completed, seconds, sent, lost, latencies, samples } = asked
+  const fault = samples
+    .map(({ asker, message }) => faultIn(message, askers[asker]?.project ?? '', answers))
+    .find((each) => each !== undefined)
+  return {
+    ...{ cpu: spent / completed, rate: completed / seconds, busy: spent / seconds / 1e6 },
+    ...{ median: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
+    ...{ sent, lost, memory: memoryOf(pid), checked: samples.length },
+    ...(fault === undefined ? {} : { fault }),
+  }
+}
+
+/** A file for dnsperf. */
+export function writeLines(folder: string, name: string, lines: readonly Line[]): string {
+  const path = join(folder, name.replaceAll(' ', '-'))
+  writeFileSync(path, `${lines.join('\n')}\n`)
+  return path
+}

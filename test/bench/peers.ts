@@ -1,0 +1,111 @@
+// All contenders in all workloads, in turns and several rounds, at saturation and at a steady rate.
+
+import { type Figures, measure, writeLines } from './measure.ts'
+import type { Native } from './native/build.ts'
+import { isChosen, type Options } from './options.ts'
+import type { Place } from './place.ts'
+import { aardvark } from './servers/aardvark.ts'
+import { berth, gatewayBerth, plainBerth } from './servers/berth.ts'
+import type { Contender } from './servers/contender.ts'
+import { dnsmasq } from './servers/dnsmasq.ts'
+import { dockerResolver } from './servers/docker.ts'
+import { floor } from './servers/floor.ts'
+import { unbound } from './servers/unbound.ts'
+import { type Key, type Workload, workloads } from './workloads.ts'
+import { openWorld } from './world/world.ts'
+
+export const contenders: readonly Contender[] = [
+  ...[floor, unbound, dnsmasq, aardvark, dockerResolver],
+  ...[berth, gatewayBerth, plainBerth],
+]
+
+/** 10,000 names. */
+const size = { networks: 50, containers: 50, names: 4 }
+/** Questions a second. */
+export const steadyRate = 20_000
+/** Before it is measured, s: caches are filled, code is compiled. */
+const warmUp = 1
+
+export type Mode = 'full' | 'steady'
+
+/** One server in one workload, one round after the other. */
+export interface Row {
+  readonly workload: Key
+  readonly server: string
+  readonly mode: Mode
+  readonly rounds: Figures[]
+}
+
+interface Setting {
+  readonly place: Place
+  readonly native: Native
+  /** For files. */
+  readonly folder: string
+  readonly options: Options
+}
+
+export async function runPeers(setting: Setting): Promise<Row[]> {
+  const { place, options } = setting
+  const world = await openWorld(size)
+  place.settle(
+    world.gateways,
+    world.askers.map(({ address }) => address),
+  )
+  const rows: Row[] = []
+  try {
+    for (let round = 0; round < options.rounds; round++) {
+      for (const workload of workloads.filter(({ key }) => options.only.includes(key))) {
+        const list = contenders.filter(
+          ({ name }) => workload.servers.includes(name) && isChosen(options, name),
+        )
+        // What warms up, or tires, does so for each in another place.
+        const turn = round % 2 === 0 ? list : [...list].reverse()
+        for (const contender of turn) await runOne(setting, world, workload, contender, rows)
+      }
+    }
+  } finally {
+    world.close()
+  }
+  return rows
+}
+
+async function runOne(
+  { place, native, folder, options }: Setting,
+  world: Awaited<ReturnType<typeof openWorld>>,
+  workload: Workload,
+  contender: Contender,
+  rows: Row[],
+): Promise<void> {
+  const { key, forwards, connections } = workload
+  const fileFor = (purpose: 'warm' | Mode) =>
+    writeLines(folder, `${key} ${purpose}`, workload.lines(world, purpose))
+  const run = { library: native.askers, connections }
+  const started = await contender.start({ place, world, native, forwards })
+  try {
+    await measure(started, { ...run, questions: fileFor('warm'), seconds: warmUp })
+    for (const mode of ['full', 'steady'] as const) {
+      const rate = mode === 'steady' ? steadyRate : undefined
+      const figures = await measure(started, {
+        ...{ ...run, questions: fileFor(mode), seconds: options.seconds, rate },
+      })
+      rowOf(rows, key, contender.name, mode).rounds.push(figures)
+      tell(`${workload.title}, ${contender.name}, ${mode}`, figures)
+    }
+  } finally {
+    await started.stop()
+  }
+}
+
+function rowOf(rows: Row[], workload: Key, server: string, mode: Mode): Row {
+  const same = (row: Row) => row.workload === workload && row.server === server && row.mode === mode
+  const row = rows.find(same) ?? { workload, server, mode, rounds: [] }
+  if (!rows.includes(row)) rows.push(row)
+  return row
+}
+
+/** A line for whoever waits. */
+export function tell(what: string, { cpu, rate, busy, p99, lost, fault }: Figures): void {
+  const parts = [`${cpu.toFixed(2)} µs`, `${Math.round(rate)}/s`, `${Math.round(busy * 100)} % busy`]
+  parts.push(`p99 ${Math.round(p99)} µs`, ...(lost > 0 ? [`${lost} lost`] : []))
+  console.log(`${what}: ${parts.join(', ')}${fault === undefined ? '' : ` — VOID: ${fault}`}`)
+}

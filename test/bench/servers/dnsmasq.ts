@@ -1,0 +1,38 @@
+// dnsmasq: the names from a hosts file, a cache as large as berth's, as many questions under way as there may be.
+import { rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startDnsmasq } from '../../servers/dnsmasq.ts'
+import { outstanding } from '../client/dnsperf.ts'
+import { pin } from '../place.ts'
+import { askedAtOne, type Contender } from './contender.ts'
+
+export const dnsmasq: Contender = {
+  name: 'dnsmasq',
+  async start(scene) {
+    const { place, world, forwards } = scene
+    const hosts = join(tmpdir(), 'berth-bench-hosts')
+    const lines = [...world.records.values()].map(({ name, v4, v6 }) =>
+      v6 === undefined ? `${v4} ${name}\n` : `${v4} ${name}\n${v6} ${name}\n`,
+    )
+    writeFileSync(hosts, lines.join(''))
+    const server = await startDnsmasq({
+      upstreams: [],
+      extra: [
+        `--listen-address=${place.address}`,
+        '--cache-size=10000',
+        `--dns-forward-max=${outstanding * 2}`,
+        ...(forwards ? [`--server=${place.upstream}`] : [`--addn-hosts=${hosts}`, '--local=//']),
+      ],
+    })
+    pin(server.pid, place.cores.server)
+    return {
+      ...askedAtOne(scene, server.port),
+      pid: server.pid,
+      stop: async () => {
+        await server.stop()
+        rmSync(hosts)
+      },
+    }
+  },
+}

@@ -1,0 +1,54 @@
+// What is asked, and of whom.
+import { external, type Line, localA, localMix, unique } from './world/questions.ts'
+import type { World } from './world/world.ts'
+
+export const keys = ['a', 'b', 'c', 'd', 'e'] as const
+export type Key = (typeof keys)[number]
+
+/** What a run of dnsperf is for: each has its own questions where no name may be asked twice. */
+export type Purpose = 'warm' | 'full' | 'steady'
+
+export interface Workload {
+  readonly key: Key
+  readonly title: string
+  /** Names of contenders. */
+  readonly servers: readonly string[]
+  readonly forwards: boolean
+  /** Over TCP, with questions one after the other on each. */
+  readonly connections?: number
+  lines(world: World, purpose: Purpose): readonly Line[]
+}
+
+/** dnsmasq serves twenty at once and leaves the others waiting. */
+export const connections = 16
+
+const names = ({ names, askers }: World) => [names, askers.length] as const
+const forwarders = ['unbound', 'dnsmasq', 'berth']
+
+export const workloads: readonly Workload[] = [
+  {
+    ...{ key: 'a', title: 'local A', forwards: false },
+    servers: [
+      ...['C floor', 'unbound', 'dnsmasq', 'aardvark-dns', 'Docker 26.1'],
+      ...['berth', 'berth, at each gateway', 'berth, plain dgram'],
+    ],
+    lines: (world) => localA(...names(world)),
+  },
+  {
+    ...{ key: 'b', title: 'local AAAA, NODATA and NXDOMAIN', forwards: false },
+    servers: ['unbound', 'dnsmasq', 'berth', 'berth, plain dgram'],
+    lines: (world) => localMix(...names(world)),
+  },
+  {
+    ...{ key: 'c', title: 'cached external names', forwards: true, servers: forwarders },
+    lines: () => external(1000),
+  },
+  {
+    ...{ key: 'd', title: 'cache misses', forwards: true, servers: forwarders },
+    lines: (_, purpose) => unique(purpose, purpose === 'warm' ? 100_000 : 400_000),
+  },
+  {
+    ...{ key: 'e', title: 'local A over TCP, pipelined', forwards: false, servers: forwarders, connections },
+    lines: (world) => localA(...names(world)),
+  },
+]
