@@ -145,13 +145,13 @@ export function scopeOf(
  * addresses must be the same, and the asker's two.
  */
 export function stillHolds(scope: Scope, address: string, before: Snapshot, now: Snapshot): boolean {
-  const { rule, networks, containerId } = scope
-  if (rule !== 'container' || containerId === undefined) return false
+  const { rule, networks } = scope
+  if (rule !== 'container') return false
   if (before.subnets !== now.subnets || before.engines !== now.engines) return false
   if (now.networksByName.has(gatewayBridge)) return false
   const owners = now.owners.get(address)
   if (owners?.length !== 1 || owners !== before.owners.get(address)) return false
-  if (now.containers.get(containerId) !== before.containers.get(containerId)) return false
+  // A table is another one as soon as any container on it is.
   for (const table of networks) if (now.networks.get(table.network.id) !== table) return false
   return true
 }

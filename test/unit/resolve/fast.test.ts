@@ -6,8 +6,10 @@ import { flag, flagsOf, headerBytes } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { readRecords } from '../../../src/dns/records.ts'
+import type { Forward } from '../../../src/forward/types.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
+import { createStore } from '../../../src/registry/store.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { createFastAnswers, type FastOptions } from '../../../src/resolve/fast.ts'
@@ -15,8 +17,19 @@ import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import type { Query } from '../../../src/resolve/query.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import type { Scope } from '../../../src/resolve/scope.ts'
+import { replyTo } from '../forward/cache/kept.ts'
 import { askersOf } from '../scope/askers.ts'
-import { drawn, memberName, netName, snapshotOf, words } from '../scope/drawn.ts'
+import {
+  type Drawn,
+  drawn,
+  drawnMember,
+  drawnNetwork,
+  factsOf,
+  memberName,
+  netName,
+  snapshotOf,
+  words,
+} from '../scope/drawn.ts'
 import { config, here, upstream } from './deciding.ts'
 import { container, estate, network } from './estate.ts'
 
@@ -31,19 +44,23 @@ const table = (address = '10.1.0.50') =>
     ],
   )
 
-function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}) {
+const noUpstream: Forward = () => ({ failure: 'no upstream', reason: 'none' })
+
+function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}, forward = noUpstream) {
   const state = { snapshot, decided: 0, upstreams: [upstream] as (typeof upstream)[] }
   const counters = createDnsCounters()
-  const resolver = createResolver({
-    config: {
-      ...config,
-      hosts: [{ name: 'big.test', wildcard: false, v4: big, v6: [], networks: undefined }],
-    },
-    store: { current: () => state.snapshot },
-    addresses: () => here,
-    upstreams: () => state.upstreams,
-    random: Math.random,
-  })
+  const create = () =>
+    createResolver({
+      config: {
+        ...config,
+        hosts: [{ name: 'big.test', wildcard: false, v4: big, v6: [], networks: undefined }],
+      },
+      store: { current: () => state.snapshot },
+      addresses: () => here,
+      upstreams: () => state.upstreams,
+      random: Math.random,
+    })
+  const resolver = create()
   const counting = {
     ...resolver,
     decide(...args: Parameters<typeof resolver.decide>) {
@@ -56,12 +73,14 @@ function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}) {
     ...options,
   })
   const common = {
-    ...{ forward: () => ({ failure: 'no upstream', reason: 'none' }) as const, counters },
+    ...{ forward, counters },
     ...{ identity: config.identity, clock: systemClock, log: silentLogger, logQueries: false },
     cookies: createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 }),
   }
   const handle = createPipeline({ ...common, resolver: counting, fast })
-  const slow = createPipeline({ ...common, counters: createDnsCounters(), resolver })
+  // One that remembers nothing.
+  const slow = (query: Query) =>
+    createPipeline({ ...common, counters: createDnsCounters(), resolver: create() })(query)
   const query = (message: Buffer, extra: Partial<Query> = {}): Query => ({
     ...{ message, asker: '127.0.0.1', local: '127.0.0.1', transport: 'udp', server },
     ...extra,
@@ -170,7 +189,143 @@ function equalsTheSlowPath(options: Partial<FastOptions> = {}, onHit = () => {})
   })
 }
 
+type Edit = (told: Drawn) => Drawn
+
+const edited: fc.Arbitrary<Edit> = fc.oneof(
+  fc.tuple(fc.nat(), drawnMember).map(
+    ([at, member]): Edit =>
+      (told) => ({ ...told, members: told.members.with(at % told.members.length, member) }),
+  ),
+  fc.nat().map(
+    (at): Edit =>
+      ({ members, ...told }) => {
+        const i = at % members.length
+        return { ...told, members: members.with(i, { ...members[i]!, running: !members[i]!.running }) }
+      },
+  ),
+  fc.tuple(fc.nat(), drawnNetwork).map(
+    ([at, net]): Edit =>
+      (told) => ({ ...told, networks: told.networks.with(at % told.networks.length, net) }),
+  ),
+  drawnNetwork.map(
+    (net): Edit =>
+      ({ networks, ...told }) => ({
+        ...told,
+        networks: networks.length < 5 ? [...networks, net] : networks.slice(0, -1),
+      }),
+  ),
+  fc.constantFrom('live' as const, 'away' as const).map(
+    (state): Edit =>
+      ({ states, ...told }) => ({
+        ...told,
+        states: { ...states, one: states.one === 'unsynced' ? 'unsynced' : state },
+      }),
+  ),
+)
+
+/** A store that is told of a drawing what it does not know yet: what did not change stays the same object. */
+function followDrawing() {
+  const store = createStore(['one', 'two'])
+  let known = { networks: new Set<string>(), containers: new Set<string>() }
+  return {
+    store,
+    tell(told: Drawn) {
+      const { networks, containers, states } = factsOf(told)
+      const now = {
+        networks: new Set(networks.map(({ id }) => id)),
+        containers: new Set(containers.map(({ id }) => id)),
+      }
+      for (const [engine, { synced, away }] of Object.entries(states)) {
+        if (!synced) continue
+        const changes = <T extends { id: string; engine: string }>(
+          there: readonly T[],
+          before: Set<string>,
+        ) =>
+          [
+            ...[...before].filter((id) => !there.some((each) => each.id === id && each.engine === engine)),
+          ].map((id) => [id, undefined] as const)
+        const own = <T extends { id: string; engine: string }>(there: readonly T[]) =>
+          there.filter((each) => each.engine === engine).map((each) => [each.id, each] as const)
+        store.apply({
+          ...{ kind: 'told', engine },
+          networks: [...changes(networks, known.networks), ...own(networks)],
+          containers: [...changes(containers, known.containers), ...own(containers)],
+        })
+        store.apply({ kind: 'away', engine, away })
+      }
+      known = now
+      return store.current()
+    },
+  }
+}
+
+/** Foreign names have one address each, of which some are in Docker's subnets, and are all at hand. */
+const atHand: Forward = (asked) => {
+  const { name } = asked.question
+  const data = /^in(\d)/.exec(name)?.[1]
+  const answers = [{ type: 'A' as const, name, ttl: 60, data: data ? `10.${data}.9.9` : '198.51.100.1' }]
+  const lease = { use: () => 0 }
+  return { reply: replyTo(asked, { answers }), upstream: 'x', cached: { age: 0, stale: false, lease } }
+}
+
+/** The same, while the table changes. */
+function equalsThroughChanges(onHit: () => void) {
+  const step = fc.record({
+    edits: fc.array(edited, { maxLength: 2 }),
+    asking: fc.array(asking, { maxLength: 6 }),
+  })
+  return fc.property(drawn, fc.array(step, { minLength: 2, maxLength: 8 }), (first, steps) => {
+    const { store, tell } = followDrawing()
+    const { ask, askSlowly, decisions, state } = servers(tell(first), {}, atHand)
+    let told = first
+    const bare = [
+      ...words,
+      'kin',
+      'nobody',
+      'wild1',
+      'deep.wild0',
+      ...told.members.map((_, i) => memberName(i)),
+    ]
+    const known = bare.flatMap((name) => [name, ...[0, 1, 2, 3, 4].map((n) => `${name}.${netName(n)}`)])
+    const foreign = ['example.org', 'in0.example.org', 'in1.example.org', 'example.b.c', 'b.example.a']
+    const names = [
+      ...known,
+      ...Array(6).fill(foreign).flat(),
+      '9.9.1.10.in-addr.arpa',
+      'host.docker.internal',
+    ]
+    for (const { edits, asking } of steps) {
+      told = edits.reduce((before, edit) => edit(before), told)
+      state.snapshot = tell(told)
+      expect(state.snapshot).toBe(store.current())
+      const askers = askersOf(told)
+      for (const { who, what, type, forms } of [...asking, ...steps[0]!.asking]) {
+        const { address: asker, local } = askers[who[0]! % askers.length]!
+        const message = questionOf(names[what % names.length]!, type, forms[0]!)
+        for (let n = 0; n < 2; n++) {
+          let reply: Buffer | undefined
+          const asked = decisions(() => {
+            reply = ask(message, { asker, local })
+          })
+          if (asked === 0 && n === 0) onHit()
+          expect(compared(reply)).toEqual(compared(askSlowly(message, { asker, local })))
+        }
+      }
+    }
+  })
+}
+
 describe('a fast answer', () => {
+  it('is what the slow path says while containers and networks come, change and go', () => {
+    let hits = 0
+    fc.assert(
+      equalsThroughChanges(() => hits++),
+      { numRuns: 400 },
+    )
+    // Of what was asked for before the latest change.
+    expect(hits).toBeGreaterThan(300)
+  }, 60_000)
+
   it('is what the slow path says, but for the order of addresses, to any question of any asker', () => {
     let hits = 0
     const equals = equalsTheSlowPath({}, () => hits++)

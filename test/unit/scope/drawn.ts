@@ -34,23 +34,23 @@ const netNames = ['a', 'b', 'c', 'b.c', 'n']
 
 const engine = fc.constantFrom<'one' | 'two'>('one', 'one', 'two')
 const state = fc.constantFrom<'live' | 'away' | 'unsynced'>('live', 'live', 'live', 'away', 'unsynced')
+export const drawnNetwork: fc.Arbitrary<DrawnNetwork> = fc.record({
+  engine,
+  internal: fc.boolean(),
+  subnet: fc.nat(2),
+})
+export const drawnMember: fc.Arbitrary<DrawnMember> = fc.record({
+  engine,
+  on: fc.uniqueArray(fc.nat(4), { minLength: 1, maxLength: 4 }),
+  names: fc.array(fc.constantFrom(...words), { maxLength: 3 }),
+  running: fc.constantFrom(true, true, true, false),
+  port: fc.boolean(),
+  wildcard: fc.boolean(),
+  link: fc.option(fc.nat(6), { freq: 2 }),
+})
 export const drawn: fc.Arbitrary<Drawn> = fc.record({
-  networks: fc.array(fc.record({ engine, internal: fc.boolean(), subnet: fc.nat(2) }), {
-    minLength: 1,
-    maxLength: 5,
-  }),
-  members: fc.array(
-    fc.record({
-      engine,
-      on: fc.uniqueArray(fc.nat(4), { minLength: 1, maxLength: 4 }),
-      names: fc.array(fc.constantFrom(...words), { maxLength: 3 }),
-      running: fc.constantFrom(true, true, true, false),
-      port: fc.boolean(),
-      wildcard: fc.boolean(),
-      link: fc.option(fc.nat(6), { freq: 2 }),
-    }),
-    { minLength: 1, maxLength: 7 },
-  ),
+  networks: fc.array(drawnNetwork, { minLength: 1, maxLength: 5 }),
+  members: fc.array(drawnMember, { minLength: 1, maxLength: 7 }),
   states: fc.record({ one: state, two: state }),
   gateway: fc.constantFrom<'refuse' | 'network' | 'host'>('refuse', 'network', 'host'),
 })
@@ -94,13 +94,14 @@ export function networksAround({ networks, states }: Drawn, subnet: number): num
   return networks.flatMap((net, n) => (net.subnet === subnet && states[net.engine] !== 'unsynced' ? [n] : []))
 }
 
-export function snapshotOf(told: Drawn): Snapshot {
-  const made: Network[] = told.networks.flatMap(({ engine, internal, subnet }, n) =>
+/** What the engines that have been read tell, and how each of them is. */
+export function factsOf(told: Drawn) {
+  const networks: Network[] = told.networks.flatMap(({ engine, internal, subnet }, n) =>
     told.states[engine] === 'unsynced'
       ? []
       : [network(netName(n), [`10.${subnet}.0.0/16`], { engine, internal, gateways: [gatewayOf(told, n)] })],
   )
-  const members = told.members.flatMap(({ engine, running, names, port, wildcard, link }, i) => {
+  const containers = told.members.flatMap(({ engine, running, names, port, wildcard, link }, i) => {
     if (told.states[engine] === 'unsynced') return []
     const links = new Map(link === null ? [] : [['kin', memberName(link)]])
     const places = networksOf(told, i).map((n) => [
@@ -119,5 +120,10 @@ export function snapshotOf(told: Drawn): Snapshot {
       { synced: now !== 'unsynced', away: now === 'away' },
     ]),
   )
-  return estate(made, members, states)
+  return { networks, containers, states }
+}
+
+export function snapshotOf(told: Drawn): Snapshot {
+  const { networks, containers, states } = factsOf(told)
+  return estate(networks, containers, states)
 }
