@@ -1,14 +1,22 @@
 // The next snapshot out of the last one and what has become other. However large the table is, a change costs what it
 // touches: the containers it tells of, those that lodge with them, and the tables of their networks.
 import { isDeepStrictEqual } from 'node:util'
-import { emptyMap, type PersistentMap } from '../lib/persistent.ts'
+import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
 import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
 import { addTo, takeFrom } from './lists.ts'
 import { affectedLodgers, followTurns, type Lodging, noLodging, placeLodger, type Turn } from './lodgers.ts'
 import { indexSubnets } from './subnets.ts'
 import { changeTable, emptyTable, type Members } from './table.ts'
 import { changeTables } from './tables.ts'
-import type { Container, EngineState, Network, NetworkTable, Snapshot, StoreChange } from './types.ts'
+import type {
+  Container,
+  Endpoint,
+  EngineState,
+  Network,
+  NetworkTable,
+  Snapshot,
+  StoreChange,
+} from './types.ts'
 
 /** A snapshot, and what the next one is made of besides. As immutable as that. */
 export interface Registry {
@@ -99,8 +107,9 @@ function withFacts(
   for (const [id, { before, after }] of turns) {
     if (after === undefined) containers.delete(id)
     else containers.set(id, after)
-    for (const [address, endpoint] of ownedBy(before)) takeFrom(owners, address, endpoint)
-    for (const [address, endpoint] of ownedBy(after)) addTo(owners, address, endpoint)
+    const [owned, owns] = [ownedBy(before), ownedBy(after)]
+    for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, takeFrom)
+    for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addTo)
   }
   const all = changeTables(snapshot, tables)
   const isMoved = [...networks].some(
@@ -187,17 +196,18 @@ function withMembers(before: PersistentMap<Container>, members: Members): Persis
   return edit.done()
 }
 
-/** A container's addresses; a lodger's are its host's. */
-function ownedBy(container: Container | undefined) {
-  const endpoints = container?.lodgesWith === undefined ? (container?.endpoints ?? []) : []
-  return endpoints.flatMap((endpoint) =>
-    [...endpoint.v4, ...endpoint.v6].map((address) => [address, endpoint] as const),
-  )
+/** Endpoints whose addresses are the container's own; a lodger's are its host's. */
+function ownedBy(container: Container | undefined): readonly Endpoint[] {
+  return container?.lodgesWith === undefined ? (container?.endpoints ?? []) : []
+}
+
+function own(owners: MapEdit<readonly Endpoint[]>, endpoint: Endpoint, change: typeof addTo): void {
+  for (const address of [...endpoint.v4, ...endpoint.v6]) change(owners, address, endpoint)
 }
 
 /** Whether nothing that the subnets' index holds is other. */
 function isAtSame(a: Network | undefined, b: Network | undefined): boolean {
-  return a?.name === b?.name && a?.subnets === b?.subnets && a?.gateways === b?.gateways
+  return isDeepStrictEqual([a?.name, a?.subnets, a?.gateways], [b?.name, b?.subnets, b?.gateways])
 }
 
 function idsOf(told: readonly (readonly [id: string, unknown])[]): string[] {

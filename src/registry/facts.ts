@@ -42,7 +42,7 @@ function withChanges<T>(
   const edit = before.edit()
   for (const [id, value] of changes) {
     if (value === undefined) edit.delete(id)
-    else edit.set(id, share(value, edit.get(id)))
+    else edit.set(id, share(value, before.get(id)))
   }
   return edit.done()
 }

@@ -54,6 +54,8 @@ const act = fc.record({
 /** What becomes of the events of one act: each comes, is lost, comes twice, or behind the next. */
 const fate = fc.constantFrom<'comes' | 'lost' | 'twice' | 'late'>('comes', 'comes', 'lost', 'twice', 'late')
 
+const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+
 /** Acts, delivers and lists in an order that the scheduler chooses; gives the reconcile when all is still. */
 async function live(
   scheduler: fc.Scheduler,
@@ -75,7 +77,21 @@ async function live(
       if (leftAt <= heardUpTo) errors.push(`${key} left at ${leftAt}, told though heard up to ${heardUpTo}`)
     }
   }
-  const reconcile: Reconcile = reconcileOf(clockOf(pause), errors, () => check())
+  const handedOver = { networks: new Map<string, unknown>(), containers: new Map<string, unknown>() }
+  const take = () => {
+    const changes = reconcile.takeChanges()
+    for (const kind of ['networks', 'containers'] as const) {
+      for (const [id, value] of changes[kind]) {
+        if (value === undefined) handedOver[kind].delete(id)
+        else handedOver[kind].set(id, value)
+      }
+    }
+  }
+  const reconcile: Reconcile = reconcileOf(clockOf(pause), errors, () => {
+    check()
+    if (changes++ % 3 === 0) take()
+  })
+  let changes = 0
   const first = reconcile.fullList(engine.client)
   await scheduler.waitIdle()
   await first
@@ -99,6 +115,10 @@ async function live(
   })
   await scheduler.waitIdle()
   await Promise.all([acting, before])
+  take()
+  const { networks, containers } = reconcile.facts()
+  expect(sorted(handedOver.networks)).toEqual(sorted(networks))
+  expect(sorted(handedOver.containers)).toEqual(sorted(containers))
   return { engine, reconcile, errors }
 }
 

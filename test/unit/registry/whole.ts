@@ -1,0 +1,193 @@
+// The table built from nothing, in the plainest way: what every snapshot is compared with, however it came about.
+import { canonicalName, namesAbove } from '../../../src/dns/name.ts'
+import type { Container, Endpoint, Network, Snapshot, StoreChange } from '../../../src/registry/types.ts'
+
+/** All that is to be seen of a table or of a snapshot, in an order of its own. */
+export type Seen = Readonly<Record<string, unknown>>
+
+interface Facts {
+  readonly networks: Map<string, Network>
+  readonly containers: Map<string, Container>
+  synced: boolean
+  away: boolean
+}
+
+/** Facts by engine, in the engines' order. */
+export type World = Map<string, Facts>
+
+export function follow(world: World, change: StoreChange): void {
+  if (change.kind === 'engines') {
+    for (const name of world.keys()) if (!change.engines.includes(name)) world.delete(name)
+    for (const name of change.engines) {
+      const unheard = { networks: new Map(), containers: new Map(), synced: false, away: false }
+      if (!world.has(name)) world.set(name, unheard)
+    }
+  }
+  if (change.kind === 'away' && world.has(change.engine)) world.get(change.engine)!.away = change.away
+  if (change.kind !== 'told') return
+  const facts = world.get(change.engine)
+  if (facts === undefined) return
+  facts.synced = true
+  facts.away = false
+  for (const kind of ['networks', 'containers'] as const) {
+    const known = facts[kind] as Map<string, Network | Container>
+    for (const [id, value] of change[kind]) {
+      if (value === undefined) known.delete(id)
+      else known.set(id, value)
+    }
+  }
+}
+
+export function wholeOf(world: World): Seen {
+  const networks = firsts(world, 'networks')
+  const told = firsts(world, 'containers')
+  const containers = new Map([...told].map(([id, container]) => [id, placed(container, told)]))
+  const owners = new Map<string, Endpoint[]>()
+  for (const { lodgesWith, endpoints } of containers.values()) {
+    if (lodgesWith === undefined) own(owners, endpoints)
+  }
+  const tables = [...networks.values()].map((network) => tableOf(network, [...containers.values()]))
+  const known = new Map<string, number>()
+  for (const table of tables) for (const [name] of table.known) known.set(name, (known.get(name) ?? 0) + 1)
+  const ordered = tables.sort((a, b) => compare(a.name, b.name) || compare(a.network.id, b.network.id))
+  const byName = new Map<string, string[]>()
+  for (const { name, network } of ordered) byName.set(name, [...(byName.get(name) ?? []), network.id])
+  return {
+    engines: [...world].map(([name, { synced, away }]) => [name, { synced, away }]),
+    tables: ordered.map(seenOf),
+    networksByName: sorted(byName),
+    containers: sorted(containers),
+    known: sorted(known),
+    owners: sortedLists(owners),
+  }
+}
+
+/** The same of a snapshot. */
+export function seenIn(snapshot: Snapshot): Seen {
+  return {
+    engines: [...snapshot.engines],
+    tables: snapshot.tables.map(seenOf),
+    networksByName: sorted(snapshot.networksByName).map(([name, list]) => [
+      name,
+      list.map(({ network }) => network.id),
+    ]),
+    containers: sorted(snapshot.containers),
+    known: sorted(snapshot.known),
+    owners: sorted(snapshot.owners),
+  }
+}
+
+export function seenOf(table: { [K in keyof Snapshot['tables'][number]]: unknown }): Seen {
+  return Object.fromEntries(
+    Object.entries(table).map(([key, value]) => [
+      key,
+      key === 'network' || key === 'name' ? value : sorted(value as Map<string, unknown>),
+    ]),
+  )
+}
+
+function firsts<K extends 'networks' | 'containers'>(world: World, kind: K) {
+  const found = new Map<string, K extends 'networks' ? Network : Container>()
+  for (const facts of world.values()) {
+    for (const [id, value] of facts[kind]) if (!found.has(id)) found.set(id, value as never)
+  }
+  return found
+}
+
+function hostOf(lodger: Container, told: ReadonlyMap<string, Container>): Container | undefined {
+  let host: Container | undefined = lodger
+  for (let step = 0; host?.lodgesWith !== undefined; step++) {
+    if (step === 4) return undefined
+    const { lodgesWith: call, engine }: Container = host
+    const neighbours: Container[] = sorted(told)
+      .map(([, each]) => each)
+      .filter((each) => each.engine === engine)
+    host =
+      told.get(call) ??
+      neighbours.find(({ name }) => name === call) ??
+      neighbours.find(({ id }) => call.length >= 12 && id.startsWith(call))
+  }
+  return host
+}
+
+function placed(container: Container, told: ReadonlyMap<string, Container>): Container {
+  if (container.lodgesWith === undefined) return container
+  const host = hostOf(container, told)
+  const service = container.labels['com.docker.compose.service']
+  const names = [container.name, container.id.slice(0, 12), ...(service ? [service] : [])]
+  const isThere = container.running && host?.running === true
+  const endpoints = (host?.endpoints ?? []).map((place) => ({
+    ...{ ...place, containerId: container.id, names, links: new Map() },
+    ...(isThere ? {} : { v4: [], v6: [] }),
+  }))
+  return { ...container, endpoints }
+}
+
+function tableOf(network: Network, containers: readonly Container[]) {
+  const names = new Map<string, Endpoint[]>()
+  const replicas = new Map<string, Endpoint[]>()
+  const wildcards = new Map<string, Endpoint[]>()
+  const owners = new Map<string, Endpoint[]>()
+  const known = new Map<string, number>()
+  const parents = new Map<string, number>()
+  const more = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
+  const members = containers.filter(({ endpoints }) =>
+    endpoints.some(({ networkId }) => networkId === network.id),
+  )
+  for (const container of members) {
+    const endpoint = container.endpoints.find(({ networkId }) => networkId === network.id)!
+    const { settings, labels, lodgesWith } = container
+    const isThere = endpoint.v4.length + endpoint.v6.length > 0 && !network.ingress && !settings.ignored
+    const project = labels['com.docker.compose.project']
+    const service = labels['com.docker.compose.service']
+    const kinds = [
+      [names, [...endpoint.names, ...settings.names]],
+      [replicas, project && service ? [`${service}.${project}`] : []],
+    ] as const
+    for (const [lists, texts] of kinds) {
+      for (const name of new Set(texts.map((text) => canonicalName(text)!))) {
+        more(known, name)
+        if (!isThere) continue
+        append(lists, name, endpoint)
+        for (const above of namesAbove(name)) more(parents, above)
+      }
+    }
+    for (const suffix of isThere ? new Set(settings.wildcards) : []) {
+      append(wildcards, suffix, endpoint)
+      for (const above of [suffix, ...namesAbove(suffix)]) more(parents, above)
+    }
+    if (lodgesWith === undefined) own(owners, [endpoint])
+  }
+  const name = canonicalName(network.name)!
+  const byId = new Map(members.map((container) => [container.id, container]))
+  const lists = [names, replicas, wildcards, owners].map((each) => new Map(sortedLists(each)))
+  return {
+    ...{ network, name, containers: byId, known, parents },
+    ...{ names: lists[0]!, replicas: lists[1]!, wildcards: lists[2]!, owners: lists[3]! },
+  }
+}
+
+function own(owners: Map<string, Endpoint[]>, endpoints: readonly Endpoint[]): void {
+  for (const endpoint of endpoints) {
+    for (const address of [...endpoint.v4, ...endpoint.v6]) append(owners, address, endpoint)
+  }
+}
+
+function append(lists: Map<string, Endpoint[]>, key: string, endpoint: Endpoint): void {
+  lists.set(key, [...(lists.get(key) ?? []), endpoint])
+}
+
+function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].sort(([a], [b]) => compare(a, b))
+}
+
+function sortedLists(lists: ReadonlyMap<string, readonly Endpoint[]>): [string, Endpoint[]][] {
+  return sorted(lists).map(([key, list]) => [
+    key,
+    [...list].sort((a, b) => compare(a.containerId, b.containerId) || compare(a.networkId, b.networkId)),
+  ])
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
