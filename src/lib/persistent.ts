@@ -3,8 +3,14 @@
 /** So many entries may be in a piece on average, and so few. */
 const most = 64
 const fewest = 4
+/** Pieces are held in groups of so many (a power of two), so that to exchange one of thousands copies few references. */
+const groupBits = 6
+const groupSize = 1 << groupBits
 /** Of a key's characters, as many count at either end. */
 const end = 12
+
+type Piece<V> = ReadonlyMap<string, V>
+type Group<V> = readonly Piece<V>[]
 
 /**
  * An immutable map in pieces; maps made of it share all of them but those that something is other in. To read it costs
@@ -13,12 +19,15 @@ const end = 12
  */
 export class PersistentMap<V> implements ReadonlyMap<string, V> {
   readonly size: number
-  /** A power of two of them: an entry is in the one that its key's hash tells. */
-  readonly #pieces: readonly ReadonlyMap<string, V>[]
+  /** All but a single group have `groupSize` pieces. An entry is in the piece that its key's hash tells. */
+  readonly #groups: readonly Group<V>[]
+  /** Of a hash, for the piece's number: one less than there are pieces. */
+  readonly #mask: number
 
-  /** For `emptyMap`, `mapOf` and edits; everybody else has one of these. */
-  constructor(pieces: readonly ReadonlyMap<string, V>[], size: number) {
-    this.#pieces = pieces
+  /** For `emptyMap` and for edits; everybody else has one of these. */
+  constructor(groups: readonly Group<V>[], size: number) {
+    this.#groups = groups
+    this.#mask = groups.length * groups[0]!.length - 1
     this.size = size
   }
 
@@ -32,28 +41,31 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
 
   /** Keys of this map that `other` does not have. What the two share is not looked at. */
   *keysMissingIn(other: PersistentMap<V>): Generator<string, undefined> {
-    const [ours, theirs] = [this.#pieces, other.#pieces]
-    for (let at = 0; at < ours.length; at++) {
-      if (ours.length === theirs.length && ours[at] === theirs[at]) continue
-      for (const key of ours[at]!.keys()) if (!other.has(key)) yield key
+    const isAlike = this.#mask === other.#mask
+    for (const [g, group] of this.#groups.entries()) {
+      if (isAlike && group === other.#groups[g]) continue
+      for (const [p, piece] of group.entries()) {
+        if (isAlike && piece === other.#groups[g]![p]) continue
+        for (const key of piece.keys()) if (!other.has(key)) yield key
+      }
     }
   }
 
   /** To make another one of it. */
   edit(): MapEdit<V> {
-    return new MapEdit(this, this.#pieces)
+    return new MapEdit(this, this.#groups)
   }
 
   *entries(): Generator<[string, V], undefined> {
-    for (const piece of this.#pieces) yield* piece
+    for (const group of this.#groups) for (const piece of group) yield* piece
   }
 
   *keys(): Generator<string, undefined> {
-    for (const piece of this.#pieces) yield* piece.keys()
+    for (const group of this.#groups) for (const piece of group) yield* piece.keys()
   }
 
   *values(): Generator<V, undefined> {
-    for (const piece of this.#pieces) yield* piece.values()
+    for (const group of this.#groups) for (const piece of group) yield* piece.values()
   }
 
   [Symbol.iterator](): Generator<[string, V], undefined> {
@@ -64,43 +76,45 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
     for (const [key, value] of this) run(value, key, this)
   }
 
-  #pieceOf(key: string): ReadonlyMap<string, V> {
-    const pieces = this.#pieces
-    return pieces.length === 1 ? pieces[0]! : pieces[hashOf(key) & (pieces.length - 1)]!
+  #pieceOf(key: string): Piece<V> {
+    const at = this.#mask === 0 ? 0 : hashOf(key) & this.#mask
+    return this.#groups[at >> groupBits]![at & (groupSize - 1)]!
   }
 }
 
 /** The making of a map out of another one, which stays as it is. */
 export class MapEdit<V> {
   readonly #before: PersistentMap<V>
-  #pieces: readonly ReadonlyMap<string, V>[]
-  /** What was copied to be written to, by its place. */
+  readonly #groups: readonly Group<V>[]
+  readonly #mask: number
+  /** What was copied to be written to, by its number. */
   readonly #own = new Map<number, Map<string, V>>()
   #size: number
 
-  constructor(before: PersistentMap<V>, pieces: readonly ReadonlyMap<string, V>[]) {
+  constructor(before: PersistentMap<V>, groups: readonly Group<V>[]) {
     this.#before = before
-    this.#pieces = pieces
+    this.#groups = groups
+    this.#mask = groups.length * groups[0]!.length - 1
     this.#size = before.size
   }
 
   get(key: string): V | undefined {
-    const at = this.#placeOf(key)
-    return (this.#own.get(at) ?? this.#pieces[at]!).get(key)
+    return this.#pieceAt(this.#placeOf(key)).get(key)
   }
 
   set(key: string, value: V): void {
     const at = this.#placeOf(key)
-    const piece = this.#own.get(at) ?? this.#pieces[at]!
-    const isThere = piece.has(key)
-    if (isThere && piece.get(key) === value) return
+    const piece = this.#pieceAt(at)
+    const old = piece.get(key)
+    const isThere = old !== undefined || piece.has(key)
+    if (isThere && old === value) return
     if (!isThere) this.#size++
     this.#writable(at).set(key, value)
   }
 
   delete(key: string): void {
     const at = this.#placeOf(key)
-    if (!(this.#own.get(at) ?? this.#pieces[at]!).has(key)) return
+    if (!this.#pieceAt(at).has(key)) return
     this.#size--
     this.#writable(at).delete(key)
   }
@@ -109,19 +123,29 @@ export class MapEdit<V> {
   done(): PersistentMap<V> {
     if (this.#own.size === 0) return this.#before
     if (this.#size === 0) return emptyMap
-    const pieces = this.#pieces.slice()
-    for (const [at, piece] of this.#own) pieces[at] = piece
-    return new PersistentMap(fitting(pieces, this.#size), this.#size)
+    const copied = new Map<number, Piece<V>[]>()
+    for (const [at, piece] of this.#own) {
+      const group = copied.get(at >> groupBits) ?? this.#groups[at >> groupBits]!.slice()
+      group[at & (groupSize - 1)] = piece
+      copied.set(at >> groupBits, group)
+    }
+    const groups: Group<V>[] = this.#groups.slice()
+    for (const [at, group] of copied) groups[at] = group
+    return new PersistentMap(fitting(groups, this.#mask + 1, this.#size), this.#size)
   }
 
   #placeOf(key: string): number {
-    return this.#pieces.length === 1 ? 0 : hashOf(key) & (this.#pieces.length - 1)
+    return this.#mask === 0 ? 0 : hashOf(key) & this.#mask
+  }
+
+  #pieceAt(at: number): Piece<V> {
+    return this.#own.get(at) ?? this.#groups[at >> groupBits]![at & (groupSize - 1)]!
   }
 
   #writable(at: number): Map<string, V> {
     let piece = this.#own.get(at)
     if (piece === undefined) {
-      piece = new Map(this.#pieces[at]!)
+      piece = copyOf(this.#pieceAt(at))
       this.#own.set(at, piece)
     }
     return piece
@@ -129,7 +153,7 @@ export class MapEdit<V> {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: of no values of any kind
-export const emptyMap: PersistentMap<any> = new PersistentMap<any>([new Map()], 0)
+export const emptyMap: PersistentMap<any> = new PersistentMap<any>([[new Map()]], 0)
 
 export function mapOf<V>(entries: Iterable<readonly [string, V]>): PersistentMap<V> {
   const edit: MapEdit<V> = emptyMap.edit()
@@ -137,20 +161,29 @@ export function mapOf<V>(entries: Iterable<readonly [string, V]>): PersistentMap
   return edit.done()
 }
 
+/** As `new Map(piece)`, which makes a pair of each entry on the way. */
+function copyOf<V>(piece: Piece<V>): Map<string, V> {
+  const copy = new Map<string, V>()
+  piece.forEach((value, key) => {
+    copy.set(key, value)
+  })
+  return copy
+}
+
 /** The same entries in as many pieces as are right for them. */
-function fitting<V>(
-  pieces: readonly ReadonlyMap<string, V>[],
-  size: number,
-): readonly ReadonlyMap<string, V>[] {
-  const { length } = pieces
-  if (size <= most * length && (length === 1 || size >= fewest * length)) return pieces
+function fitting<V>(groups: readonly Group<V>[], pieces: number, size: number): readonly Group<V>[] {
+  if (size <= most * pieces && (pieces === 1 || size >= fewest * pieces)) return groups
   // Right in the middle, so that neither bound is near.
-  const wanted = 2 ** Math.max(0, Math.ceil(Math.log2(size / (most / 4))))
+  const wanted = 2 ** Math.max(0, Math.ceil(Math.log2(size / (most / 2))))
   const others: Map<string, V>[] = Array.from({ length: wanted }, () => new Map())
-  for (const piece of pieces) {
-    for (const [key, value] of piece) others[hashOf(key) & (wanted - 1)]!.set(key, value)
+  for (const piece of groups.flat()) {
+    piece.forEach((value, key) => {
+      others[hashOf(key) & (wanted - 1)]!.set(key, value)
+    })
   }
-  return others
+  return Array.from({ length: Math.ceil(wanted / groupSize) }, (_, i) =>
+    others.slice(i * groupSize, (i + 1) * groupSize),
+  )
 }
 
 /** FNV-1a (over UTF-16 units) of the length and both ends: longer keys differ in those too. */

@@ -1,6 +1,6 @@
 // Lists of endpoints under a key, in an order that does not depend on what was told first: two tables of the same
 // containers are the same.
-import type { MapEdit } from '../lib/persistent.ts'
+import type { MapEdit, PersistentMap } from '../lib/persistent.ts'
 import type { Endpoint } from './types.ts'
 
 type Lists = MapEdit<readonly Endpoint[]>
@@ -24,11 +24,18 @@ export function takeFrom(lists: Lists, key: string, endpoint: Endpoint): void {
   else if (list.includes(endpoint)) lists.set(key, list.toSpliced(list.indexOf(endpoint), 1))
 }
 
-/** One more (1) or one less (-1); what is there no more goes. */
-export function count(counts: MapEdit<number>, key: string, by: 1 | -1): void {
-  const now = (counts.get(key) ?? 0) + by
-  if (now === 0) counts.delete(key)
-  else counts.set(key, now)
+/** The counts, more or less by so many; what is there no more is not in them. */
+export function withCounts(
+  before: PersistentMap<number>,
+  changes: ReadonlyMap<string, number>,
+): PersistentMap<number> {
+  const counts = before.edit()
+  for (const [key, by] of changes) {
+    const now = (before.get(key) ?? 0) + by
+    if (now === 0) counts.delete(key)
+    else counts.set(key, now)
+  }
+  return counts.done()
 }
 
 function isBefore(a: Endpoint, b: Endpoint): boolean {

@@ -2,7 +2,7 @@
 // costs what one costs.
 import { canonicalName, namesAbove } from '../dns/name.ts'
 import { emptyMap, type MapEdit } from '../lib/persistent.ts'
-import { addTo, count, takeFrom } from './lists.ts'
+import { addTo, takeFrom, withCounts } from './lists.ts'
 import type { Container, Endpoint, Network, NetworkTable } from './types.ts'
 
 /** By container id; undefined: not on the network any more. */
@@ -28,8 +28,8 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     replicas: before.replicas.edit(),
     wildcards: before.wildcards.edit(),
     owners: before.owners.edit(),
-    known: before.known.edit(),
-    parents: before.parents.edit(),
+    known: new Map<string, number>(),
+    parents: new Map<string, number>(),
   }
   for (const [id, container] of members) {
     const old = before.containers.get(id)
@@ -48,8 +48,8 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     replicas: edits.replicas.done(),
     wildcards: edits.wildcards.done(),
     owners: edits.owners.done(),
-    known: edits.known.done(),
-    parents: edits.parents.done(),
+    known: withCounts(before.known, edits.known),
+    parents: withCounts(before.parents, edits.parents),
   }
 }
 
@@ -63,8 +63,9 @@ interface Edits {
   readonly replicas: MapEdit<readonly Endpoint[]>
   readonly wildcards: MapEdit<readonly Endpoint[]>
   readonly owners: MapEdit<readonly Endpoint[]>
-  readonly known: MapEdit<number>
-  readonly parents: MapEdit<number>
+  /** By how many more or less it is. */
+  readonly known: Map<string, number>
+  readonly parents: Map<string, number>
 }
 
 /** What the container says of itself on the network is said (1), or taken back (-1). */
@@ -75,20 +76,24 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
     const addresses = [...endpoint.v4, ...endpoint.v6]
     const isThere = addresses.length > 0 && !network.ingress && !settings.ignored
     const say = (lists: MapEdit<readonly Endpoint[]>, name: string) => {
-      count(edits.known, name, by)
+      add(edits.known, name, by)
       if (!isThere) return
       list(lists, name, endpoint)
-      for (const above of namesAbove(name)) count(edits.parents, above, by)
+      for (const above of namesAbove(name)) add(edits.parents, above, by)
     }
     for (const name of canonicalNames([...endpoint.names, ...settings.names])) say(edits.names, name)
     for (const name of canonicalNames(replicaNames(container))) say(edits.replicas, name)
     for (const suffix of isThere ? new Set(settings.wildcards) : []) {
       list(edits.wildcards, suffix, endpoint)
-      for (const above of [suffix, ...namesAbove(suffix)]) count(edits.parents, above, by)
+      for (const above of [suffix, ...namesAbove(suffix)]) add(edits.parents, above, by)
     }
     // A lodger's addresses are its host's: the asker there, and the PTR.
     if (lodgesWith === undefined) for (const address of addresses) list(edits.owners, address, endpoint)
   }
+}
+
+function add(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by)
 }
 
 /** Whether the two versions of a container, however else they differ, have the same names and addresses there. */
