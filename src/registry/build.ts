@@ -5,7 +5,7 @@ import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts
 import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
 import { addTo, takeFrom } from './lists.ts'
 import { affectedLodgers, followTurns, type Lodging, noLodging, placeLodger, type Turn } from './lodgers.ts'
-import { indexSubnets } from './subnets.ts'
+import { noSubnets } from './subnets.ts'
 import { changeTable, emptyTable, type Members } from './table.ts'
 import { changeTables } from './tables.ts'
 import type {
@@ -29,7 +29,7 @@ export interface Registry {
 
 export const emptyRegistry: Registry = {
   snapshot: {
-    ...{ version: 0, engines: new Map(), tables: [], subnets: indexSubnets([]) },
+    ...{ version: 0, engines: new Map(), tables: [], subnets: noSubnets },
     ...{ networks: emptyMap, networksByName: emptyMap },
     ...{ containers: emptyMap, known: emptyMap, owners: emptyMap },
   },
@@ -112,10 +112,10 @@ function withFacts(
     for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addTo)
   }
   const all = changeTables(snapshot, tables)
-  const isMoved = [...networks].some(
-    ([id, network]) => !isAtSame(snapshot.networks.get(id)?.network, network),
-  )
-  const subnets = isMoved ? indexSubnets(all.tables.map(({ network }) => network)) : snapshot.subnets
+  const moved = [...networks.keys()]
+    .map((id) => [snapshot.networks.get(id), all.networks.get(id)] as const)
+    .filter(([before, after]) => !isAtSame(before?.network, after?.network))
+  const subnets = moved.length > 0 ? snapshot.subnets.with(moved) : snapshot.subnets
   return {
     ...{ facts, lodging, waiting },
     snapshot: { ...snapshot, ...all, subnets, containers: containers.done(), owners: owners.done() },

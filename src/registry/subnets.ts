@@ -1,55 +1,104 @@
 // Which networks an address belongs to, at the same small cost for one network and for a thousand: whoever asks, the
-// stranger first of all, is looked up here.
-import { coverOf } from '../lib/cover.ts'
-import { subnetOf } from '../lib/ip.ts'
-import type { Network } from './types.ts'
+// stranger first of all, is looked up here. A network that comes or goes costs no more than its own subnets.
+import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
+import type { NetworkTable } from './types.ts'
 
 export interface SubnetIndex {
   /** Whether any network has a subnet holding these 4 or 16 bytes; cheaper than to ask which. */
   contains(address: Uint8Array): boolean
-  /** Ids of the networks that have a subnet holding these 4 or 16 bytes, in the networks' order. */
+  /** Ids of the networks that have a subnet holding these 4 or 16 bytes, in the order of `Snapshot.tables`. */
   holding(address: Uint8Array): readonly string[]
-  /** Ids of the networks that have this canonical address as a gateway, in the networks' order. */
+  /** Ids of the networks that have this canonical address as a gateway, in that order. */
   behind(address: string): readonly string[]
+  /** The index without each first one's network, and with each second one's. */
+  with(changes: Iterable<readonly [NetworkTable | undefined, NetworkTable | undefined]>): SubnetIndex
 }
 
-const none: readonly string[] = []
+/** A network as it stands in lists. */
+interface Entry {
+  readonly id: string
+  /** Canonical. */
+  readonly name: string
+}
 
-export function indexSubnets(networks: Iterable<Network>): SubnetIndex {
-  const all = [...networks]
-  const cover = coverOf(all.flatMap(({ subnets }) => subnets))
-  const places = new Map<string, number>()
-  const bySubnet = new Map<string, string[]>()
-  const byGateway = new Map<string, string[]>()
-  const prefixes = { 4: new Set<number>(), 6: new Set<number>() }
-  for (const { id, subnets, gateways } of all) {
-    places.set(id, places.size)
-    for (const { family, bytes, prefix } of subnets) {
-      prefixes[family].add(prefix)
-      add(bySubnet, keyOf(bytes, prefix), id)
-    }
-    for (const address of gateways) add(byGateway, address, id)
-  }
+interface Parts {
+  /** By subnet (`keyOf`) and by gateway, in order. */
+  readonly subnets: PersistentMap<readonly Entry[]>
+  readonly gateways: PersistentMap<readonly Entry[]>
+  /** The prefix lengths that there are → of how many subnets: an address is looked up once for each. */
+  readonly prefixes: Readonly<Record<4 | 6, ReadonlyMap<number, number>>>
+}
 
+const none: readonly Entry[] = []
+
+export const noSubnets: SubnetIndex = indexOf({
+  ...{ subnets: emptyMap, gateways: emptyMap },
+  prefixes: { 4: new Map(), 6: new Map() },
+})
+
+function indexOf(parts: Parts): SubnetIndex {
+  const { subnets, gateways, prefixes } = parts
+  const prefixesOf = ({ length }: Uint8Array) => prefixes[length === 4 ? 4 : 6].keys()
   return {
-    contains: cover.contains,
-    holding(address) {
-      const found = new Set<string>()
-      for (const prefix of prefixes[address.length === 4 ? 4 : 6]) {
-        for (const id of bySubnet.get(keyOf(subnetOf(address, prefix), prefix)) ?? none) found.add(id)
-      }
-      return found.size < 2 ? [...found] : [...found].sort((a, b) => places.get(a)! - places.get(b)!)
+    contains(address) {
+      for (const prefix of prefixesOf(address)) if (subnets.has(keyOf(address, prefix))) return true
+      return false
     },
-    behind: (address) => byGateway.get(address) ?? none,
+    holding(address) {
+      const found = new Map<string, Entry>()
+      for (const prefix of prefixesOf(address)) {
+        for (const entry of subnets.get(keyOf(address, prefix)) ?? none) found.set(entry.id, entry)
+      }
+      return idsOf(found.size < 2 ? found.values() : [...found.values()].sort(compare))
+    },
+    behind: (address) => idsOf(gateways.get(address) ?? none),
+    with: (changes) => indexOf(changed(parts, changes)),
   }
 }
 
-function keyOf(network: Uint8Array, prefix: number): string {
-  return `${String.fromCharCode(...network)}/${prefix}`
+function changed(before: Parts, changes: Parameters<SubnetIndex['with']>[0]): Parts {
+  const edits = { subnets: before.subnets.edit(), gateways: before.gateways.edit() }
+  const prefixes = { 4: new Map(before.prefixes[4]), 6: new Map(before.prefixes[6]) }
+  const take = ({ network, name }: NetworkTable, isIn: boolean) => {
+    const entry: Entry = { id: network.id, name }
+    for (const { family, bytes, prefix } of network.subnets) {
+      const count = (prefixes[family].get(prefix) ?? 0) + (isIn ? 1 : -1)
+      if (count === 0) prefixes[family].delete(prefix)
+      else prefixes[family].set(prefix, count)
+      put(edits.subnets, keyOf(bytes, prefix), entry, isIn)
+    }
+    for (const address of network.gateways) put(edits.gateways, address, entry, isIn)
+  }
+  for (const [old, fresh] of changes) {
+    if (old !== undefined) take(old, false)
+    if (fresh !== undefined) take(fresh, true)
+  }
+  return { subnets: edits.subnets.done(), gateways: edits.gateways.done(), prefixes }
 }
 
-function add(map: Map<string, string[]>, key: string, id: string): void {
-  const list = map.get(key)
-  if (list === undefined) map.set(key, [id])
-  else if (!list.includes(id)) list.push(id)
+/** Into the list or out of it; in it once, though a network may tell a subnet twice. */
+function put(lists: MapEdit<readonly Entry[]>, key: string, entry: Entry, isIn: boolean): void {
+  const others = (lists.get(key) ?? none).filter(({ id }) => id !== entry.id)
+  const list = isIn ? [...others, entry].sort(compare) : others
+  if (list.length === 0) lists.delete(key)
+  else lists.set(key, list)
+}
+
+/** The address's first bits, so many of them, as a key. */
+function keyOf(address: Uint8Array, prefix: number): string {
+  let key = String.fromCharCode(prefix)
+  for (let i = 0; 8 * i < prefix; i++) {
+    const bits = prefix - 8 * i
+    key += String.fromCharCode(bits >= 8 ? address[i]! : address[i]! & (0xff << (8 - bits)))
+  }
+  // Of both families some have few bits.
+  return address.length === 4 ? key : `6${key}`
+}
+
+function compare(a: Entry, b: Entry): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}
+
+function idsOf(entries: Iterable<Entry>): string[] {
+  return Array.from(entries, ({ id }) => id)
 }

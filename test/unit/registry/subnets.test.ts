@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatAddress, subnetContains } from '../../../src/lib/ip.ts'
-import { indexSubnets } from '../../../src/registry/subnets.ts'
+import { noSubnets } from '../../../src/registry/subnets.ts'
+import { emptyTable } from '../../../src/registry/table.ts'
 import { container, estate, network } from '../resolve/estate.ts'
 
 // Few different bits, so that subnets overlap and addresses fall into them.
@@ -18,14 +19,20 @@ const cidr = fc.oneof(
 )
 
 describe('the index of subnets', () => {
-  it('tells the networks of any address, as each of them would', () => {
-    const drawn = fc.array(fc.array(cidr, { maxLength: 3 }), { maxLength: 8 })
+  it('tells the networks of any address, as each of them would, whatever came and went', () => {
+    const drawn = fc.array(fc.tuple(fc.array(cidr, { maxLength: 3 }), fc.array(cidr, { maxLength: 3 })), {
+      maxLength: 8,
+    })
     fc.assert(
-      fc.property(drawn, fc.oneof(v4, v6), (list, address) => {
-        const networks = list.map((subnets, i) => network(`n${i}`, subnets))
-        const index = indexSubnets(networks)
+      fc.property(drawn, fc.array(fc.nat(7)), fc.oneof(v4, v6), (list, gone, address) => {
+        const tables = (which: 0 | 1) => list.map((both, i) => emptyTable(network(`n${i}`, both[which])))
+        const before = noSubnets.with(tables(0).map((table) => [undefined, table]))
+        const now = tables(1).map((table, i) => (gone.includes(i) ? undefined : table))
+        const index = before.with(tables(0).map((table, i) => [table, now[i]]))
+        const networks = now.flatMap((table) => table?.network ?? [])
         const holders = networks.filter(({ subnets }) => subnets.some((one) => subnetContains(one, address)))
         expect(index.holding(address)).toEqual(holders.map(({ id }) => id))
+        expect(index.contains(address)).toBe(holders.length > 0)
         const text = formatAddress(address)
         const behind = networks.filter(({ gateways }) => gateways.includes(text))
         expect(index.behind(text)).toEqual(behind.map(({ id }) => id))
