@@ -1,12 +1,21 @@
 // DNS over a stream: every message behind its length in two bytes (RFC 1035, 4.2.2; RFC 7766, 8).
 
-/** Length and message in one piece, so that they leave in one segment. */
-export function frame(message: Buffer): Buffer {
-  const framed = Buffer.allocUnsafe(2 + message.length)
-  framed.writeUInt16BE(message.length, 0)
-  message.copy(framed, 2)
+/** Lengths and messages in one piece, so that they leave together. */
+export function frame(...messages: readonly Buffer[]): Buffer {
+  let size = 0
+  for (const { length } of messages) size += frameBytes + length
+  const framed = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const message of messages) {
+    framed.writeUInt16BE(message.length, at)
+    message.copy(framed, at + frameBytes)
+    at += frameBytes + message.length
+  }
   return framed
 }
+
+/** What a message takes more on a stream. */
+export const frameBytes = 2
 
 export interface FrameReader {
   /** Takes what the stream brought; gives the messages that are whole now. */

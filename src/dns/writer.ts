@@ -36,9 +36,12 @@ export interface ReplyParts {
 
 export type Transport = 'udp' | 'tcp'
 
+/** A length has two bytes on a stream (RFC 1035, 4.2.2). */
+export const maxMessageBytes = 0xffff
+
 /** The most bytes a reply may have for this asker. */
 export function replyLimit(transport: Transport, edns: Edns | undefined): number {
-  if (transport === 'tcp') return 0xffff
+  if (transport === 'tcp') return maxMessageBytes
   return edns === undefined ? plainUdpBytes : Math.min(edns.udpBytes, udpPayloadBytes)
 }
 

@@ -1,7 +1,7 @@
 // Questions on one TCP connection (RFC 7766): several at once, answered as they are ready, with bounds on everything a
 // client can hold: questions in hand, bytes it sent half or has not read, and time.
 import type { Socket } from 'node:net'
-import { frame, readFrames } from '../dns/frame.ts'
+import { frame, frameBytes, readFrames } from '../dns/frame.ts'
 import { gate, rcode } from '../dns/header.ts'
 import { writeError } from '../dns/writer.ts'
 import type { Timer } from '../lib/clock.ts'
@@ -16,6 +16,8 @@ export interface Stream {
 
 /** Whole questions that wait for their turn; with more than this nothing is read. */
 const enough = 64
+/** Replies of one turn leave together, but no more than this at once, bytes. */
+const together = 16 * 1024
 /** For the last bytes when the server stops, ms. */
 const farewell = 100
 
@@ -30,6 +32,8 @@ export function serveStream(
   const waiting: Buffer[] = []
   let waitingBytes = 0
   const inHand = new Set<Buffer>()
+  let replies: Buffer[] = []
+  let repliesBytes = 0
   // remoteAddress is gone once the client is; a question can still be in our buffer then.
   const asker = socket.remoteAddress ?? ''
   let ending = false
@@ -43,7 +47,7 @@ export function serveStream(
     socket.destroy()
   })
   const place = limits.connect(asker, {
-    isIdle: () => inHand.size === 0 && waiting.length === 0,
+    isIdle: () => inHand.size === 0 && waiting.length === 0 && replies.length === 0,
     close: () => socket.destroy(),
   })
   if (place === undefined) {
@@ -53,7 +57,7 @@ export function serveStream(
   const taker = { asker: place.asker, hasNext, takeNext }
   socket.on('timeout', () => {
     // Questions in hand have a deadline of their own.
-    if (inHand.size > 0 || waiting.length > 0) return
+    if (inHand.size > 0 || waiting.length > 0 || replies.length > 0) return
     counters.reached.add(1, 'idle', 'closed')
     socket.destroy()
   })
@@ -94,6 +98,7 @@ export function serveStream(
     // can be trusted.
     if (gate(message) === 'drop') {
       counters.broken.add(1)
+      flush()
       socket.destroy()
       return
     }
@@ -107,14 +112,28 @@ export function serveStream(
   }
 
   function send(reply: Buffer | undefined): void {
-    if (reply !== undefined && socket.writable) socket.write(frame(reply))
+    if (reply === undefined) {
+      settle()
+      return
+    }
+    if (replies.push(reply) === 1) process.nextTick(flush)
+    repliesBytes += frameBytes + reply.length
+    if (repliesBytes >= together) flush()
+  }
+
+  function flush(): void {
+    const ready = replies
+    if (ready.length === 0) return
+    replies = []
+    repliesBytes = 0
+    if (socket.writable) socket.write(frame(...ready))
     settle()
   }
 
   /** After anything has changed: what there is to do, to wait for, and to hold against the client. */
   function settle(): void {
     if (socket.destroyed) return
-    if (!place!.holds(frames.pending() + waitingBytes + socket.writableLength)) {
+    if (!place!.holds(frames.pending() + waitingBytes + repliesBytes + socket.writableLength)) {
       socket.destroy()
       return
     }
@@ -128,7 +147,8 @@ export function serveStream(
       idleTime = limits.idle()
       socket.setTimeout(idleTime)
     }
-    if (ending && inHand.size === 0 && waiting.length === 0 && !socket.writableEnded) {
+    const isDone = inHand.size === 0 && waiting.length === 0 && replies.length === 0
+    if (ending && isDone && !socket.writableEnded) {
       socket.end(() => socket.destroy())
     }
   }
@@ -153,6 +173,7 @@ export function serveStream(
     },
     refuse() {
       for (const message of inHand) send(writeError(message, rcode.SERVFAIL))
+      flush()
       inHand.clear()
       waiting.length = 0
       if (!socket.destroyed) socket.end(() => socket.destroy())

@@ -5,6 +5,7 @@
 import { rcodeName } from '../dns/header.ts'
 import { form, type PlainQuestion, readPlain } from '../dns/plain.ts'
 import { typeLabel } from '../dns/types.ts'
+import { maxMessageBytes, type Transport } from '../dns/writer.ts'
 import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HistogramCell } from '../lib/counters.ts'
@@ -118,7 +119,7 @@ interface Seat {
 /** One of our addresses, and who asks there. */
 interface Desk extends ServerAddress {
   readonly seats: Map<string, Seat>
-  /** By kind and family. */
+  /** By kind, transport and family. */
   readonly cells: (Cells | undefined)[]
 }
 
@@ -182,12 +183,25 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     shelves.sweep(resolver.snapshot())
   }
 
-  function find(data: Uint8Array, start: number, stop: number, asker: string): Kept | undefined {
-    if (!readPlain(data, start, stop, seed, asked)) return undefined
+  function find(
+    data: Uint8Array,
+    start: number,
+    stop: number,
+    asker: string,
+    transport: Transport = 'udp',
+  ): Kept | undefined {
+    if (!read(data, start, stop, transport)) return undefined
     const kept = seatOf(asker)?.shelf.get(asked.hash)
     if (kept === undefined || !isReplyTo(kept, data, start, asked)) return undefined
     if (kept.version !== 0 && kept.version !== resolver.snapshot().version) return undefined
     return kept.aging === undefined || isFresh(kept as Kept & Aged) ? kept : undefined
+  }
+
+  /** What is kept of an answer over TCP does for UDP as far as it fits, so the limit alone tells them apart. */
+  function read(data: Uint8Array, start: number, stop: number, transport: Transport): boolean {
+    if (!readPlain(data, start, stop, seed, asked)) return false
+    if (transport === 'tcp') asked.limit = maxMessageBytes
+    return true
   }
 
   function isFresh(kept: Kept & Aged): boolean {
@@ -199,14 +213,14 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     return age(kept, passing)
   }
 
-  function cellsOf({ index, type, rcode, source }: Kind, asker: string): Cells {
+  function cellsOf({ index, type, rcode, source }: Kind, asker: string, transport: Transport): Cells {
     const isV6 = asker.includes(':')
-    const at = index * 2 + (isV6 ? 1 : 0)
+    const at = index * 4 + (transport === 'tcp' ? 2 : 0) + (isV6 ? 1 : 0)
     const { cells, server } = desk
     let found = cells[at]
     if (found === undefined) {
       found = {
-        requests: counters.requests.cell(server, 'udp', isV6 ? '2' : '1', type),
+        requests: counters.requests.cell(server, transport, isV6 ? '2' : '1', type),
         responses: counters.responses.cell(server, rcode, source),
         duration: counters.duration.cell(server, source),
       }
@@ -223,8 +237,8 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     return kind
   }
 
-  function count(kept: Kept, asker: string): HistogramCell {
-    const cells = cellsOf(kept.kind, asker)
+  function count(kept: Kept, asker: string, transport: Transport): HistogramCell {
+    const cells = cellsOf(kept.kind, asker, transport)
     cells.requests.value++
     cells.responses.value++
     return cells.duration
@@ -252,24 +266,23 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       const kept = find(data, start, stop, asker)
       if (kept === undefined) return 0
       if (answered === maxTogether) end()
-      together[answered++] = count(kept, asker)
+      together[answered++] = count(kept, asker, 'udp')
       return writeKept(kept, data, start, asked.end, resolver.snapshot().version, random, into, at)
     },
     reply({ message, asker, local, server, transport, pressed }) {
-      if (transport !== 'udp' || pressed !== undefined) return undefined
+      if (pressed !== undefined) return undefined
       const started = clock.monotonic()
       knowsPassing = false
       goTo(local, server)
-      const kept = find(message, 0, message.length, asker)
+      const kept = find(message, 0, message.length, asker, transport)
       if (kept === undefined) return undefined
       const reply = Buffer.allocUnsafe(kept.bytes.length)
       writeKept(kept, message, 0, asked.end, resolver.snapshot().version, random, reply, 0)
-      count(kept, asker).observe((clock.monotonic() - started) / 1000)
+      count(kept, asker, transport).observe((clock.monotonic() - started) / 1000)
       return reply
     },
     keep({ message, transport, pressed }, scope, reply, made) {
-      if (transport !== 'udp' || pressed !== undefined) return
-      if (!readPlain(message, 0, message.length, seed, asked)) return
+      if (pressed !== undefined || !read(message, 0, message.length, transport)) return
       const { hash } = asked
       const snapshot = resolver.snapshot()
       const shelf = shelves.of(scope, snapshot)

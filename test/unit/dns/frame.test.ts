@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { frame, readFrames } from '../../../src/dns/frame.ts'
 
 const messages = [Buffer.from('first'), Buffer.alloc(0), Buffer.alloc(300, 7), Buffer.from('x')]
-const stream = Buffer.concat(messages.map(frame))
+const stream = frame(...messages)
 
 describe('frames', () => {
   it('are the same messages wherever the stream is cut in two', () => {
@@ -29,7 +29,7 @@ describe('frames', () => {
     fc.assert(
       fc.property(drawn, ([bodies, sizes]) => {
         const sent = bodies.map((body) => Buffer.from(body))
-        const whole = Buffer.concat(sent.map(frame))
+        const whole = frame(...sent)
         const reader = readFrames()
         const read: Buffer[] = []
         for (let at = 0, i = 0; at < whole.length; i++) {

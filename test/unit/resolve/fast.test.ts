@@ -110,11 +110,13 @@ interface Form {
   readonly recursion: boolean
   readonly checkingDisabled: boolean
   readonly edns: { readonly bytes: number; readonly dnssecOk: boolean } | null
+  readonly transport?: 'udp' | 'tcp'
 }
 
 const formed: fc.Arbitrary<Form> = fc.record({
   id: fc.nat(0xffff),
   capitals: fc.nat(0xffff),
+  transport: fc.constantFrom('udp' as const, 'udp' as const, 'tcp' as const),
   recursion: fc.boolean(),
   checkingDisabled: fc.boolean(),
   edns: fc.option(
@@ -178,12 +180,13 @@ function equalsTheSlowPath(options: Partial<FastOptions> = {}, onHit = () => {})
       for (const [form, n] of [...forms, ...forms].flatMap((each) => who.map((n) => [each, n] as const))) {
         const { address: asker, local } = askers[n % askers.length]!
         const message = questionOf(known[what % known.length]!, type, form)
+        const { transport } = form
         let reply: Buffer | undefined
         const asked = decisions(() => {
-          reply = ask(message, { asker, local })
+          reply = ask(message, { asker, local, transport: transport! })
         })
         if (asked === 0) onHit()
-        expect(compared(reply)).toEqual(compared(askSlowly(message, { asker, local })))
+        expect(compared(reply)).toEqual(compared(askSlowly(message, { asker, local, transport: transport! })))
       }
     }
   })
@@ -302,13 +305,14 @@ function equalsThroughChanges(onHit: () => void) {
       for (const { who, what, type, forms } of [...asking, ...steps[0]!.asking]) {
         const { address: asker, local } = askers[who[0]! % askers.length]!
         const message = questionOf(names[what % names.length]!, type, forms[0]!)
+        const transport = forms[0]!.transport!
         for (let n = 0; n < 2; n++) {
           let reply: Buffer | undefined
           const asked = decisions(() => {
-            reply = ask(message, { asker, local })
+            reply = ask(message, { asker, local, transport })
           })
           if (asked === 0 && n === 0) onHit()
-          expect(compared(reply)).toEqual(compared(askSlowly(message, { asker, local })))
+          expect(compared(reply)).toEqual(compared(askSlowly(message, { asker, local, transport })))
         }
       }
     }
@@ -412,7 +416,20 @@ describe('a fast answer', () => {
     expect(counters.duration.cell(server, 'local').count).toBe(8)
   })
 
-  it('is not for who is pressed, nor for who sends options, nor over TCP', () => {
+  it('over TCP is kept whole, and given over UDP as far as it fits', () => {
+    const { ask, decisions, counters } = servers(table())
+    const big = questionOf('big.test', 'A', { ...plain, edns: { bytes: 1232, dnssecOk: false } })
+    const bare = questionOf('big.test', 'A', plain)
+    const whole = ask(big, { transport: 'tcp' })!
+    const length = ask(big)!.length
+    expect(decisions(() => expect(ask(big, { transport: 'tcp' })!.length).toBe(whole.length))).toBe(0)
+    expect(decisions(() => expect(ask(big)!.length).toBe(length))).toBe(0)
+    ask(bare, { transport: 'tcp' })
+    expect(decisions(() => expect(flagsOf(ask(bare)!) & flag.TC).toBe(flag.TC))).toBe(1)
+    expect(counters.requests.cell(server, 'tcp', '1', 'A').value).toBe(3)
+  })
+
+  it('is not for who is pressed, nor for who sends options; one made for UDP is not for TCP', () => {
     const { ask, decisions } = servers(table())
     const cookie = Buffer.concat([
       questionOf('one', 'A', { ...plain, edns: { bytes: 1232, dnssecOk: false } }),
