@@ -36,7 +36,7 @@ export interface Row {
   readonly rounds: Figures[]
 }
 
-interface Setting {
+export interface Setting {
   readonly place: Place
   readonly native: Native
   /** For files. */

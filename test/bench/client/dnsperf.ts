@@ -43,8 +43,8 @@ export interface Asked extends Told {
   readonly samples: readonly Sample[]
 }
 
-/** Questions under way at once. */
-export const outstanding = 200
+/** Questions under way at once: dnsperf's default. 200 are more than a socket's usual buffer holds. */
+export const outstanding = 100
 
 export async function runDnsperf(load: Load): Promise<Asked> {
   const { place, library, askers, questions, seconds, connections, rate } = load

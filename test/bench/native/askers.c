@@ -55,6 +55,7 @@ static FILE *samples;
 
 static ssize_t (*real_recv)(int, void *, size_t, int);
 static ssize_t (*real_write)(int, const void *, size_t);
+static int (*real_bind)(int, const struct sockaddr *, socklen_t);
 static int (*real_connect)(int, const struct sockaddr *, socklen_t);
 static int (*real_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
 
@@ -65,6 +66,7 @@ static void fail(const char *what) {
 
 static void __attribute__((constructor)) begin(void) {
   real_recv = dlsym(RTLD_NEXT, "recv");
+  real_bind = dlsym(RTLD_NEXT, "bind");
   real_connect = dlsym(RTLD_NEXT, "connect");
   real_write = dlsym(RTLD_NEXT, "write");
   // Of several versions, the one that is used today.
@@ -209,18 +211,22 @@ ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct 
   return length;
 }
 
-int connect(int fd, const struct sockaddr *to, socklen_t to_length) {
+/** A connection is one asker's from the start: dnsperf binds before it connects. */
+int bind(int fd, const struct sockaddr *at, socklen_t length) {
   int type = 0;
   socklen_t size = sizeof type;
   getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
-  if (type != SOCK_STREAM || fd >= MAX_SOCKETS) return real_connect(fd, to, to_length);
+  if (type != SOCK_STREAM || fd >= MAX_SOCKETS) return real_bind(fd, at, length);
   if (!streams[fd]) streams[fd] = calloc(1, sizeof(struct stream));
   streams[fd]->have = 0;
   streams[fd]->asker = next_asker;
   next_asker = (next_asker + 1) % asker_count;
-  struct asker *asker = &askers[streams[fd]->asker];
-  bind(fd, (struct sockaddr *)&asker->source, sizeof asker->source);
-  return real_connect(fd, (struct sockaddr *)&asker->server, sizeof asker->server);
+  return real_bind(fd, (struct sockaddr *)&askers[streams[fd]->asker].source, sizeof askers->source);
+}
+
+int connect(int fd, const struct sockaddr *to, socklen_t length) {
+  if (!is_stream(fd)) return real_connect(fd, to, length);
+  return real_connect(fd, (struct sockaddr *)&askers[streams[fd]->asker].server, sizeof askers->server);
 }
 
 static void take(struct stream *stream, const uint8_t *data, size_t length) {

@@ -22,7 +22,7 @@ export const dnsmasq: Contender = {
         `--listen-address=${place.address}`,
         '--cache-size=10000',
         `--dns-forward-max=${outstanding * 2}`,
-        ...(forwards ? [`--server=${place.upstream}`] : [`--addn-hosts=${hosts}`, '--local=//']),
+        ...(forwards ? [`--server=${place.upstream}`] : [`--addn-hosts=${hosts}`, '--domain-needed']),
       ],
     })
     pin(server.pid, place.cores.server)

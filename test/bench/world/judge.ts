@@ -1,5 +1,6 @@
 // Pure: whether an answer is the one there is. Read with dns-packet, which is not how berth writes or reads them.
 import { decode } from 'dns-packet'
+import { canonicalAddress } from '../../../src/lib/ip.ts'
 import { isMissing } from './questions.ts'
 import type { Record } from './world.ts'
 
@@ -48,9 +49,7 @@ export function faultIn(message: Buffer, project: string, answers: Answers): str
     if (!isReply || question === undefined || questions.length !== 1) return 'no reply to one question'
     const { name, type } = question
     const expected = answers(project, name.toLowerCase(), type)
-    const told = records
-      .map((record) => `${record.type} ${'data' in record ? String(record.data) : ''}`)
-      .sort()
+    const told = records.map((record) => `${record.type} ${dataOf(record)}`).sort()
     const right = expected.addresses.map((address) => `${type} ${address}`).sort()
     const same = rcode === expected.rcode && !isCut && told.join() === right.join()
     return same
@@ -59,6 +58,12 @@ export function faultIn(message: Buffer, project: string, answers: Answers): str
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
+}
+
+/** dns-packet writes IPv6 addresses in a way of its own. */
+function dataOf(record: object): string {
+  const data = 'data' in record ? String(record.data) : ''
+  return canonicalAddress(data) ?? data
 }
 
 /** dns-packet tells the rcode's name; its types leave it out. */

@@ -1,0 +1,100 @@
+// CPU for each answer as the table grows, from 10 to 100,000 names and from 1 to 1,000 networks: berth, and unbound with as
+// many names.
+import { type Figures, measure, writeLines } from './measure.ts'
+import { type Setting, tell } from './peers.ts'
+import { median } from './report/summary.ts'
+import { berth } from './servers/berth.ts'
+import type { Contender } from './servers/contender.ts'
+import { unbound } from './servers/unbound.ts'
+import { localA } from './world/questions.ts'
+import { openWorld, type WorldSize } from './world/world.ts'
+
+export interface Point {
+  /** What grows. */
+  readonly along: 'names' | 'networks'
+  readonly server: string
+  readonly names: number
+  readonly networks: number
+  /** µs */
+  readonly cpu: number
+  readonly rate: number
+  readonly memory: number
+  readonly fault?: string
+}
+
+/** Up to 10,000 names on 50 networks; the last one has ten times as many on as many. */
+export const byNames: readonly WorldSize[] = [
+  { networks: 1, containers: 10, names: 1 },
+  { networks: 10, containers: 10, names: 1 },
+  { networks: 50, containers: 10, names: 2 },
+  { networks: 50, containers: 50, names: 4 },
+  { networks: 50, containers: 500, names: 4 },
+]
+
+/** 10,000 names on each. */
+export const byNetworks: readonly WorldSize[] = [
+  { networks: 1, containers: 2500, names: 4 },
+  { networks: 10, containers: 250, names: 4 },
+  { networks: 100, containers: 25, names: 4 },
+  { networks: 1000, containers: 2, names: 5 },
+]
+
+/** Until every answer has been asked for once, where there are many; s. */
+const warmUp = 2
+/** Of each point: what disturbs one measurement does not disturb all. */
+const runs = 3
+
+export async function runCurve(setting: Setting): Promise<Point[]> {
+  const points: Point[] = []
+  for (const size of byNames) {
+    points.push(await measurePoint(setting, size, 'names', unbound))
+    points.push(await measurePoint(setting, size, 'names', berth))
+  }
+  for (const size of byNetworks) points.push(await measurePoint(setting, size, 'networks', berth))
+  return points
+}
+
+async function measurePoint(
+  { place, native, folder, options }: Setting,
+  size: WorldSize,
+  along: Point['along'],
+  contender: Contender,
+): Promise<Point> {
+  const world = await openWorld(size)
+  place.settle(
+    world.gateways,
+    world.askers.map(({ address }) => address),
+  )
+  try {
+    const started = await contender.start({ place, world, native, forwards: false })
+    try {
+      const lines = localA(world.names, world.askers.length)
+      const run = { library: native.askers, questions: writeLines(folder, 'curve', lines) }
+      await measure(started, { ...run, seconds: warmUp })
+      const list: Figures[] = []
+      while (list.length < runs)
+        list.push(await measure(started, { ...run, seconds: options.seconds / runs }))
+      const { names, networks } = { names: world.records.size, networks: size.networks }
+      const fault = list.find((each) => each.fault !== undefined)?.fault
+      const point = {
+        ...{ along, server: contender.name, names, networks },
+        cpu: median(list.map(({ cpu }) => cpu)),
+        rate: median(list.map(({ rate }) => rate)),
+        memory: list.at(-1)!.memory,
+        ...(fault === undefined ? {} : { fault }),
+      }
+      tell(`${names} names on ${networks} networks, ${contender.name}`, { ...list[0]!, ...point })
+      return point
+    } finally {
+      await started.stop()
+    }
+  } finally {
+    world.close()
+  }
+}
+
+/** From end to end: the dearest point by the cheapest. */
+export function steepness(points: readonly Point[], along: Point['along'], server: string): number {
+  const costs = points.filter((each) => each.along === along && each.server === server).map(({ cpu }) => cpu)
+  return costs.length < 2 ? Number.NaN : Math.max(...costs) / Math.min(...costs)
+}

@@ -1,0 +1,64 @@
+// Pure: figures as tables, for the terminal and for docs/bench.md.
+
+import type { Point } from '../curve.ts'
+import { tabulate } from '../forward/table.ts'
+import type { Mode } from '../peers.ts'
+import { workloads } from '../workloads.ts'
+import type { Summary } from './summary.ts'
+import type { Verdict } from './targets.ts'
+
+const modeNames: Readonly<Record<Mode, string>> = { full: 'saturation', steady: '20,000/s' }
+
+/** A table for each workload. */
+export function peerTables(summaries: readonly Summary[]): string {
+  const head = ['server', 'at', 'CPU µs/answer', '× berth', 'answers/s', 'busy', 'median µs', 'p99 µs']
+  return workloads
+    .map(({ key, title }) => {
+      const rows = summaries.filter(({ workload }) => workload === key)
+      if (rows.length === 0) return ''
+      const sorted = [...rows].sort((a, b) => orderOf(a) - orderOf(b))
+      return `### ${title}\n\n${tabulate([...head, 'lost', 'peak MiB'], sorted.map(peerRow))}`
+    })
+    .filter(Boolean)
+    .join('\n\n')
+}
+
+/** At saturation first; servers as the workload lists them. */
+function orderOf({ workload, server, mode }: Summary): number {
+  const { servers } = workloads.find(({ key }) => key === workload)!
+  return servers.indexOf(server) + (mode === 'full' ? 0 : servers.length)
+}
+
+function peerRow(summary: Summary): string[] {
+  const { server, mode, cpu, ratio, rate, busy, median, p99, lost, memory, fault } = summary
+  if (fault !== undefined) return [server, modeNames[mode], 'VOID', ...Array<string>(6).fill(''), fault]
+  return [
+    ...[server, modeNames[mode], cpu.toFixed(2), ratio?.toFixed(2) ?? '', grouped(rate), percent(busy)],
+    ...[grouped(median), grouped(p99), lost === 0 ? '0' : percent(lost), (memory / 2 ** 20).toFixed(0)],
+  ]
+}
+
+export function targetTable(verdicts: readonly Verdict[]): string {
+  const rows = verdicts.map(({ what, mode, most, measured, verdict }) => {
+    return [what, modeNames[mode], `≤ ${most}`, measured?.toFixed(2) ?? '', verdict]
+  })
+  return tabulate(['berth by …', 'at', 'target', 'measured', ''], rows)
+}
+
+export function curveTable(points: readonly Point[]): string {
+  const rows = points.map(({ names, networks, cpu, rate, memory, server, fault }) => [
+    ...[server, grouped(names), grouped(networks), fault === undefined ? cpu.toFixed(2) : 'VOID'],
+    ...[grouped(rate), (memory / 2 ** 20).toFixed(0)],
+  ])
+  return tabulate(['server', 'names', 'networks', 'CPU µs/answer', 'answers/s', 'peak MiB'], rows)
+}
+
+export function grouped(number: number): string {
+  return Number.isFinite(number) ? Math.round(number).toLocaleString('en-US') : '–'
+}
+
+/** Of 1; small shares keep two figures. */
+export function percent(share: number): string {
+  const value = share * 100
+  return `${value >= 1 ? value.toFixed(0) : value.toPrecision(2)} %`
+}

@@ -1,0 +1,59 @@
+// Pure: what berth should be, beside others, and what it is.
+import type { Mode } from '../peers.ts'
+import type { Key } from '../workloads.ts'
+import { find, type Summary, subject } from './summary.ts'
+
+interface Target {
+  readonly what: string
+  readonly workload: Key
+  readonly figure: 'cpu' | 'p99'
+  readonly modes: readonly Mode[]
+  readonly server: string
+  /** berth's figure by the other's, at most. */
+  readonly most: number
+}
+
+export interface Verdict {
+  readonly what: string
+  readonly mode: Mode
+  readonly most: number
+  /** undefined: one of the two was not measured, or is void. */
+  readonly measured: number | undefined
+  readonly verdict: 'ok' | 'missed' | 'not measured'
+}
+
+const both: readonly Mode[] = ['full', 'steady']
+
+export const targets: readonly Target[] = [
+  cpuTarget('local A', 'a', 'C floor', 1.3),
+  cpuTarget('local A', 'a', 'unbound', 1),
+  cpuTarget('local A', 'a', 'dnsmasq', 0.8),
+  cpuTarget('local A', 'a', 'aardvark-dns', 0.5),
+  cpuTarget('local A', 'a', 'Docker 26.1', 0.1),
+  cpuTarget('cached external', 'c', 'unbound', 1),
+  cpuTarget('misses', 'd', 'dnsmasq', 1.5),
+  cpuTarget('TCP', 'e', 'unbound', 1.5),
+  {
+    ...{ what: '99th percentile, local A: unbound', workload: 'a', figure: 'p99', modes: ['steady'] },
+    ...{ server: 'unbound', most: 1.5 },
+  },
+]
+
+function cpuTarget(what: string, workload: Key, server: string, most: number): Target {
+  return { what: `CPU, ${what}: ${server}`, workload, figure: 'cpu', modes: both, server, most }
+}
+
+export function judge(summaries: readonly Summary[]): Verdict[] {
+  return targets.flatMap(({ what, workload, figure, modes, server, most }) =>
+    modes.map((mode): Verdict => {
+      const [ours, theirs] = [subject, server].map((name) => find(summaries, { workload, mode }, name))
+      const measured = ours === undefined || theirs === undefined ? undefined : ours[figure] / theirs[figure]
+      return { ...{ what, mode, most, measured }, verdict: verdictOn(measured, most) }
+    }),
+  )
+}
+
+function verdictOn(measured: number | undefined, most: number): Verdict['verdict'] {
+  if (measured === undefined || Number.isNaN(measured)) return 'not measured'
+  return measured <= most ? 'ok' : 'missed'
+}
