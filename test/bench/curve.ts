@@ -66,7 +66,7 @@ async function measurePoint(
     world.askers.map(({ address }) => address),
   )
   try {
-    const started = await contender.start({ place, world, native, forwards: false })
+    const started = await contender.start({ place, world, native, forwards: 'nothing' })
     try {
       const lines = localA(world.names, world.askers.length)
       const run = { library: native.askers, questions: writeLines(folder, 'curve', lines) }

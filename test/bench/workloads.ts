@@ -1,4 +1,6 @@
 // What is asked, and of whom.
+
+import type { Forwards } from './servers/contender.ts'
 import { external, type Line, localA, localMix, unique } from './world/questions.ts'
 import type { World } from './world/world.ts'
 
@@ -13,7 +15,7 @@ export interface Workload {
   readonly title: string
   /** Names of contenders. */
   readonly servers: readonly string[]
-  readonly forwards: boolean
+  readonly forwards: Forwards
   /** Over TCP, with questions one after the other on each. */
   readonly connections?: number
   lines(world: World, purpose: Purpose): readonly Line[]
@@ -27,7 +29,7 @@ const forwarders = ['unbound', 'dnsmasq', 'berth']
 
 export const workloads: readonly Workload[] = [
   {
-    ...{ key: 'a', title: 'local A', forwards: false },
+    ...{ key: 'a', title: 'local A', forwards: 'nothing' },
     servers: [
       ...['C floor', 'unbound', 'dnsmasq', 'aardvark-dns', 'Docker 26.1'],
       ...['berth', 'berth, at each gateway', 'berth, plain dgram'],
@@ -35,20 +37,26 @@ export const workloads: readonly Workload[] = [
     lines: (world) => localA(...names(world)),
   },
   {
-    ...{ key: 'b', title: 'local AAAA, NODATA and NXDOMAIN', forwards: false },
+    ...{ key: 'b', title: 'local AAAA, NODATA and NXDOMAIN', forwards: 'nothing' },
     servers: ['unbound', 'dnsmasq', 'berth', 'berth, plain dgram'],
     lines: (world) => localMix(...names(world)),
   },
   {
-    ...{ key: 'c', title: 'cached external names', forwards: true, servers: forwarders },
+    ...{ key: 'c', title: 'cached external names', forwards: 'known', servers: forwarders },
     lines: () => external(1000),
   },
   {
-    ...{ key: 'd', title: 'cache misses', forwards: true, servers: forwarders },
+    ...{ key: 'd', title: 'cache misses', forwards: 'new', servers: forwarders },
     lines: (_, purpose) => unique(purpose, purpose === 'warm' ? 100_000 : 400_000),
   },
   {
-    ...{ key: 'e', title: 'local A over TCP, pipelined', forwards: false, servers: forwarders, connections },
+    ...{
+      key: 'e',
+      title: 'local A over TCP, pipelined',
+      forwards: 'nothing',
+      servers: forwarders,
+      connections,
+    },
     lines: (world) => localA(...names(world)),
   },
 ]

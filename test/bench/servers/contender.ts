@@ -9,9 +9,11 @@ export interface Scene {
   readonly place: Place
   readonly world: World
   readonly native: Native
-  /** Whether unknown names go to the upstream. */
-  readonly forwards: boolean
+  readonly forwards: Forwards
 }
+
+/** What is forwarded to the upstream: nothing, names that are asked for again and again, names that nobody had asked for. */
+export type Forwards = 'nothing' | 'known' | 'new'
 
 export interface Contender {
   readonly name: string

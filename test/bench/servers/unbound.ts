@@ -13,11 +13,11 @@ export const unbound: Contender = {
       ...(v6 === undefined ? [] : [`${name}. 0 AAAA ${v6}`]),
     ])
     const server = await startUnbound({
-      local: forwards ? [] : [{ zone: '.', records }],
+      local: forwards === 'nothing' ? [{ zone: '.', records }] : [],
       extra: [
         ...['access-control: 10.0.0.0/8 allow', 'minimal-responses: yes'],
         `incoming-num-tcp: ${connections * 2}`,
-        ...(forwards ? ['forward-zone:', 'name: "."', `forward-addr: ${place.upstream}`] : []),
+        ...(forwards === 'nothing' ? [] : ['forward-zone:', 'name: "."', `forward-addr: ${place.upstream}`]),
       ],
       address: place.address,
     })
