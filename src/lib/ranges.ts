@@ -20,8 +20,11 @@ const lan = subnets(
 /** Carrier-grade NAT (RFC 6598): not the Internet, and not one's own network either. */
 const shared = subnets('100.64.0.0/10')
 
-/** "This host", benchmark networks (which Docker networks are made from, too), and what IPv6 no longer uses. */
-const others = subnets('0.0.0.0/8', '198.18.0.0/15', '255.255.255.255/32', '::/128', 'fec0::/10')
+/** For benchmarks (RFC 2544), and taken for Docker networks too. */
+const benchmarks = subnets('198.18.0.0/15')
+
+/** "This host", and what IPv6 no longer uses. */
+const others = subnets('0.0.0.0/8', '255.255.255.255/32', '::/128', 'fec0::/10')
 
 const isIn = (ranges: readonly Subnet[], bytes: Uint8Array) =>
   ranges.some((range) => subnetContains(range, bytes))
@@ -46,7 +49,15 @@ export function isInner(bytes: Uint8Array): boolean {
 /** Not on the Internet: no public name has a reason to lead there. IPv6 that carries such an IPv4 address counts. */
 export function isPrivate(bytes: Uint8Array): boolean {
   const carried = carriedIPv4(bytes)
-  return isInner(bytes) || isIn(others, bytes) || (carried !== undefined && isPrivate(carried))
+  const isNone = isIn(benchmarks, bytes) || isIn(others, bytes)
+  return isInner(bytes) || isNone || (carried !== undefined && isPrivate(carried))
+}
+
+/** A block of addresses, all of which are of a range that Docker's networks are usually made from. */
+export function isPrivateBlock({ bytes, prefix }: { bytes: Uint8Array; prefix: number }): boolean {
+  return [...lan, ...shared, ...benchmarks].some(
+    (range) => prefix >= range.prefix && subnetContains(range, bytes),
+  )
 }
 
 /** IPv4-mapped and -compatible addresses (RFC 4291, 2.5.5), and NAT64's well-known prefix (RFC 6052, 2.1). */

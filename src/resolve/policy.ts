@@ -7,8 +7,8 @@ import { isWithin, splitName } from '../dns/name.ts'
 import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import type { Route } from '../forward/types.ts'
-import { parseAddress, subnetContains } from '../lib/ip.ts'
-import { isOnLan } from '../lib/ranges.ts'
+import { subnetContains } from '../lib/ip.ts'
+import { isOnLan, isPrivateBlock } from '../lib/ranges.ts'
 import { isBelowWildcard, isParent, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import {
@@ -69,7 +69,7 @@ export function decideMiss(
     const denied = dockerBlock(context.whole(), block)
     if (denied === 'address') return missing('an address in a Docker subnet')
     if (denied === 'above') return empty('above addresses in a Docker subnet')
-    if (scope.incomplete && isPrivate(block)) return notReady('it may be an address in a Docker subnet')
+    if (scope.incomplete && isPrivateBlock(block)) return notReady('it may be an address in a Docker subnet')
   }
 
   // A route for the name goes before one for the asker; who is sealed in has the latter only.
@@ -145,19 +145,24 @@ function mayBeDockers({ known, networksByName }: Snapshot, question: Question, o
   return false
 }
 
-/** NAME.NETWORK of a container and network that exist, whoever may see them. */
+/**
+ * NAME.NETWORK of a container and network that exist, whoever may see them; NAME.NETWORK.NETWORK too, which a stub with
+ * the network as its search domain asks for.
+ */
 function isElsewhere(context: Context, name: string): boolean {
   for (const [left, right] of qualified(name)) {
     if (!context.isNetwork(right)) continue
-    if (
-      context
-        .whole()
-        .networksByName.get(right)
-        ?.some(({ known }) => known.has(left))
-    )
-      return true
+    const bare = withoutSuffixes(left, `.${right}`)
+    const tables = context.whole().networksByName.get(right) ?? []
+    if (tables.some(({ known }) => known.has(left) || known.has(bare))) return true
   }
   return false
+}
+
+function withoutSuffixes(name: string, suffix: string): string {
+  let end = name.length
+  while (name.endsWith(suffix, end)) end -= suffix.length
+  return name.slice(0, end)
 }
 
 /** Names of stopped containers, links without a target, and what lies below a wildcard. */
@@ -185,23 +190,4 @@ function dockerBlock(snapshot: Snapshot, block: ReverseBlock): 'address' | 'abov
     }
   }
   return undefined
-}
-
-const privateBlocks = [
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['100.64.0.0', 10],
-  ['169.254.0.0', 16],
-  ['198.18.0.0', 15],
-  ['fc00::', 7],
-  ['fe80::', 10],
-].map(([address, prefix]) => ({ bytes: parseAddress(address as string)!, prefix: prefix as number }))
-
-/** Blocks that Docker's networks are usually made from (RFC 1918, 6598, 3927, 2544, 4193, 4291). */
-function isPrivate(block: ReverseBlock): boolean {
-  return privateBlocks.some(({ bytes, prefix }) => {
-    const family = bytes.length === 4 ? 4 : 6
-    return block.prefix >= prefix && subnetContains({ family, bytes, prefix, text: '' }, block.bytes)
-  })
 }
