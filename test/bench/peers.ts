@@ -20,7 +20,7 @@ export const contenders: readonly Contender[] = [
 ]
 
 /** 10,000 names. */
-const size = { networks: 50, containers: 50, names: 4 }
+export const size = { networks: 50, containers: 50, names: 4 }
 /** Questions a second. */
 export const steadyRate = 20_000
 /** Before it is measured, s: caches are filled, code is compiled. */

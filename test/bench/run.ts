@@ -8,86 +8,81 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installPackages } from '../engine/install.ts'
 import { besideEngine } from '../soak/beside.ts'
-import { runCurve, steepness } from './curve.ts'
-import { describeMachine, machineLine } from './machine.ts'
+import { runCurve } from './curve.ts'
+import { describeMachine } from './machine.ts'
 import { buildNative } from './native/build.ts'
 import { type Options, parseOptions } from './options.ts'
-import { runPeers, type Setting } from './peers.ts'
+import { runPeers, type Setting, tell } from './peers.ts'
 import { openPlace } from './place.ts'
+import { profileTables } from './profile/groups.ts'
+import { runProfile } from './profile/profile.ts'
 import { drawChart } from './report/chart.ts'
 import { replacePart } from './report/document.ts'
+import { reportJson, writeReport } from './report/report.ts'
 import { summarize } from './report/summary.ts'
-import { curveTable, peerTables, targetTable } from './report/tables.ts'
 import { judge } from './report/targets.ts'
 import { startUpstream } from './servers/floor.ts'
+import { keys } from './workloads.ts'
 
 const docs = (name: string) => fileURLToPath(new URL(`../../docs/${name}`, import.meta.url))
+const tools = ['dnsperf', 'dnsmasq-base', 'aardvark-dns', 'gcc', 'libc6-dev', 'iproute2', 'util-linux']
+
+async function measureServers(setting: Setting): Promise<void> {
+  const { part, only, servers, rounds, seconds } = setting.options
+  const machine = describeMachine()
+  const rows = part === 'curve' ? [] : summarize(await runPeers(setting))
+  const points = part === 'peers' ? [] : await runCurve(setting)
+  const report = { machine, rounds, seconds, rows, verdicts: judge(rows), points }
+  const text = writeReport(report)
+  console.log(`\n${text}`)
+  // A part of it is no reason to forget the rest.
+  if (part !== 'all' || only.length < keys.length || servers.length > 0) return
+  writeFileSync(docs('bench.json'), reportJson(report))
+  writeFileSync(docs('bench.svg'), drawChart(rows, points))
+  writePart('measured', text)
+}
+
+async function profile(setting: Setting): Promise<void> {
+  const { figures, times } = await runProfile(setting)
+  tell('local A under the profiler', figures)
+  const tables = profileTables(times, figures.cpu)
+  console.log(`\n${tables}`)
+  writePart('profile', tables)
+}
+
+function writePart(name: string, content: string): void {
+  writeFileSync(docs('bench.md'), replacePart(readFileSync(docs('bench.md'), 'utf8'), name, content))
+}
+
+function leave(code: number, why: unknown): never {
+  console.error(`bench: ${why instanceof Error ? why.message : why}`)
+  process.exit(code)
+}
 
 function readOptions(): Options {
   try {
     return parseOptions(process.argv.slice(2))
   } catch (error) {
-    console.error(`bench: ${error instanceof Error ? error.message : error}`)
-    process.exit(2)
+    return leave(2, error)
   }
-}
-
-async function measureAll(setting: Setting): Promise<void> {
-  const { options } = setting
-  const machine = describeMachine()
-  console.log(machineLine(machine))
-  const rows = options.part === 'curve' ? [] : summarize(await runPeers(setting))
-  const verdicts = judge(rows)
-  const points = options.part === 'peers' ? [] : await runCurve(setting)
-  const steep = (['names', 'networks'] as const).map((along) => ({
-    along,
-    ...{ berth: steepness(points, along, 'berth'), unbound: steepness(points, along, 'unbound') },
-  }))
-  const texts = [`Measured on ${machineLine(machine)}.`]
-  if (rows.length > 0) texts.push(peerTables(rows), `### Targets\n\n${targetTable(verdicts)}`)
-  if (points.length > 0) {
-    const said = steep.map(({ along, berth, unbound }) => {
-      const other = Number.isNaN(unbound) ? '' : ` (unbound's: ${unbound.toFixed(2)})`
-      return `Along ${along}, the dearest point is ${berth.toFixed(2)} times the cheapest${other}.`
-    })
-    texts.push(`### As the table grows\n\n${said.join(' ')}\n\n${curveTable(points)}`)
-  }
-  const report = texts.join('\n\n')
-  console.log(`\n${report}`)
-  // Part of it is no reason to forget the rest.
-  const isWhole = options.part === 'all' && options.only.length === 5 && options.servers.length === 0
-  if (!isWhole) return
-  const told = { machine, rounds: options.rounds, seconds: options.seconds, rows, verdicts, points, steep }
-  writeFileSync(docs('bench.json'), `${JSON.stringify(told, rounded, 2)}\n`)
-  writeFileSync(docs('bench.svg'), drawChart(rows, points))
-  writeFileSync(docs('bench.md'), replacePart(readFileSync(docs('bench.md'), 'utf8'), 'measured', report))
-}
-
-/** Four figures are more than it is true to. */
-function rounded(_: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
 }
 
 const options = readOptions()
 if (process.env.BERTH_ENGINE === undefined) {
-  const tools = ['dnsperf', 'dnsmasq-base', 'aardvark-dns', 'gcc', 'libc6-dev', 'iproute2', 'util-linux']
   const why = await installPackages(tools, ['unbound'])
-  if (why !== undefined) {
-    console.error(`bench: ${why}`)
-    process.exit(1)
-  }
+  if (why !== undefined) leave(1, why)
 }
 await besideEngine('26.1')
 if (process.env.BERTH_ENGINE_PRIVATE === undefined) {
-  console.error('bench: this needs network namespaces of its own: run it as root on Debian')
-  process.exit(1)
+  leave(1, 'this needs network namespaces of its own: run it as root on Debian')
 }
 const folder = mkdtempSync(join(tmpdir(), 'berth-bench-'))
 const place = await openPlace()
 const native = buildNative(folder)
 const stopUpstream = startUpstream(place, native)
+const setting = { place, native, folder, options }
 try {
-  await measureAll({ place, native, folder, options })
+  await (options.part === 'profile' ? profile : measureServers)(setting)
 } finally {
   stopUpstream()
   place.close()

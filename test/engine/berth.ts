@@ -27,12 +27,17 @@ export interface Berth {
 
 /**
  * Starts `berth serve` with this configuration and waits for `ready`. With `resolvConf`, that file is its
- * /etc/resolv.conf, mounted as Docker mounts it for containers. `within`: words before the command.
+ * /etc/resolv.conf, mounted as Docker mounts it for containers. `within`: words before the command; `node`: Node's own
+ * options.
  */
 export async function startBerth(
   config: object,
   where: string | 'host' = 'host',
-  { resolvConf, within = [] }: { resolvConf?: string; within?: readonly string[] } = {},
+  {
+    resolvConf,
+    within = [],
+    node = [],
+  }: { resolvConf?: string; within?: readonly string[]; node?: readonly string[] } = {},
 ): Promise<Berth> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
   chmodSync(folder, 0o755)
@@ -43,7 +48,7 @@ export async function startBerth(
     resolvConf === undefined
       ? []
       : ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolvConf]
-  const words = [...place, ...within, ...mounted, process.execPath, main, 'serve', '--config', file]
+  const words = [...place, ...within, ...mounted, process.execPath, ...node, main, 'serve', '--config', file]
   // The tests' own BERTH_ variables are none of its settings.
   const env = { PATH: process.env.PATH, DOCKER_HOST: process.env.DOCKER_HOST }
   const child = spawn(words[0]!, words.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] })

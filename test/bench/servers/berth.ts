@@ -22,7 +22,14 @@ export const gatewayBerth: Contender = {
   },
 }
 
-async function start(scene: Scene, more: object): Promise<Started> {
+/** As it comes, with a profile of its whole life written into `folder` at its end, a sample each `interval` µs. */
+export const profiledBerth = (folder: string, interval: number): Contender => ({
+  name: 'berth',
+  start: (scene) =>
+    start(scene, {}, ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${interval}`]),
+})
+
+async function start(scene: Scene, more: object, node: readonly string[] = []): Promise<Started> {
   const { place, world } = scene
   const berth = await startBerth(
     {
@@ -32,7 +39,7 @@ async function start(scene: Scene, more: object): Promise<Started> {
       ...more,
     },
     'host',
-    { within: ['taskset', '--cpu-list', String(place.cores.server)] },
+    { within: ['taskset', '--cpu-list', String(place.cores.server)], node },
   )
   checkWhole(berth)
   world.move()
