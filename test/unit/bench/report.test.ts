@@ -1,0 +1,130 @@
+// What the benchmark writes: tables, the chart, the profile, and its place in docs/bench.md.
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { type Point, steepness } from '../../bench/curve.ts'
+import { type CpuProfile, selfTimes } from '../../bench/profile/cpuprofile.ts'
+import { profileTables, purposeOf } from '../../bench/profile/groups.ts'
+import { drawChart } from '../../bench/report/chart.ts'
+import { replacePart } from '../../bench/report/document.ts'
+import type { Summary } from '../../bench/report/summary.ts'
+import { curveTable, peerTables, percent, targetTable } from '../../bench/report/tables.ts'
+
+const summary = (server: string, cpu: number, more: Partial<Summary> = {}): Summary => ({
+  ...{ workload: 'a', server, mode: 'full', cpu, rate: 98_765.4, busy: 0.96, median: 900, p99: 4194 },
+  ...{ lost: 0, memory: 12 << 20, checked: 100, ratio: cpu / 5, rounds: [cpu], ...more },
+})
+const point = (along: Point['along'], server: string, names: number, networks: number, cpu: number) =>
+  ({ ...{ along, server, names, networks, cpu }, rate: 100_000, memory: 1 << 20 }) as Point
+
+describe('tables', () => {
+  it('have saturation before the steady rate, and servers in the order of their workload', () => {
+    const steady = { mode: 'steady' } as const
+    const lines = peerTables([
+      summary('berth', 5, steady),
+      summary('berth', 5),
+      summary('C floor', 4, { lost: 0.0004 }),
+    ]).split('\n')
+    expect(lines[0]).toBe('### local A')
+    expect(lines.slice(4)).toEqual([
+      '| C floor | saturation | 4.00 | 0.80 | 98,765 | 96 % | 900 | 4,194 | 0.040 % | 12 |',
+      '| berth | saturation | 5.00 | 1.00 | 98,765 | 96 % | 900 | 4,194 | 0 | 12 |',
+      '| berth | 20,000/s | 5.00 | 1.00 | 98,765 | 96 % | 900 | 4,194 | 0 | 12 |',
+    ])
+  })
+
+  it('have no figures in a void row, but why', () => {
+    const text = peerTables([summary('berth', 5, { fault: 'x A: NOERROR []' })])
+    expect(text).toContain('| berth | saturation | VOID |  |  |  |  |  |  | x A: NOERROR [] |')
+    expect(text).not.toContain('5.00')
+  })
+
+  it('of targets and of the curve', () => {
+    const verdict = { what: 'CPU', mode: 'full', most: 1.3, measured: 1.25, verdict: 'ok' } as const
+    expect(targetTable([verdict])).toContain('| CPU | saturation | ≤ 1.3 | 1.25 | ok |')
+    expect(curveTable([point('names', 'berth', 100_000, 50, 6)])).toContain('| berth | 100,000 | 50 | 6.00 |')
+    expect([0, 0.01, 0.5].map(percent)).toEqual(['0.0 %', '1 %', '50 %'])
+  })
+})
+
+it('a curve is as steep as its dearest point is above its cheapest, whatever the order', () => {
+  const points = [point('names', 'berth', 10, 1, 6), point('names', 'berth', 100, 10, 4)]
+  expect(steepness([...points, point('networks', 'berth', 10, 1, 60)], 'names', 'berth')).toBe(1.5)
+  expect(steepness(points, 'names', 'unbound')).toBeNaN()
+})
+
+describe('the chart', () => {
+  const rows = [summary('berth', 5), summary('Docker 26.1', 500), summary('unbound', 6, { fault: 'wrong' })]
+  const svg = drawChart(rows, [point('names', 'berth', 10, 1, 6), point('names', 'berth', 100, 10, 4)])
+
+  it('has every bar with its figure, cut where it is far longer than others', () => {
+    expect(svg).toContain('>5.0<')
+    expect(svg).toContain('>500.0<')
+    const widths = [...svg.matchAll(/<rect x="158" y="\d+" width="([\d.]+)"/g)].map(([, width]) =>
+      Number(width),
+    )
+    expect(widths).toEqual([92.5, 370])
+  })
+
+  it('says where a row is void', () => {
+    expect(svg).toContain('void: a wrong answer')
+    expect(svg).not.toContain('>6.0<')
+  })
+
+  it('has no figure that is none', () => {
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/)
+  })
+})
+
+describe('a profile', () => {
+  const frame = (id: number, functionName: string, url: string) => ({
+    ...{ id, callFrame: { functionName, url } },
+  })
+  const profile: CpuProfile = {
+    startTime: 1000,
+    nodes: [frame(1, '(idle)', ''), frame(2, 'send', 'file:///x/dist/net/libc.js'), frame(3, 'mystery', '')],
+    samples: [2, 2, 1, 3, 2],
+    timeDeltas: [100, 100, 100, 100, 1000],
+  }
+
+  it('is cut to a span of time', () => {
+    const times = selfTimes(profile, 1150, 1450)
+    expect(times.map(({ name, time }) => [name, time])).toEqual([
+      ['send', 100],
+      ['(idle)', 100],
+      ['mystery', 100],
+    ])
+  })
+
+  it('is told by purpose, without idle time, in µs of an answer', () => {
+    const text = profileTables(selfTimes(profile, 0, 5000), 13)
+    expect(text).toContain('| kernel: sendmmsg, up to the askers’ sockets | 12.00 | 92.3 % |')
+    expect(text).toContain('| the rest | 1.00 | 7.7 % |')
+    expect(text).toContain('| `net/libc.js send` | 12.00 |')
+    expect(text).not.toContain('idle')
+  })
+
+  it.each([
+    ['findContainers', 'resolve/scope.js', 'who asks: scope'],
+    ['count', 'resolve/fast.js', 'counters'],
+    ['find', 'resolve/fast.js', 'finding the answer'],
+    ['admit', 'net/limits/limits.js', 'limits'],
+    ['drain', 'net/udp-batch.js', 'batches: taking in, handing on'],
+  ])('%s of %s is %s', (name, file, purpose) => {
+    expect(purposeOf({ name, url: `file:///x/dist/${file}`, time: 1 })).toBe(purpose)
+  })
+})
+
+describe('docs/bench.md', () => {
+  it('is written between marks, again and again', () => {
+    const text = 'a\n<!-- x -->\nold\n<!-- /x -->\nb'
+    const once = replacePart(text, 'x', 'new')
+    expect(once).toBe('a\n<!-- x -->\n\nnew\n\n<!-- /x -->\nb')
+    expect(replacePart(once, 'x', 'new')).toBe(once)
+    expect(() => replacePart(text, 'y', '')).toThrow(/no <!-- y -->/)
+  })
+
+  it('has the marks', () => {
+    const text = readFileSync(new URL('../../../docs/bench.md', import.meta.url), 'utf8')
+    for (const name of ['measured', 'profile']) expect(replacePart(text, name, 'x')).toContain('x')
+  })
+})
