@@ -13,7 +13,7 @@ import { type Counts, count, parseChoice, type Report, sum } from './runs.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
 // Programs that unit and system tests call.
-const programs = ['bind9-dnsutils', 'bind9-utils', 'dnsmasq-base', 'iproute2']
+const programs = ['bind9-dnsutils', 'bind9-utils', 'dnsmasq-base', 'dnsperf', 'gcc', 'iproute2', 'libc6-dev']
 // Servers among them: only for tests, so the machine does not run them by itself.
 const servers = ['dnsdist', 'nsd', 'unbound']
 
