@@ -2,6 +2,7 @@
 // the same object.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readLabels } from '../../../src/docker/labels.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network, Snapshot, StoreChange } from '../../../src/registry/types.ts'
 import { container, network } from '../resolve/estate.ts'
@@ -75,11 +76,71 @@ const told: fc.Arbitrary<StoreChange> = fc
     }),
   }))
 
-const change: fc.Arbitrary<StoreChange> = fc.oneof(
+/** What becomes of a container that is there: most events are of that kind. */
+type Turn = (before: Container) => Container
+const turn = fc.oneof(
+  fc.constantFrom('none', 'healthy', 'unhealthy').map(
+    (health): Turn =>
+      (before) => ({ ...before, health }),
+  ),
+  fc.constantFrom(...['web', 'db', 'side']).map(
+    (name): Turn =>
+      (before) => ({ ...before, name }),
+  ),
+  fc.constantFrom('7', '8').map(
+    (ttl): Turn =>
+      (before) => {
+        return { ...before, ...labelled({ ...before.labels, 'berth.ttl': ttl, 'berth.names': `n${ttl}` }) }
+      },
+  ),
+  fc.constantFrom('b', 'c').map(
+    (project): Turn =>
+      (before) => {
+        const labels = { 'com.docker.compose.project': project, 'com.docker.compose.service': 'web' }
+        return { ...before, ...labelled({ ...before.labels, ...labels }) }
+      },
+  ),
+  some(addresses).map(
+    (v4): Turn =>
+      (before) => {
+        const [first, ...rest] = before.endpoints
+        return { ...before, endpoints: first ? [{ ...first, v4 }, ...rest] : [] }
+      },
+  ),
+)
+
+function labelled(labels: Record<string, string>) {
+  const { settings } = readLabels(labels)
+  return { labels, settings }
+}
+
+interface Turned {
+  readonly kind: 'turned'
+  readonly engine: string
+  readonly id: string
+  readonly turn: Turn
+}
+
+const change: fc.Arbitrary<StoreChange | Turned> = fc.oneof(
   { weight: 8, arbitrary: told },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('turned'), turn },
+      ...{ engine: fc.constantFrom('one', 'one', 'two'), id: fc.constantFrom(...containerIds) },
+    }),
+  },
   fc.record({ kind: fc.constant('away'), engine: fc.constantFrom(...engines), away: fc.boolean() }),
   fc.record({ kind: fc.constant('engines'), engines: some(engines, 3) }),
 )
+
+/** The change as it is told, which for a turn takes what there is to turn. */
+function toldIn(world: World, drawn: StoreChange | Turned): StoreChange {
+  if (drawn.kind !== 'turned') return drawn
+  const { engine, id, turn } = drawn
+  const before = world.get(engine)?.containers.get(id)
+  return { kind: 'told', engine, networks: [], containers: before ? [[id, turn(before)]] : [] }
+}
 
 /** What is wrong with the identity of what there was before and is now, in words. */
 function faultsOf(before: Snapshot, now: Snapshot): string[] {
@@ -120,7 +181,8 @@ describe('a snapshot that changes were taken into one by one', () => {
         follow(world, { kind: 'engines', engines })
         let swaps = 0
         store.onSwap(() => swaps++)
-        for (const each of changes) {
+        for (const drawn of changes) {
+          const each = toldIn(world, drawn)
           const before = store.current()
           const swapsBefore = swaps
           follow(world, each)

@@ -62,3 +62,25 @@ it('does not make another table of a network on which nothing changed', () => {
   const later = estate([front], [moved, lodger('app')], {}, after)
   expect(addresses(later, 'side')).toEqual(['10.0.0.9'])
 })
+
+it('moves with its host, and who lodges with it moves too', () => {
+  const [mid, side] = [container('mid', {}, { lodgesWith: 'app' }), lodger('mid')]
+  const before = estate([front], [app, mid, side])
+  const moved = { ...app, endpoints: app.endpoints.map((place) => ({ ...place, v4: ['10.0.0.9'] })) }
+  const after = estate([front], [moved, mid, side], {}, before)
+  expect(addresses(after, 'mid')).toEqual(['10.0.0.9'])
+  expect(addresses(after, 'side')).toEqual(['10.0.0.9'])
+  const gone = estate([front], [mid, side], {}, after)
+  expect(addresses(gone, 'side')).toBeUndefined()
+  expect(addresses(estate([front], [mid, side, moved], {}, gone), 'side')).toEqual(['10.0.0.9'])
+})
+
+it('is found a place four steps away, and none further', () => {
+  const chain = ['app', 'l1', 'l2', 'l3', 'l4', 'l5']
+  const lodgers = chain.slice(1).map((name, i) => container(name, {}, { lodgesWith: chain[i]! }))
+  const snapshot = estate([front], [app, ...lodgers])
+  expect(chain.map((name) => addresses(snapshot, name)?.[0])).toEqual([
+    ...Array(5).fill('10.0.0.2'),
+    undefined,
+  ])
+})
