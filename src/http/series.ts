@@ -7,8 +7,7 @@ import type { Counter, Histogram } from '../lib/counters.ts'
 import type { LimitCounters } from '../net/limits/counters.ts'
 import type { Limits } from '../net/limits/limits.ts'
 import type { Store } from '../registry/store.ts'
-import { endpointsOn } from '../registry/table.ts'
-import type { NetworkTable, Snapshot } from '../registry/types.ts'
+import type { Snapshot } from '../registry/types.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
 import { version } from '../version.ts'
 
@@ -202,14 +201,16 @@ export function dockerSeries(counters: DockerCounters): Series[] {
 }
 
 export function tableSeries(current: () => Snapshot): Series[] {
-  const sum = (count: (table: NetworkTable) => number) => () =>
-    current().tables.reduce((total, table) => total + count(table), 0)
-  const running = sum(({ containers, network }) =>
-    [...containers.values()].reduce((total, container) => {
-      const endpoints = endpointsOn(container, network.id)
-      return total + endpoints.filter(({ v4, v6 }) => v4.length + v6.length > 0).length
-    }, 0),
-  )
+  const running = () => {
+    const { containers, networks } = current()
+    let total = 0
+    for (const { endpoints } of containers.values()) {
+      for (const { v4, v6, networkId } of endpoints) {
+        if (v4.length + v6.length > 0 && networks.has(networkId)) total++
+      }
+    }
+    return total
+  }
   return [
     gauge(
       'berth_table_networks',
@@ -220,7 +221,7 @@ export function tableSeries(current: () => Snapshot): Series[] {
     gauge(
       'berth_table_names',
       'Names in the table, counted once per network.',
-      one(sum(({ names }) => names.size)),
+      one(() => current().tables.reduce((total, { names }) => total + names.size, 0)),
     ),
   ]
 }

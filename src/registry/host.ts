@@ -28,7 +28,9 @@ function findExact(
   family: Family = undefined,
   networks = networksIn(snapshot, name),
 ): HostFound {
-  const anywhere = snapshot.tables.filter((table) => entries(table).has(name))
+  const anywhere = (snapshot.known.get(name) ?? [])
+    .flatMap((id) => snapshot.networks.get(id) ?? [])
+    .filter((table) => entries(table).has(name))
   if (anywhere.length > 0) return settle(name, anywhere, entries, family)
   for (const network of networks) {
     if (network.length >= name.length) continue
@@ -51,11 +53,12 @@ function networksIn(snapshot: Snapshot, name: string): readonly string[] {
 /** As RFC 4592, 3.3.1 has it: the closest name above, unless a name in between exists. */
 function findByWildcard(snapshot: Snapshot, name: string, family: Family): HostFound {
   const all = snapshot.tables
-  if (!isBelowWildcard(all, name) || isParent(all, name)) return undefined
+  const wild = all.filter(({ wildcards }) => wildcards.size > 0)
+  if (!isBelowWildcard(wild, name) || isParent(all, name)) return undefined
   // Those of the whole name do for the names above it too: to look anew for each would cost the square of its labels.
   const networks = networksIn(snapshot, name)
   for (const above of namesAbove(name)) {
-    const tables = all.filter(({ wildcards }) => wildcards.has(above))
+    const tables = wild.filter(({ wildcards }) => wildcards.has(above))
     if (tables.length > 0) return settle(above, tables, ({ wildcards }) => wildcards, family)
     if (isParent(all, above)) return undefined
     if (findExact(snapshot, above, ({ names }) => names, undefined, networks) !== undefined) return undefined

@@ -1,4 +1,4 @@
-// Lists of endpoints under a key, in an order that does not depend on what was told first: two tables of the same
+// Lists of endpoints, and of ids, under a key, in an order that does not depend on what was told first: two tables of the same
 // containers are the same.
 import type { MapEdit, PersistentMap } from '../lib/persistent.ts'
 import type { Endpoint } from './types.ts'
@@ -22,6 +22,19 @@ export function takeFrom(lists: Lists, key: string, endpoint: Endpoint): void {
   const list = lists.get(key) ?? []
   if (list.length === 1 && list[0] === endpoint) lists.delete(key)
   else if (list.includes(endpoint)) lists.set(key, list.toSpliced(list.indexOf(endpoint), 1))
+}
+
+export function addId(lists: MapEdit<readonly string[]>, key: string, id: string): void {
+  const list = lists.get(key) ?? []
+  const at = list.findIndex((each) => each >= id)
+  if (at < 0) lists.set(key, [...list, id])
+  else if (list[at] !== id) lists.set(key, list.toSpliced(at, 0, id))
+}
+
+export function takeId(lists: MapEdit<readonly string[]>, key: string, id: string): void {
+  const left = (lists.get(key) ?? []).filter((each) => each !== id)
+  if (left.length === 0) lists.delete(key)
+  else lists.set(key, left)
 }
 
 /** The counts, more or less by so many; what is there no more is not in them. */

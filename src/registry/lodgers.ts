@@ -1,6 +1,7 @@
 // Containers that live in another's network namespace (`--network container:X`): they have X's addresses, under
 // names of their own. Docker itself has no names for them.
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
+import { addId, takeId } from './lists.ts'
 import { sharing } from './sharing.ts'
 import type { Container, Endpoint } from './types.ts'
 
@@ -133,13 +134,7 @@ function move(
   to: readonly string[],
 ): void {
   for (const key of from) {
-    if (to.includes(key)) continue
-    const left = (lists.get(key) ?? []).filter((each) => each !== id)
-    if (left.length === 0) lists.delete(key)
-    else lists.set(key, left)
+    if (!to.includes(key)) takeId(lists, key, id)
   }
-  for (const key of to) {
-    const list = lists.get(key) ?? []
-    if (!list.includes(id)) lists.set(key, [...list, id].sort())
-  }
+  for (const key of to) addId(lists, key, id)
 }

@@ -1,6 +1,6 @@
 // All networks' tables, found by id, by name, and in order, and the names that any of them knows.
 import { emptyMap } from '../lib/persistent.ts'
-import { withCounts } from './lists.ts'
+import { addId, takeId } from './lists.ts'
 import type { NetworkTable, Snapshot } from './types.ts'
 
 type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known'>
@@ -10,9 +10,7 @@ export function changeTables(
   { tables, networks, networksByName, known }: Tables,
   changes: ReadonlyMap<string, NetworkTable | undefined>,
 ): Tables {
-  const edits = { networks: networks.edit(), networksByName: networksByName.edit() }
-  const counts = new Map<string, number>()
-  const count = (name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
+  const edits = { networks: networks.edit(), networksByName: networksByName.edit(), known: known.edit() }
   const ordered = tables.slice()
   const byName = (name: string) => edits.networksByName.get(name) ?? []
   for (const [id, after] of changes) {
@@ -34,14 +32,14 @@ export function changeTables(
     }
     const knew = before?.known ?? emptyMap
     const knows = after?.known ?? emptyMap
-    for (const name of knows.keysMissingIn(knew)) count(name, 1)
-    for (const name of knew.keysMissingIn(knows)) count(name, -1)
+    for (const name of knows.keysMissingIn(knew)) addId(edits.known, name, id)
+    for (const name of knew.keysMissingIn(knows)) takeId(edits.known, name, id)
   }
   return {
     tables: ordered,
     networks: edits.networks.done(),
     networksByName: edits.networksByName.done(),
-    known: withCounts(known, counts),
+    known: edits.known.done(),
   }
 }
 

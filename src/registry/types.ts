@@ -149,8 +149,8 @@ export interface Snapshot {
   readonly networksByName: PersistentMap<readonly NetworkTable[]>
   /** By container id. */
   readonly containers: PersistentMap<Container>
-  /** Canonical container names and aliases, of stopped containers too → on how many networks. */
-  readonly known: PersistentMap<number>
+  /** Canonical container names and aliases, of stopped containers too → the networks that know them, by id, in order. */
+  readonly known: PersistentMap<readonly string[]>
   /** Canonical address → every running endpoint that has it (networks may share a subnet). */
   readonly owners: PersistentMap<readonly Endpoint[]>
   /** Subnets and gateways of all networks. */

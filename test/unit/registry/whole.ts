@@ -47,8 +47,10 @@ export function wholeOf(world: World): Seen {
     if (lodgesWith === undefined) own(owners, endpoints)
   }
   const tables = [...networks.values()].map((network) => tableOf(network, [...containers.values()]))
-  const known = new Map<string, number>()
-  for (const table of tables) for (const [name] of table.known) known.set(name, (known.get(name) ?? 0) + 1)
+  const known = new Map<string, string[]>()
+  for (const { known: names, network } of tables) {
+    for (const name of names.keys()) known.set(name, [...(known.get(name) ?? []), network.id].sort())
+  }
   const ordered = tables.sort((a, b) => compare(a.name, b.name) || compare(a.network.id, b.network.id))
   const byName = new Map<string, string[]>()
   for (const { name, network } of ordered) byName.set(name, [...(byName.get(name) ?? []), network.id])
