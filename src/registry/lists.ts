@@ -26,9 +26,10 @@ export function takeFrom(lists: Lists, key: string, endpoint: Endpoint): void {
 
 export function addId(lists: MapEdit<readonly string[]>, key: string, id: string): void {
   const list = lists.get(key) ?? []
-  const at = list.findIndex((each) => each >= id)
-  if (at < 0) lists.set(key, [...list, id])
-  else if (list[at] !== id) lists.set(key, list.toSpliced(at, 0, id))
+  const next = list.findIndex((each) => each >= id)
+  const at = next < 0 ? list.length : next
+  // Spread into another one, a list of one would have room for 17.
+  if (list[at] !== id) lists.set(key, list.toSpliced(at, 0, id))
 }
 
 export function takeId(lists: MapEdit<readonly string[]>, key: string, id: string): void {
