@@ -1,4 +1,5 @@
-// `npm run bench -- [curve | profile] [--rounds 3] [--seconds 2.5] [--only a,b] [--servers berth,unbound]`. Pure.
+// `npm run bench -- [curve | profile] [--rounds 3] [--seconds 2.5] [--only a,b] [--servers berth,unbound] [--out FOLDER]`.
+// Pure.
 import { parseArgs } from 'node:util'
 import { type Key, keys } from './workloads.ts'
 
@@ -11,6 +12,8 @@ export interface Options {
   readonly only: readonly Key[]
   /** The start of contenders' names; empty: all. */
   readonly servers: readonly string[]
+  /** Where JSON and chart go besides. */
+  readonly out?: string
 }
 
 const parts = ['all', 'peers', 'curve', 'profile'] as const
@@ -20,7 +23,7 @@ export function parseOptions(argv: readonly string[]): Options {
   const text = { type: 'string' } as const
   const { values, positionals } = parseArgs({
     args: [...argv],
-    options: { rounds: text, seconds: text, only: text, servers: text },
+    options: { rounds: text, seconds: text, only: text, servers: text, out: text },
     allowPositionals: true,
   })
   const [word = 'all', ...rest] = positionals
@@ -37,6 +40,7 @@ export function parseOptions(argv: readonly string[]): Options {
     seconds: readNumber('seconds', values.seconds ?? '2.5', 0.5, 10),
     only: keys.filter((key) => only.includes(key)),
     servers: (values.servers ?? '').split(',').filter(Boolean),
+    ...(values.out === undefined ? {} : { out: values.out }),
   }
 }
 

@@ -2,6 +2,7 @@
 // server could take. docs/bench.md says how it is measured.
 //
 //   npm run bench -- [peers | curve | profile] [--rounds 3] [--seconds 2.5] [--only a,b] [--servers berth,unbound]
+//     [--out FOLDER]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +19,7 @@ import { profileTables } from './profile/groups.ts'
 import { runProfile } from './profile/profile.ts'
 import { drawChart } from './report/chart.ts'
 import { replacePart } from './report/document.ts'
-import { reportJson, writeReport } from './report/report.ts'
+import { type Report, reportJson, writeReport } from './report/report.ts'
 import { summarize } from './report/summary.ts'
 import { judge } from './report/targets.ts'
 import { startUpstream } from './servers/floor.ts'
@@ -28,18 +29,23 @@ const docs = (name: string) => fileURLToPath(new URL(`../../docs/${name}`, impor
 const tools = ['dnsperf', 'dnsmasq-base', 'aardvark-dns', 'gcc', 'libc6-dev', 'iproute2', 'util-linux']
 
 async function measureServers(setting: Setting): Promise<void> {
-  const { part, only, servers, rounds, seconds } = setting.options
+  const { part, only, servers, rounds, seconds, out } = setting.options
   const machine = describeMachine()
   const rows = part === 'curve' ? [] : summarize(await runPeers(setting))
   const points = part === 'peers' ? [] : await runCurve(setting)
   const report = { machine, rounds, seconds, rows, verdicts: judge(rows), points }
   const text = writeReport(report)
   console.log(`\n${text}`)
+  if (out !== undefined) writeFiles(report, (name) => join(out, name))
   // A part of it is no reason to forget the rest.
   if (part !== 'all' || only.length < keys.length || servers.length > 0) return
-  writeFileSync(docs('bench.json'), reportJson(report))
-  writeFileSync(docs('bench.svg'), drawChart(rows, points))
+  writeFiles(report, docs)
   writePart('measured', text)
+}
+
+function writeFiles(report: Report, place: (name: string) => string): void {
+  writeFileSync(place('bench.json'), reportJson(report))
+  writeFileSync(place('bench.svg'), drawChart(report.rows, report.points))
 }
 
 async function profile(setting: Setting): Promise<void> {

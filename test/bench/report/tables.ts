@@ -39,10 +39,17 @@ function peerRow(summary: Summary): string[] {
 }
 
 export function targetTable(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map(({ what, mode, most, measured, verdict }) => {
-    return [what, modeNames[mode], `≤ ${most}`, measured?.toFixed(2) ?? '', verdict]
+  const rows = verdicts.map(({ what, mode, most, limit, measured, verdict }) => {
+    return [
+      what,
+      modeNames[mode],
+      `≤ ${most}`,
+      limit === undefined ? '' : `≤ ${limit}`,
+      measured?.toFixed(2) ?? '',
+      verdict,
+    ]
   })
-  return tabulate(['berth by …', 'at', 'target', 'measured', ''], rows)
+  return tabulate(['berth by …', 'at', 'target', 'limit', 'measured', ''], rows)
 }
 
 export function curveTable(points: readonly Point[]): string {

@@ -111,9 +111,10 @@ describe('rounds', () => {
   it.each([
     [6.5, 'ok'],
     [6.6, 'missed'],
+    [8.1, 'over the limit'],
   ])('%s µs beside a floor of 5 is %s', (cpu, verdict) => {
     const rows = summarize([row('berth', figures(cpu)), row('C floor', figures(5))])
-    expect(judge(rows)[0]).toMatchObject({ most: 1.3, mode: 'full', verdict })
+    expect(judge(rows)[0]).toMatchObject({ most: 1.3, limit: 1.6, mode: 'full', verdict })
   })
 })
 

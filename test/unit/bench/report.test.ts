@@ -39,8 +39,15 @@ describe('tables', () => {
   })
 
   it('of targets and of the curve', () => {
-    const verdict = { what: 'CPU', mode: 'full', most: 1.3, measured: 1.25, verdict: 'ok' } as const
-    expect(targetTable([verdict])).toContain('| CPU | saturation | ≤ 1.3 | 1.25 | ok |')
+    const verdict = {
+      what: 'CPU',
+      mode: 'full',
+      most: 1.3,
+      limit: 1.6,
+      measured: 1.25,
+      verdict: 'ok',
+    } as const
+    expect(targetTable([verdict])).toContain('| CPU | saturation | ≤ 1.3 | ≤ 1.6 | 1.25 | ok |')
     expect(curveTable([point('names', 'berth', 100_000, 50, 6)])).toContain('| berth | 100,000 | 50 | 6.00 |')
     expect([0, 0.01, 0.5].map(percent)).toEqual(['0.0 %', '1 %', '50 %'])
   })
