@@ -4,44 +4,51 @@ import { workloads } from '../workloads.ts'
 import { find, type Summary, subject } from './summary.ts'
 
 const columns = 2
-const cell = { width: 600, height: 300 }
+const width = 600
+/** Above the panels, for the title and what the bars mean. */
+const head = 34
 const bars = { left: 158, top: 48, width: 370, row: 29, thick: 11 }
-const plot = { left: 50, top: 50, width: 510, height: 185 }
+const plot = { left: 50, top: 50, width: 510, height: 175 }
 const colours = { berth: '#1f77b4', other: '#8c8c8c', floor: '#c8a951', void: '#d62728' }
-/** A bar that is longer than so many of berth's is cut there. */
+/** A bar that is longer than so many of berth's longest is cut there. */
 const longest = 4
 
+interface Panel {
+  readonly height: number
+  readonly drawn: string
+}
+
 export function drawChart(summaries: readonly Summary[], points: readonly Point[]): string {
-  const panels = workloads
-    .filter(({ key }) => summaries.some(({ workload }) => workload === key))
-    .map(({ key, title }) =>
-      drawBars(
-        title,
-        summaries.filter(({ workload }) => workload === key),
-      ),
-    )
-  if (points.length > 0) panels.push(drawCurve(points))
-  const size = { width: columns * cell.width, height: Math.ceil(panels.length / columns) * cell.height + 30 }
-  const cells = panels.map((panel, i) => {
-    const [x, y] = [(i % columns) * cell.width, Math.floor(i / columns) * cell.height + 30]
-    return `<g transform="translate(${x} ${y})">\n${panel}\n</g>`
+  const panels = workloads.flatMap(({ key, title }) => {
+    const rows = summaries.filter(({ workload }) => workload === key)
+    return rows.length === 0 ? [] : drawBars(title, rows)
   })
+  if (points.length > 0) panels.push(drawCurve(points))
+  const heights = Array<number>(columns).fill(head)
+  // Each where there is most room.
+  const cells = panels.map(({ height, drawn }) => {
+    const column = heights.indexOf(Math.min(...heights))
+    const cell = `<g transform="translate(${column * width} ${heights[column]})">\n${drawn}\n</g>`
+    heights[column]! += height
+    return cell
+  })
+  const size = { width: columns * width, height: Math.max(...heights) }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="12">`,
     '<title>What an answer costs: CPU of berth and of other servers</title>',
     `<rect width="${size.width}" height="${size.height}" fill="#fff"/>`,
     '<text x="16" y="24" font-size="16" font-weight="bold">CPU of the server for each answer, µs</text>',
-    `<rect x="366" y="14" width="22" height="10" fill="${colours.other}"/><text x="394" y="24">at saturation</text>`,
-    `<rect x="486" y="14" width="22" height="10" fill="${colours.other}" opacity="0.4"/><text x="514" y="24">at 20,000 questions a second</text>`,
+    `<rect x="386" y="14" width="22" height="10" fill="${colours.other}"/><text x="414" y="24">at saturation</text>`,
+    `<rect x="516" y="14" width="22" height="10" fill="${colours.other}" opacity="0.4"/><text x="544" y="24">at 20,000 questions a second</text>`,
     ...cells,
     '</svg>',
     '',
   ].join('\n')
 }
 
-function drawBars(title: string, rows: readonly Summary[]): string {
+function drawBars(title: string, rows: readonly Summary[]): Panel {
   const servers = [...new Set(rows.map(({ server }) => server))]
-  const ours = rows.filter(({ server }) => server.startsWith(subject))
+  const ours = rows.filter(({ server }) => server === subject)
   const limit = longest * Math.max(0, ...ours.map(({ cpu }) => cpu))
   const top = Math.min(limit || Number.POSITIVE_INFINITY, Math.max(...rows.map(({ cpu }) => cpu)))
   const parts = [heading(title)]
@@ -56,7 +63,8 @@ function drawBars(title: string, rows: readonly Summary[]): string {
       }),
     )
   }
-  return parts.filter(Boolean).join('\n')
+  const height = bars.top + servers.length * bars.row + 12
+  return { height, drawn: parts.filter(Boolean).join('\n') }
 }
 
 /** `standing`: the row, unless it is void. */
@@ -80,7 +88,7 @@ function colourOf(server: string): string {
 }
 
 /** Both ways in one plot: cost on the vertical axis, names or networks, as powers of ten, on the other. */
-function drawCurve(points: readonly Point[]): string {
+function drawCurve(points: readonly Point[]): Panel {
   const lines = [
     { along: 'names', server: 'unbound', colour: colours.other, dash: '' },
     { along: 'names', server: subject, colour: colours.berth, dash: '' },
@@ -111,7 +119,7 @@ function drawCurve(points: readonly Point[]): string {
       `<text x="${left + 30}" y="${base}">${server}, ${along}</text>`,
     )
   }
-  return parts.filter(Boolean).join('\n')
+  return { height: plot.top + plot.height + 60, drawn: parts.filter(Boolean).join('\n') }
 }
 
 const heading = (title: string) =>
