@@ -68,8 +68,10 @@ async function measurePoint(
   try {
     const started = await contender.start({ place, world, native, forwards: 'nothing' })
     try {
-      const lines = localA(world.names, world.askers.length)
-      const run = { library: native.askers, questions: writeLines(folder, 'curve', lines) }
+      const questions = writeLines(folder, `curve ${Object.values(size).join(' ')}`, () =>
+        localA(world.names, world.askers.length),
+      )
+      const run = { library: native.askers, questions }
       await measure(started, { ...run, seconds: warmUp })
       const list: Figures[] = []
       while (list.length < runs)

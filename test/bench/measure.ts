@@ -1,5 +1,5 @@
 // One run of dnsperf against one server, and what it cost that server.
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runDnsperf } from './client/dnsperf.ts'
 import { quantile } from './client/latencies.ts'
@@ -54,9 +54,15 @@ export async function measure(started: Started, run: Run): Promise<Figures> {
   }
 }
 
-/** A file for dnsperf. */
-export function writeLines(folder: string, name: string, lines: readonly Line[]): string {
+/** Figures of what was not measured. */
+export const nothing: Figures = {
+  ...{ cpu: Number.NaN, rate: 0, busy: 0, median: Number.NaN, p99: Number.NaN },
+  ...{ sent: 0, lost: 0, memory: 0, checked: 0 },
+}
+
+/** A file for dnsperf, made once. */
+export function writeLines(folder: string, name: string, lines: () => readonly Line[]): string {
   const path = join(folder, name.replaceAll(' ', '-'))
-  writeFileSync(path, `${lines.join('\n')}\n`)
+  if (!existsSync(path)) writeFileSync(path, `${lines().join('\n')}\n`)
   return path
 }

@@ -1,18 +1,18 @@
 // All contenders in all workloads, in turns and several rounds, at saturation and at a steady rate.
 
-import { type Figures, measure, writeLines } from './measure.ts'
+import { type Figures, measure, nothing, writeLines } from './measure.ts'
 import type { Native } from './native/build.ts'
 import { isChosen, type Options } from './options.ts'
 import type { Place } from './place.ts'
 import { aardvark } from './servers/aardvark.ts'
 import { berth, gatewayBerth, plainBerth } from './servers/berth.ts'
-import type { Contender } from './servers/contender.ts'
+import type { Contender, Started } from './servers/contender.ts'
 import { dnsmasq } from './servers/dnsmasq.ts'
 import { dockerResolver } from './servers/docker.ts'
 import { floor } from './servers/floor.ts'
 import { unbound } from './servers/unbound.ts'
 import { type Key, type Workload, workloads } from './workloads.ts'
-import { openWorld } from './world/world.ts'
+import { openWorld, type World } from './world/world.ts'
 
 export const contenders: readonly Contender[] = [
   ...[floor, unbound, dnsmasq, aardvark, dockerResolver],
@@ -26,7 +26,8 @@ export const steadyRate = 20_000
 /** Before it is measured, s: caches are filled, code is compiled. */
 const warmUp = 1
 
-export type Mode = 'full' | 'steady'
+const modes = ['full', 'steady'] as const
+export type Mode = (typeof modes)[number]
 
 /** One server in one workload, one round after the other. */
 export interface Row {
@@ -59,8 +60,14 @@ export async function runPeers(setting: Setting): Promise<Row[]> {
           ({ name }) => workload.servers.includes(name) && isChosen(options, name),
         )
         // What warms up, or tires, does so for each in another place.
-        const turn = round % 2 === 0 ? list : [...list].reverse()
-        for (const contender of turn) await runOne(setting, world, workload, contender, rows)
+        for (const contender of round % 2 === 0 ? list : list.toReversed()) {
+          const found = await runOne(setting, world, workload, contender)
+          for (const mode of modes) {
+            const figures = found[mode]
+            rowOf(rows, workload.key, contender.name, mode).rounds.push(figures)
+            tell(`${workload.title}, ${contender.name}, ${mode}`, figures)
+          }
+        }
       }
     }
   } finally {
@@ -69,30 +76,29 @@ export async function runPeers(setting: Setting): Promise<Row[]> {
   return rows
 }
 
+/** A server that does not start, or ends, has void rows: the others go on. */
 async function runOne(
   { place, native, folder, options }: Setting,
-  world: Awaited<ReturnType<typeof openWorld>>,
-  workload: Workload,
+  world: World,
+  { key, forwards, connections, lines }: Workload,
   contender: Contender,
-  rows: Row[],
-): Promise<void> {
-  const { key, forwards, connections } = workload
+): Promise<Record<Mode, Figures>> {
+  const run = { library: native.askers, connections, seconds: options.seconds }
   const fileFor = (purpose: 'warm' | Mode) =>
-    writeLines(folder, `${key} ${purpose}`, workload.lines(world, purpose))
-  const run = { library: native.askers, connections }
-  const started = await contender.start({ place, world, native, forwards })
+    writeLines(folder, `${key} ${purpose}`, () => lines(world, purpose))
+  let started: Started | undefined
   try {
+    started = await contender.start({ place, world, native, forwards })
     await measure(started, { ...run, questions: fileFor('warm'), seconds: warmUp })
-    for (const mode of ['full', 'steady'] as const) {
-      const rate = mode === 'steady' ? steadyRate : undefined
-      const figures = await measure(started, {
-        ...{ ...run, questions: fileFor(mode), seconds: options.seconds, rate },
-      })
-      rowOf(rows, key, contender.name, mode).rounds.push(figures)
-      tell(`${workload.title}, ${contender.name}, ${mode}`, figures)
+    return {
+      full: await measure(started, { ...run, questions: fileFor('full') }),
+      steady: await measure(started, { ...run, questions: fileFor('steady'), rate: steadyRate }),
     }
+  } catch (error) {
+    const fault = error instanceof Error ? error.message.split('\n')[0]! : String(error)
+    return { full: { ...nothing, fault }, steady: { ...nothing, fault } }
   } finally {
-    await started.stop()
+    await started?.stop()
   }
 }
 

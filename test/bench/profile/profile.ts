@@ -27,7 +27,7 @@ export async function runProfile(setting: Setting): Promise<{ figures: Figures; 
     const started = await profiledBerth(folder, interval).start({
       ...{ place, world, native, forwards: 'nothing' },
     })
-    const questions = writeLines(folder, 'profile', localA(world.names, world.askers.length))
+    const questions = writeLines(folder, 'profile', () => localA(world.names, world.askers.length))
     const run = { library: native.askers, questions }
     await measure(started, { ...run, seconds: warmUp })
     const from = now()
