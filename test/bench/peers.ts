@@ -24,7 +24,7 @@ export const size = { networks: 50, containers: 50, names: 4 }
 /** Questions a second. */
 export const steadyRate = 20_000
 /** Before it is measured, s: caches are filled, code is compiled. */
-const warmUp = 1
+const warmUp = 1.5
 
 const modes = ['full', 'steady'] as const
 export type Mode = (typeof modes)[number]
