@@ -45,7 +45,8 @@ export function serve(config: object, run: Run = {}): Serving {
   const command = [process.execPath, ...(run.node ?? []), main, 'serve', `--config=${file}`]
   const [program, ...rest] = [...(run.within ?? []), ...limited, ...command] as [string, ...string[]]
   const child = spawn(program, rest, {
-    env: { PATH: process.env.PATH, ...run.env },
+    // `npm run test:nodes` has each kind of sockets serve.
+    env: { PATH: process.env.PATH, BERTH_UDP: process.env.BERTH_UDP, ...run.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(run.as === undefined ? {} : { uid: run.as, gid: run.as }),
   })
