@@ -84,15 +84,20 @@ function put(lists: MapEdit<readonly Entry[]>, key: string, entry: Entry, isIn: 
   else lists.set(key, list)
 }
 
-/** The address's first bits, so many of them, as a key. */
+/** The address's first bits, so many of them, as a key: 16 bits a character, after the prefix length and the family. */
 function keyOf(address: Uint8Array, prefix: number): string {
-  let key = String.fromCharCode(prefix)
-  for (let i = 0; 8 * i < prefix; i++) {
-    const bits = prefix - 8 * i
-    key += String.fromCharCode(bits >= 8 ? address[i]! : address[i]! & (0xff << (8 - bits)))
-  }
-  // Of both families some have few bits.
-  return address.length === 4 ? key : `6${key}`
+  if (address.length === 4)
+    return String.fromCharCode(prefix, unit(address, 0, prefix), unit(address, 1, prefix))
+  const units = [0x100 | prefix]
+  for (let i = 0; i < 8; i++) units.push(unit(address, i, prefix))
+  return String.fromCharCode(...units)
+}
+
+/** The address's bits from 16 times `i` on, 16 of them; those after the prefix are 0. */
+function unit(address: Uint8Array, i: number, prefix: number): number {
+  const left = prefix - 16 * i
+  const bits = (address[2 * i]! << 8) | address[2 * i + 1]!
+  return left >= 16 ? bits : left <= 0 ? 0 : bits & (0xffff << (16 - left))
 }
 
 function compare(a: Entry, b: Entry): number {
