@@ -108,7 +108,7 @@ function withFacts(
     if (after === undefined) containers.delete(id)
     else containers.set(id, after)
     const [owned, owns] = [ownedBy(before), ownedBy(after)]
-    for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, takeFrom)
+    for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, takeFrom<Endpoint>)
     for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addTo)
   }
   const all = changeTables(snapshot, tables)
@@ -202,7 +202,8 @@ function ownedBy(container: Container | undefined): readonly Endpoint[] {
 }
 
 function own(owners: MapEdit<readonly Endpoint[]>, endpoint: Endpoint, change: typeof addTo): void {
-  for (const address of [...endpoint.v4, ...endpoint.v6]) change(owners, address, endpoint)
+  const alone = [endpoint] as const
+  for (const address of [...endpoint.v4, ...endpoint.v6]) change(owners, address, alone)
 }
 
 /** Whether nothing that the subnets' index holds is other. */

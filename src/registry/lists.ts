@@ -1,41 +1,44 @@
-// Lists of endpoints, and of ids, under a key, in an order that does not depend on what was told first: two tables of the same
-// containers are the same.
+// Lists under a key, in an order that does not depend on what was told first: two tables of the same containers are the
+// same. What is put in comes as the list of it alone, which then stands under each key that nothing else has: most do.
 import type { MapEdit, PersistentMap } from '../lib/persistent.ts'
 import type { Endpoint } from './types.ts'
 
-type Lists = MapEdit<readonly Endpoint[]>
+/** Endpoints by container, then by network. */
+export function addTo(lists: MapEdit<readonly Endpoint[]>, key: string, alone: readonly [Endpoint]): void {
+  insert(lists, key, alone, isBefore)
+}
 
-/** By container, then by network. */
-export function addTo(lists: Lists, key: string, endpoint: Endpoint): void {
+/** Ids. */
+export function addId(lists: MapEdit<readonly string[]>, key: string, alone: readonly [string]): void {
+  if (!lists.get(key)?.includes(alone[0])) insert(lists, key, alone, (a, b) => a < b)
+}
+
+export function takeFrom<T>(lists: MapEdit<readonly T[]>, key: string, [item]: readonly [T]): void {
   const list = lists.get(key) ?? []
+  const at = list.indexOf(item)
+  if (at >= 0 && list.length === 1) lists.delete(key)
+  else if (at >= 0) lists.set(key, list.toSpliced(at, 1))
+}
+
+function insert<T>(
+  lists: MapEdit<readonly T[]>,
+  key: string,
+  alone: readonly [T],
+  isBefore: (a: T, b: T) => boolean,
+): void {
+  const list = lists.get(key)
+  if (list === undefined) {
+    lists.set(key, alone)
+    return
+  }
   let low = 0
   let high = list.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (isBefore(list[middle]!, endpoint)) low = middle + 1
+    if (isBefore(list[middle]!, alone[0])) low = middle + 1
     else high = middle
   }
-  lists.set(key, list.toSpliced(low, 0, endpoint))
-}
-
-export function takeFrom(lists: Lists, key: string, endpoint: Endpoint): void {
-  const list = lists.get(key) ?? []
-  if (list.length === 1 && list[0] === endpoint) lists.delete(key)
-  else if (list.includes(endpoint)) lists.set(key, list.toSpliced(list.indexOf(endpoint), 1))
-}
-
-export function addId(lists: MapEdit<readonly string[]>, key: string, id: string): void {
-  const list = lists.get(key) ?? []
-  const next = list.findIndex((each) => each >= id)
-  const at = next < 0 ? list.length : next
-  // Spread into another one, a list of one would have room for 17.
-  if (list[at] !== id) lists.set(key, list.toSpliced(at, 0, id))
-}
-
-export function takeId(lists: MapEdit<readonly string[]>, key: string, id: string): void {
-  const left = (lists.get(key) ?? []).filter((each) => each !== id)
-  if (left.length === 0) lists.delete(key)
-  else lists.set(key, left)
+  lists.set(key, list.toSpliced(low, 0, alone[0]))
 }
 
 /** The counts, more or less by so many; what is there no more is not in them. */

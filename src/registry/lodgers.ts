@@ -1,7 +1,7 @@
 // Containers that live in another's network namespace (`--network container:X`): they have X's addresses, under
 // names of their own. Docker itself has no names for them.
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
-import { addId, takeId } from './lists.ts'
+import { addId, takeFrom } from './lists.ts'
 import { sharing } from './sharing.ts'
 import type { Container, Endpoint } from './types.ts'
 
@@ -134,7 +134,7 @@ function move(
   to: readonly string[],
 ): void {
   for (const key of from) {
-    if (!to.includes(key)) takeId(lists, key, id)
+    if (!to.includes(key)) takeFrom(lists, key, [id])
   }
-  for (const key of to) addId(lists, key, id)
+  for (const key of to) addId(lists, key, [id])
 }

@@ -71,24 +71,25 @@ interface Edits {
 /** What the container says of itself on the network is said (1), or taken back (-1). */
 function say(edits: Edits, network: Network, container: Container, by: 1 | -1): void {
   const { settings, lodgesWith } = container
-  const list = by === 1 ? addTo : takeFrom
+  const list = by === 1 ? addTo : takeFrom<Endpoint>
   for (const endpoint of endpointsOn(container, network.id)) {
+    const alone = [endpoint] as const
     const addresses = [...endpoint.v4, ...endpoint.v6]
     const isThere = addresses.length > 0 && !network.ingress && !settings.ignored
     const say = (lists: MapEdit<readonly Endpoint[]>, name: string) => {
       add(edits.known, name, by)
       if (!isThere) return
-      list(lists, name, endpoint)
+      list(lists, name, alone)
       for (const above of namesAbove(name)) add(edits.parents, above, by)
     }
     for (const name of canonicalNames([...endpoint.names, ...settings.names])) say(edits.names, name)
     for (const name of canonicalNames(replicaNames(container))) say(edits.replicas, name)
     for (const suffix of isThere ? new Set(settings.wildcards) : []) {
-      list(edits.wildcards, suffix, endpoint)
+      list(edits.wildcards, suffix, alone)
       for (const above of [suffix, ...namesAbove(suffix)]) add(edits.parents, above, by)
     }
     // A lodger's addresses are its host's: the asker there, and the PTR.
-    if (lodgesWith === undefined) for (const address of addresses) list(edits.owners, address, endpoint)
+    if (lodgesWith === undefined) for (const address of addresses) list(edits.owners, address, alone)
   }
 }
 

@@ -1,6 +1,6 @@
 // All networks' tables, found by id, by name, and in order, and the names that any of them knows.
 import { emptyMap } from '../lib/persistent.ts'
-import { addId, takeId } from './lists.ts'
+import { addId, takeFrom } from './lists.ts'
 import type { NetworkTable, Snapshot } from './types.ts'
 
 type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known'>
@@ -32,8 +32,9 @@ export function changeTables(
     }
     const knew = before?.known ?? emptyMap
     const knows = after?.known ?? emptyMap
-    for (const name of knows.keysMissingIn(knew)) addId(edits.known, name, id)
-    for (const name of knew.keysMissingIn(knows)) takeId(edits.known, name, id)
+    const alone = [id] as const
+    for (const name of knows.keysMissingIn(knew)) addId(edits.known, name, alone)
+    for (const name of knew.keysMissingIn(knows)) takeFrom(edits.known, name, alone)
   }
   return {
     tables: ordered,
