@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Size } from '../../synthetic/plan.ts'
 import type { Outcome } from './asker.ts'
-import { openScene, type Scene } from './scene.ts'
+import { type Loop, openScene, type Scene } from './scene.ts'
 
 export interface Latency {
   readonly answered: number
@@ -26,8 +26,13 @@ export interface Row extends Size {
     readonly heap: number
     readonly peak: number
   }
-  /** Event-loop time of one event while few come, above that of an idle berth; the longest single wait meanwhile. */
-  readonly event: { readonly count: number; readonly cost: number; readonly longest: number }
+  /** What one event costs while few come, above an idle berth: event-loop time, CPU time; the longest single wait. */
+  readonly event: {
+    readonly count: number
+    readonly active: number
+    readonly cpu: number
+    readonly longest: number
+  }
   readonly quiet: Latency
   readonly busy: Latency & {
     /** Events a second: what the engine told, and what berth took. */
@@ -36,8 +41,9 @@ export interface Row extends Size {
     /** From an event's own time to the table that has it: at most this for the half of them, and for 99 of 100; ms. */
     readonly lagMedian: number
     readonly lagP99: number
-    /** Share of the time that the event loop was at work. */
-    readonly load: number
+    /** Shares of the time: the event loop at work, and the process's CPU. */
+    readonly active: number
+    readonly cpu: number
     /** Streams that were opened anew: events were missed. */
     readonly reconnects: number
   }
@@ -58,7 +64,7 @@ export interface Effort {
   readonly events: number
 }
 
-const few = 20
+const few = 100
 
 export async function measure(size: Size, { seconds, questions: rate, events }: Effort): Promise<Row> {
   const movers = Math.ceil(size.containers / 10)
@@ -85,8 +91,8 @@ export async function measure(size: Size, { seconds, questions: rate, events }: 
     await sleep(200)
     const slow = await scene.loop()
     const count = (await engine.events()) - before
-    const share = still.active / (still.active + still.idle)
-    const cost = (slow.active - share * (slow.active + slow.idle)) / count
+    const lengths = (slow.active + slow.idle) / (still.active + still.idle)
+    const above = (of: (loop: Loop) => number) => (of(slow) - of(still) * lengths) / count
 
     const metrics = await scene.metrics()
     const toldBefore = await engine.events()
@@ -108,12 +114,16 @@ export async function measure(size: Size, { seconds, questions: rate, events }: 
       names: metrics.get('berth_table_names')!,
       readyAfter,
       memory: { atStart, idle, heap: still.heapUsed, peak: scene.memory().peak },
-      event: { count, cost, longest: slow.longest },
+      event: {
+        ...{ count, longest: slow.longest },
+        ...{ active: above(({ active }) => active), cpu: above(({ cpu }) => cpu) },
+      },
       quiet,
       busy: {
         ...latency,
         ...{ told, taken: grown(`berth_docker_events_total${label}`) / took },
-        ...{ lagMedian: lag(0.5), lagP99: lag(0.99), load: loop.active / (loop.active + loop.idle) },
+        ...{ lagMedian: lag(0.5), lagP99: lag(0.99) },
+        ...{ active: loop.active / (loop.active + loop.idle), cpu: loop.cpu / (loop.active + loop.idle) },
         reconnects: grown(`berth_docker_reconnects_total${label}`),
       },
       after,

@@ -4,6 +4,7 @@ import type { Latency, Row } from './measure.ts'
 const ms = (value: number) =>
   value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 2 : 0)} ms`
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+const percent = (share: number) => `${(share * 100).toFixed(0)} %`
 const thousands = (count: number) => Math.round(count).toLocaleString('en')
 const spread = ({ median, p99, longest }: Latency) => `${ms(median)} / ${ms(p99)} / ${ms(longest)}`
 
@@ -32,7 +33,7 @@ const lines: readonly Line[] = [
   ['of it alive after a collection', ({ memory }) => mib(memory.heap)],
   ['memory at the end, the peak', ({ memory }) => mib(memory.peak)],
   ['CoreDNS would be given', ({ containers }) => `${coreDnsMegabytes(containers).toFixed(0)} MB`],
-  ['event-loop time of one event', ({ event }) => ms(event.cost)],
+  ['one event: event-loop time / CPU time', ({ event }) => `${ms(event.active)} / ${ms(event.cpu)}`],
   ['longest wait meanwhile', ({ event }) => ms(event.longest)],
   ['answers without events: median / 99th percentile / longest', ({ quiet }) => spread(quiet)],
   ['the same while events arrive', ({ busy }) => spread(busy)],
@@ -42,7 +43,7 @@ const lines: readonly Line[] = [
     'the table is behind by: median / 99th percentile',
     ({ busy }) => `≤ ${ms(busy.lagMedian)} / ≤ ${ms(busy.lagP99)}`,
   ],
-  ['event loop at work', ({ busy }) => `${(busy.load * 100).toFixed(0)} %`],
+  ['event loop at work / CPU', ({ busy }) => `${percent(busy.active)} / ${percent(busy.cpu)}`],
   [
     'afterwards: names asked, wrong, all right after',
     ({ after }) => `${thousands(after.asked)}, ${after.wrong}, ${ms(after.right)}`,

@@ -22,6 +22,8 @@ export interface Loop {
   readonly idle: number
   /** The longest that something due had to wait, ms. */
   readonly longest: number
+  /** CPU time of the whole process, garbage collection's threads included, ms. */
+  readonly cpu: number
   /** Bytes; the heap after a garbage collection. */
   readonly rss: number
   readonly heapUsed: number

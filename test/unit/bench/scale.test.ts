@@ -9,11 +9,20 @@ function row(containers: number, heap: number): Row {
   return {
     ...{ networks: containers / 10, containers, names: containers * 10, readyAfter: 1234 },
     memory: { atStart: 2 * heap, idle: 2 * heap, heap, peak: 3 * heap },
-    event: { count: 200, cost: 0.7, longest: 12 },
+    event: { count: 200, active: 0.7, cpu: 0.8, longest: 12 },
     quiet: latency,
     busy: {
       ...latency,
-      ...{ wrong: 2, told: 1000.4, taken: 999, lagMedian: 5, lagP99: 20, load: 0.456, reconnects: 0 },
+      ...{
+        wrong: 2,
+        told: 1000.4,
+        taken: 999,
+        lagMedian: 5,
+        lagP99: 20,
+        active: 0.456,
+        cpu: 0.6,
+        reconnects: 0,
+      },
     },
     after: { asked: 5000, wrong: 0, examples: [], right: 90 },
   }
