@@ -1,13 +1,14 @@
 // One engine's API through dockerode: what berth asks, with deadlines, and errors a person can act on.
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import type { Readable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
 import Docker from 'dockerode'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { eventFilters } from './hints.ts'
 import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
+import { readRows } from './rows.ts'
 import { type EngineEvent, readEvents } from './stream.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s unless it says otherwise. */
@@ -37,7 +38,8 @@ interface Api {
   info(options: Cancel): Promise<unknown>
   ping(options: Cancel): Promise<unknown>
   listNetworks(options: Cancel): Promise<unknown>
-  listContainers(options: Cancel & { all: boolean }): Promise<unknown>
+  /** dockerode's own listContainers gives the list as a whole. */
+  readonly modem: { dial(asked: object, done: (error: unknown, stream: Readable) => void): void }
   getNetwork(id: string): { inspect(options: Cancel): Promise<unknown> }
   getContainer(id: string): { inspect(options: Cancel): Promise<unknown> }
   getEvents(options: Cancel & { since: number; filters: object }): Promise<unknown>
@@ -149,12 +151,15 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
     inspectNetwork: (id) =>
       inspect('a network', (abortSignal) => api.getNetwork(id).inspect({ abortSignal })),
 
-    async listContainers() {
-      const rows = await call<unknown>('list its containers', callDeadline, (abortSignal) =>
-        api.listContainers({ all: true, abortSignal }),
-      )
-      return listOf<RawContainerRow>(address, rows)
-    },
+    listContainers: () =>
+      call<RawContainerRow[]>('list its containers', callDeadline, async (abortSignal) => {
+        const rows: unknown[] = []
+        const stream = addAbortSignal(abortSignal, await streamContainers(api, abortSignal))
+        await readRows(stream, (row) => rows.push(row)).catch((error) => {
+          throw error instanceof SyntaxError ? noList(address) : error
+        })
+        return listOf(address, rows)
+      }),
 
     inspectContainer: (id) =>
       inspect('a container', (abortSignal) => api.getContainer(id).inspect({ abortSignal })),
@@ -211,6 +216,16 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
   }
 }
 
+function streamContainers({ modem }: Api, abortSignal: AbortSignal): Promise<Readable> {
+  return new Promise((resolve, reject) => {
+    const asked = {
+      ...{ path: '/containers/json?', method: 'GET', options: { all: true }, isStream: true, abortSignal },
+      statusCodes: { 200: true, 400: 'bad parameter', 500: 'server error' },
+    }
+    modem.dial(asked, (error, stream) => (error ? reject(error) : resolve(stream)))
+  })
+}
+
 /** Seconds with nine digits behind the point, as `since` and `until` want them. */
 function unixTime(ms: number): string {
   const seconds = Math.floor(ms / 1000)
@@ -265,7 +280,9 @@ function isApiError(error: unknown): boolean {
   return typeof fieldsOf((error as { json?: unknown }).json).message === 'string'
 }
 
+const noList = (address: EngineAddress) => notDocker(address, 'a list is not what it says it is')
+
 function listOf<T extends { Id: string }>(address: EngineAddress, rows: unknown): T[] {
-  if (!Array.isArray(rows)) throw notDocker(address, 'a list is not what it says it is')
+  if (!Array.isArray(rows)) throw noList(address)
   return rows.filter((row): row is T => typeof row?.Id === 'string')
 }

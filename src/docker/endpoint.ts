@@ -58,7 +58,8 @@ export function containerFrom(
 /** The same as ToldContainer's `signature`, from a list's row. */
 export function rowSignature(row: RawContainerRow): string {
   // Docker writes "Up 3 minutes (health: starting)", "(healthy)", "(unhealthy)"; "(Paused)" is no health.
-  const health = /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(row.Status ?? '')?.[1]
+  const status = row.Status ?? ''
+  const health = status.endsWith(')') ? /\((?:health: )?(\w+)\)$/.exec(status)?.[1] : undefined
   return signature(rowName(row), row.State ?? '', healthOf(health), row.NetworkSettings?.Networks)
 }
 
@@ -206,12 +207,15 @@ function composeAlias(labels: Readonly<Record<string, string>>): string[] {
   return service && labels['com.docker.compose.oneoff'] !== 'True' ? [service] : []
 }
 
-/** The host's and no network are no place to be found at; their names are reserved by Docker. */
 function ownPlaces(networks: RawEndpoints | undefined): [string, RawEndpoint][] {
   return Object.entries(networks ?? {}).filter(
-    (place): place is [string, RawEndpoint] =>
-      place[1] !== null && place[0] !== 'host' && place[0] !== 'none',
+    (place): place is [string, RawEndpoint] => place[1] !== null && isOwnPlace(place[0]),
   )
+}
+
+/** The host's and no network are no place to be found at; their names are reserved by Docker. */
+function isOwnPlace(network: string): boolean {
+  return network !== 'host' && network !== 'none'
 }
 
 function addresses(...texts: (string | undefined)[]): readonly string[] {
@@ -222,11 +226,16 @@ function healthOf(status: string | undefined): Health {
   return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none'
 }
 
+/** Made for every row of every list, so it is made of as little as will do. */
 function signature(name: string, status: string, health: Health, networks: RawEndpoints | undefined): string {
-  const places = ownPlaces(networks).map(([network, told]) =>
-    [network, told.EndpointID, told.IPAddress, told.GlobalIPv6Address].map((part) => part ?? '').join(' '),
-  )
-  return [name, status, health, ...places.sort()].join('\n')
+  const places: string[] = []
+  for (const network in networks) {
+    const told = networks[network]
+    if (!told || !isOwnPlace(network)) continue
+    places.push(`${network} ${told.EndpointID ?? ''} ${told.IPAddress ?? ''} ${told.GlobalIPv6Address ?? ''}`)
+  }
+  if (places.length > 1) places.sort()
+  return `${name}\n${status}\n${health}\n${places.join('\n')}`
 }
 
 function rowName(row: RawContainerRow): string {
