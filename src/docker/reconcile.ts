@@ -1,4 +1,5 @@
 // Keeps what is known of one engine true: events mark, lists and inspects tell, nothing older replaces anything newer.
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../lib/clock.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import type { EngineFacts } from '../registry/types.ts'
@@ -65,6 +66,8 @@ export interface ReconcileOptions extends KnownOptions {
 const patience = 2_000
 /** Nor for an engine that has thousands and is slow, ms. */
 const longestWait = 15_000
+/** Rows taken between two turns of the event loop: about a millisecond's. */
+const rowsAtOnce = 100
 
 export function createReconcile(options: ReconcileOptions): Reconcile {
   const { engine, clock, random, changed, failed } = options
@@ -145,7 +148,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     heard.clear()
     early.age()
     const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
-    const suspects = new Map([...takeNetworks(networkRows, listedAt), ...takeRows(rows, listedAt)])
+    const suspects = new Map([...takeNetworks(networkRows, listedAt), ...(await takeRows(rows, listedAt))])
     markGatewayBridge()
     dirtyContainers.resume()
     dirtyNetworks.resume()
@@ -183,11 +186,13 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   }
 
   /** What is stopped before and after may change without an event (docker network connect): no suspect. */
-  function takeRows(rows: readonly RawContainerRow[], listedAt: number): [string, unknown][] {
+  async function takeRows(rows: readonly RawContainerRow[], listedAt: number): Promise<[string, unknown][]> {
     const suspects: [string, unknown][] = []
     const listed = new Set<string>()
     for (const row of rows) {
       listed.add(row.Id)
+      // Events that come in between are newer than the list, by their ticks.
+      if (listed.size % rowsAtOnce === 0) await turn()
       const before = containers.get(row.Id)
       if (before !== undefined && before.readAt > listedAt) continue
       if (before !== undefined && before.told.signature === rowSignature(row)) continue
@@ -202,7 +207,8 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       dirtyContainers.mark(row.Id)
     }
     for (const [id, { readAt, told }] of containers) {
-      if (listed.has(id) || readAt > listedAt) continue
+      // Of one that was created meanwhile only its events know; those have it looked at.
+      if (listed.has(id) || readAt > listedAt || heard.has(id)) continue
       removeContainer(id)
       if (told.container.running && !dirtyContainers.has(id)) suspects.push([id, told.container])
       dirtyContainers.forget(id)

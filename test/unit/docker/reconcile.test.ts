@@ -69,7 +69,7 @@ async function live(
   const pause = (what: string) => scheduler.schedule(Promise.resolve(), what)
   const engine = createFakeEngine(pause)
   const errors: unknown[] = []
-  const heardUpTo = 0
+  let heardUpTo = 0
   /** What an event has said to be gone is gone, whatever an older look still says. */
   const check = () => {
     for (const key of Object.keys(told(reconcile))) {
@@ -100,7 +100,10 @@ async function live(
     before = before
       .then(() => pause('events'))
       .then(() => {
-        for (const event of events) follow(event, reconcile)
+        for (const event of events) {
+          heardUpTo = event.time
+          follow(event, reconcile)
+        }
       })
   }
   let before: Promise<unknown> = Promise.resolve()
@@ -233,6 +236,28 @@ it('a connect is known though the container’s inspect never answers, and so is
   engine.act('disconnect', 0, 1)
   await hear()
   expect(Object.keys(told(reconcile))).toEqual(['id-000 net-a-0 10.0.0.0'])
+})
+
+it('a container that is created while a list is on its way, which lacks it, stays known', async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let isHeld = false
+  const engine = createFakeEngine((what) => (isHeld && what === 'tell containers' ? held : Promise.resolve()))
+  const reconcile = reconcileOf(clockOf(async () => {}))
+  await reconcile.fullList(engine.client)
+  isHeld = true
+  const list = reconcile.fullList(engine.client)
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+  engine.act('create', 1, 0)
+  const id = 'id-0'.padEnd(64, '0')
+  engine.blocked.add(id)
+  for (const event of engine.takeEvents()) follow(event, reconcile)
+  release()
+  void list
+  for (let i = 0; i < 200; i++) await Promise.resolve()
+  expect([...reconcile.facts().containers.keys()]).toEqual([id])
 })
 
 it('labels that can not be read are told once, also of a container that is first known by its create event', async () => {
