@@ -5,6 +5,9 @@ import type { Container, Endpoint, Health, Port } from '../registry/types.ts'
 import { portFrom, readLabels } from './labels.ts'
 import type { RawContainer, RawContainerRow, RawEndpoint, RawEndpoints } from './raw.ts'
 
+/** One for all of the many that have none. */
+const noLinks: ReadonlyMap<string, string> = new Map()
+
 /** A container, and what else is needed to follow it. */
 export interface ToldContainer {
   readonly container: Container
@@ -30,15 +33,16 @@ export function containerFrom(
   const name = bareName(raw.Name)
   const gateways = new Map<string, readonly string[]>()
   const endpoints: Endpoint[] = []
-  for (const [network, told] of ownPlaces(raw.NetworkSettings?.Networks)) {
-    const id = told.NetworkID || networkId(network)
+  for (const [network, place] of ownPlaces(raw.NetworkSettings?.Networks)) {
+    const id = place.NetworkID || networkId(network)
     if (id === undefined) continue
-    endpoints.push(endpointFrom(raw, name, id, network, told, running))
-    if (running) gateways.set(id, addresses(told.Gateway, told.IPv6Gateway))
+    endpoints.push(endpointFrom(raw, name, id, network, place, running))
+    if (running) gateways.set(id, addresses(place.Gateway, place.IPv6Gateway))
   }
   const health = healthOf(raw.State?.Health?.Status)
-  const labels = raw.Config?.Labels ?? {}
-  const { settings, ports: named, problems } = readLabels(labels)
+  const told = raw.Config?.Labels ?? {}
+  const labels = keptLabels(told)
+  const { settings, ports: named, problems } = readLabels(told)
   const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => portFrom(text) ?? [])
   const ports: readonly Port[] = [...named, ...exposed]
   const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
@@ -118,7 +122,7 @@ export function placeOn(
 export function endpointNamed(containerId: string, networkId: string, names: readonly string[]): Endpoint {
   return {
     ...{ networkId, containerId, names, v4: [], v6: [] },
-    ...{ gatewayPriority: 0, gatewayFamilies: 0, links: new Map() },
+    ...{ gatewayPriority: 0, gatewayFamilies: 0, links: noLinks },
   }
 }
 
@@ -181,8 +185,9 @@ function endpointFrom(
 
 /** "target:alias", on the default bridge "/target:/this/alias". Of two with one alias Docker keeps the last. */
 function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<string, string> {
+  if (!links || links.length === 0) return noLinks
   const found = new Map<string, string>()
-  for (const link of links ?? []) {
+  for (const link of links) {
     const [target = '', alias = target] = link.split(':')
     const canonical = canonicalName(alias.slice(alias.lastIndexOf('/') + 1))
     const name = canonicalName(target.slice(target.lastIndexOf('/') + 1))
@@ -199,6 +204,18 @@ function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly s
   if (told.DNSNames?.includes(name)) return told.DNSNames
   const names = [name, ...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
   return [...new Set(names.filter((each) => each !== ''))]
+}
+
+/** What tables are made of; Compose alone writes ten of them on each container. */
+const labelsKept = [
+  ...['project', 'service', 'container-number', 'oneoff'].map((name) => `com.docker.compose.${name}`),
+  'com.docker.swarm.service.id',
+]
+
+function keptLabels(told: Readonly<Record<string, string>>): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const key of labelsKept) if (told[key] !== undefined) kept[key] = told[key]
+  return kept
 }
 
 /** Compose gives its service's name on every network; its runs of single commands (oneoff) have none. */

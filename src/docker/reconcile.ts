@@ -147,18 +147,24 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     client = asked
     heard.clear()
     early.age()
-    const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
-    const suspects = new Map([...takeNetworks(networkRows, listedAt), ...(await takeRows(rows, listedAt))])
+    const { suspects, networkIds, containerIds } = await takeLists(asked, listedAt)
     markGatewayBridge()
     dirtyContainers.resume()
     dirtyNetworks.resume()
     dirtyMembers.resume()
-    const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
     await Promise.all([
-      dirtyNetworks.settled(ids(networkRows), patience, longestWait),
-      dirtyContainers.settled(ids(rows), patience, longestWait),
+      dirtyNetworks.settled(networkIds, patience, longestWait),
+      dirtyContainers.settled(containerIds, patience, longestWait),
     ])
     return suspects
+  }
+
+  /** Apart, so that thousands of rows are not held on to while inspects come. */
+  async function takeLists(asked: EngineClient, listedAt: number) {
+    const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
+    const suspects = new Map([...takeNetworks(networkRows, listedAt), ...(await takeRows(rows, listedAt))])
+    const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
+    return { suspects, networkIds: ids(networkRows), containerIds: ids(rows) }
   }
 
   /** Networks of a swarm, and the gateway bridge, change without an event here: no suspects. */

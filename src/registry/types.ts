@@ -71,7 +71,7 @@ export interface Container {
   /** Has a network namespace: running, paused; not created, exited, dead, or between restarts. */
   readonly running: boolean
   readonly health: Health
-  /** Labels as Docker has them. */
+  /** Those that say of which service it is, as Docker has them. */
   readonly labels: Readonly<Record<string, string>>
   readonly settings: LabelSettings
   readonly ports: readonly Port[]

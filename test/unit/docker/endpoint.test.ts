@@ -183,3 +183,16 @@ it('survives an engine that tells next to nothing', () => {
     endpoints: [],
   })
 })
+
+it('keeps of its labels what says of which service it is, and has read the others of ours', () => {
+  const service = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
+  const others = {
+    'com.docker.compose.config-hash': 'f'.repeat(64),
+    'berth.ttl': '7',
+    note: 'x'.repeat(1000),
+  }
+  const raw = { Id: 'x', Name: '/a', Config: { Labels: { ...others, ...service } } }
+  const { container } = containerFrom(raw, 'local', () => undefined)
+  expect(container.labels).toEqual(service)
+  expect(container.settings.ttl).toBe(7)
+})
