@@ -13,15 +13,14 @@ describe.runIf(isRoot)('beside an engine with a thousand containers', () => {
       const { engine, questions, ask } = scene
       expect(questions).toHaveLength(2000)
       const right = { answered: 2000, lost: 0, wrong: 0, examples: [] }
-      expect(await ask({ questions, rate: 4000, count: 2000 })).toMatchObject(right)
       const asking = ask({ questions, rate: 1000, count: 2000 })
       await engine.churn({ rate: 200, movers: 100, seed: 3 })
       await until(async () => (await engine.events()) >= 200, { what: '200 events' })
       await engine.churn({ rate: 0, movers: 100, seed: 3 })
       expect(await asking).toMatchObject(right)
-      const after = await settle(scene)
+      const after = await settle(scene, 5000)
       expect(after).toMatchObject({ wrong: 0, examples: [] })
-      expect(after.asked).toBeGreaterThan(20_000)
+      expect(after.asked).toBeGreaterThan(4000)
     } finally {
       expect(await scene.stop()).toBe(0)
     }

@@ -20,7 +20,7 @@ export interface Asked {
 
 export interface Outcome {
   readonly answered: number
-  /** Without a reply for 2 s. */
+  /** Without a reply for 5 s. */
   readonly lost: number
   readonly wrong: number
   /** What was wrong, the first few of it. */
@@ -29,7 +29,8 @@ export interface Outcome {
   readonly times: readonly number[]
 }
 
-const patience = 2000
+/** As glibc has it, ms. */
+const patience = 5000
 const sockets = new Map<string, Promise<Line>>()
 
 interface Line {
