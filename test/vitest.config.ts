@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // Long ones that an old engine adds nothing to: its share is the image itself.
-const onNewestOnly = ['compose', 'prometheus', 'stubs'].map((name) => `test/engine/${name}.test.ts`)
+const onNewestOnly = ['compose', 'prometheus', 'stubs', 'synthetic'].map(
+  (name) => `test/engine/${name}.test.ts`,
+)
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
