@@ -5,6 +5,7 @@ import { addAbortSignal, type Readable } from 'node:stream'
 import Docker from 'dockerode'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
+import { createGet } from './get.ts'
 import { eventFilters } from './hints.ts'
 import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
@@ -40,8 +41,6 @@ interface Api {
   listNetworks(options: Cancel): Promise<unknown>
   /** dockerode's own listContainers gives the list as a whole. */
   readonly modem: { dial(asked: object, done: (error: unknown, stream: Readable) => void): void }
-  getNetwork(id: string): { inspect(options: Cancel): Promise<unknown> }
-  getContainer(id: string): { inspect(options: Cancel): Promise<unknown> }
   getEvents(options: Cancel & { since: number; filters: object }): Promise<unknown>
   getEvents(options: Cancel & { since: string; until: string }): Promise<unknown>
 }
@@ -62,6 +61,7 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
   // `timeout` would cut a quiet stream; connectionTimeout ends with the headers. Pings go here as well, so that
   // they never stand in line behind calls that block.
   const live = connect(address, { agent: streamAgent, connectionTimeout: headerDeadline })
+  const get = createGet(address, agent)
   const underway = new Set<AbortController>()
   let closed = false
 
@@ -97,12 +97,9 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
     }
   }
 
-  async function inspect<T>(
-    what: string,
-    ask: (signal: AbortSignal) => Promise<unknown>,
-  ): Promise<T | undefined> {
+  async function inspect<T>(what: string, path: string): Promise<T | undefined> {
     return call<T | undefined>(`inspect ${what}`, callDeadline, (abortSignal) =>
-      ask(abortSignal).catch((error) => {
+      get(path, abortSignal).catch((error) => {
         if (httpStatus(error) === 404 && isApiError(error)) return undefined
         throw error
       }),
@@ -148,8 +145,7 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       return listOf<RawNetwork>(address, rows)
     },
 
-    inspectNetwork: (id) =>
-      inspect('a network', (abortSignal) => api.getNetwork(id).inspect({ abortSignal })),
+    inspectNetwork: (id) => inspect('a network', `/networks/${encodeURIComponent(id)}`),
 
     listContainers: () =>
       call<RawContainerRow[]>('list its containers', callDeadline, async (abortSignal) => {
@@ -161,8 +157,7 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
         return listOf(address, rows)
       }),
 
-    inspectContainer: (id) =>
-      inspect('a container', (abortSignal) => api.getContainer(id).inspect({ abortSignal })),
+    inspectContainer: (id) => inspect('a container', `/containers/${encodeURIComponent(id)}/json`),
 
     async events({ sinceSeconds, signal }) {
       const ending = new AbortController()
