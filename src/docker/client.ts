@@ -229,7 +229,8 @@ function unixTime(ms: number): string {
 
 /** TCP keep-alive probes find a peer that is gone without a word; a unix socket ignores them. */
 function createAgent(address: EngineAddress, maxSockets: number): HttpAgent {
-  const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: 2 }
+  // Inspects come in bursts: what is closed after each would be opened again for the next.
+  const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: 8 }
   const isTls = address.kind === 'tcp' && address.tls !== undefined
   const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)
   // docker-modem writes its options out at each call for a log line that nobody sees: of an agent that would be every
