@@ -154,7 +154,7 @@ export function withoutAddresses(container: Container, networkId?: string): Cont
   }
 }
 
-function runsByRow({ State }: RawContainerRow): boolean {
+export function runsByRow({ State }: RawContainerRow): boolean {
   return State === 'running' || State === 'paused'
 }
 

@@ -12,6 +12,7 @@ import {
   placeByRow,
   placeOn,
   rowSignature,
+  runsByRow,
   withName,
   withoutAddresses,
 } from './endpoint.ts'
@@ -64,8 +65,8 @@ export interface ReconcileOptions extends KnownOptions {
 
 /** A container that is being started answers no inspect; a list need not wait for it once nothing else comes, ms. */
 const patience = 2_000
-/** Nor for an engine that has thousands and is slow, ms. */
-const longestWait = 15_000
+/** Nor for an engine that has thousands running and is slow, ms. */
+const longestWait = 60_000
 /** Rows taken between two turns of the event loop: about a millisecond's. */
 const rowsAtOnce = 100
 
@@ -147,14 +148,16 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     client = asked
     heard.clear()
     early.age()
-    const { suspects, networkIds, containerIds } = await takeLists(asked, listedAt)
+    const { suspects, networkIds, running, others } = await takeLists(asked, listedAt)
     markGatewayBridge()
     dirtyContainers.resume()
     dirtyNetworks.resume()
     dirtyMembers.resume()
     await Promise.all([
       dirtyNetworks.settled(networkIds, patience, longestWait),
-      dirtyContainers.settled(containerIds, patience, longestWait),
+      dirtyContainers.settled(running, patience, longestWait),
+      // What does not run has no address to answer with, and may be being started: a whole machine may.
+      dirtyContainers.settled(others, patience, patience),
     ])
     return suspects
   }
@@ -162,9 +165,16 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   /** Apart, so that thousands of rows are not held on to while inspects come. */
   async function takeLists(asked: EngineClient, listedAt: number) {
     const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
-    const suspects = new Map([...takeNetworks(networkRows, listedAt), ...(await takeRows(rows, listedAt))])
+    const running = rows.filter(runsByRow)
+    const others = rows.filter((row) => !runsByRow(row))
+    const networkSuspects = takeNetworks(networkRows, listedAt)
+    // Those that run are looked at first: the others' looks may block, and there are not many at once.
+    const suspects = await takeRows([...running, ...others], listedAt)
     const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
-    return { suspects, networkIds: ids(networkRows), containerIds: ids(rows) }
+    return {
+      suspects: new Map([...networkSuspects, ...suspects]),
+      ...{ networkIds: ids(networkRows), running: ids(running), others: ids(others) },
+    }
   }
 
   /** Networks of a swarm, and the gateway bridge, change without an event here: no suspects. */
