@@ -2,14 +2,13 @@
 // asker's seat, a look at its scope's shelf, and a copy with the asker's ID, flags, spelling and another order of
 // addresses: no promise, no closure, nothing allocated.
 
-import { rcodeName } from '../dns/header.ts'
 import { form, type PlainQuestion, readPlain } from '../dns/plain.ts'
-import { typeLabel } from '../dns/types.ts'
 import { maxMessageBytes, type Transport } from '../dns/writer.ts'
 import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HistogramCell } from '../lib/counters.ts'
 import type { DnsCounters } from './counters.ts'
+import { type CellRow, createCounting, type Kind } from './counting.ts'
 import { age, isReplyTo, type KeptReply, keepReply, writeKept } from './kept.ts'
 import type { Query } from './query.ts'
 import type { Resolver } from './resolver.ts'
@@ -84,21 +83,6 @@ const defaultRoom: Room = { total: 32 * 1024 * 1024, each: 8 * 1024 * 1024 }
 /** What an answer takes besides its bytes, about. */
 const overhead = 300
 
-/** The counters of answers of one kind, as one listener's askers of one family have them. */
-interface Cells {
-  readonly requests: { value: number }
-  readonly responses: { value: number }
-  readonly duration: HistogramCell
-}
-
-/** What counting needs to know of an answer. */
-interface Kind {
-  readonly index: number
-  readonly type: string
-  readonly rcode: string
-  readonly source: string
-}
-
 interface Kept extends KeptReply {
   readonly kind: Kind
   /** The table's version that it holds for; 0: for all that its shelf does. */
@@ -119,19 +103,18 @@ interface Seat {
 /** One of our addresses, and who asks there. */
 interface Desk extends ServerAddress {
   readonly seats: Map<string, Seat>
-  /** By kind, transport and family. */
-  readonly cells: (Cells | undefined)[]
+  readonly cells: CellRow
 }
 
 export function createFastAnswers(options: FastOptions): FastAnswers {
   const { resolver, counters, clock, random, room = defaultRoom } = options
   const seed = Math.floor(random() * 2 ** 32) | 0
-  const kinds = new Map<string, Kind>()
+  const counting = createCounting(counters)
   /** One at a time is read, within one call. */
   const asked: PlainQuestion = { end: 0, hash: 0, form: form.bare, limit: 0 }
   const shelves = createShelves<Kept>(room, options.see)
   const desks: Desk[] = []
-  let desk: Desk = { local: '', server: '', seats: new Map(), cells: [] }
+  let desk: Desk = { local: '', server: '', seats: new Map(), cells: counting.row('') }
   let sweptAt = 0
   let upstreams = 1
 
@@ -145,7 +128,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   function goTo(local: string, server: string): void {
     if (desk.local === local && desk.server === server) return
     const known = desks.find((each) => each.local === local && each.server === server)
-    desk = known ?? { local, server, seats: new Map(), cells: [] }
+    desk = known ?? { local, server, seats: new Map(), cells: counting.row(server) }
     if (known === undefined) desks.push(desk)
   }
 
@@ -213,37 +196,6 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     return age(kept, passing)
   }
 
-  function cellsOf({ index, type, rcode, source }: Kind, asker: string, transport: Transport): Cells {
-    const isV6 = asker.includes(':')
-    const at = index * 4 + (transport === 'tcp' ? 2 : 0) + (isV6 ? 1 : 0)
-    const { cells, server } = desk
-    let found = cells[at]
-    if (found === undefined) {
-      found = {
-        requests: counters.requests.cell(server, transport, isV6 ? '2' : '1', type),
-        responses: counters.responses.cell(server, rcode, source),
-        duration: counters.duration.cell(server, source),
-      }
-      cells[at] = found
-    }
-    return found
-  }
-
-  function kindOf(code: number, { rcode, source }: Made): Kind {
-    const parts = { type: typeLabel(code), rcode: rcodeName(rcode), source }
-    const key = Object.values(parts).join(' ')
-    const kind = kinds.get(key) ?? { index: kinds.size, ...parts }
-    kinds.set(key, kind)
-    return kind
-  }
-
-  function count(kept: Kept, asker: string, transport: Transport): HistogramCell {
-    const cells = cellsOf(kept.kind, asker, transport)
-    cells.requests.value++
-    cells.responses.value++
-    return cells.duration
-  }
-
   function begin(): number {
     begun = clock.monotonic()
     knowsPassing = false
@@ -266,7 +218,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       const kept = find(data, start, stop, asker)
       if (kept === undefined) return 0
       if (answered === maxTogether) end()
-      together[answered++] = count(kept, asker, 'udp')
+      together[answered++] = counting.count(desk.cells, kept.kind, 'udp', asker)
       return writeKept(kept, data, start, asked.end, resolver.snapshot().version, random, into, at)
     },
     reply({ message, asker, local, server, transport, pressed }) {
@@ -278,7 +230,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       if (kept === undefined) return undefined
       const reply = Buffer.allocUnsafe(kept.bytes.length)
       writeKept(kept, message, 0, asked.end, resolver.snapshot().version, random, reply, 0)
-      count(kept, asker, transport).observe((clock.monotonic() - started) / 1000)
+      counting.count(desk.cells, kept.kind, transport, asker).observe((clock.monotonic() - started) / 1000)
       return reply
     },
     keep({ message, transport, pressed }, scope, reply, made) {
@@ -291,7 +243,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       if (kept === undefined) return
       shelf.set(hash, {
         ...kept,
-        kind: kindOf(message.readUInt16BE(asked.end - 4), made),
+        kind: counting.kindOf(message.readUInt16BE(asked.end - 4), made),
         version: made.isWhole ? snapshot.version : 0,
         upstreams: made.lease === undefined ? 0 : upstreams,
         cost: kept.bytes.length + overhead,
