@@ -1,12 +1,11 @@
 // berth check: reads a configuration as serve would, and tells what it understood or what is wrong.
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config/load.ts'
 import { variableNames } from '../config/overrides.ts'
 import { listSettings } from '../config/schema.ts'
 import type { CacheSettings, Config, HostPort, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
-import { parseEngineAddress } from '../docker/address.ts'
+import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { listRoutes } from './routes.ts'
 
@@ -38,7 +37,7 @@ export const run: Command = (args, io) =>
       io.stderr(`"${positionals[1]}" is one argument too many\nTry "berth check --help".\n`)
       return exit.usage
     }
-    const config = loadConfig({ file: positionals[0], env: io.env, flags: {}, parseEngineAddress })
+    const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
     for (const warning of listWarnings(config)) io.stderr(`warning: ${warning}\n`)
     return exit.done
@@ -47,6 +46,7 @@ export const run: Command = (args, io) =>
 function summary({
   file,
   listen,
+  workers,
   docker,
   zone,
   ttl,
@@ -61,6 +61,7 @@ function summary({
   return columns([
     ['configuration', file ?? 'defaults and environment'],
     ['listen', list(listen.map(address))],
+    ...(workers === 1 ? [] : [['workers', `${workers} processes`]]),
     [
       'engines',
       list(

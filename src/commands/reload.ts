@@ -22,7 +22,7 @@ export interface ReloadOptions {
   /** The file's text as it was before the configuration in force was read. */
   readonly text: string
   /** Reads all of it, as at start; throws a BerthError CONFIG that names file, line and key of each problem. */
-  readonly load: () => Config
+  readonly load: () => Config | Promise<Config>
   /** Reads a file; rejects as fs.readFile does. */
   readonly read: (file: string) => Promise<string>
   readonly counters: ConfigCounters
@@ -68,7 +68,7 @@ export function createReload(options: ReloadOptions): Reload {
   async function reload(cause: Cause): Promise<void> {
     let next: Config
     try {
-      next = load()
+      next = await load()
     } catch (error) {
       counters.reloads.add(1, 'refused')
       counters.lastSuccess.cell().value = 0

@@ -5,12 +5,14 @@ import type { Io } from './io.ts'
 import * as names from './names.ts'
 import * as query from './query.ts'
 import * as serve from './serve.ts'
+import * as worker from './worker.ts'
 
 const commands: Record<string, { run(args: string[], io: Io): Promise<number> }> = {
   serve,
   check,
   names,
   query,
+  worker,
 }
 
 const usage = `berth ${version}: DNS service discovery for Docker

@@ -4,15 +4,15 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { type App, createApp } from '../app.ts'
 import { createConfigCounters } from '../config/counters.ts'
-import { loadConfig } from '../config/load.ts'
 import { fileVariable } from '../config/overrides.ts'
 import { listWarnings } from '../config/warnings.ts'
-import { parseEngineAddress } from '../docker/address.ts'
 import { systemClock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import { createLogger, type Logger } from '../lib/log.ts'
 import { version } from '../version.ts'
+import { loadForHere } from './here.ts'
 import type { Io } from './io.ts'
+import { surviveMistakes } from './process.ts'
 import { createReload, type ReloadOptions } from './reload.ts'
 import { describeStart } from './start.ts'
 
@@ -41,25 +41,17 @@ export async function run(args: string[], io: Io): Promise<number> {
       io.stdout(help)
       return 0
     }
-    const load = () => loadConfig({ file, env: io.env, flags, parseEngineAddress })
+    const load = () => loadForHere({ file, env: io.env, flags })
     // Before it is understood: what is written meanwhile is a change.
     const text = readText(file ?? io.env[fileVariable])
-    reading = { load, text, config: load() }
+    reading = { load, text, config: await load() }
   } catch (error) {
     if (!(error instanceof BerthError)) throw error
     io.stderr(`${explain(error)}\n`)
     return 2
   }
   const log = createLogger({ level: reading.config.log.level })
-  // A log that nobody reads any more (a closed pipe) is no reason to stop, nor one to log about.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-  // Whatever slips through is our bug; it is said loudly, and the server goes on serving.
-  process.on('unhandledRejection', (reason) =>
-    log.error({ why: explain(reason), stack: stackOf(reason) }, 'unhandled rejection'),
-  )
-  process.on('uncaughtException', (error) =>
-    log.error({ why: explain(error), stack: stackOf(error) }, 'uncaught exception'),
-  )
+  surviveMistakes(log)
   return serve(reading, log)
 }
 
@@ -134,8 +126,4 @@ function readText(file: string | undefined): string {
   } catch {
     return ''
   }
-}
-
-function stackOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.stack : undefined
 }

@@ -4,7 +4,7 @@ import { listSettings } from './schema.ts'
 import type { Config } from './types.ts'
 
 /** What is read at start only. */
-export const fixedSettings: readonly string[] = ['udp']
+export const fixedSettings: readonly string[] = ['udp', 'workers']
 
 /** "listen", "log.level" …, in the schema's order. */
 export function listChanges(before: Config, after: Config): string[] {

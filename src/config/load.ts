@@ -49,6 +49,15 @@ export function loadAddresses(
   return { http: written.http, listen: written.listen }
 }
 
+/** The error for a setting that only its use shows to be wrong, told as the others are: with file, line and key. */
+export function settingError(
+  sources: Omit<ConfigSources, 'parseEngineAddress'>,
+  path: Path,
+  message: string,
+): BerthError {
+  return new BerthError('CONFIG', formatProblems([readSources(sources).where(message, path)]))
+}
+
 interface Reading {
   /** undefined: there are problems. */
   readonly written: Written | undefined

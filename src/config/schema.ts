@@ -21,6 +21,12 @@ export const schema = z.strictObject({
    */
   udp: choice('auto', 'plain', 'batch').prefault('auto'),
 
+  /**
+   * Processes that answer questions, each on a core of its own, at the same addresses. More than one needs batched UDP
+   * or Node 22.12. 1 to 64. Default: 1.
+   */
+  workers: wholeNumber(1, 64, 'processes').prefault(1),
+
   docker: z
     .strictObject({
       /**

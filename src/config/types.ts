@@ -83,6 +83,8 @@ export interface Config {
   readonly listen: readonly HostPort[]
   /** auto: batch where this system has it. */
   readonly udp: 'auto' | 'plain' | 'batch'
+  /** Processes that answer. */
+  readonly workers: number
   readonly docker: { readonly engines: readonly EngineConfig[] /** ms */; readonly resync: number }
   /** Lower case, no trailing dot. */
   readonly zone: string

@@ -69,25 +69,39 @@ export interface Cookies {
 }
 
 export interface CookiesOptions {
-  /** Bytes nobody can guess. */
-  readonly randomBytes: (count: number) => Uint8Array
+  /** The secret of each day since 1970: 16 bytes that nobody can guess. */
+  readonly secretOf: (day: number) => Uint8Array
   /** Seconds since 1970. */
   readonly seconds: () => number
 }
 
-/** Keeps the secret: a new one each day, the one before it good for the cookies it made (RFC 9018, 5). */
-export function createCookies({ randomBytes, seconds }: CookiesOptions): Cookies {
-  let secret = randomBytes(16)
-  let previous: Uint8Array | undefined
-  let since = seconds()
+/** Days' secrets, by SipHash from 16 bytes: whoever has those has the same ones (RFC 9018, 5), and nobody else. */
+export function secretsFrom(root: Uint8Array): CookiesOptions['secretOf'] {
+  return (day) => {
+    const input = Buffer.alloc(9)
+    input.writeDoubleBE(day)
+    const halves = [0, 1].map((half) => {
+      input[8] = half
+      return sipHash24(root, input)
+    })
+    return Buffer.concat(halves)
+  }
+}
+
+/** The secret of the day makes them, and the one before it is good for those it made (RFC 9018, 5). */
+export function createCookies({ secretOf, seconds }: CookiesOptions): Cookies {
+  let day = Math.floor(seconds() / secretFor)
+  let secret = secretOf(day)
+  let previous = secretOf(day - 1)
 
   return {
     answer(cookie, asker) {
       const now = seconds()
-      if (now - since >= secretFor) {
-        previous = secret
-        secret = randomBytes(16)
-        since = now
+      const today = Math.floor(now / secretFor)
+      if (today !== day) {
+        day = today
+        secret = secretOf(day)
+        previous = secretOf(day - 1)
       }
       const address = parseAddress(asker.split('%', 1)[0]!) ?? new Uint8Array(4)
       const fresh = () => makeCookie(secret, cookie, address, now)
@@ -96,7 +110,7 @@ export function createCookies({ randomBytes, seconds }: CookiesOptions): Cookies
       if (age > goodFor || age < -ahead) return { good: false, cookie: fresh() }
       if (isGenuine(secret, cookie, address)) return { good: true, cookie: age > freshFor ? fresh() : cookie }
       return {
-        good: previous !== undefined && isGenuine(previous, cookie, address),
+        good: isGenuine(previous, cookie, address),
         cookie: fresh(),
       }
     },

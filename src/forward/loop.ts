@@ -7,7 +7,8 @@ import { encodeName, isWithin, readQuestion, splitName } from '../dns/name.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import type { LoopCounters } from './counters.ts'
-import type { Forward, Forwarded, ForwardQuestion, Route } from './types.ts'
+import { createLoopFilter, probePrefix } from './loop-filter.ts'
+import type { Forward, ForwardQuestion } from './types.ts'
 
 /** unknown: the first probe is under way. */
 export type LoopState = 'unknown' | 'clear' | 'looping'
@@ -16,6 +17,12 @@ export type LoopState = 'unknown' | 'clear' | 'looping'
 export interface Reached {
   readonly domain: string
   readonly upstream: Upstream
+}
+
+/** What is known of upstreams, by their texts. */
+export interface LoopStates {
+  readonly aside: readonly string[]
+  readonly clear: readonly string[]
 }
 
 export interface LoopGuard {
@@ -28,6 +35,15 @@ export interface LoopGuard {
   stop(): void
 }
 
+/** The guard that probes. What others saw who share our addresses is told to it, and what it finds to them. */
+export interface ProbingGuard extends LoopGuard {
+  /** A probe came back: the upstream it was sent to, put aside now; undefined: it is not known, or not any more. */
+  caught(token: string): string | undefined
+  /** Probes those of these upstreams that may ask us back for this name. */
+  suspect(silent: readonly string[], name: string): void
+  states(): LoopStates
+}
+
 export interface LoopGuardOptions {
   /** Sends a probe to this upstream alone, past any cache; resolves when it is answered or given up, never rejects. */
   readonly ask: (upstream: Upstream, question: Omit<ForwardQuestion, 'route' | 'asker'>) => Promise<unknown>
@@ -36,9 +52,10 @@ export interface LoopGuardOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly counters: LoopCounters
+  /** `states` says something else now. */
+  readonly onChange?: () => void
 }
 
-const prefix = 'berth-loop-'
 /** How long a probe that is given up may still come back, ms. */
 const tokenLife = 60_000
 /** Between two probes that suspicion asks for, ms. */
@@ -55,21 +72,20 @@ interface Watched extends Reached {
   timer: Timer | undefined
 }
 
-export function createLoopGuard({ ask, randomToken, clock, log, counters }: LoopGuardOptions): LoopGuard {
+export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
+  const { ask, randomToken, clock, log, counters, onChange = () => {} } = options
   const watched = new Map<string, Watched>()
   /** Texts of upstreams that are not asked. */
   const aside = new Set<string>()
   /** Probes under way: token → what it was sent to. */
   const probes = new Map<string, { readonly entry: Watched; readonly below: string }>()
-  /** Questions being forwarded: key → how often the same came in meanwhile. */
-  const flights = new Map<string, { again: boolean }>()
   let stopped = false
 
   function probe(entry: Watched, domain: string): void {
     const token = randomToken()
     // Below a name of its own each time: a server that remembers that the name above does not exist would not ask on.
     const below = domain === '' ? token.slice(0, 8) : domain
-    const name = `${prefix}${token}.${below}`
+    const name = `${probePrefix}${token}.${below}`
     if (stopped || encodeName(name) === undefined) return
     const query = encodeQuery(name, 'TXT', { id: 0 })
     probes.set(token, { entry, below: domain })
@@ -85,6 +101,7 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
     entry.state = 'clear'
     entry.pause = firstPause
     const { text } = entry.upstream
+    onChange()
     if (!aside.has(text) || entriesOf(text).some(({ state }) => state === 'looping')) return
     release(text)
     log.info({ upstream: text }, 'upstream no longer asks us back, used again')
@@ -93,6 +110,7 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
   function release(text: string): void {
     aside.delete(text)
     counters.aside.cell(text).value = 0
+    onChange()
   }
 
   function putAside(entry: Watched, below: string): void {
@@ -105,6 +123,7 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
       const what =
         'loop: this upstream sends our questions back to us; put aside, tried again from time to time'
       log.error({ upstream: text, names: below === '' ? 'all' : `below ${below}` }, what)
+      onChange()
     }
     clock.clearTimeout(entry.timer)
     entry.timer = clock.setTimeout(() => probe(entry, below), entry.pause)
@@ -120,12 +139,8 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
     return [...watched.values()].filter(({ upstream }) => upstream.text === text)
   }
 
-  /** Unanswered, and asked again meanwhile: a retransmission, or the question itself on its way round. */
-  function suspect(route: Route, result: Forwarded, name: string): void {
-    const answered =
-      'reply' in result ? route.upstreams.findIndex(({ text }) => text === result.upstream) : -1
-    const silent = answered < 0 ? route.upstreams : route.upstreams.slice(0, answered)
-    for (const { text } of silent) {
+  function suspect(silent: readonly string[], name: string): void {
+    for (const text of silent) {
       const entry = entriesOf(text).find(({ domain }) => isWithin(name, domain))
       const now = clock.monotonic()
       if (entry === undefined || now - entry.suspectedAt < suspicionPause) continue
@@ -135,49 +150,24 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
     }
   }
 
-  function watch(asked: ForwardQuestion, result: Promise<Forwarded>): Promise<Forwarded> {
-    const { route, question } = asked
-    const key = `${route.name} ${question.type} ${question.name}`
-    const before = flights.get(key)
-    if (before !== undefined) {
-      before.again = true
-      return result
-    }
-    const flight = { again: false }
-    flights.set(key, flight)
-    return result
-      .then((forwarded) => {
-        if (flight.again) suspect(route, forwarded, question.name)
-        return forwarded
-      })
-      .finally(() => flights.delete(key))
+  function caught(token: string): string | undefined {
+    const proof = probes.get(token)
+    if (proof === undefined) return undefined
+    probes.delete(token)
+    if (isWatched(proof.entry)) putAside(proof.entry, proof.below)
+    return proof.entry.upstream.text
   }
 
   return {
-    around(forward) {
-      return (asked) => {
-        const { route, question } = asked
-        const came = question.name.startsWith(prefix) ? tokenOf(question.name) : undefined
-        const proof = came === undefined ? undefined : probes.get(came)
-        if (proof !== undefined) {
-          probes.delete(came!)
-          if (isWatched(proof.entry)) putAside(proof.entry, proof.below)
-          return {
-            failure: `a probe for loops came back from ${proof.entry.upstream.text}`,
-            reason: 'failed',
-          }
-        }
-        const upstreams =
-          aside.size === 0 ? route.upstreams : route.upstreams.filter(({ text }) => !aside.has(text))
-        if (upstreams.length === 0 && route.upstreams.length > 0) {
-          return { failure: 'every upstream sends our questions back to us', reason: 'none' }
-        }
-        const used =
-          upstreams.length === route.upstreams.length ? asked : { ...asked, route: { ...route, upstreams } }
-        const result = forward(used)
-        return result instanceof Promise ? watch(used, result) : result
-      }
-    },
+    around: createLoopFilter({ caught, isAside: (text) => aside.has(text), suspect }),
+    caught,
+    suspect,
+    states: () => ({
+      aside: [...aside],
+      clear: [...watched.values()].flatMap(({ state, upstream: { text } }) =>
+        state === 'clear' ? [text] : [],
+      ),
+    }),
     check(reached) {
       const keys = new Set(reached.map(keyOf))
       for (const [key, entry] of watched) {
@@ -211,8 +201,4 @@ export function createLoopGuard({ ask, randomToken, clock, log, counters }: Loop
 
 function keyOf({ domain, upstream }: Reached): string {
   return `${domain} ${upstream.text}`
-}
-
-function tokenOf(name: string): string {
-  return splitName(name)[0]!.slice(prefix.length)
 }

@@ -12,6 +12,8 @@ export interface Metrics {
 export interface MetricsOptions {
   /** prom-client's own numbers of the process: memory, CPU, event loop, garbage collection. Default: true. */
   process?: boolean
+  /** Brings the numbers up to date, where others have to be asked for theirs. Never rejects. */
+  refresh?: () => Promise<void>
 }
 
 /** Gauges whose names end in _total, which Prometheus's linter takes for counters; the labelled ones stay. */
@@ -25,14 +27,20 @@ export function createMetrics(sources: Sources, options: MetricsOptions = {}): M
   return expose(listSeries(sources), options)
 }
 
-export function expose(series: readonly Series[], { process = true }: MetricsOptions = {}): Metrics {
+export function expose(series: readonly Series[], { process = true, refresh }: MetricsOptions = {}): Metrics {
   const registry = new prom.Registry()
   for (const item of series) registry.registerMetric(metricOf(item))
   if (process) {
     prom.collectDefaultMetrics({ register: registry })
     for (const name of misnamed) registry.removeSingleMetric(name)
   }
-  return { text: () => registry.metrics(), contentType: registry.contentType }
+  return {
+    async text() {
+      await refresh?.()
+      return registry.metrics()
+    },
+    contentType: registry.contentType,
+  }
 }
 
 export function metricsRoute(metrics: Metrics): Route {

@@ -3,13 +3,14 @@ import type { ConfigCounters } from '../config/counters.ts'
 import type { DockerCounters } from '../docker/counters.ts'
 import type { CacheCounters } from '../forward/cache/counters.ts'
 import type { ForwardCounters } from '../forward/counters.ts'
-import type { Counter, Histogram } from '../lib/counters.ts'
+import type { Counter, Histogram, HistogramCell } from '../lib/counters.ts'
 import type { LimitCounters } from '../net/limits/counters.ts'
 import type { Limits } from '../net/limits/limits.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
 import { version } from '../version.ts'
+import { sumSeries, type Tally } from './tally.ts'
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>
@@ -20,7 +21,15 @@ export interface Sample {
 export type AnyCounter = Pick<Counter<string>, 'labelNames'> & {
   readonly cells: ReadonlyMap<string, Sample>
 }
-export type AnyHistogram = Pick<Histogram<string>, 'bounds' | 'cells' | 'labelNames'>
+export type AnyHistogram = Pick<Histogram<string>, 'bounds' | 'labelNames'> & {
+  readonly cells: ReadonlyMap<
+    string,
+    {
+      readonly labels: Sample['labels']
+      readonly cell: Pick<HistogramCell, 'counts' | 'sum' | 'count'>
+    }
+  >
+}
 
 /** One metric: its name and help for Prometheus, and where its numbers are. */
 export type Series =
@@ -29,6 +38,8 @@ export type Series =
       readonly help: string
       readonly kind: 'counter' | 'gauge'
       readonly source: AnyCounter | (() => readonly Sample[])
+      /** What several processes' numbers come to, where it is not their sum: the least of them. */
+      readonly least?: boolean
     }
   | {
       readonly name: string
@@ -37,27 +48,58 @@ export type Series =
       readonly source: AnyHistogram
     }
 
+export type PlainSeries = Exclude<Series, { kind: 'histogram' }>
+
 /** Everything there is to count. */
-export interface Sources {
+export interface Sources extends ServingSources {
   readonly config: ConfigCounters
   readonly store: Pick<Store, 'current'>
   readonly docker: DockerCounters
+  readonly workers: WorkerSources
+}
+
+/** What each process that answers counts for itself. */
+export interface ServingSources {
   readonly dns: DnsCounters
   readonly forward: ForwardCounters
   readonly cache: CacheCounters
   readonly limits: Pick<Limits, 'counters' | 'held'>
 }
 
-export function listSeries({ config, store, docker, dns, forward, cache, limits }: Sources): Series[] {
+export interface WorkerSources {
+  /** Processes that answer now, the one that counts included. */
+  alive(): number
+  readonly restarts: Counter
+  /** The other processes' numbers, those of former ones included; undefined: there are no others. */
+  readonly tallies: (() => readonly Tally[]) | undefined
+}
+
+export function listSeries(sources: Sources): Series[] {
+  const { config, store, docker, workers } = sources
+  const serving = servingSeries(sources)
   return [
     ...buildSeries(version, process.version),
+    ...(workers.tallies === undefined ? serving : sumSeries(serving, workers.tallies)),
+    ...workerSeries(workers),
+    ...dockerSeries(docker),
+    ...tableSeries(store.current),
+    ...configSeries(config),
+  ]
+}
+
+export function servingSeries({ dns, forward, cache, limits }: ServingSources): Series[] {
+  return [
     ...dnsSeries(dns),
     ...forwardSeries(forward),
     ...cacheSeries(cache),
     ...limitSeries(limits.counters, limits.held),
-    ...dockerSeries(docker),
-    ...tableSeries(store.current),
-    ...configSeries(config),
+  ]
+}
+
+export function workerSeries({ alive, restarts }: Pick<WorkerSources, 'alive' | 'restarts'>): Series[] {
+  return [
+    gauge('berth_workers', 'Processes that answer questions.', one(alive)),
+    counter('berth_worker_restarts_total', 'Processes that died and were replaced.', restarts),
   ]
 }
 
@@ -111,7 +153,10 @@ export function forwardSeries(counters: ForwardCounters): Series[] {
       coalesced,
     ),
     counter('berth_forward_tcp_total', 'Questions that went on over TCP, and why.', tcp),
-    gauge('berth_forward_healthy', '0 while an upstream fails its health checks, else 1.', healthy),
+    {
+      ...gauge('berth_forward_healthy', '0 while an upstream fails its health checks, else 1.', healthy),
+      least: true,
+    },
     counter(
       'berth_forward_healthcheck_failures_total',
       'Health checks of an upstream that failed; checks are made only after failures.',
@@ -259,11 +304,7 @@ function counter(name: string, help: string, source: AnyCounter): Series {
   return { name, help, kind: 'counter', source }
 }
 
-function gauge(
-  name: string,
-  help: string,
-  source: Extract<Series, { kind: 'gauge' | 'counter' }>['source'],
-): Series {
+function gauge(name: string, help: string, source: PlainSeries['source']): PlainSeries {
   return { name, help, kind: 'gauge', source }
 }
 

@@ -10,18 +10,20 @@ export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'isL
 
 export interface LogOptions {
   level: Level
+  /** What every line says besides. */
+  fields?: Record<string, unknown>
   /** Where lines go; default: standard output, written at once. */
   destination?: { write(line: string): unknown; isTTY?: boolean }
 }
 
-export function createLogger({ level, destination = process.stdout }: LogOptions): Logger {
+export function createLogger({ level, fields, destination = process.stdout }: LogOptions): Logger {
   const stream: DestinationStream = destination.isTTY
     ? { write: (line) => void destination.write(humanLine(line)) }
     : { write: (line) => void destination.write(line) }
   return pino(
     {
       level,
-      base: null,
+      base: fields ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },

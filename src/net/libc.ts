@@ -7,8 +7,11 @@ import { parseAddress } from '../lib/ip.ts'
 import type { Bindable } from './listener.ts'
 
 export interface Libc {
-  /** A bound, non-blocking socket. Throws an error with the system's code where it can't be had. */
-  bind(at: Bindable, receiveBuffer: number): number
+  /**
+   * A bound, non-blocking socket. Throws an error with the system's code where it can't be had. `shared`: whoever has
+   * the address as well and says the same, of the same user, gets a part of what comes (SO_REUSEPORT).
+   */
+  bind(at: Bindable, options: BindOptions): number
   /** SO_REUSEADDR off: nobody else may bind the address. */
   keepExclusive(fd: number): void
   close(fd: number): void
@@ -21,6 +24,13 @@ export interface Libc {
   interfaceName(index: number): string | undefined
 }
 
+export interface BindOptions {
+  readonly kind: 'udp' | 'tcp'
+  /** Bytes; the system's where it is not told. */
+  readonly receiveBuffer?: number
+  readonly shared: boolean
+}
+
 /** struct sockaddr_in6; sockaddr_in is the first 16 bytes of its room. */
 export const sockaddrBytes = 28
 
@@ -28,12 +38,14 @@ export const sockaddrBytes = 28
 const architectures: readonly string[] = ['x64', 'arm64']
 const AF_INET = 2
 export const AF_INET6 = 10
+const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
 const SO_RCVBUF = 8
+const SO_REUSEPORT = 15
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const MSG_DONTWAIT = 0x40
@@ -77,15 +89,16 @@ export async function loadLibc(): Promise<Libc> {
   }
 
   return {
-    bind(at, receiveBuffer) {
+    bind(at, { kind, receiveBuffer, shared }) {
       const isV6 = isIPv6(at.host)
-      const fd = check(
-        socket(isV6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-        'socket',
-      )
+      const type = kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM
+      const fd = check(socket(isV6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket')
       try {
         if (isV6) check(setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 'setsockopt')
-        setOption(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer)
+        if (receiveBuffer !== undefined) setOption(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer)
+        // Connections that ended here a moment ago are in nobody's way.
+        if (kind === 'tcp') setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+        if (shared) check(setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1), 'setsockopt')
         const sockaddr = sockaddrOf(at)
         check(bind(fd, sockaddr, sockaddr.length), 'bind', ` ${at.host}:${at.port}`)
         return fd

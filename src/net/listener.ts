@@ -19,8 +19,16 @@ export interface Listener {
   close(abort: AbortSignal): Promise<void>
 }
 
+/** How the processes that answer together share their addresses (SO_REUSEPORT). */
+export interface Sharing {
+  /** A TCP socket that shares its address, bound and not listening yet, by its descriptor; undefined: Node makes it. */
+  readonly bindTcp: ((at: Bindable) => number) | undefined
+}
+
 export interface ListenOptions {
   readonly at: Bindable
+  /** undefined: the address is ours alone. */
+  readonly sharing?: Sharing | undefined
   readonly handle: Handle
   /** Answers that are at hand; undefined: every question is for `handle`. */
   readonly fast?: (() => FastAnswers | undefined) | undefined

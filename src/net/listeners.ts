@@ -9,7 +9,8 @@ import type { Logger } from '../lib/log.ts'
 import type { Handle } from '../resolve/query.ts'
 import type { Addresses } from './addresses.ts'
 import type { Limits } from './limits/limits.ts'
-import type { Bindable, Listener, ListenOptions } from './listener.ts'
+import type { Bindable, Listener, ListenOptions, Sharing } from './listener.ts'
+import { probe } from './probe.ts'
 import { listenTcp } from './tcp.ts'
 import { listenUdp } from './udp.ts'
 
@@ -38,6 +39,12 @@ export interface ListenersOptions {
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger
+  /** Where other processes listen at the same addresses. */
+  readonly sharing?: Sharing | undefined
+  /** Whether these processes go by us: an address has to be free of others before it is shared. Default: true. */
+  readonly isFirst?: boolean
+  /** Other addresses are bound now than before. */
+  readonly onBound?: (bound: readonly Bindable[]) => void
   readonly listenUdp?: (options: ListenOptions) => Promise<Listener>
   readonly listenTcp?: (options: ListenOptions) => Promise<Listener>
 }
@@ -50,12 +57,16 @@ const lookRarely = 2000
 
 /** What is in hand where we no longer listen gets SERVFAIL after this, ms. */
 const drainFor = 1500
+/** An address that we left so lately may still be held by those who share it, ms. */
+const heldFor = 10_000
 
 export function createListeners(options: ListenersOptions): Listeners {
-  const { clock, log, handle, fast, limits } = options
+  const { clock, log, handle, fast, limits, sharing, isFirst = true } = options
   let { listen } = options
   const pairs = new Map<string, { at: Bindable; sockets: Listener[] }>()
   const complained = new Map<string, string>()
+  /** When shared addresses were left, ms. */
+  const left = new Map<string, number>()
   const stopped = new AbortController()
   const closing = new Set<Promise<void>>()
   let work: Promise<unknown> = Promise.resolve()
@@ -81,7 +92,10 @@ export function createListeners(options: ListenersOptions): Listeners {
     return map
   }
 
+  const bound = () => [...pairs.values()].map(({ at }) => at)
+
   async function adjust(now: ReadonlyMap<string, Bindable>): Promise<void> {
+    const before = [...pairs.keys()].join()
     const gone = [...pairs.keys()].filter((key) => !now.has(key))
     for (const key of gone) {
       const { host, port } = pairs.get(key)!.at
@@ -94,6 +108,8 @@ export function createListeners(options: ListenersOptions): Listeners {
     // Where none of the others can be had, to go on is better than to be nowhere.
     const isNowhere = now.size > 0 && ![...now.keys()].some((key) => pairs.has(key))
     if (!isNowhere) for (const key of gone) void close(key)
+    for (const [key, at] of left) if (clock.monotonic() - at > heldFor) left.delete(key)
+    if ([...pairs.keys()].join() !== before) options.onBound?.(bound())
   }
 
   /** Takes no more questions there; those in hand have their time, unless it is `atOnce`. */
@@ -101,6 +117,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     const pair = pairs.get(key)
     if (pair === undefined) return Promise.resolve()
     pairs.delete(key)
+    if (sharing !== undefined) left.set(key, clock.monotonic())
     const { host: address, port } = pair.at
     const isNamed = listen.some((each) => each.port === port && (each.host === '*' || each.host === address))
     log.info({ address, port }, isNamed ? 'address gone, no longer listening' : 'no longer listening')
@@ -122,13 +139,12 @@ export function createListeners(options: ListenersOptions): Listeners {
   async function bind(key: string, at: Bindable): Promise<void> {
     const sockets: Listener[] = []
     try {
-      sockets.push(await (options.listenUdp ?? listenUdp)({ at, handle, fast, limits, clock, log }))
+      if (sharing !== undefined && isFirst && !left.has(key)) await probe(at)
+      const shared = { handle, fast, limits, clock, log, sharing }
+      sockets.push(await (options.listenUdp ?? listenUdp)({ at, ...shared }))
       // With port 0 (tests) TCP takes the port that UDP was given.
       sockets.push(
-        await (options.listenTcp ?? listenTcp)({
-          ...{ handle, limits, clock, log },
-          at: { ...at, port: sockets[0]!.port },
-        }),
+        await (options.listenTcp ?? listenTcp)({ at: { ...at, port: sockets[0]!.port }, ...shared }),
       )
       pairs.set(key, { at: { host: at.host, port: sockets[0]!.port }, sockets })
       if (complained.delete(key))
@@ -178,7 +194,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       listen = next
       await look()
     },
-    bound: () => [...pairs.values()].map(({ at }) => at),
+    bound,
     // Asked for every forwarded question: what is bound is known, and the system is not asked.
     isOurs(host, port) {
       const any = host === '0.0.0.0' || host === '::'

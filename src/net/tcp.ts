@@ -9,18 +9,19 @@ const backlog = 1024
 
 /** Rejects with the system's error where the address can't be bound. */
 export async function listenTcp(options: ListenOptions): Promise<Listener> {
-  const { at, limits, log } = options
+  const { at, limits, log, sharing } = options
   const streams = new Set<Stream>()
   const server = net.createServer({ noDelay: true, allowHalfOpen: true })
+  const where =
+    sharing?.bindTcp === undefined
+      ? { host: at.host, port: at.port, ipv6Only: isIPv6(at.host), reusePort: sharing !== undefined }
+      : { fd: sharing.bindTcp(at) }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(
-      { host: at.host, port: at.port, ipv6Only: isIPv6(at.host), exclusive: true, backlog },
-      () => {
-        server.off('error', reject)
-        resolve()
-      },
-    )
+    server.listen({ ...where, exclusive: true, backlog }, () => {
+      server.off('error', reject)
+      resolve()
+    })
   })
   const { port } = server.address() as net.AddressInfo
   const label = serverLabel(at.host, port)

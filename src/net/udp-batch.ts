@@ -21,8 +21,13 @@ export function createBatchUdp(libc: Libc): (options: ListenOptions) => Promise<
   const batch = createBatch(libc)
   const outbox = createOutbox(libc, batch)
   return async (options) => {
-    const fd = libc.bind(options.at, receiveBufferBytes)
-    const socket = createSocket(options.at.host)
+    const { at, sharing } = options
+    const fd = libc.bind(at, {
+      kind: 'udp',
+      receiveBuffer: receiveBufferBytes,
+      shared: sharing !== undefined,
+    })
+    const socket = createSocket(at.host)
     try {
       await bindSocket(socket, { fd })
     } catch (error) {
@@ -30,7 +35,7 @@ export function createBatchUdp(libc: Libc): (options: ListenOptions) => Promise<
       libc.close(fd)
       throw error
     }
-    // Node allows it on what it takes over.
+    // Node lets others have what it takes over.
     libc.keepExclusive(fd)
     return serve(libc, batch, outbox, socket, fd, options)
   }

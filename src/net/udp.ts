@@ -8,8 +8,8 @@ import type { Listener, ListenOptions } from './listener.ts'
 
 /** Rejects with the system's error where the address can't be bound. */
 export async function listenUdp(options: ListenOptions): Promise<Listener> {
-  const { at, log } = options
-  const socket = createSocket(at.host)
+  const { at, log, sharing } = options
+  const socket = createSocket(at.host, sharing !== undefined)
   await bindSocket(socket, { address: at.host, port: at.port })
   const send = sendBy(socket)
   const { listener, server, admit, answer } = serveDatagrams(socket, socket.address().port, send, options)
@@ -27,14 +27,16 @@ export async function listenUdp(options: ListenOptions): Promise<Listener> {
   return listener
 }
 
-export function createSocket(host: string): dgram.Socket {
+export function createSocket(host: string, reusePort = false): dgram.Socket {
   const family = isIPv6(host) ? 6 : 4
-  return dgram.createSocket({
+  const options: dgram.SocketOptions & { reusePort: boolean } = {
     type: family === 6 ? 'udp6' : 'udp4',
     ipv6Only: family === 6,
+    reusePort,
     // Addresses are literal: without this each send would go through the system's resolver.
     lookup: (literal, _options, callback) => callback(null, literal, family),
-  })
+  }
+  return dgram.createSocket(options)
 }
 
 /** Binds it to an address, or takes over a bound file descriptor. */

@@ -58,9 +58,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   docker: ['registry', 'dns', 'lib', 'config'],
   net: ['resolve', 'registry', 'dns', 'lib', 'config'],
   http: ['registry', 'resolve', 'docker', 'forward', 'net', 'dns', 'lib', 'config', 'version.ts'],
-  'app.ts': ['net', 'http', 'docker', 'forward', 'resolve', 'registry', 'config', 'dns', 'lib', 'version.ts'],
+  'serving.ts': ['net', 'forward', 'resolve', 'registry', 'config', 'dns', 'lib'],
+  workers: ['serving.ts', 'http', 'net', 'forward', 'registry', 'config', 'lib'],
+  'app.ts': ['serving.ts', 'workers', 'net', 'http', 'docker', 'forward', 'registry', 'config', 'lib'],
   commands: [
     'app.ts',
+    'workers',
     'http',
     'config',
     'registry',

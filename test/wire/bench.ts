@@ -73,7 +73,7 @@ export function createBench(parts: Parts): Bench {
     random: () => 0,
   })
   const cookies = parts.createCookies({
-    randomBytes: (count) => new Uint8Array(count).fill(7),
+    secretOf: () => new Uint8Array(16).fill(7),
     seconds: () => 1_000_000,
   })
 

@@ -78,7 +78,7 @@ export function createTarget(): Target {
   const common = {
     resolver,
     forward: (question: ForwardQuestion) => forward(question),
-    cookies: createCookies({ randomBytes: (count) => new Uint8Array(count), seconds: () => 1_000_000 }),
+    cookies: createCookies({ secretOf: () => new Uint8Array(16), seconds: () => 1_000_000 }),
     identity: { id: 'here', version: '' },
     ...{ counters, clock: systemClock, log: silentLogger, logQueries: false },
   }

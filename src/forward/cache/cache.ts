@@ -1,6 +1,7 @@
 // Upstreams' answers, kept: a question answered before is answered at once, aged; one whose answer is out of date gets
 // that where upstreams fail or are slow (RFC 8767); and one that just failed is not tried again at once (RFC 9520).
 import type { CacheSettings } from '../../config/types.ts'
+import { readRecords, skipQuestions } from '../../dns/records.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { ageReply, staleReply } from '../../dns/ttl.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -12,13 +13,34 @@ import { nameKey, questionKey, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
-import { type Caps, isConclusive, readKeepable } from './keepable.ts'
+import { type Caps, isConclusive, type Kind, readKeepable } from './keepable.ts'
 import { createStore, type Entry } from './store.ts'
 
 export interface Cache {
   readonly forward: Forward
+  /** Keeps what another cache has told; its message becomes ours. */
+  take(fill: Fill): void
   /** What is kept stays, as far as it might have been kept with these settings. */
   update(settings: CacheSettings): void
+}
+
+/** What upstreams said, as other caches of this server take it over: plain data, good for a while after it was told. */
+export interface Fill {
+  /** Of the question, and of its name whatever the type (see key). */
+  readonly question: string
+  readonly name: string
+  /** undefined: what was known does not hold any more, and nothing is kept in its place. */
+  readonly kept:
+    | {
+        readonly kind: Kind
+        readonly forEveryType: boolean
+        readonly message: Buffer
+        readonly upstream: string
+        /** ms since it came, and from then to its end. */
+        readonly age: number
+        readonly ttl: number
+      }
+    | undefined
 }
 
 export interface CacheOptions {
@@ -37,6 +59,8 @@ export interface CacheOptions {
   /** The cache's own time, ms: lib/clock's passingTime. */
   readonly now: () => number
   readonly log: Logger
+  /** For other caches. */
+  readonly onFill?: (fill: Fill) => void
 }
 
 /** RFC 8767, 5: an asker gets the stale answer where there is no other by now, ms. Stubs often wait 2 s. */
@@ -87,22 +111,34 @@ export function createCache(options: CacheOptions): Cache {
     const found = options.isCacheable(reply, asked.route)
       ? readKeepable(reply, asked.question.type, capsOf(settings))
       : undefined
-    // What is said now replaces what was known, whether or not it may be kept.
-    store.delete(key)
-    if (!found?.forEveryType) store.delete(forEveryType)
-    if (found === undefined) return result
-    store.set(found.forEveryType ? forEveryType : key, {
-      kind: found.kind,
-      reply: found.reply,
-      upstream,
-      storedAt: time,
-      expiresAt: time + found.ttl * 1000,
-      hits: 0,
-      prefetched: false,
-      usedAt: time,
-      isGone: false,
-    })
+    const kept = found && {
+      ...{ kind: found.kind, forEveryType: found.forEveryType, message: found.reply.message },
+      ...{ upstream, age: 0, ttl: found.ttl * 1000 },
+    }
+    const fill = { question: key, name: forEveryType, kept }
+    if (replace(fill, found?.reply, time)) options.onFill?.(fill)
     return result
+  }
+
+  /** What is said now replaces what was known, whether or not it may be kept. False: there was, and is, nothing. */
+  function replace({ question, name, kept }: Fill, reply: UpstreamReply | undefined, time: number): boolean {
+    const had = store.delete(question)
+    const hadName = !kept?.forEveryType && store.delete(name)
+    if (kept === undefined || reply === undefined || settings.entries === 0) return had || hadName
+    const { kind, upstream, age, ttl } = kept
+    const storedAt = time - age
+    store.set(kept.forEveryType ? name : question, {
+      ...{ kind, reply, upstream, storedAt, expiresAt: storedAt + ttl },
+      ...{ hits: 0, prefetched: false, usedAt: time, isGone: false },
+    })
+    return true
+  }
+
+  function take(fill: Fill): void {
+    failures.forget(fill.question)
+    const message = fill.kept?.message
+    const records = message && readRecords(message, skipQuestions(message))
+    replace(fill, message && records && { message, records }, now())
   }
 
   /** How long an entry is still good for an answer, if only a stale one; ms. */
@@ -225,7 +261,7 @@ export function createCache(options: CacheOptions): Cache {
     return old === undefined ? refresh(asked) : preferNew(asked, old)
   }
 
-  return { forward, update }
+  return { forward, take, update }
 }
 
 function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {

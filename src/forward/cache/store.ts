@@ -29,7 +29,8 @@ export interface Limits {
 export interface Store {
   get(key: string): Entry | undefined
   set(key: string, entry: Entry): void
-  delete(key: string): void
+  /** Whether there was one. */
+  delete(key: string): boolean
   /** Keeps each entry as `adapt` gives it, the latest used first, as far as there is room by the new limits. */
   update(limits: Limits, adapt: (entry: Entry) => Entry): void
 }
@@ -62,7 +63,7 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
   return {
     get: (key) => lru?.get(key),
     set: (key, entry) => void lru?.set(key, entry),
-    delete: (key) => void lru?.delete(key),
+    delete: (key) => lru?.delete(key) === true,
     update(next, adapt) {
       const before = lru
       lru = create(next)

@@ -1,6 +1,13 @@
 // Server cookies against the vectors of RFC 9018, appendix A, and their lives.
 import { describe, expect, it } from 'vitest'
-import { ageOf, createCookies, isCookieLength, isGenuine, makeCookie } from '../../../src/dns/cookie.ts'
+import {
+  ageOf,
+  createCookies,
+  isCookieLength,
+  isGenuine,
+  makeCookie,
+  secretsFrom,
+} from '../../../src/dns/cookie.ts'
 import { parseAddress } from '../../../src/lib/ip.ts'
 
 const hex = (text: string) => Buffer.from(text, 'hex')
@@ -32,10 +39,14 @@ describe('RFC 9018, appendix A', () => {
   })
 
   it('A.4: a cookie of the secret before is good, and answered with one of the new secret', () => {
-    const secrets = [hex('dd3bdf9344b678b185a6f5cb60fca715'), hex('445536bcd2513298075a5d379663c962')]
-    let seconds = 1559741961 - 86_400
-    const cookies = createCookies({ randomBytes: () => secrets.shift()!, seconds: () => seconds })
-    seconds = 1559741961
+    const now = 1559741961
+    const secretOf = (day: number) =>
+      hex(
+        day < Math.floor(now / 86_400)
+          ? 'dd3bdf9344b678b185a6f5cb60fca715'
+          : '445536bcd2513298075a5d379663c962',
+      )
+    const cookies = createCookies({ secretOf, seconds: () => now })
     const sent = hex('22681ab97d52c298010000005cf7c57926556bd0934c72f8')
     expect(cookies.answer(sent, '2001:db8:220:1:59de:d0f4:8769:82b8')).toEqual({
       good: true,
@@ -51,7 +62,7 @@ describe('a server cookie', () => {
   const at = (time: number) => {
     seconds = time
   }
-  const cookies = createCookies({ randomBytes: () => secret, seconds: () => seconds })
+  const cookies = createCookies({ secretOf: () => secret, seconds: () => seconds })
   const fresh = () => cookies.answer(client, '192.0.2.1').cookie
 
   it('comes to who has none, and is good from the same address with the same client cookie', () => {
@@ -112,12 +123,12 @@ describe('a server cookie', () => {
 
   it('of two secrets ago is no longer good', () => {
     let now = start
-    let made = 0
-    const rolling = createCookies({ randomBytes: () => Buffer.alloc(16, ++made), seconds: () => now })
+    const first = Math.floor(start / 86_400)
+    const secretOf = (day: number) => Buffer.alloc(16, day - first + 1)
+    const rolling = createCookies({ secretOf, seconds: () => now })
     const { cookie } = rolling.answer(client, '192.0.2.1')
     now += 86_400
     expect(rolling.answer(client, '192.0.2.1').cookie.equals(cookie)).toBe(false)
-    expect(made).toBe(2)
     // As if they had been made just now, so that their age is not what rules them out.
     const remade = makeCookie(Buffer.alloc(16, 1), client, parseAddress('192.0.2.1')!, now)
     expect(rolling.answer(remade, '192.0.2.1').good).toBe(true)
@@ -125,6 +136,22 @@ describe('a server cookie', () => {
     rolling.answer(client, '192.0.2.1')
     const again = makeCookie(Buffer.alloc(16, 1), client, parseAddress('192.0.2.1')!, now)
     expect(rolling.answer(again, '192.0.2.1').good).toBe(false)
+  })
+})
+
+describe('secrets of one root', () => {
+  it('are the same for all who have it, and others each day', () => {
+    const [one, other] = [secretsFrom(hex('00'.repeat(16))), secretsFrom(Buffer.alloc(16))]
+    const days = [20_000, 20_001, 20_002]
+    expect(days.map((day) => one(day))).toEqual(days.map((day) => other(day)))
+    expect(new Set(days.map((day) => Buffer.from(one(day)).toString('hex'))).size).toBe(3)
+    expect(one(1)).toHaveLength(16)
+    expect(secretsFrom(Buffer.alloc(16, 1))(1)).not.toEqual(one(1))
+  })
+
+  it('are not two halves alike', () => {
+    const secret = Buffer.from(secretsFrom(Buffer.alloc(16, 5))(3))
+    expect(secret.subarray(0, 8)).not.toEqual(secret.subarray(8))
   })
 })
 

@@ -10,6 +10,7 @@ import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createMetrics } from '../../../src/http/metrics.ts'
 import { listSeries, type Series } from '../../../src/http/series.ts'
+import { Counter } from '../../../src/lib/counters.ts'
 import { createLimitCounters } from '../../../src/net/limits/counters.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
@@ -26,6 +27,7 @@ const sources = {
     counters: createLimitCounters(),
     held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
   },
+  workers: { alive: () => 1, restarts: new Counter(), tallies: undefined },
 }
 const series = listSeries(sources)
 const promtool = join(prometheusFolder(), 'promtool')

@@ -22,6 +22,7 @@ const sources = () => ({
     counters: createLimitCounters(),
     held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
   },
+  workers: { alive: () => 1, restarts: new Counter(), tallies: undefined },
 })
 
 describe('the adapter', () => {
@@ -98,6 +99,8 @@ describe("berth's metrics", () => {
       'berth_limits_in_flight 2',
       'berth_limits_held_bytes 100',
       'berth_limits_askers 7',
+      'berth_workers 1',
+      'berth_worker_restarts_total 0',
       'berth_table_networks 0',
       'berth_table_endpoints 0',
       'berth_table_names 0',

@@ -8,7 +8,7 @@ import { encodeQuery } from '../../../src/dns/message.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { batchSize, createBatch, nameWords } from '../../../src/net/batch.ts'
-import { chooseUdp } from '../../../src/net/choose-udp.ts'
+import { chooseSockets } from '../../../src/net/choose-sockets.ts'
 import { type Libc, loadLibc } from '../../../src/net/libc.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { listenUdp } from '../../../src/net/udp.ts'
@@ -230,19 +230,22 @@ describe('the choice of sockets', () => {
   const missing = () => Promise.reject(new Error('no such package'))
 
   it('is in batches where that can be had, and plain where that is asked for', async () => {
-    expect(await chooseUdp('auto', silentLogger)).not.toBe(listenUdp)
-    expect(await chooseUdp('batch', silentLogger)).not.toBe(listenUdp)
-    expect(await chooseUdp('plain', silentLogger)).toBe(listenUdp)
+    const chosen = async (udp: 'auto' | 'batch' | 'plain') =>
+      (await chooseSockets({ udp, workers: 1 }, silentLogger)).listenUdp
+    expect(await chosen('auto')).not.toBe(listenUdp)
+    expect(await chosen('batch')).not.toBe(listenUdp)
+    expect(await chosen('plain')).toBe(listenUdp)
   })
 
   it('is plain elsewhere, which one line tells', async () => {
     const { log, lines } = recordingLogger()
-    expect(await chooseUdp('auto', log, missing)).toBe(listenUdp)
+    const { listenUdp: chosen } = await chooseSockets({ udp: 'auto', workers: 1 }, log, missing)
+    expect(chosen).toBe(listenUdp)
     expect(lines).toHaveLength(1)
   })
 
   it('is refused where batches are demanded and can’t be had', async () => {
-    await expect(chooseUdp('batch', silentLogger, missing)).rejects.toMatchObject({
+    await expect(chooseSockets({ udp: 'batch', workers: 1 }, silentLogger, missing)).rejects.toMatchObject({
       code: 'LISTEN',
       message: expect.stringContaining('udp: batch'),
     })

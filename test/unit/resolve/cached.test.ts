@@ -29,7 +29,7 @@ function serve(result: Forwarded, edns = true) {
   const handle = createPipeline({
     ...{ resolver, counters, log, clock: systemClock, logQueries: true },
     ...{
-      cookies: createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 }),
+      cookies: createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 }),
       identity: config.identity,
     },
     forward: () => result,

@@ -75,7 +75,7 @@ function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}, forward
   const common = {
     ...{ forward, counters },
     ...{ identity: config.identity, clock: systemClock, log: silentLogger, logQueries: false },
-    cookies: createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 }),
+    cookies: createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 }),
   }
   const handle = createPipeline({ ...common, resolver: counting, fast })
   // One that remembers nothing.

@@ -47,7 +47,7 @@ function start({ identity = { id: '', version: '' }, upstream }: Setting = {}) {
       },
     },
     forward,
-    cookies: createCookies({ randomBytes: () => Buffer.alloc(16, 7), seconds: () => 1_700_000_000 }),
+    cookies: createCookies({ secretOf: () => Buffer.alloc(16, 7), seconds: () => 1_700_000_000 }),
     identity,
     counters,
     clock: systemClock,

@@ -39,7 +39,7 @@ function createServer(address: string) {
   }
   const counters = createDnsCounters()
   const common = { resolver, forward, counters, clock: systemClock, log: silentLogger, logQueries: false }
-  const cookies = createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 })
+  const cookies = createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 })
   const handle = createPipeline({ ...common, cookies, identity: config.identity })
   const inspector = createInspector({ resolver, forward, zone: config.zone, clock: systemClock })
   const count = (cause: 'foreign' | 'rebinding') =>

@@ -111,7 +111,7 @@ export function waysInto(
   }
   const counters = createDnsCounters()
   const checking = checksBeforeCache ? { ...resolver, withhold: () => undefined } : resolver
-  const cookies = createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 })
+  const cookies = createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 })
   const fast = createFastAnswers({
     ...{ resolver, counters, clock: systemClock, passing: systemClock.monotonic, random: () => 0 },
     ...(fastSee === undefined ? {} : { see: fastSee }),

@@ -154,6 +154,7 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
       await settle()
     },
     forward: cache.forward,
+    take: cache.take,
     /** Other settings from now on. */
     update: (next: Partial<CacheSettings>) => cache.update({ ...settings, ...changes, ...next }),
     /** What a question comes to, in short. */

@@ -1,0 +1,79 @@
+// What every question goes through before it is forwarded: probes for loops that came back are caught, upstreams that
+// are put aside are left out, and what looks like a loop is told.
+import { splitName } from '../dns/name.ts'
+import type { Failed, Forward, Forwarded, ForwardQuestion } from './types.ts'
+
+/** A probe's first label: this, and its token. */
+export const probePrefix = 'berth-loop-'
+
+export interface LoopFilterOptions {
+  /** The upstream that a probe with this token came back from; undefined: it is nobody's, and forwarded as others. */
+  readonly caught: (token: string) => string | undefined | Promise<string | undefined>
+  /** Texts of upstreams that are not asked. */
+  readonly isAside: (text: string) => boolean
+  /** They did not answer for a name that was asked again meanwhile: a retransmission, or the question on its way round. */
+  readonly suspect: (silent: readonly string[], name: string) => void
+}
+
+export function createLoopFilter({
+  caught,
+  isAside,
+  suspect,
+}: LoopFilterOptions): (forward: Forward) => Forward {
+  /** Questions being forwarded: key → how often the same came in meanwhile. */
+  const flights = new Map<string, { again: boolean }>()
+
+  function watch(asked: ForwardQuestion, result: Promise<Forwarded>): Promise<Forwarded> {
+    const { route, question } = asked
+    const key = `${route.name} ${question.type} ${question.name}`
+    const before = flights.get(key)
+    if (before !== undefined) {
+      before.again = true
+      return result
+    }
+    const flight = { again: false }
+    flights.set(key, flight)
+    return result
+      .then((forwarded) => {
+        if (flight.again) {
+          const texts = route.upstreams.map(({ text }) => text)
+          const answered = 'reply' in forwarded ? texts.indexOf(forwarded.upstream) : -1
+          suspect(answered < 0 ? texts : texts.slice(0, answered), question.name)
+        }
+        return forwarded
+      })
+      .finally(() => flights.delete(key))
+  }
+
+  return (forward) => {
+    function pass(asked: ForwardQuestion): Forwarded | Promise<Forwarded> {
+      const { route } = asked
+      const upstreams = route.upstreams.some(({ text }) => isAside(text))
+        ? route.upstreams.filter(({ text }) => !isAside(text))
+        : route.upstreams
+      if (upstreams.length === 0 && route.upstreams.length > 0) {
+        return { failure: 'every upstream sends our questions back to us', reason: 'none' }
+      }
+      const used = upstreams === route.upstreams ? asked : { ...asked, route: { ...route, upstreams } }
+      const result = forward(used)
+      return result instanceof Promise ? watch(used, result) : result
+    }
+
+    return (asked) => {
+      const { name } = asked.question
+      const from = name.startsWith(probePrefix) ? caught(tokenOf(name)) : undefined
+      if (from instanceof Promise) {
+        return from.then((text) => (text === undefined ? pass(asked) : cameBack(text)))
+      }
+      return from === undefined ? pass(asked) : cameBack(from)
+    }
+  }
+}
+
+function cameBack(text: string): Failed {
+  return { failure: `a probe for loops came back from ${text}`, reason: 'failed' }
+}
+
+function tokenOf(name: string): string {
+  return splitName(name)[0]!.slice(probePrefix.length)
+}

@@ -1,0 +1,72 @@
+// Which kind of sockets this system gets: whether datagrams are read in batches, and how several processes share them.
+import type { Config } from '../config/types.ts'
+import { BerthError, explain } from '../lib/errors.ts'
+import type { Logger } from '../lib/log.ts'
+import { type Libc, loadLibc } from './libc.ts'
+import type { Listener, ListenOptions, Sharing } from './listener.ts'
+import { listenUdp } from './udp.ts'
+import { createBatchUdp } from './udp-batch.ts'
+
+export interface Sockets {
+  readonly listenUdp: (options: ListenOptions) => Promise<Listener>
+  /** undefined: one process has each address for itself. */
+  readonly sharing: Sharing | undefined
+}
+
+/** Rejects with BerthError LISTEN where batches are demanded and can't be had. */
+export async function chooseSockets(
+  { udp, workers }: Pick<Config, 'udp' | 'workers'>,
+  log: Logger,
+  load: () => Promise<Libc> = loadLibc,
+): Promise<Sockets> {
+  const libc = await chooseLibc(udp, log, load)
+  const bindTcp: Sharing['bindTcp'] = libc && ((at) => libc.bind(at, { kind: 'tcp', shared: true }))
+  return {
+    listenUdp: libc === undefined ? listenUdp : createBatchUdp(libc),
+    sharing: workers === 1 ? undefined : { bindTcp },
+  }
+}
+
+async function chooseLibc(
+  wanted: Config['udp'],
+  log: Logger,
+  load: () => Promise<Libc>,
+): Promise<Libc | undefined> {
+  if (wanted === 'plain') return undefined
+  try {
+    return await load()
+  } catch (error) {
+    if (wanted === 'batch') {
+      throw new BerthError('LISTEN', 'udp: batch can not be had here; auto does without', error)
+    }
+    log.info({ why: explain(error) }, 'UDP is served one datagram at a time')
+    return undefined
+  }
+}
+
+/** Where Node's own sockets know SO_REUSEPORT, from 22.12 and 23.1 on; macOS has it, but does not spread what comes. */
+const spreading: readonly string[] = ['linux', 'freebsd']
+
+/** Why several processes can not share addresses here, and what to do instead; undefined where they can. */
+export async function whyNotShared(
+  udp: Config['udp'],
+  load: () => Promise<Libc> = loadLibc,
+  { node, platform }: { node: string; platform: string } = {
+    node: process.versions.node,
+    platform: process.platform,
+  },
+): Promise<string | undefined> {
+  const [major, minor] = node.split('.').map(Number) as [number, number]
+  const isNew = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
+  if (isNew && spreading.includes(platform)) return undefined
+  const what =
+    'more than one process needs batched UDP (Linux on x86-64 or ARM64, with the package koffi) or Node 22.12'
+  const here = `this is Node ${node} on ${platform}`
+  if (udp === 'plain') return `${what}, ${here} with "udp: plain"; set "udp" to auto, or "workers" to 1`
+  try {
+    await load()
+    return undefined
+  } catch (error) {
+    return `${what}, ${here} (${explain(error)}); set "workers" to 1`
+  }
+}

@@ -1,0 +1,22 @@
+// Whether an address is free, before its sockets are shared: the system would let them in beside those of another
+// program of the same user that are shared as well, and give each a part of the questions.
+import net, { isIPv6 } from 'node:net'
+import type { Bindable } from './listener.ts'
+import { bindSocket, createSocket } from './udp.ts'
+
+/** Binds it for nobody else, and leaves it again. Rejects with the system's error where it can't be had. */
+export async function probe({ host, port }: Bindable): Promise<void> {
+  // Whatever the system then chooses is free.
+  if (port === 0) return
+  const socket = createSocket(host)
+  await bindSocket(socket, { address: host, port }).finally(
+    () => new Promise<void>((resolve) => socket.close(resolve)),
+  )
+  const server = net.createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, ipv6Only: isIPv6(host), exclusive: true }, () =>
+      server.close(() => resolve()),
+    )
+  })
+}

@@ -1,0 +1,75 @@
+// Answers of upstreams on their way to another process's cache. What can't leave yet waits, the newest for each
+// question, within bounds: the other asks upstreams for what it has missed.
+import type { Fill } from '../forward/cache/cache.ts'
+import type { Clock } from '../lib/clock.ts'
+
+export interface FillQueue {
+  add(fill: Fill): void
+}
+
+export interface FillQueueOptions {
+  /** Calls `sent` once the system has taken them; never where the other is gone. */
+  readonly send: (fills: readonly Fill[], sent: () => void) => void
+  readonly clock: Clock
+}
+
+/** They leave together, ms. */
+const gather = 5
+/** What one message may hold, and what may wait; bytes are the messages' alone. */
+const mostAtOnce = 256
+const mostWaiting = { fills: 2048, bytes: 4 * 1024 * 1024 }
+
+export function createFillQueue({ send, clock }: FillQueueOptions): FillQueue {
+  const waiting = new Map<string, { readonly fill: Fill; readonly since: number }>()
+  let bytes = 0
+  let isLeaving = false
+
+  function remove(question: string): void {
+    const entry = waiting.get(question)
+    if (entry === undefined) return
+    waiting.delete(question)
+    bytes -= sizeOf(entry.fill)
+  }
+
+  function leave(): void {
+    const now = clock.monotonic()
+    const fills: Fill[] = []
+    for (const [question, { fill, since }] of waiting) {
+      if (fills.length === mostAtOnce) break
+      fills.push(aged(fill, now - since))
+      remove(question)
+    }
+    send(fills, () => {
+      isLeaving = false
+      schedule()
+    })
+  }
+
+  function schedule(): void {
+    if (isLeaving || waiting.size === 0) return
+    isLeaving = true
+    clock.setTimeout(leave, gather)
+  }
+
+  return {
+    add(fill) {
+      remove(fill.question)
+      waiting.set(fill.question, { fill, since: clock.monotonic() })
+      bytes += sizeOf(fill)
+      for (const question of waiting.keys()) {
+        if (waiting.size <= mostWaiting.fills && bytes <= mostWaiting.bytes) break
+        remove(question)
+      }
+      schedule()
+    },
+  }
+}
+
+/** Processes have no clock in common: what is told is how old it is. */
+function aged(fill: Fill, ms: number): Fill {
+  return fill.kept === undefined ? fill : { ...fill, kept: { ...fill.kept, age: fill.kept.age + ms } }
+}
+
+function sizeOf({ question, name, kept }: Fill): number {
+  return question.length + name.length + (kept?.message.length ?? 0)
+}

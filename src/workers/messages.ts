@@ -1,0 +1,76 @@
+// What the first process and its workers say to each other. Plain data, carried by a structured clone, in order.
+import type { Config } from '../config/types.ts'
+import type { Fill } from '../forward/cache/cache.ts'
+import type { LoopStates } from '../forward/loop.ts'
+import type { Tally } from '../http/tally.ts'
+import type { Bindable } from '../net/listener.ts'
+import type { StoreChange } from '../registry/types.ts'
+
+/** All that a worker begins with. */
+export interface Beginning {
+  /** Without the engines, which are none of its business. */
+  readonly config: Config
+  /** What the first process has bound, with ports. */
+  readonly listen: readonly Bindable[]
+  /** The whole table. */
+  readonly told: readonly StoreChange[]
+  readonly loops: LoopStates
+  /** 16 bytes each. */
+  readonly cookieSecret: Uint8Array
+  readonly probeKey: Uint8Array
+}
+
+/** What is answered with `done` once it is done, and all that was said before it. */
+export type Request =
+  | { readonly kind: 'listen'; readonly listen: readonly Bindable[] }
+  | { readonly kind: 'configure'; readonly config: Config }
+  /** Nothing but to say how things are. */
+  | { readonly kind: 'count' }
+
+export type ToWorker =
+  /** The first of all. */
+  | ({ readonly kind: 'start'; readonly worker: number } & Beginning)
+  | (Request & { readonly id: number })
+  | { readonly kind: 'change'; readonly change: StoreChange }
+  | { readonly kind: 'fills'; readonly fills: readonly Fill[] }
+  | { readonly kind: 'loops'; readonly states: LoopStates }
+  /** Which upstream that probe was sent to; undefined: nobody knows it any more. */
+  | { readonly kind: 'caught'; readonly token: string; readonly upstream: string | undefined }
+  /** The last of all: answer what is in hand, and end. */
+  | { readonly kind: 'stop' }
+
+export type FromWorker =
+  /** It answers questions. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'done'; readonly id: number; readonly tally: Tally }
+  | { readonly kind: 'fills'; readonly fills: readonly Fill[] }
+  /** A probe for loops came back to it. */
+  | { readonly kind: 'caught'; readonly token: string }
+  | { readonly kind: 'suspect'; readonly silent: readonly string[]; readonly name: string }
+
+/**
+ * Bytes in a message that came are a view of all that was read at once, and would keep it for as long as they are kept.
+ * Gives each of them memory of its own, in place.
+ */
+export function withOwnBytes<T>(message: T): T {
+  return own(message) as T
+}
+
+function own(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Buffer.isBuffer(value)) return ownCopy(value)
+  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  if (value instanceof Map) for (const [key, each] of value) value.set(key, own(each))
+  else if (!(value instanceof Set)) {
+    const entries = value as Record<string, unknown>
+    for (const key of Object.keys(entries)) entries[key] = own(entries[key])
+  }
+  return value
+}
+
+/** Not from Node's pool either. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
+}

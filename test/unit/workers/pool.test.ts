@@ -1,0 +1,150 @@
+// The workers together: what one tells reaches the others, and their numbers are one.
+import { describe, expect, it } from 'vitest'
+import type { Fill } from '../../../src/forward/cache/cache.ts'
+import { dnsSeries } from '../../../src/http/series.ts'
+import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'
+import { silentLogger } from '../../../src/lib/log.ts'
+import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
+import { createPool } from '../../../src/workers/pool.ts'
+import { createHandClock } from '../hand-clock.ts'
+
+function pooled(processes: number) {
+  const hand = createHandClock()
+  const children: { said: ToWorker[]; say: (message: FromWorker) => void; die: () => void }[] = []
+  const taken: Fill[] = []
+  const suspected: unknown[] = []
+  const own = createDnsCounters()
+  const pool = createPool({
+    processes,
+    fork({ onMessage, onEnd }) {
+      const said: ToWorker[] = []
+      children.push({ said, say: onMessage, die: () => onEnd('it ended with 1') })
+      return {
+        pid: children.length,
+        send(message, sent) {
+          said.push(message)
+          sent?.()
+        },
+        kill: () => onEnd('it was ended by SIGKILL'),
+      }
+    },
+    ...{ clock: hand.clock, log: silentLogger, random: () => 1 },
+    beginning: () => ({}) as never,
+    cache: { take: (fill) => void taken.push(fill) },
+    guard: {
+      caught: (token) => (token === 'known' ? '192.0.2.1:53' : undefined),
+      suspect: (silent, name) => void suspected.push([silent, name]),
+    },
+    addTallies: (tallies) => addTallies(dnsSeries(own), tallies),
+  })
+  const started = pool.start()
+  const of = (kind: ToWorker['kind'], i: number) =>
+    children[i]!.said.filter((message) => message.kind === kind)
+  return { ...hand, pool, started, children, taken, suspected, own, of }
+}
+
+const fill = (question: string): Fill => ({ question, name: `* ${question}`, kept: undefined })
+
+describe('a fill of one', () => {
+  it('reaches the first process and all others, but not who told it', () => {
+    const { children, taken, of, turn } = pooled(4)
+    children[1]!.say({ kind: 'fills', fills: [fill('a'), fill('b')] })
+    turn(10)
+    expect(taken).toEqual([fill('a'), fill('b')])
+    expect(of('fills', 0)).toEqual([{ kind: 'fills', fills: [fill('a'), fill('b')] }])
+    expect(of('fills', 1)).toEqual([])
+    expect(of('fills', 2)).toHaveLength(1)
+  })
+
+  it('of the first process reaches all', () => {
+    const { pool, of, turn, taken } = pooled(3)
+    pool.fill(fill('a'))
+    turn(10)
+    expect([of('fills', 0).length, of('fills', 1).length, taken.length]).toEqual([1, 1, 0])
+  })
+})
+
+it('a probe that came back to one is judged by the first, and suspicions are told to it', () => {
+  const { children, of, suspected } = pooled(3)
+  children[0]!.say({ kind: 'caught', token: 'known' })
+  children[1]!.say({ kind: 'caught', token: 'other' })
+  children[1]!.say({ kind: 'suspect', silent: ['192.0.2.1:53'], name: 'a.example' })
+  expect(of('caught', 0)).toEqual([{ kind: 'caught', token: 'known', upstream: '192.0.2.1:53' }])
+  expect(of('caught', 1)).toEqual([{ kind: 'caught', token: 'other', upstream: undefined }])
+  expect(suspected).toEqual([[['192.0.2.1:53'], 'a.example']])
+})
+
+it('a change of the table is told to all, and each begins once', async () => {
+  const { pool, children, of, started } = pooled(3)
+  const change = { kind: 'away', engine: 'a', away: true } as const
+  pool.change(change)
+  for (const i of [0, 1]) expect(of('change', i)).toEqual([{ kind: 'change', change }])
+  for (const [i, { say }] of children.entries()) {
+    expect(pool.ready()).toBe(i)
+    say({ kind: 'ready' })
+  }
+  await started
+})
+
+describe('the numbers', () => {
+  const name = 'berth_dns_dropped_total'
+
+  /** What the metric says in all. */
+  function total({ pool, own }: Pick<ReturnType<typeof pooled>, 'pool' | 'own'>): number {
+    const series = sumSeries(dnsSeries(own), pool.tallies).find((each) => each.name === name)!
+    const { source } = series
+    const samples =
+      typeof source === 'function' ? source() : ([...source.cells.values()] as { value: number }[])
+    return samples.reduce((sum, { value }) => sum + value, 0)
+  }
+
+  function say({ children }: Pick<ReturnType<typeof pooled>, 'children'>, i: number, count: number): void {
+    const counters = createDnsCounters()
+    counters.dropped.add(count, 'dns://127.0.0.1:53')
+    const { said, say } = children[i]!
+    const { id } = said.findLast((message) => message.kind === 'count') as { id: number }
+    say({ kind: 'done', id, tally: readTally(dnsSeries(counters)) })
+  }
+
+  it('are the sum, and never less than before when somebody dies', async () => {
+    const world = pooled(3)
+    const { pool, own, children, turn } = world
+    own.dropped.add(1, 'dns://127.0.0.1:53')
+    const fresh = pool.refresh()
+    say(world, 0, 10)
+    say(world, 1, 100)
+    await fresh
+    expect(total(world)).toBe(111)
+    children[1]!.die()
+    expect(total(world)).toBe(111)
+    expect(pool.restarts.cell().value).toBe(1)
+    turn(200)
+    expect(total(world)).toBe(111)
+    const again = pool.refresh()
+    say(world, 0, 20)
+    say(world, 2, 5)
+    await again
+    expect(total(world)).toBe(1 + 20 + 100 + 5)
+    children[2]!.die()
+    expect(total(world)).toBe(126)
+  })
+
+  it('come without who does not answer within a second', async () => {
+    const world = pooled(3)
+    const fresh = world.pool.refresh()
+    say(world, 0, 10)
+    world.turn(1000)
+    await fresh
+    expect(total(world)).toBe(10)
+  })
+})
+
+it('all are told to stop, and none counts as replaced', async () => {
+  const { pool, children, of } = pooled(3)
+  const stopped = pool.stop()
+  for (const i of [0, 1]) expect(of('stop', i)).toHaveLength(1)
+  for (const { die } of children) die()
+  await stopped
+  expect(pool.restarts.cell().value).toBe(0)
+})
