@@ -10,10 +10,11 @@ import type { Clock } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger, LogOptions } from '../lib/log.ts'
 import type { Bindable } from '../net/listener.ts'
-import { createStore, type Store } from '../registry/store.ts'
+import type { Store } from '../registry/store.ts'
 import { createServing, type Serving } from '../serving.ts'
 import { createFillQueue } from './fills.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { createReplica, type Replica } from './replica.ts'
 
 /** The way to the first process. */
 export interface Channel {
@@ -42,7 +43,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
   let suspectedAt = Number.NEGATIVE_INFINITY
   let config: Config
   let listen: readonly Bindable[] = []
-  let store: Store
+  let replica: Replica
   let loops: LoopFollower
   let log: Logger
   let serving: Serving | undefined
@@ -77,11 +78,10 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
     const { isOurs: isToken } = createTokens({ key: message.probeKey, randomBytes })
     loops = createLoopFollower({ isToken, tellCaught, tellSuspect })
     loops.follow(message.loops)
-    store = createStore([])
-    for (const change of message.told) store.apply(change)
+    replica = createReplica(message.told, clock)
   }
 
-  async function start(cookieSecret: Uint8Array): Promise<void> {
+  async function start(store: Store, cookieSecret: Uint8Array): Promise<void> {
     const fills = createFillQueue({
       send: (fills, sent) => channel.send({ kind: 'fills', fills }, sent),
       clock,
@@ -115,7 +115,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
     const hear: { [Kind in ToWorker['kind']]: (message: Extract<ToWorker, { kind: Kind }>) => void } = {
       start(message) {
         prepare(message)
-        then(() => start(message.cookieSecret))
+        then(() => start(replica.store, message.cookieSecret))
       },
       listen(message) {
         listen = message.listen
@@ -132,7 +132,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
         })
       },
       count: ({ id }) => done(id),
-      change: ({ change }) => store.apply(change),
+      change: ({ change }) => replica.store.apply(change),
       fills({ fills }) {
         for (const fill of fills) serving?.cache.take(fill)
       },
@@ -141,7 +141,11 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
       stop: () => void (serving?.stop() ?? Promise.resolve()).then(() => resolve(true)),
     }
 
-    channel.onMessage((message) => (hear[message.kind] as (message: ToWorker) => void)(message))
+    channel.onMessage((message) => {
+      if (message.kind !== 'start') replica.heard()
+      const take = hear[message.kind] as (message: ToWorker) => void
+      take(message)
+    })
     channel.onClose(() => resolve(false))
   })
 }

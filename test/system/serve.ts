@@ -45,8 +45,14 @@ export function serve(config: object, run: Run = {}): Serving {
   const command = [process.execPath, ...(run.node ?? []), main, 'serve', `--config=${file}`]
   const [program, ...rest] = [...(run.within ?? []), ...limited, ...command] as [string, ...string[]]
   const child = spawn(program, rest, {
-    // `npm run test:nodes` has each kind of sockets serve.
-    env: { PATH: process.env.PATH, BERTH_UDP: process.env.BERTH_UDP, ...run.env },
+    // `npm run test:nodes` has each kind of sockets serve. `BERTH_WORKERS=2 npm test -- unit system/`: several processes
+    // answer. What tests count of the cache and of first failures is then each process's own; all else is the same.
+    env: {
+      PATH: process.env.PATH,
+      BERTH_UDP: process.env.BERTH_UDP,
+      BERTH_WORKERS: process.env.BERTH_WORKERS,
+      ...run.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(run.as === undefined ? {} : { uid: run.as, gid: run.as }),
   })

@@ -1,0 +1,66 @@
+// The copy of the table in a worker: what it is told, and how far it trusts that while it is told nothing.
+import { describe, expect, it } from 'vitest'
+import { createStore } from '../../../src/registry/store.ts'
+import type { StoreChange } from '../../../src/registry/types.ts'
+import { createReplica } from '../../../src/workers/replica.ts'
+import { createHandClock } from '../hand-clock.ts'
+
+const told = (engine: string): StoreChange => ({ kind: 'told', engine, networks: [], containers: [] })
+const engines = ['a', 'b']
+
+function replicated() {
+  const { clock, turn } = createHandClock()
+  const first = createStore(engines)
+  first.apply(told('a'))
+  first.apply(told('b'))
+  const replica = createReplica(structuredClone(first.told()), clock)
+  first.onChange((change) => {
+    replica.heard()
+    replica.store.apply(structuredClone(change))
+  })
+  const away = () => engines.filter((engine) => replica.store.current().engines.get(engine)?.away)
+  return { first, replica, turn, away }
+}
+
+describe('a replica', () => {
+  it('begins as the first is, and goes on as that does', () => {
+    const { first, replica, away } = replicated()
+    expect(replica.store.current().engines).toEqual(first.current().engines)
+    first.apply({ kind: 'away', engine: 'a', away: true })
+    expect(away()).toEqual(['a'])
+    first.apply(told('a'))
+    expect(away()).toEqual([])
+    first.apply({ kind: 'engines', engines: ['b', 'c'] })
+    expect([...replica.store.current().engines.keys()]).toEqual(['b', 'c'])
+  })
+
+  it('takes every engine for out of reach while the first says nothing for 5 s, and not once it speaks', () => {
+    const { replica, turn, away } = replicated()
+    for (let s = 0; s < 20; s++) {
+      turn(4000)
+      replica.heard()
+    }
+    expect(away()).toEqual([])
+    turn(5000)
+    expect(away()).toEqual([])
+    turn(1000)
+    expect(away()).toEqual(['a', 'b'])
+    turn(60_000)
+    replica.heard()
+    expect(away()).toEqual([])
+  })
+
+  it('leaves an engine out of reach that is so in the first', () => {
+    const { first, replica, turn, away } = replicated()
+    first.apply({ kind: 'away', engine: 'b', away: true })
+    turn(7000)
+    expect(away()).toEqual(['a', 'b'])
+    replica.heard()
+    expect(away()).toEqual(['b'])
+    turn(7000)
+    first.apply({ kind: 'away', engine: 'a', away: true })
+    expect(away()).toEqual(['a', 'b'])
+    first.apply({ kind: 'away', engine: 'a', away: false })
+    expect(away()).toEqual(['b'])
+  })
+})
