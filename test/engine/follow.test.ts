@@ -1,6 +1,8 @@
 // Following the engine: after each change the right answer within a second, and names served while the engine is gone.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 import { reverseName } from '../../src/dns/reverse.ts'
+import { exchange } from '../system/exchange.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
@@ -106,6 +108,31 @@ describe('after an event', () => {
     await docker('rm', '--force', 'follow-c')
     await docker('network', 'rm', 'follow_three')
     await expectSoon('follow-c', [])
+  })
+
+  it('start: with several workers each of them has the name', async () => {
+    const several = await startBerth({
+      ...{ listen: ['127.0.0.1:1054'], http: 'off', workers: 2, log: { queries: true } },
+      forward: { upstreams: [] },
+    })
+    await runContainer('follow-c', '--network', 'follow_one')
+    const address = await on('follow-c', 'follow_one')
+    const query = encodeQuery('follow-c', 'A', { id: 7 })
+    // Each from a port of its own, by which the system chooses.
+    const askMany = () => Promise.all(Array.from({ length: 32 }, () => exchange(1054, query)))
+    await until(
+      async () =>
+        (await askMany()).every(
+          (reply) =>
+            readMessage(reply)
+              .answers.map(({ data }) => data)
+              .join() === address,
+        ),
+      { what: `follow-c is ${address} for all workers`, deadlineMs: 1000 },
+    )
+    const answers = several.lines.filter(({ msg, name }) => msg === 'query' && name === 'follow-c')
+    expect(new Set(answers.map(({ worker }) => worker))).toEqual(new Set([undefined, 2]))
+    expect(await several.stop()).toBe(0)
   })
 })
 
