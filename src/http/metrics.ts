@@ -1,7 +1,8 @@
 // /metrics: plain counters copied into Prometheus's text when it is scraped. The only importer of prom-client.
 import prom from 'prom-client'
-import { type AnyHistogram, listSeries, type Sample, type Series, type Sources } from './series.ts'
+import { listSeries, type Sources } from './series.ts'
 import type { Route } from './server.ts'
+import type { AnyHistogram, Sample, Series } from './shapes.ts'
 
 export interface Metrics {
   /** What /metrics answers. */

@@ -1,5 +1,5 @@
 // The numbers of several processes as one: what each counted, as plain data, and the sums of them.
-import type { AnyHistogram, Sample, Series } from './series.ts'
+import type { AnyHistogram, Sample, Series } from './shapes.ts'
 
 /** What one process counted: a series' name → its cells. */
 export type Tally = ReadonlyMap<string, readonly Cell[]>

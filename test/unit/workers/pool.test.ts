@@ -1,7 +1,7 @@
 // The workers together: what one tells reaches the others, and their numbers are one.
 import { describe, expect, it } from 'vitest'
 import type { Fill } from '../../../src/forward/cache/cache.ts'
-import { dnsSeries } from '../../../src/http/series.ts'
+import { dnsSeries } from '../../../src/http/serving-series.ts'
 import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
