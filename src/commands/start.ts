@@ -29,6 +29,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
   const dig = tryLine(app, config, snapshot)
   const lines: [string, string][] = [
     ['listening', `${listening.join(', ')} (UDP and TCP)`],
+    ...(config.workers === 1 ? [] : [['workers', `${config.workers} processes`] as [string, string]]),
     ...engines.map((engine): [string, string] => ['engine', engine]),
     ['table', `${networks} networks, ${names} names`],
     ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams().origin})`],
@@ -37,7 +38,17 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     ['try', dig],
   ]
   return {
-    fields: { listening, engines, networks, names, upstreams, routes, metrics, try: dig },
+    fields: {
+      listening,
+      ...(config.workers === 1 ? {} : { workers: config.workers }),
+      engines,
+      networks,
+      names,
+      upstreams,
+      routes,
+      metrics,
+      try: dig,
+    },
     text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${value}`).join('\n'),
   }
 }

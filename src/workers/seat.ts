@@ -180,8 +180,12 @@ export function createSeat(options: SeatOptions): Seat {
       const gone = new Promise<void>((resolve) => {
         ended = resolve
       })
-      last.child.send({ kind: 'stop' })
-      timer = clock.setTimeout(last.child.kill, farewell)
+      // One that only starts has nothing in hand, and may take long to hear that it is to stop.
+      if (last.readyAt === undefined) last.child.kill()
+      else {
+        last.child.send({ kind: 'stop' })
+        timer = clock.setTimeout(last.child.kill, farewell)
+      }
       await gone
     },
   }

@@ -1,10 +1,12 @@
 // Addresses ↔ sockets, with sockets that only say what was done to them.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import type { LocalAddress } from '../../../src/lib/interfaces.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
+import { loadLibc } from '../../../src/net/libc.ts'
 import type { ListenOptions } from '../../../src/net/listener.ts'
-import { createListeners } from '../../../src/net/listeners.ts'
+import { createListeners, type ListenersOptions } from '../../../src/net/listeners.ts'
+import { freePort } from '../../servers/port.ts'
 import { createHandClock } from '../hand-clock.ts'
 import { interfaces } from '../resolve/estate.ts'
 import { createAccounting } from './limits/accounting.ts'
@@ -16,7 +18,12 @@ const parse = (text: string) => {
   return { host: text.slice(0, at), port: Number(text.slice(at + 1)) }
 }
 
-function create(listen: readonly string[], first: Record<string, readonly string[]> = lo) {
+function create(
+  listen: readonly string[],
+  first: Record<string, readonly string[]> = lo,
+  more: Partial<ListenersOptions> = {},
+) {
+  const told: string[] = []
   const open = new Set<string>()
   const taken = new Set<string>()
   const asked: string[] = []
@@ -46,6 +53,8 @@ function create(listen: readonly string[], first: Record<string, readonly string
     log: silentLogger,
     listenUdp: fake('udp'),
     listenTcp: fake('tcp'),
+    onBound: (bound) => void told.push(bound.map(({ host, port }) => `${host}:${port}`).join(' ')),
+    ...more,
   })
   /** Until what was asked for has been looked at. */
   const settle = () => new Promise((resolve) => setImmediate(resolve))
@@ -54,6 +63,7 @@ function create(listen: readonly string[], first: Record<string, readonly string
     open,
     taken,
     asked,
+    told,
     settle,
     async have(listing: Record<string, readonly string[]>) {
       local = interfaces(listing)
@@ -249,5 +259,49 @@ describe('another list of addresses', () => {
     hand.turn(1)
     expect(closed).toEqual(['udp 127.0.0.1', 'tcp 127.0.0.1'])
     await listeners.stop(AbortSignal.abort())
+  })
+})
+
+describe('where addresses are shared', () => {
+  it('those who share them are told what is bound, and only where that is something else', async () => {
+    const { listeners, told, have, nextLook } = create(['*:53'])
+    await listeners.start()
+    await nextLook()
+    await have({ ...lo, eth0: ['192.0.2.7/24'] })
+    await have(lo)
+    await listeners.update([parse('127.0.0.1:54')])
+    expect(told).toEqual(['127.0.0.1:53', '127.0.0.1:53 192.0.2.7:53', '127.0.0.1:53', '127.0.0.1:54'])
+  })
+
+  it('one is taken from nobody, but may be held by who has it from us', async () => {
+    const libc = await loadLibc()
+    const [ours, other] = [await freePort(), await freePort()]
+    const hold = () => libc.bind({ host: '127.0.0.1', port: ours }, { kind: 'udp', shared: true })
+    const sharing = { sharing: { bindTcp: undefined } }
+    const stranger = hold()
+    const { listeners, told, nextLook } = create([`127.0.0.1:${ours}`, `127.0.0.1:${other}`], lo, sharing)
+    await listeners.start()
+    expect(told).toEqual([`127.0.0.1:${other}`])
+    libc.close(stranger)
+    await nextLook()
+    // The probe is a real socket's.
+    await vi.waitUntil(() => told.length === 2)
+    expect(told[1]).toBe(`127.0.0.1:${other} 127.0.0.1:${ours}`)
+    const worker = hold()
+    await listeners.update([parse(`127.0.0.1:${other}`)])
+    await listeners.update([parse(`127.0.0.1:${ours}`)])
+    expect(told.at(-1)).toBe(`127.0.0.1:${ours}`)
+    libc.close(worker)
+  })
+
+  it('a worker goes by the first, and looks for itself at nothing', async () => {
+    const libc = await loadLibc()
+    const port = await freePort()
+    const first = libc.bind({ host: '127.0.0.1', port }, { kind: 'udp', shared: true })
+    const worker = { sharing: { bindTcp: undefined }, isFirst: false }
+    const { listeners, told } = create([`127.0.0.1:${port}`], lo, worker)
+    await listeners.start()
+    expect(told).toEqual([`127.0.0.1:${port}`])
+    libc.close(first)
   })
 })

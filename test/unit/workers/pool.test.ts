@@ -142,6 +142,7 @@ describe('the numbers', () => {
 
 it('all are told to stop, and none counts as replaced', async () => {
   const { pool, children, of } = pooled(3)
+  for (const { say } of children) say({ kind: 'ready' })
   const stopped = pool.stop()
   for (const i of [0, 1]) expect(of('stop', i)).toHaveLength(1)
   for (const { die } of children) die()

@@ -202,12 +202,22 @@ describe('when it is to stop', () => {
   it('it has its time, and no more', async () => {
     const { seat, last, turn } = seated()
     void seat.start()
+    last().say({ kind: 'ready' })
     const stopped = seat.stop()
     turn(1999)
     expect(last().isKilled).toBe(false)
     turn(1)
     expect(last().isKilled).toBe(true)
     expect(await isSettled(stopped)).toBe(true)
+  })
+
+  it('one that only starts is ended at once', async () => {
+    const { seat, last, lines } = seated()
+    void seat.start()
+    const stopped = seat.stop()
+    expect(last().isKilled).toBe(true)
+    expect(await isSettled(stopped)).toBe(true)
+    expect(lines).toEqual([])
   })
 
   it('there may be nobody, and nobody comes', async () => {
