@@ -147,7 +147,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await http.serveAt(config.http)
       await Promise.all([engines.start(), ready])
       // Whoever is told that we are ready may ask any of us.
-      await pool?.refresh()
+      await pool?.catchUp()
     },
     async update(next) {
       config = next
@@ -155,7 +155,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         ...[serving.update(next), pool?.configure(forWorkers())],
         ...[http.serveAt(next.http), engines.update(next.docker)],
       ])
-      await pool?.refresh()
+      await pool?.catchUp()
     },
     async stop() {
       await Promise.all([serving.stop(), pool?.stop()])

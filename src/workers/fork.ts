@@ -1,5 +1,5 @@
 // A worker's process: the same program as ours, with a channel to us. It writes to our own standard output and error.
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { explain } from '../lib/errors.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from './messages.ts'
 import type { Fork } from './seat.ts'
@@ -13,11 +13,17 @@ export function forkWorkers(program: string): Fork {
       isGone = true
       onEnd(why)
     }
-    // Structured clones carry maps and bytes, as the table and messages have them.
-    const child = fork(program, ['worker'], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
+    let child: ChildProcess
+    try {
+      // Structured clones carry maps and bytes, as the table and messages have them.
+      child = fork(program, ['worker'], {
+        serialization: 'advanced',
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      })
+    } catch (error) {
+      setImmediate(() => end(explain(error)))
+      return { pid: undefined, send() {}, kill() {} }
+    }
     child.on('message', (message) => {
       if (!isGone) onMessage(withOwnBytes(message as unknown as FromWorker))
     })

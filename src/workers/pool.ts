@@ -17,8 +17,10 @@ export interface Pool {
   listen(listen: readonly Bindable[]): void
   /** Resolves once all go by it, as far as they are there. */
   configure(config: Config): Promise<void>
-  /** Resolves once all know what they were told before, and their numbers are those of now; after 1 s at the latest. */
+  /** Resolves once their numbers are those of now; without those that take longer than 1 s. */
   refresh(): Promise<void>
+  /** Resolves once all have done what they were told before; after 10 s at the latest. */
+  catchUp(): Promise<void>
   /** What all workers have counted, the dead included. */
   tallies(): readonly Tally[]
   /** Workers that answer questions. */
@@ -36,6 +38,9 @@ export interface PoolOptions extends Pick<SeatOptions, 'fork' | 'clock' | 'log' 
   /** What stays of the numbers of those that are gone. */
   readonly addTallies: (tallies: readonly Tally[]) => Tally
 }
+
+/** How long each may take, ms. */
+const patience = { listen: 2000, configure: 5000, refresh: 1000, catchUp: 10_000 }
 
 export function createPool({ processes, cache, guard, addTallies, ...common }: PoolOptions): Pool {
   const restarts = new Counter()
@@ -80,9 +85,10 @@ export function createPool({ processes, cache, guard, addTallies, ...common }: P
     fill(fill) {
       for (const seat of seats) seat.fill(fill)
     },
-    listen: (listen) => void all((seat) => seat.call({ kind: 'listen', listen })),
-    configure: (config) => all((seat) => seat.call({ kind: 'configure', config })),
-    refresh: () => all((seat) => seat.call({ kind: 'count' })),
+    listen: (listen) => void all((seat) => seat.call({ kind: 'listen', listen }, patience.listen)),
+    configure: (config) => all((seat) => seat.call({ kind: 'configure', config }, patience.configure)),
+    refresh: () => all((seat) => seat.call({ kind: 'count' }, patience.refresh)),
+    catchUp: () => all((seat) => seat.call({ kind: 'count' }, patience.catchUp)),
     tallies: () => [buried, ...seats.flatMap((seat) => seat.tally() ?? [])],
     ready: () => seats.filter((seat) => seat.isReady()).length,
     restarts,

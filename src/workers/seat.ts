@@ -27,8 +27,8 @@ export interface Seat {
   start(): Promise<void>
   /** Nobody is told while there is no worker: the next one begins with how things are then. */
   tell(message: ToWorker): void
-  /** Resolves when it is done, when the worker is gone, or when it takes too long. */
-  call(request: Request): Promise<void>
+  /** Resolves when it is done, when the worker is gone, or after so many ms: a stuck one keeps nobody waiting. */
+  call(request: Request, patience: number): Promise<void>
   fill(fill: Fill): void
   /** What the worker counted when it was last heard of; undefined: nothing yet. */
   tally(): Tally | undefined
@@ -56,8 +56,6 @@ export interface SeatOptions {
 const askEvery = 1000
 const silence = 10_000
 const silenceAtStart = 60_000
-/** For what is asked of a worker, ms: a stuck one keeps nobody waiting. */
-const patience: Readonly<Record<Request['kind'], number>> = { count: 1000, listen: 2000, configure: 5000 }
 /** Before the next worker starts, ms: the first wait and the longest; and for how long one has to live to count as well. */
 const firstWait = 200
 const longestWait = 30_000
@@ -123,7 +121,7 @@ export function createSeat(options: SeatOptions): Seat {
     if (clock.monotonic() - running.heardAt > most) {
       running.verdict = `not heard of for ${most / 1000} s`
       running.child.kill()
-    } else void call({ kind: 'count' })
+    } else void call({ kind: 'count' }, askEvery)
     timer = clock.setTimeout(look, askEvery)
   }
 
@@ -145,7 +143,7 @@ export function createSeat(options: SeatOptions): Seat {
     timer = clock.setTimeout(spawn, wait)
   }
 
-  function call(request: Request): Promise<void> {
+  function call(request: Request, patience: number): Promise<void> {
     const to = running
     if (to === undefined) return Promise.resolve()
     const id = calls++
@@ -155,7 +153,7 @@ export function createSeat(options: SeatOptions): Seat {
         to.calls.delete(id)
         resolve()
       }
-      const deadline = clock.setTimeout(done, patience[request.kind])
+      const deadline = clock.setTimeout(done, patience)
       to.calls.set(id, done)
       to.child.send({ ...request, id })
     })

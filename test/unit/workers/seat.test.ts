@@ -151,8 +151,8 @@ describe('what is asked of it', () => {
   it('is done when it says so', async () => {
     const { seat, last } = seated()
     void seat.start()
-    const one = seat.call({ kind: 'listen', listen: [] })
-    const other = seat.call({ kind: 'count' })
+    const one = seat.call({ kind: 'listen', listen: [] }, 1000)
+    const other = seat.call({ kind: 'count' }, 1000)
     answer(last())
     expect([await isSettled(one), await isSettled(other)]).toEqual([false, true])
   })
@@ -161,7 +161,7 @@ describe('what is asked of it', () => {
     const { seat, last, turn } = seated()
     void seat.start()
     last().say({ kind: 'ready' })
-    const asked = seat.call({ kind: 'count' })
+    const asked = seat.call({ kind: 'count' }, 1000)
     const { said } = last()
     const { id } = said.at(-1) as { id: number }
     turn(999)
@@ -175,10 +175,10 @@ describe('what is asked of it', () => {
   it('ends with it, and is nothing where nobody is', async () => {
     const { seat, last } = seated()
     void seat.start()
-    const asked = seat.call({ kind: 'configure', config: {} as never })
+    const asked = seat.call({ kind: 'configure', config: {} as never }, 1000)
     last().die()
     expect(await isSettled(asked)).toBe(true)
-    expect(await isSettled(seat.call({ kind: 'count' }))).toBe(true)
+    expect(await isSettled(seat.call({ kind: 'count' }, 1000))).toBe(true)
     seat.tell({ kind: 'fills', fills: [] })
     expect(kinds(last().said)).toEqual(['start', 'configure'])
   })
