@@ -11,8 +11,8 @@ export interface Replica {
 
 /** How often the silence is looked at, ms; the first process says something every second. */
 const lookEvery = 1000
-/** As long as an engine may be silent before it counts as out of reach, ms. */
-const reach = 5000
+/** Looks in a row: as long as an engine may be silent before it counts as out of reach. What we had no time for is none. */
+const mostUnheard = 5
 
 /**
  * While the first process is silent, it may not follow its engines either: they count as out of reach, so that nobody
@@ -21,7 +21,7 @@ const reach = 5000
 export function createReplica(told: readonly StoreChange[], clock: Clock): Replica {
   const store = createStore([])
   for (const change of told) store.apply(change)
-  let heardAt = clock.monotonic()
+  let looks = 0
   /** Those that are out of reach for that reason alone. */
   let unheard: readonly string[] = []
 
@@ -30,7 +30,7 @@ export function createReplica(told: readonly StoreChange[], clock: Clock): Repli
   }
 
   function look(): void {
-    if (unheard.length === 0 && clock.monotonic() - heardAt > reach) {
+    if (++looks > mostUnheard && unheard.length === 0) {
       unheard = [...store.current().engines].filter(([, { away }]) => !away).map(([engine]) => engine)
       mark(unheard, true)
     }
@@ -41,7 +41,7 @@ export function createReplica(told: readonly StoreChange[], clock: Clock): Repli
   return {
     store,
     heard() {
-      heardAt = clock.monotonic()
+      looks = 0
       mark(unheard, false)
       unheard = []
     },

@@ -52,10 +52,11 @@ export interface SeatOptions {
   readonly onDeath: (tally: Tally | undefined) => void
 }
 
-/** How often a worker is asked how it is, and after what silence it is replaced, ms: longer while it starts. */
+/** How often a worker is asked how it is, ms. */
 const askEvery = 1000
-const silence = 10_000
-const silenceAtStart = 60_000
+/** It is replaced after so many times without a word; more while it starts. Where we have no time to ask, none counts. */
+const mostUnheard = 10
+const mostUnheardAtStart = 60
 /** Before the next worker starts, ms: the first wait and the longest; and for how long one has to live to count as well. */
 const firstWait = 200
 const longestWait = 30_000
@@ -67,7 +68,8 @@ interface Running {
   readonly child: Child
   readonly fills: FillQueue
   readonly calls: Map<number, () => void>
-  heardAt: number
+  /** How often it was asked since it was last heard of. */
+  unheard: number
   readyAt: number | undefined
   tally: Tally | undefined
   /** Why we ended it. */
@@ -94,7 +96,7 @@ export function createSeat(options: SeatOptions): Seat {
       clock,
     })
     const mine: Running = {
-      ...{ child, fills, calls: new Map(), heardAt: clock.monotonic() },
+      ...{ child, fills, calls: new Map(), unheard: 0 },
       ...{ readyAt: undefined, tally: undefined, verdict: undefined },
     }
     running = mine
@@ -103,7 +105,7 @@ export function createSeat(options: SeatOptions): Seat {
   }
 
   function hear(from: Running, message: FromWorker): void {
-    from.heardAt = clock.monotonic()
+    from.unheard = 0
     if (message.kind === 'ready') {
       from.readyAt = clock.monotonic()
       log.debug({ worker, pid: from.child.pid }, 'a worker answers')
@@ -117,11 +119,14 @@ export function createSeat(options: SeatOptions): Seat {
   /** Whether it still turns: one that does not, answers nobody. */
   function look(): void {
     if (running === undefined || isStopped) return
-    const most = running.readyAt === undefined ? silenceAtStart : silence
-    if (clock.monotonic() - running.heardAt > most) {
-      running.verdict = `not heard of for ${most / 1000} s`
+    const most = running.readyAt === undefined ? mostUnheardAtStart : mostUnheard
+    if (running.unheard === most) {
+      running.verdict = `not heard of for ${(most * askEvery) / 1000} s`
       running.child.kill()
-    } else void call({ kind: 'count' }, askEvery)
+    } else {
+      running.unheard++
+      void call({ kind: 'count' }, askEvery)
+    }
     timer = clock.setTimeout(look, askEvery)
   }
 

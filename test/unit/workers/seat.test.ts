@@ -7,6 +7,8 @@ import { createHandClock } from '../hand-clock.ts'
 
 function seated() {
   const hand = createHandClock()
+  let lost = 0
+  const clock = { ...hand.clock, monotonic: () => hand.clock.monotonic() + lost }
   const { log, lines } = recordingLogger()
   const children: {
     said: ToWorker[]
@@ -35,12 +37,19 @@ function seated() {
   }
   let beginnings = 0
   const seat = createSeat({
-    ...{ worker: 2, fork, log, clock: hand.clock, random: () => 1 },
+    ...{ worker: 2, fork, log, clock, random: () => 1 },
     beginning: () => ({ told: [], listen: [{ host: '127.0.0.1', port: ++beginnings }] }) as never,
     onMessage: (message) => heard.push(message),
     onDeath: (tally) => deaths.push(tally),
   })
-  return { ...hand, lines, children, deaths, heard, seat, last: () => children.at(-1)! }
+  return {
+    ...{ ...hand, lines, children, deaths, heard, seat },
+    last: () => children.at(-1)!,
+    /** Time goes by in which nothing runs. */
+    lose(ms: number) {
+      lost += ms
+    },
+  }
 }
 
 const kinds = (messages: readonly ToWorker[]) => messages.map(({ kind }) => kind)
@@ -132,6 +141,16 @@ describe('a worker', () => {
     expect(lines).toMatchObject([{ why: `not heard of for ${seconds} s` }])
     turn(200)
     expect(children).toHaveLength(2)
+  })
+
+  it('is not ended for what we had no time to hear', () => {
+    const { seat, last, turn, lose } = seated()
+    void seat.start()
+    last().say({ kind: 'ready' })
+    turn(1000)
+    lose(60_000)
+    turn(1000)
+    expect(last().isKilled).toBe(false)
   })
 
   it('that answers when it is asked is left alone, and asked once a second', () => {
