@@ -53,17 +53,23 @@ export type FromWorker =
  * Gives each of them memory of its own, in place.
  */
 export function withOwnBytes<T>(message: T): T {
-  return own(message) as T
+  return typeof message === 'object' && message !== null ? (own(message) as T) : message
 }
 
-function own(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (Buffer.isBuffer(value)) return ownCopy(value)
-  if (value instanceof Uint8Array) return Uint8Array.from(value)
-  if (value instanceof Map) for (const [key, each] of value) value.set(key, own(each))
-  else if (!(value instanceof Set)) {
-    const entries = value as Record<string, unknown>
-    for (const key of Object.keys(entries)) entries[key] = own(entries[key])
+function own(value: object): object {
+  if (value instanceof Uint8Array) return Buffer.isBuffer(value) ? ownCopy(value) : Uint8Array.from(value)
+  if (value instanceof Map) {
+    for (const [key, each] of value) {
+      const its = withOwnBytes(each)
+      if (its !== each) value.set(key, its)
+    }
+    return value
+  }
+  const entries = value as Record<string, unknown>
+  for (const key in entries) {
+    const each = entries[key]
+    const its = withOwnBytes(each)
+    if (its !== each) entries[key] = its
   }
   return value
 }
