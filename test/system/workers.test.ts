@@ -8,9 +8,9 @@ import { decode } from 'dns-packet'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
+import { writeError } from '../../src/dns/writer.ts'
 import { type RecordingUpstream, startUpstream } from '../engine/upstream.ts'
 import { ask } from '../servers/client.ts'
-import { startUnbound } from '../servers/unbound.ts'
 import { type Engine, startEngine } from './docker.ts'
 import { freePort, main, type Serving, serve } from './serve.ts'
 
@@ -339,31 +339,59 @@ describe('several processes', () => {
     )
   })
 
-  it('find a loop once, whoever of them the probe comes back to', async () => {
+  it('find a loop that only a worker sees: its suspicion and the probe reach the first', async () => {
     const good = await startUpstream()
-    const [loop, web] = [await freePort(), await freePort()]
-    const listen = await freePort()
-    const unbound = await startUnbound({ port: loop, zones: [{ name: '.', kind: 'forward', port: listen }] })
+    const web = await freePort()
+    const bad = dgram.createSocket('udp4').bind(0, '127.0.0.1')
+    await once(bad, 'listening')
+    let way: dgram.Socket | undefined
+    // At first it says that it knows nothing; then it asks us back, always from the same port.
+    bad.on('message', (bytes, from) => {
+      if (way !== undefined) way.send(bytes)
+      else bad.send(writeError(bytes, 3), from.port, from.address)
+    })
     const serving = await start({
-      ...{ listen: [`127.0.0.1:${listen}`], http: `127.0.0.1:${web}`, workers: 4 },
-      forward: { upstreams: [`127.0.0.1:${loop}`, `127.0.0.1:${good.port}`] },
+      ...{ http: `127.0.0.1:${web}`, log: { level: 'debug', queries: true } },
+      forward: { upstreams: [`127.0.0.1:${bad.address().port}`, `127.0.0.1:${good.port}`] },
     })
     await serving.logged('ready')
+    const sockets: dgram.Socket[] = []
+    /** A socket whose questions come to the worker. */
+    async function reach(): Promise<dgram.Socket> {
+      for (let i = 0; ; i++) {
+        const socket = dgram.createSocket('udp4')
+        sockets.push(socket)
+        socket.connect(serving.port, '127.0.0.1')
+        await once(socket, 'connect')
+        const name = `${sockets.length}.localhost`
+        socket.send(encodeQuery(name, 'A', { id: i }))
+        await once(socket, 'message')
+        const line = () => serving.lines.find((each) => each.msg === 'query' && each.name === name)
+        await until(() => line() !== undefined, 'it is logged')
+        if (line()!.worker === 2) return socket
+      }
+    }
+    const asker = await reach()
     const isTold = ({ level, msg }: Record<string, unknown>) =>
       level === 'error' && String(msg).startsWith('loop')
-    let asked = 0
-    const answers = async () =>
-      expect(await answersOf(listen, `n${asked++}.example.org`)).toEqual(['192.0.2.53'])
-    await until(async () => {
-      await answers()
-      return serving.lines.some(isTold)
-    }, 'the loop is found')
-    await answers()
+    expect(serving.lines.some(isTold)).toBe(false)
+    way = await reach()
+    const reply = once(asker, 'message')
+    asker.send(encodeQuery('round.example.org', 'A', { id: 7 }))
+    expect(readMessage((await reply)[0]).answers).toMatchObject([{ data: '192.0.2.53' }])
+    await until(() => serving.lines.some(isTold), 'the loop is found')
     expect(serving.lines.filter(isTold)).toHaveLength(1)
     expect(serving.lines.find(isTold)).not.toHaveProperty('worker')
     expect(await total(web, 'berth_forward_loops_total')).toBe(1)
     expect(await total(web, 'berth_forward_looping')).toBe(1)
-    await unbound.stop()
+    // By then the worker knows it as well, and does not ask there.
+    let asked = 0
+    bad.on('message', () => asked++)
+    asker.send(encodeQuery('other.example.org', 'A', { id: 8 }))
+    expect(readMessage((await once(asker, 'message'))[0]).answers).toMatchObject([{ data: '192.0.2.53' }])
+    expect(good.saw('other.example.org')).toBe(true)
+    expect(asked).toBe(0)
+    for (const socket of [bad, ...sockets]) socket.close()
     good.close()
   })
 
