@@ -40,7 +40,9 @@ export interface Run {
 export async function measure(started: Started, run: Run): Promise<Figures> {
   const { pid, asking: place, askers, answers } = started
   const before = cpuOf(pid)
-  const asked = await runDnsperf({ ...run, place, askers })
+  const connections =
+    run.connections && Math.min(run.connections, started.connections ?? Number.POSITIVE_INFINITY)
+  const asked = await runDnsperf({ ...run, place, askers, connections })
   const spent = cpuOf(pid) - before
   const { completed, seconds, sent, lost, latencies, samples } = asked
   const fault = samples

@@ -21,8 +21,8 @@ export interface Workload {
   lines(world: World, purpose: Purpose): readonly Line[]
 }
 
-/** dnsmasq serves twenty at once and leaves the others waiting. */
-export const connections = 16
+/** One of each asker. */
+export const connections = 200
 
 const names = ({ names, askers }: World) => [names, askers.length] as const
 const forwarders = ['unbound', 'dnsmasq', 'berth']

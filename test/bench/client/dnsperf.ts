@@ -45,6 +45,8 @@ export interface Asked extends Told {
 
 /** Questions under way at once: dnsperf's default. 200 are more than a socket's usual buffer holds. */
 export const outstanding = 100
+/** Questions under way on each connection, on average. */
+export const pipelined = 10
 
 export async function runDnsperf(load: Load): Promise<Asked> {
   const { place, library, askers, questions, seconds, connections, rate } = load
@@ -56,7 +58,8 @@ export async function runDnsperf(load: Load): Promise<Asked> {
     const settings = [`ASKERS=${at('askers')}`, `LATENCIES=${at('latencies')}`, `SAMPLES=${at('samples')}`]
     const options = {
       ...{ '-s': askers[0]!.server, '-p': askers[0]!.port, '-d': questions, '-T': 1 },
-      ...{ '-c': connections ?? 1, '-q': outstanding, '-l': seconds, '-t': 1, '-b': 4096 },
+      ...{ '-c': connections ?? 1, '-q': connections === undefined ? outstanding : connections * pipelined },
+      ...{ '-l': seconds, '-t': 1, '-b': 4096 },
       ...{ '-m': connections === undefined ? 'udp' : 'tcp' },
       ...(rate === undefined ? {} : { '-Q': rate }),
     }

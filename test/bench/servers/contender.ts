@@ -26,6 +26,8 @@ export interface Started {
   readonly asking: readonly string[]
   readonly askers: readonly Asker[]
   readonly answers: Answers
+  /** The most it serves at once. */
+  readonly connections?: number
   stop(): Promise<unknown>
 }
 

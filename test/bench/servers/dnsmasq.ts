@@ -9,6 +9,9 @@ import { outstanding } from '../client/dnsperf.ts'
 import { pin } from '../place.ts'
 import { askedAtOne, type Contender } from './contender.ts'
 
+/** A process for each connection; it has twenty at the most and leaves the others waiting. */
+const connections = 16
+
 export const dnsmasq: Contender = {
   name: 'dnsmasq',
   async start(scene) {
@@ -32,7 +35,7 @@ export const dnsmasq: Contender = {
     pin(server.pid, place.cores.server)
     return {
       ...askedAtOne(scene, server.port),
-      pid: server.pid,
+      ...{ pid: server.pid, connections },
       stop: async () => {
         await server.stop()
         rmSync(hosts)
