@@ -28,7 +28,7 @@ export interface Berth {
 /**
  * Starts `berth serve` with this configuration and waits for `ready`. With `resolvConf`, that file is its
  * /etc/resolv.conf, mounted as Docker mounts it for containers. `within`: words before the command; `node`: Node's own
- * options.
+ * options; `patience`: how long `ready` may take, ms.
  */
 export async function startBerth(
   config: object,
@@ -37,7 +37,13 @@ export async function startBerth(
     resolvConf,
     within = [],
     node = [],
-  }: { resolvConf?: string; within?: readonly string[]; node?: readonly string[] } = {},
+    patience = 15_000,
+  }: {
+    resolvConf?: string
+    within?: readonly string[]
+    node?: readonly string[]
+    patience?: number
+  } = {},
 ): Promise<Berth> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
   chmodSync(folder, 0o755)
@@ -84,7 +90,7 @@ export async function startBerth(
       return code
     },
   }
-  await berth.logged('ready').catch((error) => {
+  await berth.logged('ready', patience).catch((error) => {
     child.kill('SIGKILL')
     throw new Error(`${error.message}\n${lines.map((line) => JSON.stringify(line)).join('\n')}`)
   })

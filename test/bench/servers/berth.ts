@@ -3,6 +3,8 @@ import { type Berth, startBerth } from '../../engine/berth.ts'
 import { askedAtGateways, askedAtOne, type Contender, type Scene, type Started } from './contender.ts'
 
 const port = 53
+/** It may have 5,000 containers to inspect, on a busy machine; ms. */
+const patience = 60_000
 
 export const berth: Contender = {
   name: 'berth',
@@ -39,7 +41,7 @@ async function start(scene: Scene, more: object, node: readonly string[] = []): 
       ...more,
     },
     'host',
-    { within: ['taskset', '--cpu-list', String(place.cores.server)], node },
+    { within: ['taskset', '--cpu-list', String(place.cores.server)], node, patience },
   )
   checkWhole(berth)
   world.move()
