@@ -1,6 +1,6 @@
 // CPU for each answer as the table grows, from 10 to 100,000 names and from 1 to 1,000 networks: berth, and unbound with as
 // many names.
-import { type Figures, measure, writeLines } from './measure.ts'
+import { type Figures, measure, nothing, withServer, writeLines } from './measure.ts'
 import { type Setting, tell } from './peers.ts'
 import { median } from './report/summary.ts'
 import { berth } from './servers/berth.ts'
@@ -65,38 +65,41 @@ async function measurePoint(
     world.gateways,
     world.askers.map(({ address }) => address),
   )
+  const questions = writeLines(folder, `curve ${Object.values(size).join(' ')}`, () =>
+    localA(world.names, world.askers.length),
+  )
+  const run = { library: native.askers, questions }
   try {
-    const started = await contender.start({ place, world, native, forwards: 'nothing' })
-    try {
-      const questions = writeLines(folder, `curve ${Object.values(size).join(' ')}`, () =>
-        localA(world.names, world.askers.length),
-      )
-      const run = { library: native.askers, questions }
-      await measure(started, { ...run, seconds: warmUp })
-      const list: Figures[] = []
-      while (list.length < runs)
-        list.push(await measure(started, { ...run, seconds: options.seconds / runs }))
-      const { names, networks } = { names: world.records.size, networks: size.networks }
-      const fault = list.find((each) => each.fault !== undefined)?.fault
-      const point = {
-        ...{ along, server: contender.name, names, networks },
-        cpu: median(list.map(({ cpu }) => cpu)),
-        rate: median(list.map(({ rate }) => rate)),
-        memory: list.at(-1)!.memory,
-        ...(fault === undefined ? {} : { fault }),
-      }
-      tell(`${names} names on ${networks} networks, ${contender.name}`, { ...list[0]!, ...point })
-      return point
-    } finally {
-      await started.stop()
+    const found = await withServer(
+      contender,
+      { place, world, native, forwards: 'nothing' },
+      async (started) => {
+        await measure(started, { ...run, seconds: warmUp })
+        const list: Figures[] = []
+        while (list.length < runs)
+          list.push(await measure(started, { ...run, seconds: options.seconds / runs }))
+        return list
+      },
+    )
+    const list = 'fault' in found ? [{ ...nothing, ...found }] : found
+    const fault = list.find((each) => each.fault !== undefined)?.fault
+    const point = {
+      ...{ along, server: contender.name, names: world.records.size, networks: size.networks },
+      cpu: median(list.map(({ cpu }) => cpu)),
+      rate: median(list.map(({ rate }) => rate)),
+      memory: list.at(-1)!.memory,
+      ...(fault === undefined ? {} : { fault }),
     }
+    tell(`${point.names} names on ${point.networks} networks, ${point.server}`, { ...list[0]!, ...point })
+    return point
   } finally {
     world.close()
   }
 }
 
-/** From end to end: the dearest point by the cheapest. */
+/** From end to end: the dearest point by the cheapest. Void ones do not count. */
 export function steepness(points: readonly Point[], along: Point['along'], server: string): number {
-  const costs = points.filter((each) => each.along === along && each.server === server).map(({ cpu }) => cpu)
+  const own = points.filter((each) => each.along === along && each.server === server)
+  const costs = own.filter(({ fault }) => fault === undefined).map(({ cpu }) => cpu)
   return costs.length < 2 ? Number.NaN : Math.max(...costs) / Math.min(...costs)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { runDnsperf } from './client/dnsperf.ts'
 import { quantile } from './client/latencies.ts'
 import { cpuOf, memoryOf } from './proc.ts'
-import type { Started } from './servers/contender.ts'
+import type { Contender, Scene, Started } from './servers/contender.ts'
 import { faultIn } from './world/judge.ts'
 import type { Line } from './world/questions.ts'
 
@@ -53,6 +53,23 @@ export async function measure(started: Started, run: Run): Promise<Figures> {
     ...{ median: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
     ...{ sent, lost, memory: memoryOf(pid), checked: samples.length },
     ...(fault === undefined ? {} : { fault }),
+  }
+}
+
+/** Starts a server, lets `work` measure it and ends it. What failed is told: others go on. */
+export async function withServer<T>(
+  contender: Contender,
+  scene: Scene,
+  work: (started: Started) => Promise<T>,
+): Promise<T | { readonly fault: string }> {
+  let started: Started | undefined
+  try {
+    started = await contender.start(scene)
+    return await work(started)
+  } catch (error) {
+    return { fault: error instanceof Error ? error.message.split('\n')[0]! : String(error) }
+  } finally {
+    await started?.stop()
   }
 }
 

@@ -1,12 +1,12 @@
 // All contenders in all workloads, in turns and several rounds, at saturation and at a steady rate.
 
-import { type Figures, measure, nothing, writeLines } from './measure.ts'
+import { type Figures, measure, nothing, withServer, writeLines } from './measure.ts'
 import type { Native } from './native/build.ts'
 import { isChosen, type Options } from './options.ts'
 import type { Place } from './place.ts'
 import { aardvark } from './servers/aardvark.ts'
 import { berth, gatewayBerth, plainBerth } from './servers/berth.ts'
-import type { Contender, Started } from './servers/contender.ts'
+import type { Contender } from './servers/contender.ts'
 import { dnsmasq } from './servers/dnsmasq.ts'
 import { dockerResolver } from './servers/docker.ts'
 import { floor } from './servers/floor.ts'
@@ -76,7 +76,6 @@ export async function runPeers(setting: Setting): Promise<Row[]> {
   return rows
 }
 
-/** A server that does not start, or ends, has void rows: the others go on. */
 async function runOne(
   { place, native, folder, options }: Setting,
   world: World,
@@ -86,20 +85,14 @@ async function runOne(
   const run = { library: native.askers, connections, seconds: options.seconds }
   const fileFor = (purpose: 'warm' | Mode) =>
     writeLines(folder, `${key} ${purpose}`, () => lines(world, purpose))
-  let started: Started | undefined
-  try {
-    started = await contender.start({ place, world, native, forwards })
+  const found = await withServer(contender, { place, world, native, forwards }, async (started) => {
     await measure(started, { ...run, questions: fileFor('warm'), seconds: warmUp })
     return {
       full: await measure(started, { ...run, questions: fileFor('full') }),
       steady: await measure(started, { ...run, questions: fileFor('steady'), rate: steadyRate }),
     }
-  } catch (error) {
-    const fault = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-    return { full: { ...nothing, fault }, steady: { ...nothing, fault } }
-  } finally {
-    await started?.stop()
-  }
+  })
+  return 'fault' in found ? { full: { ...nothing, ...found }, steady: { ...nothing, ...found } } : found
 }
 
 function rowOf(rows: Row[], workload: Key, server: string, mode: Mode): Row {

@@ -23,7 +23,8 @@ export function drawChart(summaries: readonly Summary[], points: readonly Point[
     const rows = summaries.filter(({ workload }) => workload === key)
     return rows.length === 0 ? [] : drawBars(title, rows)
   })
-  if (points.length > 0) panels.push(drawCurve(points))
+  const standing = points.filter(({ fault }) => fault === undefined)
+  if (standing.length > 0) panels.push(drawCurve(standing))
   const heights = Array<number>(columns).fill(head)
   // Each where there is most room.
   const cells = panels.map(({ height, drawn }) => {
@@ -48,9 +49,10 @@ export function drawChart(summaries: readonly Summary[], points: readonly Point[
 
 function drawBars(title: string, rows: readonly Summary[]): Panel {
   const servers = [...new Set(rows.map(({ server }) => server))]
-  const ours = rows.filter(({ server }) => server === subject)
+  const standing = rows.filter(({ fault }) => fault === undefined)
+  const ours = standing.filter(({ server }) => server === subject)
   const limit = longest * Math.max(0, ...ours.map(({ cpu }) => cpu))
-  const top = Math.min(limit || Number.POSITIVE_INFINITY, Math.max(...rows.map(({ cpu }) => cpu)))
+  const top = Math.min(limit || Number.POSITIVE_INFINITY, Math.max(0, ...standing.map(({ cpu }) => cpu)))
   const parts = [heading(title)]
   for (const [i, server] of servers.entries()) {
     const y = bars.top + i * bars.row
@@ -71,7 +73,7 @@ function drawBars(title: string, rows: readonly Summary[]): Panel {
 function drawBar(row: Summary, standing: Summary | undefined, y: number, top: number): string {
   const text = (x: number, words: string, colour: string) =>
     `<text x="${x}" y="${y + 9.5}" font-size="10" fill="${colour}">${words}</text>`
-  if (standing === undefined) return text(bars.left + 4, 'void: a wrong answer', colours.void)
+  if (standing === undefined) return text(bars.left + 4, 'void', colours.void)
   const width = (Math.min(standing.cpu, top) / top) * bars.width
   const fade = row.mode === 'steady' ? ' opacity="0.4"' : ''
   const isCut = standing.cpu > top

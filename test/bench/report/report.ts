@@ -27,12 +27,19 @@ export function writeReport({ machine, rounds, seconds, rows, verdicts, points }
   return texts.join('\n\n')
 }
 
+/** From end to end, at most. */
+const steepest = 1.5
+
 function steepnessText(points: readonly Point[]): string {
   return (['names', 'networks'] as const)
     .map((along) => {
       const [berth, unbound] = ['berth', 'unbound'].map((server) => steepness(points, along, server))
-      const other = Number.isNaN(unbound) ? '' : ` (unbound's: ${unbound!.toFixed(2)})`
-      return `Along ${along}, the dearest point is ${berth!.toFixed(2)} times the cheapest${other}.`
+      const other = Number.isNaN(unbound) ? '' : `, unbound's ${unbound!.toFixed(2)} times`
+      // Where unbound has no such curve, its end is as dear as its beginning by right.
+      const isFlat = berth! <= steepest && !(berth! > unbound!)
+      const verdict = Number.isNaN(berth) ? 'not measured' : isFlat ? 'ok' : 'missed'
+      const target = `at most ${steepest}${other === '' ? '' : " and unbound's"}: ${verdict}`
+      return `Along ${along}, berth's dearest point is ${berth!.toFixed(2)} times its cheapest${other} (${target}).`
     })
     .join(' ')
 }
