@@ -1,6 +1,6 @@
 // CPU for each answer as the table grows, from 10 to 100,000 names and from 1 to 1,000 networks: berth, and unbound with as
 // many names.
-import { type Figures, measure, nothing, withServer, writeLines } from './measure.ts'
+import { type Figures, measure, nothing, warmUp, withServer, writeLines } from './measure.ts'
 import { type Setting, tell } from './peers.ts'
 import { median } from './report/summary.ts'
 import { berth } from './servers/berth.ts'
@@ -39,8 +39,6 @@ export const byNetworks: readonly WorldSize[] = [
   { networks: 1000, containers: 2, names: 5 },
 ]
 
-/** Until every answer has been asked for once, where there are many; s. */
-const warmUp = 2
 /** Of each point: what disturbs one measurement does not disturb all. */
 const runs = 3
 
@@ -74,7 +72,7 @@ async function measurePoint(
       contender,
       { place, world, native, forwards: 'nothing' },
       async (started) => {
-        await measure(started, { ...run, seconds: warmUp })
+        await warmUp(started, run)
         const list: Figures[] = []
         while (list.length < runs)
           list.push(await measure(started, { ...run, seconds: options.seconds / runs }))

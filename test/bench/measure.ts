@@ -49,10 +49,25 @@ export async function measure(started: Started, run: Run): Promise<Figures> {
     .map(({ asker, message }) => faultIn(message, askers[asker]?.project ?? '', answers))
     .find((each) => each !== undefined)
   return {
-    ...{ cpu: spent / completed, rate: completed / seconds, busy: spent / seconds / 1e6 },
+    ...{
+      cpu: completed === 0 ? Number.NaN : spent / completed,
+      rate: completed / seconds,
+      busy: spent / seconds / 1e6,
+    },
     ...{ median: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
     ...{ sent, lost, memory: memoryOf(pid), checked: samples.length },
     ...(fault === undefined ? {} : { fault }),
+  }
+}
+
+/** Answers before anything is measured: caches are filled then, and code is compiled. Slow servers have three seconds. */
+const warm = { answers: 100_000, seconds: 3 }
+
+export async function warmUp(started: Started, run: Omit<Run, 'seconds'>): Promise<void> {
+  let answers = 0
+  for (let second = 0; second < warm.seconds && answers < warm.answers; second++) {
+    const { sent, lost } = await measure(started, { ...run, seconds: 1 })
+    answers += sent - lost
   }
 }
 

@@ -1,4 +1,4 @@
-// `npm run bench -- [curve | profile] [--rounds 3] [--seconds 2.5] [--only a,b] [--servers berth,unbound] [--out FOLDER]`.
+// `npm run bench -- [curve | profile] [--rounds 3] [--seconds 2] [--only a,b] [--servers berth,unbound] [--out FOLDER]`.
 // Pure.
 import { parseArgs } from 'node:util'
 import { type Key, keys } from './workloads.ts'
@@ -37,7 +37,7 @@ export function parseOptions(argv: readonly string[]): Options {
   return {
     part,
     rounds: readNumber('rounds', values.rounds ?? '3', 1, 20),
-    seconds: readNumber('seconds', values.seconds ?? '2.5', 0.5, 10),
+    seconds: readNumber('seconds', values.seconds ?? '2', 0.5, 10),
     only: keys.filter((key) => only.includes(key)),
     servers: (values.servers ?? '').split(',').filter(Boolean),
     ...(values.out === undefined ? {} : { out: values.out }),

@@ -1,6 +1,6 @@
 // All contenders in all workloads, in turns and several rounds, at saturation and at a steady rate.
 
-import { type Figures, measure, nothing, withServer, writeLines } from './measure.ts'
+import { type Figures, measure, nothing, warmUp, withServer, writeLines } from './measure.ts'
 import type { Native } from './native/build.ts'
 import { isChosen, type Options } from './options.ts'
 import type { Place } from './place.ts'
@@ -23,8 +23,6 @@ export const contenders: readonly Contender[] = [
 export const size = { networks: 50, containers: 50, names: 4 }
 /** Questions a second. */
 export const steadyRate = 20_000
-/** Before it is measured, s: caches are filled, code is compiled. */
-const warmUp = 1.5
 
 const modes = ['full', 'steady'] as const
 export type Mode = (typeof modes)[number]
@@ -86,7 +84,7 @@ async function runOne(
   const fileFor = (purpose: 'warm' | Mode) =>
     writeLines(folder, `${key} ${purpose}`, () => lines(world, purpose))
   const found = await withServer(contender, { place, world, native, forwards }, async (started) => {
-    await measure(started, { ...run, questions: fileFor('warm'), seconds: warmUp })
+    await warmUp(started, { ...run, questions: fileFor('warm') })
     return {
       full: await measure(started, { ...run, questions: fileFor('full') }),
       steady: await measure(started, { ...run, questions: fileFor('steady'), rate: steadyRate }),

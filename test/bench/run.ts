@@ -1,7 +1,7 @@
 // What an answer costs, beside other servers: unbound, dnsmasq, aardvark-dns, Docker's own resolver, and the least that any
 // server could take. docs/bench.md says how it is measured.
 //
-//   npm run bench -- [peers | curve | profile] [--rounds 3] [--seconds 2.5] [--only a,b] [--servers berth,unbound]
+//   npm run bench -- [peers | curve | profile] [--rounds 3] [--seconds 2] [--only a,b] [--servers berth,unbound]
 //     [--out FOLDER]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

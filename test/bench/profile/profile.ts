@@ -1,15 +1,13 @@
 // Where the microseconds of a local answer go: berth under V8's profiler, as fast as answers come.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Figures, measure, writeLines } from '../measure.ts'
+import { type Figures, measure, warmUp, writeLines } from '../measure.ts'
 import { type Setting, size } from '../peers.ts'
 import { profiledBerth } from '../servers/berth.ts'
 import { localA } from '../world/questions.ts'
 import { openWorld } from '../world/world.ts'
 import { type CpuProfile, type SelfTime, selfTimes } from './cpuprofile.ts'
 
-/** Longer than elsewhere: the compiler's work is no part of an answer. s */
-const warmUp = 3
 /** Between two samples, µs. */
 const interval = 200
 
@@ -29,7 +27,8 @@ export async function runProfile(setting: Setting): Promise<{ figures: Figures; 
     })
     const questions = writeLines(folder, 'profile', () => localA(world.names, world.askers.length))
     const run = { library: native.askers, questions }
-    await measure(started, { ...run, seconds: warmUp })
+    // More than once: the compiler's work is no part of an answer.
+    for (let i = 0; i < 3; i++) await warmUp(started, run)
     const from = now()
     const figures = await measure(started, { ...run, seconds: options.seconds })
     const to = now()

@@ -120,7 +120,7 @@ describe('rounds', () => {
 
 describe('options', () => {
   it('have defaults', () => {
-    const all = { part: 'all', rounds: 3, seconds: 2.5, only: ['a', 'b', 'c', 'd', 'e'], servers: [] }
+    const all = { part: 'all', rounds: 3, seconds: 2, only: ['a', 'b', 'c', 'd', 'e'], servers: [] }
     expect(parseOptions([])).toEqual(all)
   })
 
