@@ -86,7 +86,7 @@ export function resolveOver(store: Store) {
   const fast = createFastAnswers({ ...shared, random, passing: systemClock.monotonic })
   const pipeline = {
     ...{ ...shared, log: silentLogger, identity: config.identity, logQueries: false },
-    cookies: createCookies({ randomBytes: () => Buffer.alloc(16), seconds: () => 0 }),
+    cookies: createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 }),
     forward: () => ({ failure: 'there is no upstream', reason: 'none' }) as const,
   }
   return {
