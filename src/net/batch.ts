@@ -10,8 +10,11 @@ export const batchSize = 64
 /** Those and the one before them, which Node has read. */
 export const mostReplies = batchSize + 1
 
-/** One byte more than any question may have, so that the gate sees that one is too long. */
-const questionBytes = maxQueryBytes + 8
+/**
+ * At least one byte more than any question may have, so that the gate sees that one is too long. Not a page's size: the
+ * first bytes of all would fall on the same few lines of the processor's cache.
+ */
+const questionBytes = maxQueryBytes + 64
 /** What fits no slot goes alone. */
 export const replyBytes = udpPayloadBytes
 

@@ -7,8 +7,7 @@ import type { HistogramCell } from '../lib/counters.ts'
 import type { DnsCounters } from './counters.ts'
 
 /** What counting needs to know of an answer. */
-export interface Kind {
-  readonly index: number
+interface Kind {
   readonly type: string
   readonly rcode: string
   readonly source: string
@@ -28,23 +27,26 @@ interface Cells {
 
 export interface Counting {
   /** `code`: the question's type. */
-  kindOf(code: number, made: { readonly rcode: number; readonly source: string }): Kind
+  /** A number for what this is, for ever. */
+  kindOf(code: number, made: { readonly rcode: number; readonly source: string }): number
   row(server: string): CellRow
   /** Counts question and answer; the time is for the caller to tell. */
-  count(row: CellRow, kind: Kind, transport: Transport, asker: string): HistogramCell
+  count(row: CellRow, kind: number, transport: Transport, asker: string): HistogramCell
 }
 
 export function createCounting(counters: DnsCounters): Counting {
-  const kinds = new Map<string, Kind>()
+  const kinds: Kind[] = []
+  const numbers = new Map<string, number>()
 
-  function find({ server, cells }: CellRow, kind: Kind, transport: Transport, isV6: boolean): Cells {
-    const at = kind.index * 4 + (transport === 'tcp' ? 2 : 0) + (isV6 ? 1 : 0)
+  function find({ server, cells }: CellRow, kind: number, transport: Transport, isV6: boolean): Cells {
+    const at = kind * 4 + (transport === 'tcp' ? 2 : 0) + (isV6 ? 1 : 0)
     let found = cells[at]
     if (found === undefined) {
+      const { type, rcode, source } = kinds[kind]!
       found = {
-        requests: counters.requests.cell(server, transport, isV6 ? '2' : '1', kind.type),
-        responses: counters.responses.cell(server, kind.rcode, kind.source),
-        duration: counters.duration.cell(server, kind.source),
+        requests: counters.requests.cell(server, transport, isV6 ? '2' : '1', type),
+        responses: counters.responses.cell(server, rcode, source),
+        duration: counters.duration.cell(server, source),
       }
       cells[at] = found
     }
@@ -55,9 +57,12 @@ export function createCounting(counters: DnsCounters): Counting {
     kindOf(code, { rcode, source }) {
       const parts = { type: typeLabel(code), rcode: rcodeName(rcode), source }
       const key = Object.values(parts).join(' ')
-      const kind = kinds.get(key) ?? { index: kinds.size, ...parts }
-      kinds.set(key, kind)
-      return kind
+      let number = numbers.get(key)
+      if (number === undefined) {
+        number = kinds.push(parts) - 1
+        numbers.set(key, number)
+      }
+      return number
     },
     row: (server) => ({ server, cells: [] }),
     count(row, kind, transport, asker) {

@@ -8,7 +8,7 @@ import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HistogramCell } from '../lib/counters.ts'
 import type { DnsCounters } from './counters.ts'
-import { type CellRow, createCounting, type Kind } from './counting.ts'
+import { type CellRow, createCounting } from './counting.ts'
 import { age, isReplyTo, type KeptReply, keepReply, writeKept } from './kept.ts'
 import type { Query } from './query.ts'
 import type { Resolver } from './resolver.ts'
@@ -84,7 +84,8 @@ const defaultRoom: Room = { total: 32 * 1024 * 1024, each: 8 * 1024 * 1024 }
 const overhead = 300
 
 interface Kept extends KeptReply {
-  readonly kind: Kind
+  /** What counting calls it. */
+  readonly kind: number
   /** The table's version that it holds for; 0: for all that its shelf does. */
   readonly version: number
   /** Which of the upstreams it came from; 0: it is ours. */
@@ -142,6 +143,11 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   function takeSeat(asker: string, epoch: number, before: Seat | undefined): Seat | undefined {
     if (epoch - sweptAt > sweepAfter) sweep(epoch)
     const scope = resolver.scope(asker, desk.local)
+    // The same scope has the same networks, as they were.
+    if (before?.scope === scope) {
+      before.epoch = epoch
+      return before
+    }
     const shelf = shelves.of(scope, resolver.snapshot())
     if (shelf === undefined) {
       desk.seats.delete(asker)

@@ -7,20 +7,20 @@ import { readTtl } from '../dns/ttl.ts'
 import { type } from '../dns/types.ts'
 import type { Lease } from '../forward/types.ts'
 
-export interface KeptReply {
+/** One object, so that the processor has not many places to fetch it from. */
+export interface KeptReply extends Addresses {
   /** The whole reply: ID 0, RD clear, the name in lower case. */
   readonly bytes: Buffer
   readonly form: number
   /** It was made for this many bytes, and nothing larger. */
   readonly limit: number
-  /** Addresses in the answer section, of this size, from one to the next `stride` bytes; count 0: nothing to shuffle. */
-  readonly addresses: Addresses
   /** Where our own SOA has its serial; 0: there is none. */
   readonly serialAt: number
   /** An upstream's, that ages. */
   readonly aging: Aging | undefined
 }
 
+/** Addresses in the answer section, of this size, from one to the next `stride` bytes; count 0: nothing to shuffle. */
 interface Addresses {
   readonly first: number
   readonly stride: number
@@ -55,13 +55,20 @@ export function keepReply(
     const ttlsAt = records.map(({ ttlAt }) => ttlAt)
     const ttls = ttlsAt.map((at) => readTtl(reply, at))
     const aging = { lease, madeAt: age, told: age, ttlsAt, ttls }
-    return { bytes, form, limit, addresses: none, serialAt: 0, aging }
+    return { bytes, form, limit, ...none, serialAt: 0, aging }
   }
   const addresses = addressesOf(reply, records)
   if (addresses === undefined) return undefined
   const [soa] = records.filter(({ type: code }) => code === type.SOA)
   // Serial, refresh, retry, expire and minimum are the last five words (RFC 1035, 3.3.13).
-  return { bytes, form, limit, addresses, serialAt: soa === undefined ? 0 : soa.end - 20, aging: undefined }
+  return {
+    bytes,
+    form,
+    limit,
+    ...addresses,
+    serialAt: soa === undefined ? 0 : soa.end - 20,
+    aging: undefined,
+  }
 }
 
 /** Whether it is what the message at `start`, read as `asked`, would get for its name, form and room. */
@@ -76,7 +83,7 @@ export function isReplyTo(kept: KeptReply, data: Uint8Array, start: number, aske
  * serial of now, and another order of addresses. Its length.
  */
 export function writeKept(
-  { bytes, addresses, serialAt }: KeptReply,
+  kept: KeptReply,
   data: Uint8Array,
   start: number,
   end: number,
@@ -85,6 +92,7 @@ export function writeKept(
   into: Uint8Array,
   at: number,
 ): number {
+  const { bytes, serialAt } = kept
   const { length } = bytes
   into[at] = data[start]!
   into[at + 1] = data[start + 1]!
@@ -98,7 +106,7 @@ export function writeKept(
     into[at + serialAt + 2] = serial >>> 8
     into[at + serialAt + 3] = serial
   }
-  if (addresses.count > 1) shuffle(into, at, addresses, random)
+  if (kept.count > 1) shuffle(into, at, kept, random)
   return length
 }
 
