@@ -16,7 +16,7 @@ import { type Libc, systemError, writeSockaddr } from './libc.ts'
 
 export interface Outbox {
   readonly data: Buffer
-  isEmpty(): boolean
+  isFull(): boolean
   /** Where in `data` the next reply goes: there is room for one of `replyBytes`. */
   at(): number
   /** Whom the next reply is for; false: the address can't be written here. */
@@ -92,7 +92,7 @@ export function createOutbox(libc: Pick<Libc, 'send'>, { replies, addressIn, por
 
   return {
     data,
-    isEmpty: () => ready === 0,
+    isFull: () => ready === mostReplies,
     at: () => ready * slotBytes,
     name,
     nameAs,

@@ -5,7 +5,7 @@ import type { Socket } from 'node:dgram'
 import { constants } from 'node:os'
 import type { FastAnswers } from '../resolve/fast.ts'
 import { type Batch, batchSize, createBatch, headerWords, lengthAt, nameLengthAt } from './batch.ts'
-import { receiveBufferBytes, sendBy, serveDatagrams } from './datagrams.ts'
+import { receiveBufferBytes, type Send, sendBy, serveDatagrams } from './datagrams.ts'
 import { type Libc, sockaddrBytes, systemError } from './libc.ts'
 import type { Listener, ListenOptions } from './listener.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
@@ -53,14 +53,25 @@ function serve(
   const exit = { fd, byNode: sendBy(socket), fail: (error: unknown) => datagrams.fail(error) }
   const datagrams = serveDatagrams(socket, socket.address().port, sendLater, options)
   const here = { local: at.host, server: datagrams.server }
+  let late: Parameters<Send>[] = []
   let inBurst = false
   let endedAt = Number.NEGATIVE_INFINITY
 
-  /** What comes after its batch has left. Once the socket is Node's to close, its number may be another's. */
+  /** What comes after its batch has left: those of one turn of the event loop leave together. */
   function sendLater(reply: Buffer, address: string, port: number): void {
-    const isAlone = !datagrams.isClosing() && outbox.isEmpty()
-    if (isAlone && outbox.put(reply, address, port)) outbox.flush(exit)
-    else exit.byNode(reply, address, port)
+    // Once the socket is Node's to close, its number may be another's.
+    if (datagrams.isClosing()) exit.byNode(reply, address, port)
+    else if (late.push([reply, address, port]) === 1) setImmediate(sendLate)
+  }
+
+  function sendLate(): void {
+    const ready = late
+    late = []
+    for (const [reply, address, port] of ready) {
+      if (outbox.isFull()) outbox.flush(exit)
+      if (!outbox.put(reply, address, port)) exit.byNode(reply, address, port)
+    }
+    outbox.flush(exit)
   }
 
   function takeOne(fast: FastAnswers | undefined, message: Buffer, address: string, port: number): void {
@@ -127,5 +138,12 @@ function serve(
     outbox.flush(exit)
     endedAt = fast?.end() ?? clock.monotonic()
   })
-  return datagrams.listener
+  const { listener } = datagrams
+  return {
+    ...listener,
+    close(abort) {
+      sendLate()
+      return listener.close(abort)
+    },
+  }
 }

@@ -23,11 +23,16 @@ export function findName(
   links: Links = new Map(),
   family: Family = undefined,
 ): Found | undefined {
-  return (
-    findAsDocker(tables, name, links, family) ??
-    findReplicas(tables, name, family) ??
-    (exists(tables, name) ? undefined : findWildcard(tables, name, family))
-  )
+  return findAsDocker(tables, name, links, family) ?? findBeyondDocker(tables, name, family)
+}
+
+/** What findName finds besides. */
+export function findBeyondDocker(
+  tables: readonly NetworkTable[],
+  name: string,
+  family: Family = undefined,
+): Found | undefined {
+  return findReplicas(tables, name, family) ?? findWildcard(tables, name, family)
 }
 
 /**
@@ -43,8 +48,10 @@ export function findAsDocker(
 ): Found | undefined {
   for (const [left, where] of readings(tables, name)) {
     const target = (table: NetworkTable) => links.get(table.network.id)?.get(left)
+    const linked =
+      links.size === 0 ? undefined : firstOf(where, (table) => table.names.get(target(table) ?? ''), family)
     const found =
-      firstOf(where, (table) => table.names.get(target(table) ?? ''), family) ??
+      linked ??
       firstOf(where, (table) => (target(table) === undefined ? table.names.get(left) : undefined), family)
     if (found !== undefined) return found
   }
@@ -66,7 +73,7 @@ function findReplicas(
 
 /** The wildcard that the closest name above has, unless a name in between exists (RFC 4592, 3.3.1). */
 function findWildcard(tables: readonly NetworkTable[], name: string, family: Family): Found | undefined {
-  if (!isBelowWildcard(tables, name)) return undefined
+  if (!isBelowWildcard(tables, name) || exists(tables, name)) return undefined
   for (const above of namesAbove(name)) {
     const found = firstOf(tables, (table) => table.wildcards.get(above), family)
     if (found !== undefined || exists(tables, above)) return found

@@ -12,7 +12,7 @@ import {
   otherTypes,
   type Question,
 } from './decision.ts'
-import { findLiterally, findMeaning, type Meaning, qualifiedName, ttlOf, usable } from './meaning.ts'
+import { findLiterally, findOtherwise, type Meaning, qualifiedName, ttlOf, usable } from './meaning.ts'
 import { answerReverse } from './pointers.ts'
 import { answerMachine } from './reserved.ts'
 import { answerService } from './services.ts'
@@ -38,7 +38,7 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
     answerMachine(context, question) ??
     // Ports are closer than a wildcard.
     answerService(context, question) ??
-    answerMeaning(context, question, findMeaning(context, name, family))
+    answerMeaning(context, question, findOtherwise(context, name, family))
   )
 }
 

@@ -1,7 +1,7 @@
 // What a name means to this asker: where it is, who has it, and what of that is to be told.
 import { isWithin } from '../dns/name.ts'
 import { findForHost } from '../registry/host.ts'
-import { type Family, type Found, findAsDocker, findName } from '../registry/lookup.ts'
+import { type Family, type Found, findAsDocker, findBeyondDocker, findName } from '../registry/lookup.ts'
 import type { Placed } from '../registry/order.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import type { Context } from './decision.ts'
@@ -22,12 +22,17 @@ export function findLiterally({ scope }: Context, name: string, family?: Family)
 }
 
 export function findMeaning(context: Context, name: string, family?: Family): Meaning | undefined {
+  return findLiterally(context, name, family) ?? findOtherwise(context, name, family)
+}
+
+/** What a name means that Docker's own resolver would not find. */
+export function findOtherwise(context: Context, name: string, family?: Family): Meaning | undefined {
   const { scope } = context
   const inner = innerName(context, name)
   if (scope.view === 'networks') {
-    return (
-      findLiterally(context, name, family) ?? findName(scope.networks, inner ?? name, scope.links, family)
-    )
+    return inner === undefined
+      ? findBeyondDocker(scope.networks, name, family)
+      : findName(scope.networks, inner, scope.links, family)
   }
   // The host is on none of the networks: dotted names without the zone are not its names.
   if (scope.view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
