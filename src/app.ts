@@ -89,7 +89,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     onBound: (bound) => pool?.listen(bound),
     ...(workers === 1 ? {} : { onFill: (fill) => pool?.fill(fill) }),
   })
-  const sources = { ...serving.counters, limits: serving.limits }
+  const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept }
   if (workers > 1) {
     pool = createPool({
       processes: workers,

@@ -29,7 +29,7 @@ import type { Bindable } from './net/listener.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
 import type { Store } from './registry/store.ts'
 import { createDnsCounters, type DnsCounters } from './resolve/counters.ts'
-import { createFastAnswers } from './resolve/fast.ts'
+import { createFastAnswers, type FastAnswers } from './resolve/fast.ts'
 import { holdsDockerAddress } from './resolve/guard.ts'
 import { createPipeline } from './resolve/pipeline.ts'
 import { createResolver, type Resolver } from './resolve/resolver.ts'
@@ -45,6 +45,8 @@ export interface Serving {
   readonly limits: Limits
   readonly counters: { dns: DnsCounters; forward: ForwardCounters; cache: CacheCounters }
   readonly cache: Pick<Cache, 'take'>
+  /** Fast answers, as far as there are. */
+  readonly kept: FastAnswers['held']
   /** As they are by the configuration now. */
   upstreams(): Upstreams
   resolver(): Resolver
@@ -205,6 +207,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     limits,
     counters: { dns: dnsCounters, forward: forwardCounters, cache: cacheCounters },
     cache,
+    kept: () => setup!.fast?.held() ?? { answers: 0, bytes: 0 },
     upstreams: () => upstreams,
     resolver: () => setup!.resolver,
     forward,

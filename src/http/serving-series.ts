@@ -4,6 +4,7 @@ import type { ForwardCounters } from '../forward/counters.ts'
 import type { LimitCounters } from '../net/limits/counters.ts'
 import type { Limits } from '../net/limits/limits.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
+import type { FastAnswers } from '../resolve/fast.ts'
 import { counter, gauge, histogram, one, type Series } from './shapes.ts'
 
 /** What each process that answers counts for itself. */
@@ -12,11 +13,14 @@ export interface ServingSources {
   readonly forward: ForwardCounters
   readonly cache: CacheCounters
   readonly limits: Pick<Limits, 'counters' | 'held'>
+  /** Fast answers. */
+  readonly kept: FastAnswers['held']
 }
 
-export function servingSeries({ dns, forward, cache, limits }: ServingSources): Series[] {
+export function servingSeries({ dns, forward, cache, limits, kept }: ServingSources): Series[] {
   return [
     ...dnsSeries(dns),
+    ...fastSeries(kept),
     ...forwardSeries(forward),
     ...cacheSeries(cache),
     ...limitSeries(limits.counters, limits.held),
@@ -46,6 +50,21 @@ export function dnsSeries({
       'berth_dns_rebinding_answers_total',
       'Upstream answers withheld: they held private addresses for public names.',
       withheld.rebinding,
+    ),
+  ]
+}
+
+export function fastSeries(kept: FastAnswers['held']): Series[] {
+  return [
+    gauge(
+      'berth_fast_answers',
+      'Answers that are given again as they are, until what they rest on changes.',
+      one(() => kept().answers),
+    ),
+    gauge(
+      'berth_fast_answers_bytes',
+      'What they take in memory, about.',
+      one(() => kept().bytes),
     ),
   ]
 }

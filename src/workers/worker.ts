@@ -100,7 +100,10 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
   const here = (): Config => ({ ...config, listen })
 
   function done(id: number): void {
-    const series = serving === undefined ? [] : servingSeries({ ...serving.counters, limits: serving.limits })
+    const series =
+      serving === undefined
+        ? []
+        : servingSeries({ ...serving.counters, limits: serving.limits, kept: serving.kept })
     channel.send({ kind: 'done', id, tally: readTally(series) })
   }
 

@@ -24,6 +24,7 @@ const sources = {
   dns: createDnsCounters(),
   forward: createForwardCounters(),
   cache: createCacheCounters(),
+  kept: () => ({ answers: 8, bytes: 900 }),
   limits: {
     counters: createLimitCounters(),
     held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),

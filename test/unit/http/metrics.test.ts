@@ -18,6 +18,7 @@ const sources = () => ({
   dns: createDnsCounters(),
   forward: createForwardCounters(),
   cache: createCacheCounters(),
+  kept: () => ({ answers: 8, bytes: 900 }),
   limits: {
     counters: createLimitCounters(),
     held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
@@ -95,6 +96,8 @@ describe("berth's metrics", () => {
       'berth_cache_evictions_total 0',
       'berth_limits_reached_total{limit="rate",action="slipped"} 4',
       'berth_limits_broken_streams_total 0',
+      'berth_fast_answers 8',
+      'berth_fast_answers_bytes 900',
       'berth_limits_connections 3',
       'berth_limits_in_flight 2',
       'berth_limits_held_bytes 100',
