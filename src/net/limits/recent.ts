@@ -38,6 +38,7 @@ export class Recent<T> {
     const forgotten = this.#old
     this.#old = this.#young
     this.#young = new Map()
-    for (const [key, value] of forgotten) if (this.#isHeld(value)) this.#young.set(key, value)
+    // Not among the young, where they would take the room of what is used.
+    for (const [key, value] of forgotten) if (this.#isHeld(value)) this.#old.set(key, value)
   }
 }

@@ -71,6 +71,8 @@ describe('what is remembered', () => {
           expect(same.get(String(key))).toBe(key)
         }
       }),
+      // What is held once took the place of what was used last.
+      { numRuns: 500, examples: [[3, [57, 0, 7, 8, 0, 9, 1, 0]]] },
     )
   })
 })
