@@ -41,7 +41,7 @@ export interface App {
    * addresses are bound and new engines read, as far as they can be.
    */
   update(config: Config): Promise<void>
-  /** Drains for at most 1.5 s. */
+  /** Drains for at most 1.5 s. A start that is under way is given up. */
   stop(): Promise<void>
   readonly listeners: Listeners
   readonly engines: Engines
@@ -63,6 +63,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { configCounters, log, clock = systemClock } = options
   let { config } = options
   const { udp, workers } = config
+  let isStopped = false
   const store = createStore(config.docker.engines.map(({ name }) => name))
   const dockerCounters = createDockerCounters()
   // What all processes that answer have to have in common.
@@ -143,6 +144,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     upstreams: serving.upstreams,
     async start() {
       await serving.start()
+      if (isStopped) return
       const ready = pool?.start()
       await http.serveAt(config.http)
       await Promise.all([engines.start(), ready])
@@ -158,6 +160,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await pool?.catchUp()
     },
     async stop() {
+      isStopped = true
       await Promise.all([serving.stop(), pool?.stop()])
       await Promise.all([engines.stop(), http.stop()])
     },

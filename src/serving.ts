@@ -87,7 +87,11 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const cacheCounters = createCacheCounters()
   let isStopped = false
 
-  const addresses = createAddresses(clock)
+  const { listenUdp, sharing, dial, hear, waited, soon } = await chooseSockets(
+    { udp, workers },
+    { log, clock },
+  )
+  const addresses = await createAddresses(clock, hear)
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   let setup: ReturnType<typeof createSetup> | undefined
@@ -96,6 +100,8 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     counters: createLimitCounters(),
     clock,
     table: store.current,
+    soon,
+    idled: () => performance.eventLoopUtilization().idle + waited(),
     lost: createLosses(() => new Set(listeners?.bound().map(({ port }) => port))),
     isOurs(asker) {
       const address = canonicalAddress(asker) ?? asker
@@ -115,6 +121,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     random: Math.random,
     claim: limits.claim,
     inTurn: limits.start,
+    dial,
   })
   const loops = options.createLoops({
     ask: (upstream, question) =>
@@ -137,10 +144,11 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
       },
     })
   let upstreams = await follow(config.forward.upstreams)
-  const ask: Forward = ({ route, ...asked }) => {
-    const reachable = route.upstreams.filter(({ host, port }) => !isOurs(host, port))
+  // Written out: to leave one of an object's fields out costs more than all else here.
+  const ask: Forward = ({ query, question, edns, asker, route: { upstreams, policy } }) => {
+    const reachable = upstreams.filter(({ host, port }) => !isOurs(host, port))
     const { timeout } = config.forward
-    return exchange.ask({ ...asked, upstreams: reachable, policy: route.policy, timeout })
+    return exchange.ask({ query, question, edns, asker, upstreams: reachable, policy, timeout })
   }
   const passing = passingTime(clock)
   // Outermost is the guard: a probe that comes back, and upstreams that are put aside, are nothing to keep.
@@ -180,7 +188,6 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     return { handle, fast, resolver }
   }
   setup = createSetup()
-  const { listenUdp, sharing } = await chooseSockets({ udp, workers }, log)
   listeners = createListeners({
     ...{ listen: config.listen, addresses, limits, clock, log, listenUdp, sharing, isFirst },
     handle: (query) => setup!.handle(query),
@@ -207,12 +214,13 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     limits,
     counters: { dns: dnsCounters, forward: forwardCounters, cache: cacheCounters },
     cache,
-    kept: () => setup!.fast?.held() ?? { answers: 0, bytes: 0 },
+    kept: () => setup!.fast?.held() ?? { answers: 0, bytes: 0, seats: 0 },
     upstreams: () => upstreams,
     resolver: () => setup!.resolver,
     forward,
     async start() {
       await listeners.start()
+      if (isStopped) return
       // What comes back can be seen once we listen.
       upstreams.start()
     },

@@ -8,12 +8,21 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installPackages, installPrometheus, type Version } from './engine/install.ts'
 import { findPlace, launch, runCommand } from './engine/launch.ts'
-import { type Counts, count, parseChoice, type Report, sum } from './runs.ts'
+import { type Counts, count, listFailures, parseChoice, type Report, sum } from './runs.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
 // Programs that unit and system tests call.
-const programs = ['bind9-dnsutils', 'bind9-utils', 'dnsmasq-base', 'dnsperf', 'gcc', 'iproute2', 'libc6-dev']
+const programs = [
+  'bind9-dnsutils',
+  'bind9-utils',
+  'dnsmasq-base',
+  'dnsperf',
+  'gcc',
+  'iproute2',
+  'libc6-dev',
+  'openssl',
+]
 // Servers among them: only for tests, so the machine does not run them by itself.
 const servers = ['dnsdist', 'nsd', 'unbound']
 
@@ -24,6 +33,7 @@ const folder = mkdtempSync(join(tmpdir(), 'berth-test-'))
 // Tests that are another user have their files in it as well.
 chmodSync(folder, 0o755)
 const leftOut: string[] = []
+const failures: string[] = []
 let isInterrupted = false
 let usedHost: string | undefined
 
@@ -39,6 +49,7 @@ async function main(): Promise<number> {
     console.error('No test ran.')
     total.failed++
   }
+  for (const text of failures) console.log(`\n!!! FAILED: ${text}`)
   for (const text of leftOut) console.error(`\n!!! LEFT OUT: ${text}`)
   if (total.skipped > 0) console.error(`\n!!! ${total.skipped} tests were skipped`)
   if (isCI) total.failed += total.skipped + leftOut.length
@@ -89,7 +100,13 @@ async function runVitest(
     console.error(error instanceof Error ? error.message : error)
     return 1
   })
-  return count(code, readReport(file), filtered)
+  const report = readReport(file)
+  const failed = listFailures(report).map((text) => `${project}: ${text.replaceAll(`${root}`, '')}`)
+  const counts = count(code, report, filtered)
+  if (counts.failed > 0 && failed.length === 0)
+    failed.push(`${project}: the run itself, which ended with ${code}`)
+  failures.push(...failed)
+  return counts
 }
 
 function readReport(file: string): Report | undefined {

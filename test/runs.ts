@@ -7,7 +7,12 @@ export type Counts = { passed: number; failed: number; skipped: number }
 // The parts of vitest's JSON report that are read here.
 export type Report = {
   success: boolean
-  testResults: { name: string; status: string; assertionResults: { status: string }[] }[]
+  testResults: {
+    name: string
+    status: string
+    message?: string
+    assertionResults: { status: string; fullName?: string; failureMessages?: string[] }[]
+  }[]
 }
 
 const words: Record<string, Run[]> = {
@@ -44,6 +49,20 @@ export function count(code: number, report: Report | undefined, filtered: boolea
   if (counts.failed === 0 && (code !== 0 || !report?.success || (isEmpty && !filtered))) counts.failed = 1
   if (filtered) counts.skipped = 0
   return counts
+}
+
+// What failed, a text each: the file, the test, and the head of why. For the end of a long log, of which often no more
+// than that is kept.
+export function listFailures(report: Report | undefined): string[] {
+  const head = (text: string) => text.split('\n').slice(0, 12).join('\n    ').slice(0, 1_500)
+  return (report?.testResults ?? []).flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    if (failed.length === 0) return status === 'failed' ? [`${name}\n    ${head(message ?? '')}`] : []
+    return failed.map(
+      ({ fullName, failureMessages = [] }) =>
+        `${name} > ${fullName}${failureMessages.map((text) => `\n    ${head(text)}`).join('')}`,
+    )
+  })
 }
 
 export function sum(list: Counts[]): Counts {

@@ -1,4 +1,5 @@
 // The two kinds of tests: `unit` needs nothing but Node, `engine` runs beside a Docker engine (see run.ts).
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -18,6 +19,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['unit', 'wire', 'system'].map((name) => `test/${name}/**/*.test.ts`),
+          // Vitest would leave a processor to itself: of two that is half, and most of these tests wait.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          // Many start processes, which takes long on a busy machine; what is waited for has deadlines of its own.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

@@ -6,6 +6,8 @@ export interface Io {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Aborted by the signal that a server is to stop at; its name is the reason. */
+  readonly stop: AbortSignal
 }
 
 export type Command = (args: string[], io: Io) => Promise<number>

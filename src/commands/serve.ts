@@ -52,15 +52,12 @@ export async function run(args: string[], io: Io): Promise<number> {
   }
   const log = createLogger({ level: reading.config.log.level })
   surviveMistakes(log)
-  return serve(reading, log)
+  return serve(reading, log, io.stop)
 }
 
-async function serve(reading: Reading, log: Logger): Promise<number> {
+async function serve(reading: Reading, log: Logger, stop: AbortSignal): Promise<number> {
   const { config } = reading
-  const signalled = new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
-  })
+  const told = new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
   const counters = createConfigCounters(systemClock.now() / 1000)
   const reload = createReload({
     ...{ ...reading, counters, log, clock: systemClock },
@@ -74,17 +71,20 @@ async function serve(reading: Reading, log: Logger): Promise<number> {
   for (const warning of listWarnings(config)) log.warn({ warning }, 'configuration')
   try {
     app = await createApp({ config, configCounters: counters, log })
-    await app.start()
+    // Whoever is to stop does not wait for an engine that does not answer.
+    if (!stop.aborted) await Promise.race([app.start(), told])
   } catch (error) {
     log.error({ why: explain(error) }, 'can not start')
     clearInterval(alive)
     return 1
   }
-  const { fields, text } = describeStart(app, config)
-  log.info(process.stdout.isTTY ? { text } : fields, 'ready')
-  reload.start(app.update)
-  const signal = await signalled
-  log.info({ signal }, 'stopping')
+  if (!stop.aborted) {
+    const { fields, text } = describeStart(app, config)
+    log.info(process.stdout.isTTY ? { text } : fields, 'ready')
+    reload.start(app.update)
+    await told
+  }
+  log.info({ signal: stop.reason }, 'stopping')
   reload.stop()
   await app.stop()
   log.info({}, 'stopped')

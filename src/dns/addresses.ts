@@ -5,33 +5,37 @@ import { type } from './types.ts'
 /** SvcParamKeys (RFC 9460, 14.3.2), and how long an address is under each. */
 const hintBytes: Readonly<Record<number, 4 | 16>> = { 4: 4, 6: 16 }
 
+/** 4 or 16 bytes, good until it returns. */
+type Test = (address: Uint8Array) => boolean
+
 /**
- * 4 or 16 bytes each, good until the next is asked for: a reply may have thousands, and a view of each would cost more
- * than all that is done with it. Data that is not of its type's form holds none.
+ * Whether any of them passes the test. A reply may have thousands, and a view of each would cost more than all that is done
+ * with it. Data that is not of its type's form holds none.
  */
-export function* addressesIn({ message, records }: UpstreamReply): Generator<Uint8Array> {
-  const room = { 4: new Uint8Array(4), 16: new Uint8Array(16) }
-  const read = (at: number, size: 4 | 16) => {
-    const address = room[size]
-    for (let i = 0; i < size; i++) address[i] = message[at + i]!
-    return address
-  }
+export function someAddress({ message, records }: UpstreamReply, test: Test): boolean {
+  let v4: Uint8Array | undefined
+  let v6: Uint8Array | undefined
   for (const { type: code, dataAt, end } of records) {
-    const size = end - dataAt
-    if ((code === type.A && size === 4) || (code === type.AAAA && size === 16)) {
-      yield read(dataAt, size)
+    if (code === type.A && end - dataAt === 4) {
+      v4 ??= new Uint8Array(4)
+      if (passes(message, dataAt, v4, test)) return true
+    } else if (code === type.AAAA && end - dataAt === 16) {
+      v6 ??= new Uint8Array(16)
+      if (passes(message, dataAt, v6, test)) return true
     } else if (code === type.SVCB || code === type.HTTPS) {
-      for (const { at, bytes } of hintsIn(message, dataAt, end)) yield read(at, bytes)
+      if (someHint(message, dataAt, end, test)) return true
     }
   }
+  return false
+}
+
+function passes(message: Buffer, at: number, address: Uint8Array, test: Test): boolean {
+  for (let i = 0; i < address.length; i++) address[i] = message[at + i]!
+  return test(address)
 }
 
 /** Priority, target name (never compressed), then key, length, value, until the data ends (RFC 9460, 2.2). */
-function* hintsIn(
-  message: Buffer,
-  dataAt: number,
-  end: number,
-): Generator<{ readonly at: number; readonly bytes: 4 | 16 }> {
+function someHint(message: Buffer, dataAt: number, end: number, test: Test): boolean {
   let offset = dataAt + 2
   while (offset < end && message[offset] !== 0) {
     // A compressed target is against the standard, and some decoders follow it all the same.
@@ -46,8 +50,12 @@ function* hintsIn(
     const size = hintBytes[message.readUInt16BE(offset)]
     const valueEnd = Math.min(end, offset + 4 + message.readUInt16BE(offset + 2))
     if (size !== undefined) {
-      for (let at = offset + 4; at + size <= valueEnd; at += size) yield { at, bytes: size }
+      const address = new Uint8Array(size)
+      for (let at = offset + 4; at + size <= valueEnd; at += size) {
+        if (passes(message, at, address, test)) return true
+      }
     }
     offset = valueEnd
   }
+  return false
 }

@@ -102,6 +102,18 @@ export function encodeOption(code: number, data: Uint8Array): Buffer {
   return option
 }
 
+/** An OPT record without options. */
+export const plainOptBytes = 11
+
+/** Writes one that says no more than what we can take. */
+export function writePlainOpt(into: Buffer, at: number, dnssecOk: boolean): void {
+  into[at] = 0
+  into.writeUInt16BE(type.OPT, at + 1)
+  into.writeUInt16BE(udpPayloadBytes, at + 3)
+  into.writeUInt32BE(dnssecOk ? 0x8000 : 0, at + 5)
+  into.writeUInt16BE(0, at + 9)
+}
+
 /**
  * The OPT record of a reply (or of a question we ask). `code` is the whole rcode, of which OPT holds the upper 8 bits;
  * `options` are encoded ones.
@@ -112,6 +124,11 @@ export function encodeOpt(
   error?: ExtendedError,
   options?: Buffer,
 ): Buffer {
+  if (code <= 0x0f && error === undefined && options === undefined) {
+    const plain = Buffer.allocUnsafe(plainOptBytes)
+    writePlainOpt(plain, 0, dnssecOk)
+    return plain
+  }
   const text = Buffer.from(error?.text ?? '', 'utf8')
   const told = options?.length ?? 0
   const data = told + (error === undefined ? 0 : 6 + text.length)

@@ -20,27 +20,56 @@ export interface Question {
  */
 export function readQuestion(message: Buffer): Question | undefined {
   let offset = 12
-  let name = ''
   for (;;) {
     const length = message[offset]
     if (length === undefined || length > maxLabelBytes) return undefined
     if (length === 0) break
-    const start = offset + 1
-    offset = start + length
+    offset += 1 + length
     if (offset - 12 >= maxNameBytes) return undefined
-    name += name === '' ? labelText(message, start, offset) : `.${labelText(message, start, offset)}`
   }
   const end = offset + 5
   if (end > message.length) return undefined
+  const name = nameText(message, 12, offset)
   return { name, type: message.readUInt16BE(offset + 1), class: message.readUInt16BE(offset + 3), end }
 }
 
+/** Canonical text of the labels from `start` to `end`, all there. */
+function nameText(bytes: Buffer, start: number, end: number): string {
+  if (start === end) return ''
+  // Text at once, where no character needs an escape: label by label, each character would make a text of its own.
+  const text = Buffer.allocUnsafe(end - start - 1)
+  let dot = start + 1 + bytes[start]!
+  for (let at = start + 1; at < end; at++) {
+    let byte = lowerCase(bytes[at]!)
+    if (at === dot) {
+      dot += 1 + byte
+      byte = 0x2e
+    } else if (byte <= 0x20 || byte >= 0x7f || byte === 0x2e || byte === 0x5c) {
+      return escapedText(bytes, start, end)
+    }
+    text[at - start - 1] = byte
+  }
+  return text.toString('latin1')
+}
+
+function escapedText(bytes: Buffer, start: number, end: number): string {
+  const labels: string[] = []
+  for (let at = start; at < end; at += 1 + bytes[at]!) {
+    labels.push(labelText(bytes, at + 1, at + 1 + bytes[at]!))
+  }
+  return labels.join('.')
+}
+
+/** ASCII letters alone (RFC 4343); a label's length is below them. */
+export function lowerCase(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+}
+
 /** A label's bytes as canonical text: ASCII letters lower-cased (RFC 4343: ASCII only), the rest escaped. */
-export function labelText(bytes: Buffer, start: number, end: number): string {
+function labelText(bytes: Buffer, start: number, end: number): string {
   let text = ''
   for (let i = start; i < end; i++) {
-    let byte = bytes[i]!
-    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20
+    const byte = lowerCase(bytes[i]!)
     if (byte === 0x2e || byte === 0x5c) text += `\\${String.fromCharCode(byte)}`
     else if (byte > 0x20 && byte < 0x7f) text += String.fromCharCode(byte)
     else text += `\\${String(byte).padStart(3, '0')}`
@@ -99,6 +128,15 @@ export function* namesAbove(name: string): Generator<string> {
   }
 }
 
+/** Whether a canonical name has one label; the root has none. */
+export function isSingleLabel(name: string): boolean {
+  if (name === '') return false
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    if (!isEscaped(name, dot)) return false
+  }
+  return true
+}
+
 /** Whether the character at `index` is escaped: an odd number of backslashes stands before it. */
 function isEscaped(text: string, index: number): boolean {
   let escaped = false
@@ -108,8 +146,13 @@ function isEscaped(text: string, index: number): boolean {
 
 /** Whether `name` is `zone` or below it; both canonical. */
 export function isWithin(name: string, zone: string): boolean {
-  if (zone === '' || name === zone) return true
-  return name.endsWith(`.${zone}`) && !isEscaped(name, name.length - zone.length - 1)
+  return zone === '' || name === zone || isBelow(name, zone)
+}
+
+/** Whether `name` ends in `zone` and has more labels; both canonical. Of the root, as of no name, it says no. */
+export function isBelow(name: string, zone: string): boolean {
+  const dot = name.length - zone.length - 1
+  return dot > 0 && name.charCodeAt(dot) === 0x2e && name.endsWith(zone) && !isEscaped(name, dot)
 }
 
 /**
@@ -120,11 +163,7 @@ export function canonicalName(text: string): string | undefined {
   if (text.length <= maxNameBytes - 2 && plainName.test(text)) return text
   const wire = encodeName(text)
   if (wire === undefined) return undefined
-  const labels: string[] = []
-  for (let offset = 0; wire[offset] !== 0; offset += 1 + wire[offset]!) {
-    labels.push(labelText(wire, offset + 1, offset + 1 + wire[offset]!))
-  }
-  return labels.join('.')
+  return nameText(wire, 0, wire.length - 1)
 }
 
 /** Most names are canonical as they are. */

@@ -2,6 +2,7 @@
 // without making anything, so that an answer kept for the same question is found at once.
 import { plainUdpBytes, udpPayloadBytes } from './edns.ts'
 import { flag, headerBytes, maxQueryBytes } from './header.ts'
+import { lowerCase } from './name.ts'
 import { type } from './types.ts'
 
 /** What a reply over UDP depends on, besides who asks; filled by `readPlain`. */
@@ -92,9 +93,4 @@ export function asksTheSame(data: Uint8Array, start: number, end: number, kept: 
   }
   for (let at = fixed; at < end; at++) if (data[start + at] !== kept[at]) return false
   return true
-}
-
-/** ASCII letters alone (RFC 4343); a label's length is below them. */
-export function lowerCase(byte: number): number {
-  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
 }

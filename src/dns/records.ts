@@ -33,30 +33,26 @@ export function skipQuestions(message: Buffer): number | undefined {
  * the counts say: each record takes at least 11 bytes, pointers are not followed.
  */
 export function readRecords(message: Buffer, questionEnd: number = headerBytes): RawRecord[] | undefined {
-  const [, an, ns, ar] = countsOf(message)
+  const answers = message.readUInt16BE(6)
+  const authorities = answers + message.readUInt16BE(8)
+  const all = authorities + message.readUInt16BE(10)
   const records: RawRecord[] = []
   let start = questionEnd
-  for (const [section, count] of [
-    ['answer', an],
-    ['authority', ns],
-    ['additional', ar],
-  ] as const) {
-    for (let i = 0; i < count; i++) {
-      const nameEnd = skipName(message, start)
-      if (nameEnd === undefined || nameEnd + 10 > message.length) return undefined
-      const end = nameEnd + 10 + message.readUInt16BE(nameEnd + 8)
-      if (end > message.length) return undefined
-      records.push({
-        section,
-        start,
-        type: message.readUInt16BE(nameEnd),
-        class: message.readUInt16BE(nameEnd + 2),
-        ttlAt: nameEnd + 4,
-        dataAt: nameEnd + 10,
-        end,
-      })
-      start = end
-    }
+  for (let i = 0; i < all; i++) {
+    const nameEnd = skipName(message, start)
+    if (nameEnd === undefined || nameEnd + 10 > message.length) return undefined
+    const end = nameEnd + 10 + message.readUInt16BE(nameEnd + 8)
+    if (end > message.length) return undefined
+    records.push({
+      section: i < answers ? 'answer' : i < authorities ? 'authority' : 'additional',
+      start,
+      type: message.readUInt16BE(nameEnd),
+      class: message.readUInt16BE(nameEnd + 2),
+      ttlAt: nameEnd + 4,
+      dataAt: nameEnd + 10,
+      end,
+    })
+    start = end
   }
   return records
 }

@@ -1,8 +1,9 @@
 // Relaying: a question made ready for an upstream, and its reply made ready for the asker. Bytes stay as they came;
 // ID, flags and the question's case are patched in place. OPT is hop by hop (RFC 6891, 6.1.1): ours on both sides.
-import { type Edns, type ExtendedError, encodeOpt, optionCode } from './edns.ts'
-import { countsOf, flag, flagsOf, headerBytes, idOf, type Rcode, rcode, rcodeOf } from './header.ts'
-import type { Question } from './name.ts'
+import { copyBytes } from './bytes.ts'
+import { type Edns, type ExtendedError, encodeOpt, optionCode, plainOptBytes, writePlainOpt } from './edns.ts'
+import { flag, flagsOf, headerBytes, idOf, type Rcode, rcode, rcodeOf } from './header.ts'
+import { lowerCase, type Question } from './name.ts'
 import { type RawRecord, readRecords } from './records.ts'
 import { type } from './types.ts'
 import { isWellFormed } from './wellformed.ts'
@@ -17,14 +18,13 @@ export function encodeUpstreamQuery(
   edns: Edns | undefined,
   id: number,
 ): Buffer {
-  const opt = edns === undefined ? Buffer.alloc(0) : encodeOpt(edns.dnssecOk)
-  const message = Buffer.alloc(question.end + opt.length)
-  query.copy(message, headerBytes, headerBytes, question.end)
-  opt.copy(message, question.end)
+  const message = Buffer.allocUnsafe(question.end + (edns === undefined ? 0 : plainOptBytes))
   message.writeUInt16BE(id, 0)
   message.writeUInt16BE((flagsOf(query) & (flag.RD | flag.CD)) | flag.AD, 2)
-  message.writeUInt16BE(1, 4)
-  message.writeUInt16BE(edns === undefined ? 0 : 1, 10)
+  message.writeUInt32BE(0x1_0000, 4)
+  message.writeUInt32BE(edns === undefined ? 0 : 1, 8)
+  copyBytes(query, headerBytes, question.end, message, headerBytes)
+  if (edns !== undefined) writePlainOpt(message, question.end, edns.dnssecOk)
   return message
 }
 
@@ -35,17 +35,15 @@ export function encodeUpstreamQuery(
 export function answersQuestion(sent: Buffer, question: Question, reply: Buffer): boolean {
   if (reply.length < headerBytes || idOf(reply) !== idOf(sent)) return false
   if ((flagsOf(reply) & 0xf800) !== flag.QR) return false
-  const [questions] = countsOf(reply)
+  const questions = reply.readUInt16BE(4)
   if (questions === 0) return rcodeOf(reply) === rcode.FORMERR || rcodeOf(reply) === rcode.NOTIMP
   if (questions !== 1 || reply.length < question.end) return false
   for (let i = headerBytes; i < question.end - 4; i++) {
     // Label lengths are under 64, so folding bit 5 of letters can't confuse them.
-    if (foldCase(reply[i]!) !== foldCase(sent[i]!)) return false
+    if (lowerCase(reply[i]!) !== lowerCase(sent[i]!)) return false
   }
   return reply.compare(sent, question.end - 4, question.end, question.end - 4, question.end) === 0
 }
-
-const foldCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)
 
 /** A reply that a client can read to its end, all names followed. `records` are all there are, OPT included. */
 export interface UpstreamReply {
@@ -55,17 +53,23 @@ export interface UpstreamReply {
 
 /** undefined where it can't be read to its end, is not well-formed, or has two OPT records or one out of place (RFC 6891, 6.1.1). */
 export function readReply(message: Buffer, question: Question): UpstreamReply | undefined {
-  if (countsOf(message)[0] !== 1) return undefined
+  if (message.readUInt16BE(4) !== 1) return undefined
   const records = readRecords(message, question.end)
   if (records === undefined || !isWellFormed(message, records)) return undefined
-  const opts = records.filter((record) => record.type === type.OPT)
-  if (opts.length > 1 || opts.some(({ section }) => section !== 'additional')) return undefined
+  let opts = 0
+  for (const record of records) {
+    if (record.type !== type.OPT) continue
+    if (++opts > 1 || record.section !== 'additional') return undefined
+  }
   return { message, records }
 }
 
 /** The whole rcode: OPT holds its upper 8 bits (RFC 6891, 6.1.3). */
 export function replyCode({ message, records }: UpstreamReply): Rcode {
-  const opt = findOpt(records)
+  return codeOf(message, findOpt(records))
+}
+
+function codeOf(message: Buffer, opt: RawRecord | undefined): Rcode {
   return rcodeOf(message) | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)
 }
 
@@ -93,26 +97,28 @@ export function relayReply(
   limit: number,
   error?: ExtendedError,
 ): Buffer {
-  const { message } = reply
-  const code = replyCode(reply)
-  const { kept, opt } = splitAtOpt(reply.records)
-  const size = kept.at(-1)?.end ?? question.end
-  let ours = edns === undefined ? Buffer.alloc(0) : encodeOpt(edns.dnssecOk, code, error, edns.reply)
-  if (edns !== undefined) {
+  const { message, records } = reply
+  const opt = findOpt(records)
+  const code = codeOf(message, opt)
+  const kept = countKept(records)
+  const size = records[kept - 1]?.end ?? question.end
+  let ours = edns && encodeOpt(edns.dnssecOk, code, error, edns.reply)
+  if (ours !== undefined && opt !== undefined && opt.dataAt < opt.end) {
     const told = extendedErrors(message, opt)
     while (told.length > 0 && size + ours.length + Buffer.concat(told).length > limit) told.pop()
     ours = withOptions(ours, told)
   }
-  const room = limit - ours.length
-  const fitting = size <= room ? kept : kept.slice(0, countFitting(kept, room))
-  const truncated = kept[fitting.length] !== undefined && kept[fitting.length]!.section !== 'additional'
-  const end = fitting.at(-1)?.end ?? question.end
+  const room = limit - (ours?.length ?? 0)
+  const fitting = size <= room ? kept : countFitting(records, kept, room)
+  const truncated = fitting < kept && records[fitting]!.section !== 'additional'
+  const end = records[fitting - 1]?.end ?? question.end
 
-  const out = Buffer.allocUnsafe(end + ours.length)
-  message.copy(out, 0, 0, end)
-  ours.copy(out, end)
-  query.copy(out, headerBytes, headerBytes, question.end)
-  query.copy(out, 0, 0, 2)
+  const out = Buffer.allocUnsafe(end + (ours?.length ?? 0))
+  out[0] = query[0]!
+  out[1] = query[1]!
+  copyBytes(query, headerBytes, question.end, out, headerBytes)
+  copyBytes(message, question.end, end, out, question.end)
+  if (ours !== undefined) copyBytes(ours, 0, ours.length, out, end)
   // AA is not ours to claim for what an upstream said, AD is kept only where the asker asked for it (RFC 6840, 5.8).
   const wantsAd = (flagsOf(query) & flag.AD) !== 0 || edns?.dnssecOk === true
   const said = flagsOf(message) & (flag.TC | (wantsAd ? flag.AD : 0))
@@ -120,11 +126,17 @@ export function relayReply(
   // Without OPT there is no place for the upper bits of an rcode.
   const low = code > 0x0f && edns === undefined ? rcode.SERVFAIL : code & 0x0f
   out.writeUInt16BE(flag.QR | flag.RA | asked | said | low | (truncated ? flag.TC : 0), 2)
-  const count = (section: RawRecord['section']) =>
-    fitting.reduce((sum, record) => sum + (record.section === section ? 1 : 0), 0)
-  out.writeUInt16BE(count('answer'), 6)
-  out.writeUInt16BE(count('authority'), 8)
-  out.writeUInt16BE(count('additional') + (edns === undefined ? 0 : 1), 10)
+  let answers = 0
+  let authorities = 0
+  for (let i = 0; i < fitting; i++) {
+    const { section } = records[i]!
+    if (section === 'answer') answers++
+    else if (section === 'authority') authorities++
+  }
+  out.writeUInt16BE(1, 4)
+  out.writeUInt16BE(answers, 6)
+  out.writeUInt16BE(authorities, 8)
+  out.writeUInt16BE(fitting - answers - authorities + (edns === undefined ? 0 : 1), 10)
   return out
 }
 
@@ -133,16 +145,15 @@ function findOpt(records: readonly RawRecord[]): RawRecord | undefined {
 }
 
 /** Records before OPT, or before a TSIG without one. Additional records behind it are not needed by anybody. */
-function splitAtOpt(records: readonly RawRecord[]): { kept: readonly RawRecord[]; opt?: RawRecord } {
+function countKept(records: readonly RawRecord[]): number {
   const at = records.findIndex(({ type: code }) => code === type.OPT || code === type.TSIG)
-  if (at < 0) return { kept: records }
-  const opt = findOpt(records)
-  return { kept: records.slice(0, at), ...(opt === undefined ? {} : { opt }) }
+  return at < 0 ? records.length : at
 }
 
-function countFitting(records: readonly RawRecord[], room: number): number {
+/** Of the first `kept`. */
+function countFitting(records: readonly RawRecord[], kept: number, room: number): number {
   const first = records.findIndex(({ end }) => end > room)
-  return first < 0 ? records.length : first
+  return first < 0 ? kept : Math.min(first, kept)
 }
 
 /** More text than this from an upstream is not passed on, bytes. */

@@ -1,4 +1,5 @@
-// TTLs in raw messages: how long a reply holds, and the same reply some seconds later. Nothing else in it changes.
+// TTLs in raw messages: how long a reply holds, and the same reply some seconds later, written in its place. Nothing else
+// in it changes.
 import type { RawRecord } from './records.ts'
 import type { UpstreamReply } from './relay.ts'
 import { type } from './types.ts'
@@ -21,26 +22,25 @@ export function leastTtl({ message, records }: UpstreamReply): number {
   return Number.isFinite(least) ? least : 0
 }
 
-/** A copy, `age` seconds later: every TTL that much lower, none below zero. */
+/** Makes it what it is `age` seconds later: every TTL that much lower, none below zero. */
 export function ageReply(reply: UpstreamReply, age: number): UpstreamReply {
-  return withTtls(reply, (ttl) => Math.max(0, ttl - age))
+  return changeTtls(reply, (ttl) => Math.max(0, ttl - age))
 }
 
 /**
- * A copy to serve `age` seconds later though it is out of date: what is expired holds for `ttl` seconds
+ * Makes it what is served `age` seconds later though it is out of date: what is expired holds for `ttl` seconds
  * (RFC 8767, 4), and nothing for longer.
  */
 export function staleReply(reply: UpstreamReply, age: number, ttl: number): UpstreamReply {
-  return withTtls(reply, (original) => (original > age ? Math.min(original - age, ttl) : ttl))
+  return changeTtls(reply, (original) => (original > age ? Math.min(original - age, ttl) : ttl))
 }
 
-function withTtls({ message, records }: UpstreamReply, change: (ttl: number) => number): UpstreamReply {
-  const copy = Buffer.allocUnsafe(message.length)
-  message.copy(copy)
+function changeTtls(reply: UpstreamReply, change: (ttl: number) => number): UpstreamReply {
+  const { message, records } = reply
   for (const record of records) {
-    if (hasTtl(record)) copy.writeUInt32BE(change(readTtl(message, record.ttlAt)), record.ttlAt)
+    if (hasTtl(record)) message.writeUInt32BE(change(readTtl(message, record.ttlAt)), record.ttlAt)
   }
-  return { message: copy, records }
+  return reply
 }
 
 /** Where other records have their TTL, OPT has flags (RFC 6891, 6.1.3). */

@@ -23,6 +23,37 @@ const maxPointers = 127
 
 /** All other data is opaque (RFC 3597). Linear in the message's length. */
 export function isWellFormed(message: Buffer, records: readonly RawRecord[]): boolean {
+  return isPlain(message, records) || isFollowed(message, records)
+}
+
+/**
+ * What most replies are: all records the question's own, or the root's, and no name in their data. False says nothing of
+ * a reply.
+ */
+function isPlain(message: Buffer, records: readonly RawRecord[]): boolean {
+  const [first] = records
+  if (first === undefined) return true
+  if (!endsBefore(message, first.start - 4)) return false
+  for (const { start, type: code, dataAt, end } of records) {
+    if (message[start] !== 0 && (message[start] !== 0xc0 || message[start + 1] !== headerBytes)) return false
+    const layout = layouts.get(code)
+    if (layout !== undefined && (layout[1] > 0 || dataAt + layout[0] !== end)) return false
+  }
+  return true
+}
+
+/** Whether the question's name does, and is none too long. */
+function endsBefore(message: Buffer, limit: number): boolean {
+  for (let at = headerBytes; at < limit; ) {
+    const size = message[at]!
+    if (size > 63) return false
+    at += size + 1
+    if (size === 0) return at - headerBytes <= maxNameBytes
+  }
+  return false
+}
+
+function isFollowed(message: Buffer, records: readonly RawRecord[]): boolean {
   const follow = createFollower(message, markFields(message, records))
   return records.every((record) => {
     if (follow(record.start) === undefined) return false
@@ -58,6 +89,8 @@ function createFollower(message: Buffer, fields: Uint8Array): (offset: number) =
   /** Of the name from an offset on; bytes 0: not known. */
   const bytesFrom = new Uint8Array(message.length)
   const pointersFrom = new Uint8Array(message.length)
+  /** Of the name that is followed: offset, and what came before it, bytes and pointers. */
+  const steps: number[] = []
 
   /** What most owners are: a pointer to a name that has been followed to its end. */
   function isKnown(offset: number): boolean {
@@ -68,7 +101,7 @@ function createFollower(message: Buffer, fields: Uint8Array): (offset: number) =
 
   return (offset) => {
     if (isKnown(offset)) return offset + 2
-    const steps: { at: number; bytes: number; pointers: number }[] = []
+    steps.length = 0
     let end: number | undefined
     let at = offset
     let labelsStart = offset
@@ -83,7 +116,7 @@ function createFollower(message: Buffer, fields: Uint8Array): (offset: number) =
         pointers += pointersFrom[at]!
         break
       }
-      steps.push({ at, bytes, pointers })
+      steps.push(at, bytes, pointers)
       if (size >= 0xc0) {
         if (at + 2 > message.length) return undefined
         const target = message.readUInt16BE(at) & 0x3fff
@@ -100,9 +133,9 @@ function createFollower(message: Buffer, fields: Uint8Array): (offset: number) =
       }
     }
     if (bytes > maxNameBytes || pointers > maxPointers) return undefined
-    for (const step of steps) {
-      bytesFrom[step.at] = bytes - step.bytes
-      pointersFrom[step.at] = pointers - step.pointers
+    for (let i = 0; i < steps.length; i += 3) {
+      bytesFrom[steps[i]!] = bytes - steps[i + 1]!
+      pointersFrom[steps[i]!] = pointers - steps[i + 2]!
     }
     return end ?? at
   }

@@ -65,9 +65,14 @@ function parseHost(text: string, rest: string): { host: string; port: number | u
   }
   const [, bracketed, plain = '', digits = ''] = match
   const host = bracketed ?? plain
-  const zoneless = host.replace(/%.*$/, '')
+  if (bracketed?.includes('%')) {
+    throw unreadable(
+      text,
+      'an address with a zone (%) can not be asked over HTTP; write another of its addresses',
+    )
+  }
   const named = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?$/i.test(host)
-  if (bracketed === undefined ? !named || /^[\d.]+$/.test(host) !== isIPv4(host) : !isIPv6(zoneless)) {
+  if (bracketed === undefined ? !named || /^[\d.]+$/.test(host) !== isIPv4(host) : !isIPv6(host)) {
     throw unreadable(text, host === '' ? 'the host is missing' : `"${host}" is no host name or address`)
   }
   const port = digits === '' ? undefined : Number(digits)

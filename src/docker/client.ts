@@ -5,12 +5,12 @@ import { addAbortSignal, type Readable } from 'node:stream'
 import Docker from 'dockerode'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
-import { createGet } from './get.ts'
+import { createGetter } from './get.ts'
 import { eventFilters } from './hints.ts'
 import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 import { readRows } from './rows.ts'
-import { type EngineEvent, readEvents } from './stream.ts'
+import { type EngineEvent, parseEvent } from './stream.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s unless it says otherwise. */
 export interface EngineClient {
@@ -37,12 +37,10 @@ export interface EngineClient {
 interface Api {
   version(options: Cancel): Promise<unknown>
   info(options: Cancel): Promise<unknown>
-  ping(options: Cancel): Promise<unknown>
   listNetworks(options: Cancel): Promise<unknown>
   /** dockerode's own listContainers gives the list as a whole. */
   readonly modem: { dial(asked: object, done: (error: unknown, stream: Readable) => void): void }
   getEvents(options: Cancel & { since: number; filters: object }): Promise<unknown>
-  getEvents(options: Cancel & { since: string; until: string }): Promise<unknown>
 }
 
 interface Cancel {
@@ -54,14 +52,15 @@ const headerDeadline = 5_000
 
 export function createEngineClient(config: EngineConfig, clock: Clock): EngineClient {
   const { address } = config
-  // An inspect may block while its container starts; eight of them leave room for lists and networks.
   const agent = createAgent(address, 12)
   const streamAgent = createAgent(address, Number.POSITIVE_INFINITY)
   const api = connect(address, { agent, timeout: callDeadline })
-  // `timeout` would cut a quiet stream; connectionTimeout ends with the headers. Pings go here as well, so that
-  // they never stand in line behind calls that block.
+  // `timeout` would cut a quiet stream; connectionTimeout ends with the headers.
   const live = connect(address, { agent: streamAgent, connectionTimeout: headerDeadline })
-  const get = createGet(address, agent)
+  // An inspect may block while its container starts; eight of them leave room for networks'. Pings never stand in line
+  // behind those.
+  const inspects = createGetter({ address, clock, most: 12 })
+  const pings = createGetter({ address, clock, most: 2 })
   const underway = new Set<AbortController>()
   let closed = false
 
@@ -98,12 +97,13 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
   }
 
   async function inspect<T>(what: string, path: string): Promise<T | undefined> {
-    return call<T | undefined>(`inspect ${what}`, callDeadline, (abortSignal) =>
-      get(path, abortSignal).catch((error) => {
-        if (httpStatus(error) === 404 && isApiError(error)) return undefined
-        throw error
-      }),
-    )
+    const doing = `inspect ${what}`
+    try {
+      return (await inspects.object(path, doing, callDeadline)) as T
+    } catch (error) {
+      if (httpStatus(error) === 404 && isApiError(error)) return undefined
+      throw describeProblem(error, address, doing)
+    }
   }
 
   return {
@@ -129,13 +129,14 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
     },
 
     async ping(timeoutMs) {
-      await call('answer a ping', timeoutMs, (abortSignal) =>
-        live.ping({ abortSignal }).catch((error: unknown) => {
-          // A proxy that does not let pings through is there all the same.
-          const status = httpStatus(error)
-          if (status === undefined || status >= 500) throw error
-        }),
-      )
+      const doing = 'answer a ping'
+      try {
+        await pings.text('/_ping', doing, timeoutMs)
+      } catch (error) {
+        // A proxy that does not let pings through is there all the same.
+        const status = httpStatus(error)
+        if (status === undefined || status >= 500) throw describeProblem(error, address, doing)
+      }
     },
 
     async listNetworks() {
@@ -187,24 +188,22 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       }
     },
 
-    pastEvents: (from, to) =>
-      call<EngineEvent[]>('tell its past events', callDeadline, async (abortSignal) => {
-        const query = { since: unixTime(from), until: unixTime(to), abortSignal }
-        const stream = (await api.getEvents(query)) as Readable
-        const events: EngineEvent[] = []
-        await new Promise<void>((resolve, reject) => {
-          readEvents(stream, {
-            event: (event) => events.push(event),
-            unreadable: () => {},
-            closed: (error) => (error === undefined ? resolve() : reject(error)),
-          })
-        })
-        return events
-      }),
+    async pastEvents(from, to) {
+      const doing = 'tell its past events'
+      const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}`
+      try {
+        const told = await pings.text(path, doing, callDeadline)
+        return told.split('\n').flatMap((line) => parseEvent(line) ?? [])
+      } catch (error) {
+        throw describeProblem(error, address, doing)
+      }
+    },
 
     close() {
       closed = true
       for (const ending of underway) ending.abort()
+      inspects.close()
+      pings.close()
       agent.destroy()
       streamAgent.destroy()
     },
@@ -229,7 +228,6 @@ function unixTime(ms: number): string {
 
 /** TCP keep-alive probes find a peer that is gone without a word; a unix socket ignores them. */
 function createAgent(address: EngineAddress, maxSockets: number): HttpAgent {
-  // Inspects come in bursts: what is closed after each would be opened again for the next.
   const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: 8 }
   const isTls = address.kind === 'tcp' && address.tls !== undefined
   const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)

@@ -93,7 +93,8 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
       if (entries.get(id) === entry && entry.generation === generation) unmark(id)
     } catch (error) {
       entry.eventTime = earlier(eventTime, entry.eventTime)
-      if (entries.get(id) === entry) {
+      // Held: the connection was cut, and there will be another.
+      if (entries.get(id) === entry && !held) {
         failed(id, error)
         wait(entry)
       }

@@ -21,6 +21,8 @@ const margin = 500
 /** A slow stream may bring events later than the engine's answer, ms. */
 const grace = 2_000
 const rememberFor = 60_000
+/** So much of it is asked for, with room for the way there and back, ms. */
+const compared = 45_000
 const rememberAtMost = 20_000
 
 /** `engineNow` is the engine's clock, ms; the first check asks from `from` on. */
@@ -49,8 +51,11 @@ export function createEar(
     async check(signal) {
       const until = engineNow() - margin
       if (until <= since) return { deaf: [], unsure: false }
-      const told = await client.pastEvents(since, until)
-      const unsure = told.length >= ringNearlyFull && told[0]!.time > since + 1
+      // After checks that failed for long: what was heard before is forgotten, and can't be told from what was not.
+      const from = Math.max(since, until - compared)
+      const told = await client.pastEvents(from, until)
+      const isCutOff = told.length >= ringNearlyFull && told[0]!.time > from + 1
+      const unsure = isCutOff || from > since
       since = until
       const silent = () => told.filter((event) => isFollowed(event) && !heard.has(keyOf(event)))
       if (silent().length > 0) await sleep(clock, grace, signal)

@@ -1,5 +1,5 @@
 // What is known of one engine: the newest reading of each of its networks and containers, and the facts made of them.
-import { isDeepStrictEqual } from 'node:util'
+import { isSame } from '../lib/same.ts'
 import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
@@ -97,7 +97,7 @@ export function createKnown(options: KnownOptions): Known {
   /** Whether networks' gateways may be other ones for it. */
   function useGateways(before: ToldContainer | undefined, now: ToldContainer | undefined): boolean {
     const [was, is] = [gatewaysOf(before), gatewaysOf(now)]
-    if (isDeepStrictEqual(was, is)) return false
+    if (isSame(was, is)) return false
     for (const [id, gateway] of was) useGateway(id, gateway, -1)
     for (const [id, gateway] of is) useGateway(id, gateway, 1)
     return true
@@ -117,7 +117,7 @@ export function createKnown(options: KnownOptions): Known {
   function keepNetwork(raw: RawNetwork, readAt: number): boolean {
     const before = networks.get(raw.Id)
     const fresh = networkFrom(raw, engine)
-    const told = before !== undefined && isDeepStrictEqual(fresh, before.told) ? before.told : fresh
+    const told = before !== undefined && isSame(fresh, before.told) ? before.told : fresh
     networks.set(raw.Id, { told, readAt })
     if (told === before?.told) return false
     if (before !== undefined) forgetName(raw.Id, before.told.network.name)

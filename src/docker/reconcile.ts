@@ -40,7 +40,7 @@ export interface Reconcile {
   knowsNetwork(id: string): boolean
   /**
    * Lists everything and inspects what the lists do not tell or tell anew; from now on `client` is asked. Rejects
-   * where a list fails. Resolves with what the lists knew better though nothing was pending.
+   * where a list fails, or comes after `hold`. Resolves with what the lists knew better though nothing was pending.
    */
   fullList(client: EngineClient): Promise<Suspects>
   /** The ids of those that have really changed, and of which no event has told since the list. */
@@ -80,6 +80,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   let client: EngineClient | undefined
   /** Orders readings and events: nothing may be replaced by what was read before it. */
   let tick = 0
+  let held = 0
 
   const dirty = {
     atOnce: 8,
@@ -145,10 +146,12 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
 
   async function fullList(asked: EngineClient): Promise<Suspects> {
     const listedAt = ++tick
+    const heldBefore = held
     client = asked
     heard.clear()
     early.age()
     const { suspects, networkIds, running, others } = await takeLists(asked, listedAt)
+    if (held !== heldBefore) throw new Error('the connection is over')
     markGatewayBridge()
     dirtyContainers.resume()
     dirtyNetworks.resume()
@@ -294,6 +297,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     facts: known.facts,
     takeChanges: known.takeChanges,
     hold() {
+      held++
       dirtyContainers.hold()
       dirtyNetworks.hold()
       dirtyMembers.hold()

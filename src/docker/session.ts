@@ -59,6 +59,9 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     if (over.signal.aborted) return
     ending = { reason, answering }
     over.abort()
+    // Nothing that is under way is waited for: an engine that answers nothing any more would be there for 10 s yet.
+    reconcile.hold()
+    client.close()
   }
   const stop = () => end('stopped', true)
   signal.addEventListener('abort', stop, { once: true })
@@ -104,6 +107,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
         ),
     })
     await reconcile.fullList(client).catch((error) => {
+      if (over.signal.aborted) return
       counters.errors.add(1, engine, 'list')
       throw error
     })
@@ -117,8 +121,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     return ending
   } finally {
     signal.removeEventListener('abort', stop)
-    reconcile.hold()
-    over.abort()
+    stop()
   }
 }
 

@@ -142,11 +142,10 @@ export function createWatch({
 
   /** One connection, from attempt to end. Never rejects. */
   async function connect() {
-    const client = createClient(config, clock)
-    const close = () => client.close()
-    stopping.signal.addEventListener('abort', close, { once: true })
+    let client: EngineClient | undefined
     let liveSince: number | undefined
     try {
+      client = createClient(config, clock)
       const ending = await runSession({
         ...{ engine, client, reconcile, clock, random, log, counters },
         resync: () => resync,
@@ -170,8 +169,7 @@ export function createWatch({
     } catch (error) {
       if (!stopping.signal.aborted) fail(error)
     } finally {
-      stopping.signal.removeEventListener('abort', close)
-      close()
+      client?.close()
       counters.connected.cell(engine).value = 0
       info = { ...info, connected: false }
       if (liveSince !== undefined && clock.monotonic() - liveSince >= lasting) backoff.reset()

@@ -36,8 +36,8 @@ export interface Carrier {
   close(): void
 }
 
-/** Errors of this machine, which say nothing about the upstream. */
-const ours = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRINUSE'])
+/** Errors of this machine, which say nothing about the upstream. The last two: no port is left to ask from. */
+const ours = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRINUSE', 'EAGAIN'])
 
 export function blameFor(code: string): Blame {
   return ours.has(code) ? 'us' : 'upstream'

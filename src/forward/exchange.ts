@@ -2,12 +2,14 @@
 import type { Upstream } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
+import { Slots } from '../lib/slots.ts'
 import type { Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
+import { type Course, createFirstTries } from './first.ts'
 import { createHealth } from './health.ts'
 import { createTcp } from './tcp.ts'
-import { type ExchangeQuestion, type Parts, startTries } from './tries.ts'
-import type { Forwarded } from './types.ts'
+import type { ExchangeQuestion, Parts } from './tries.ts'
+import type { DialUdp, Forwarded } from './types.ts'
 import { createUdp } from './udp.ts'
 
 export interface ExchangeOptions {
@@ -22,6 +24,8 @@ export interface ExchangeOptions {
   readonly claim: (asker: string) => (() => void) | undefined
   /** Does the work when it is this asker's turn. */
   readonly inTurn: (asker: string, work: () => void) => void
+  /** How UDP sockets are opened. Default: Node's. */
+  readonly dial?: DialUdp | undefined
   readonly udp?: Carrier
   readonly tcp?: Carrier
 }
@@ -41,16 +45,17 @@ export interface Exchange {
 const stopping: Forwarded = { failure: 'berth is stopping', reason: 'unreachable' }
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { clock, log, counters, randomId, random, claim, inTurn } = options
+  const { clock, log, counters, randomId, random, claim, inTurn, dial } = options
   const spoofed = (upstream: Upstream) => counters.spoofed.add(1, health.label(upstream))
   const exhausted = () => counters.exhausted.add(1)
   const socketOptions = { clock, randomId, spoofed, exhausted }
-  const udp = options.udp ?? createUdp(socketOptions)
+  const udp = options.udp ?? createUdp({ ...socketOptions, ...(dial === undefined ? {} : { dial }) })
   const tcp = options.tcp ?? createTcp(socketOptions)
   const health = createHealth({ clock, log, counters, udp, random })
   const parts: Parts = { clock, counters, health, carriers: { udp, tcp } }
   let isStopped = false
-  const running = new Set<(result: Forwarded) => void>()
+  const firstTries = createFirstTries(parts)
+  const running = new Slots<Course>()
 
   return {
     isDown: health.isDown,
@@ -67,23 +72,33 @@ export function createExchange(options: ExchangeOptions): Exchange {
       }
       return new Promise<Forwarded>((resolve, reject) => {
         inTurn(asked.asker, () => {
-          if (isStopped) return resolve(stopping)
+          let slot: number | undefined
+          // Also where our own mistake ended it: it must not take the place for good.
+          const leave = () => {
+            release()
+            if (slot !== undefined) running.remove(slot)
+          }
+          if (isStopped) {
+            leave()
+            return resolve(stopping)
+          }
           try {
-            const end = startTries(parts, asked, (result) => {
-              running.delete(end)
+            const course = firstTries.start(asked, (result) => {
+              leave()
               resolve(result)
             })
-            running.add(end)
+            slot = running.add(course)
           } catch (error) {
+            leave()
             reject(error)
           }
         })
-        // Also where our own mistake ended it: it must not take the place for good.
-      }).finally(release)
+      })
     },
     stop() {
       isStopped = true
-      for (const end of running) end(stopping)
+      for (const course of running.all()) course.end(stopping)
+      firstTries.stop()
       health.stop()
       udp.close()
       tcp.close()

@@ -1,6 +1,7 @@
 // What every question goes through before it is forwarded: probes for loops that came back are caught, upstreams that
 // are put aside are left out, and what looks like a loop is told.
 import { splitName } from '../dns/name.ts'
+import { KeyedSlots } from '../lib/slots.ts'
 import type { Failed, Forward, Forwarded, ForwardQuestion } from './types.ts'
 
 /** A probe's first label: this, and its token. */
@@ -21,7 +22,7 @@ export function createLoopFilter({
   suspect,
 }: LoopFilterOptions): (forward: Forward) => Forward {
   /** Questions being forwarded: key → how often the same came in meanwhile. */
-  const flights = new Map<string, { again: boolean }>()
+  const flights = new KeyedSlots<{ again: boolean }>()
 
   function watch(asked: ForwardQuestion, result: Promise<Forwarded>): Promise<Forwarded> {
     const { route, question } = asked
@@ -33,24 +34,30 @@ export function createLoopFilter({
     }
     const flight = { again: false }
     flights.set(key, flight)
-    return result
-      .then((forwarded) => {
+    return result.then(
+      (forwarded) => {
+        flights.delete(key)
         if (flight.again) {
           const texts = route.upstreams.map(({ text }) => text)
           const answered = 'reply' in forwarded ? texts.indexOf(forwarded.upstream) : -1
           suspect(answered < 0 ? texts : texts.slice(0, answered), question.name)
         }
         return forwarded
-      })
-      .finally(() => flights.delete(key))
+      },
+      (error: unknown) => {
+        flights.delete(key)
+        throw error
+      },
+    )
   }
 
   return (forward) => {
     function pass(asked: ForwardQuestion): Forwarded | Promise<Forwarded> {
       const { route } = asked
-      const upstreams = route.upstreams.some(({ text }) => isAside(text))
-        ? route.upstreams.filter(({ text }) => !isAside(text))
-        : route.upstreams
+      let { upstreams } = route
+      for (const { text } of route.upstreams) {
+        if (isAside(text)) upstreams = upstreams.filter((upstream) => upstream.text !== text)
+      }
       if (upstreams.length === 0 && route.upstreams.length > 0) {
         return { failure: 'every upstream sends our questions back to us', reason: 'none' }
       }

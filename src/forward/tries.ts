@@ -5,8 +5,9 @@ import { flag, flagsOf, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import { describeErrors, encodeUpstreamQuery, readReply, replyCode } from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
-import type { AttemptError, AttemptResult, Cancel, Carrier } from './attempt.ts'
+import type { Attempt, AttemptError, AttemptResult, Cancel, Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
+import type { Begun } from './first.ts'
 import type { Health } from './health.ts'
 import type { Answered, Forwarded, ForwardQuestion } from './types.ts'
 
@@ -32,9 +33,9 @@ const leastTurn = 200
 /** For one question, to one server, over UDP and over TCP each (RFC 9520, 3.1). */
 const triesEach = 3
 /** What a server is asked with for an asker without EDNS: there is no need for it to truncate. */
-const noEdns: Edns = { version: 0, udpBytes: 512, dnssecOk: false }
+export const noEdns: Edns = { version: 0, udpBytes: 512, dnssecOk: false }
 /** All else moves on: NOERROR, NXDOMAIN, and the name that a DNAME makes too long (RFC 6672, 2.2). */
-const answers = new Set<number>([rcode.NOERROR, rcode.NXDOMAIN, 6])
+export const answers = new Set<number>([rcode.NOERROR, rcode.NXDOMAIN, 6])
 /** What servers say that do not know EDNS, or not our version of it (RFC 6891, 6.1.3 and 7). */
 const unread = new Set<number>([rcode.FORMERR, rcode.NOTIMP, rcode.BADVERS])
 
@@ -52,13 +53,19 @@ interface Progress {
   refusal: string | undefined
 }
 
-/** Starts at once; gives what ends it early. `resolve` is called once, later than this returns. */
+/** How long a question may be one server's alone, ms, where there are so many. */
+export function turnOf(timeout: number, servers: number): number {
+  return Math.max(Math.min(patience, timeout / (servers + 1)), Math.min(leastTurn, timeout / 2))
+}
+
+/** Goes on from the first try; gives what ends it early. `resolve` is called once, as soon as it is over. */
 export function startTries(
   { clock, counters, health, carriers }: Parts,
-  { query, question, edns, upstreams, policy, timeout }: ExchangeQuestion,
+  { query, question, edns, timeout }: ExchangeQuestion,
   resolve: (result: Forwarded) => void,
+  begun: Begun,
 ): (result: Forwarded) => void {
-  const all: Progress[] = health.order(upstreams, policy).map((upstream) => ({
+  const all: Progress[] = begun.order.map((upstream) => ({
     upstream,
     tries: { udp: 0, tcp: 0 },
     open: { udp: new Set(), tcp: new Set() },
@@ -66,7 +73,8 @@ export function startTries(
     replied: false,
     refusal: undefined,
   }))
-  const turn = Math.max(Math.min(patience, timeout / (all.length + 1)), Math.min(leastTurn, timeout / 2))
+  const turn = turnOf(timeout, all.length)
+  const elapsed = clock.monotonic() - begun.started
   /** What there is for the asker where a server truncates and no TCP comes through. */
   let truncated: Answered | undefined
   let over = false
@@ -76,9 +84,22 @@ export function startTries(
   const deadline = clock.setTimeout(() => {
     for (const progress of all) noteSilence(progress)
     fail()
-  }, timeout)
-  nextTurn()
+  }, timeout - elapsed)
+  resume()
   return finish
+
+  /** The first server has been asked. */
+  function resume(): void {
+    const asked = all[position++]!
+    asked.tries.udp++
+    watch(asked, 'udp', begun.started, true, (done) => {
+      begun.hear(done)
+      return begun.cancel
+    })
+    beginTurn(asked, elapsed)
+    if (begun.result === undefined) planRetry(asked, elapsed)
+    else begun.done(begun.result)
+  }
 
   function finish(result: Forwarded): void {
     if (over) return
@@ -106,10 +127,14 @@ export function startTries(
     while (next.refusal !== undefined) next = all[position++ % all.length]!
     const asked = next
     askSilent(asked)
+    beginTurn(asked, 0)
+  }
+
+  function beginTurn(asked: Progress, elapsed: number): void {
     turnTimer = clock.setTimeout(() => {
       noteSilence(asked)
       nextTurn()
-    }, turn)
+    }, turn - elapsed)
   }
 
   /** UDP as long as that may still be a lost packet, then TCP: something on the way may let no UDP through. */
@@ -120,13 +145,20 @@ export function startTries(
       return
     }
     attempt(progress, 'udp')
+    planRetry(progress, 0)
+  }
+
+  function planRetry(progress: Progress, elapsed: number): void {
     const retryAfter = health.retryAfter(progress.upstream)
     if (retryAfter === undefined || retryAfter > turn / 2) return
-    retryTimer = clock.setTimeout(() => {
-      const { open, tries, refusal } = progress
-      const waits = open.udp.size > 0 && open.tcp.size === 0
-      if (waits && refusal === undefined && tries.udp < triesEach) attempt(progress, 'udp')
-    }, retryAfter)
+    retryTimer = clock.setTimeout(
+      () => {
+        const { open, tries, refusal } = progress
+        const waits = open.udp.size > 0 && open.tcp.size === 0
+        if (waits && refusal === undefined && tries.udp < triesEach) attempt(progress, 'udp')
+      },
+      Math.max(0, retryAfter - elapsed),
+    )
   }
 
   function askOverTcp(progress: Progress, why: 'truncated' | 'forged' | 'silent'): void {
@@ -136,27 +168,36 @@ export function startTries(
 
   function attempt(progress: Progress, transport: Transport): void {
     const { upstream } = progress
-    const open = progress.open[transport]
     progress.tries[transport]++
     const offered = progress.plain ? undefined : (edns ?? noEdns)
-    const started = clock.monotonic()
+    const message = encodeUpstreamQuery(query, question, offered, 0)
+    watch(progress, transport, clock.monotonic(), offered !== undefined, (done) =>
+      carriers[transport].ask({ upstream, message, question, done }),
+    )
+  }
+
+  /** A try that begins, or goes on. */
+  function watch(
+    progress: Progress,
+    transport: Transport,
+    started: number,
+    withEdns: boolean,
+    begin: (done: Attempt['done']) => Cancel,
+  ): void {
+    const { upstream } = progress
+    const open = progress.open[transport]
     const observe = (outcome: string): number => {
       const ms = clock.monotonic() - started
       counters.duration.cell(health.label(upstream), outcome).observe(ms / 1000)
       return ms
     }
-    const cancel = carriers[transport].ask({
-      upstream,
-      message: encodeUpstreamQuery(query, question, offered, 0),
-      question,
-      done: (result) => {
-        open.delete(abandon)
-        if ('reply' in result) {
-          const ms = observe(outcomeLabel(rcodeOf(result.reply)))
-          if (transport === 'udp') health.replied(upstream, ms)
-        } else observe('error')
-        if (!over) settle(progress, transport, result, offered !== undefined)
-      },
+    const cancel = begin((result) => {
+      open.delete(abandon)
+      if ('reply' in result) {
+        const ms = observe(outcomeLabel(rcodeOf(result.reply)))
+        if (transport === 'udp') health.replied(upstream, ms)
+      } else observe('error')
+      if (!over) settle(progress, transport, result, withEdns)
     })
     const abandon = () => {
       open.delete(abandon)
@@ -181,6 +222,7 @@ export function startTries(
       if (progress.tries.tcp === 0) askOverTcp(progress, 'truncated')
     } else if (withEdns && unread.has(code) && progress.tries[transport] < triesEach) {
       progress.plain = true
+      counters.noEdns.add(1, health.label(upstream))
       attempt(progress, transport)
     } else if (reply === undefined && !unread.has(code)) refuse(progress, 'malformed reply')
     else if (reply === undefined) refuse(progress, rcodeName(code))
@@ -239,7 +281,7 @@ function cancelTries({ open }: Progress): void {
 }
 
 /** A server may send any number: what metrics name is a fixed set. */
-function outcomeLabel(code: number): string {
+export function outcomeLabel(code: number): string {
   const name = rcodeName(code)
   return name.startsWith('RCODE') ? 'other' : name
 }

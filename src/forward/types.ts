@@ -65,3 +65,26 @@ export type Forwarded = Answered | Failed
 
 /** A plain value where the answer is at hand, a promise where upstreams are asked. Never rejects. */
 export type Forward = (asked: ForwardQuestion) => Forwarded | Promise<Forwarded>
+
+/** One UDP socket to one upstream, which hears that one alone. */
+export interface UpstreamSocket {
+  /** Whether it sends now; else what it is given waits until it is, and `connected` is called. */
+  readonly isConnected: boolean
+  /** What becomes of it, `failed` tells at most. */
+  send(message: Buffer): void
+  close(): void
+}
+
+export interface UpstreamEars {
+  connected(): void
+  /** The message is the listener's to keep. */
+  heard(message: Buffer): void
+  /** The system's code. Never called before the socket is given. */
+  failed(code: string): void
+}
+
+/** Opens a socket on a port that the system draws. */
+export type DialUdp = (
+  to: { readonly host: string; readonly port: number },
+  ears: UpstreamEars,
+) => UpstreamSocket

@@ -3,14 +3,14 @@
 // address and port alone, and learns at once where nobody listens there. A socket for each question would be more
 // unpredictable by little and cost more than twice as much (42 against 15 µs); with few questions the pool comes to
 // just that.
-import dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
 import type { Upstream } from '../config/types.ts'
 import { idOf } from '../dns/header.ts'
+import type { Question } from '../dns/name.ts'
 import { answersQuestion } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
-import { systemCode } from '../lib/errors.ts'
 import { type Attempt, type AttemptResult, blameFor, type Cancel, type Carrier } from './attempt.ts'
+import { dialPlain } from './dial.ts'
+import type { DialUdp, UpstreamSocket } from './types.ts'
 
 export interface UdpLimits {
   /** Ports to one upstream, a power of 2; each question draws one of them. */
@@ -33,22 +33,24 @@ export interface UdpOptions {
   readonly spoofed: (upstream: Upstream) => void
   /** No socket could be opened. */
   readonly exhausted: () => void
+  /** Default: Node's sockets. */
+  readonly dial?: DialUdp
   readonly limits?: Partial<UdpLimits>
 }
 
 /** 8 wrong packets: far more than a broken server sends, and a chance of 1 in 8000 for who knows the port already. */
 const defaultLimits: UdpLimits = { ports: 32, uses: 64, age: 10_000, sockets: 1024, wrong: 8 }
 
-/** Addresses are literal, so no resolver is asked (and no worker thread woken) for them. */
-const literal: dgram.SocketOptions['lookup'] = (host, _options, callback) =>
-  callback(null, host, isIPv6(host) ? 6 : 4)
+/** Where there is no other, a port has so many times its share of questions: IDs have to stay hard to guess. */
+const mostShares = 16
 
 /** One socket. IDs that were used stay used while it lives: a late reply is told from a forged one by them. */
 interface Port {
   readonly upstream: Upstream
-  readonly socket: dgram.Socket
-  readonly open: Map<number, Asked>
-  readonly over: Map<number, Asked>
+  socket: UpstreamSocket
+  /** What left from here, by ID, and how many of these wait for a reply. */
+  readonly asked: Map<number, Asked>
+  open: number
   readonly timer: Timer
   connected: boolean
   /** Takes no more questions. */
@@ -59,13 +61,17 @@ interface Port {
 
 /** A question, and where it left from. */
 interface Asked {
-  readonly attempt: Attempt
+  /** undefined: it waits for no reply any more, and nothing of it is held but what tells a late one. */
+  attempt: Attempt | undefined
+  readonly message: Buffer
+  readonly question: Question
   port: Port
   id: number
 }
 
-export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }: UdpOptions): Carrier {
-  const limits = { ...defaultLimits, ...given }
+export function createUdp(options: UdpOptions): Carrier {
+  const { clock, randomId, spoofed, exhausted, dial = dialPlain } = options
+  const limits = { ...defaultLimits, ...options.limits }
   /** By upstream and slot, those that take questions. */
   const pools = new Map<string, (Port | undefined)[]>()
   const sockets = new Set<Port>()
@@ -77,9 +83,10 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
       const error = stopped ? 'stopped' : 'no socket to ask from'
       return later(attempt, { error, blame: 'us' })
     }
-    const asked: Asked = { attempt, port, id: -1 }
+    const { message, question } = attempt
+    const asked: Asked = { attempt, message, question, port, id: -1 }
     send(asked)
-    return () => conclude(asked)
+    return () => void conclude(asked)
   }
 
   function drawPort(upstream: Upstream): Port | undefined {
@@ -105,6 +112,7 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
     let found: Port | undefined
     for (const port of sockets) {
       if (port.upstream.text !== upstream.text || port.closed) continue
+      if (port.asked.size >= mostShares * limits.uses) continue
       if (port.connected && !port.retired) return port
       if (found === undefined || port.connected) found = port
     }
@@ -112,68 +120,71 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
   }
 
   function openPort(upstream: Upstream): Port {
-    const socket = dgram.createSocket({ type: isIPv6(upstream.host) ? 'udp6' : 'udp4', lookup: literal! })
     const port: Port = {
       upstream,
-      socket,
-      open: new Map(),
-      over: new Map(),
+      socket: closedSocket,
+      asked: new Map(),
+      open: 0,
       timer: clock.setTimeout(() => retire(port), limits.age),
       connected: false,
       retired: false,
       closed: false,
       wrong: 0,
     }
-    sockets.add(port)
-    // A port that can't be bound is told while `connect` is still running.
-    socket.on('error', (error) => process.nextTick(fail, port, systemCode(error) ?? error.message))
-    socket.on('message', (message) => hear(port, message))
-    socket.on('connect', () => {
-      port.connected = true
-      for (const asked of port.open.values()) transmit(asked)
+    port.socket = dial(upstream, {
+      connected() {
+        port.connected = true
+      },
+      heard: (message) => hear(port, message),
+      failed: (code) => fail(port, code),
     })
-    socket.connect(upstream.port, upstream.host)
-    socket.unref()
+    port.connected = port.socket.isConnected
+    sockets.add(port)
     return port
   }
 
   function send(asked: Asked): void {
-    const { port, attempt } = asked
+    const { port, message } = asked
     let id = randomId()
-    while (port.open.has(id) || port.over.has(id)) id = (id + 1) & 0xffff
+    while (port.asked.has(id)) id = (id + 1) & 0xffff
     asked.id = id
-    attempt.message.writeUInt16BE(id, 0)
-    port.open.set(id, asked)
-    if (port.connected) transmit(asked)
-    if (port.open.size + port.over.size >= limits.uses) retire(port)
-  }
-
-  function transmit({ port, attempt }: Asked): void {
-    port.socket.send(attempt.message, (error) => {
-      if (error != null) fail(port, systemCode(error) ?? error.message)
-    })
+    message.writeUInt16BE(id, 0)
+    port.asked.set(id, asked)
+    port.open++
+    port.socket.send(message)
+    if (port.asked.size >= limits.uses) retire(port)
   }
 
   function hear(port: Port, message: Buffer): void {
     if (port.closed) return
-    const id = message.length < 2 ? -1 : idOf(message)
-    const asked = port.open.get(id)
-    if (asked !== undefined && answers(asked, message)) {
-      conclude(asked)
-      asked.attempt.done({ reply: message })
+    const asked = message.length < 2 ? undefined : port.asked.get(idOf(message))
+    if (asked !== undefined && answersQuestion(asked.message, asked.question, message)) {
+      // One that is late, or comes twice, is no forgery.
+      conclude(asked)?.done({ reply: message })
       return
     }
-    const late = port.over.get(id)
-    if (late !== undefined && answers(late, message)) return
     spoofed(port.upstream)
     if (++port.wrong >= limits.wrong) end(port, { error: 'forged replies', blame: 'forger' })
   }
 
-  function conclude(asked: Asked): void {
-    const { port, id } = asked
-    if (!port.open.delete(id)) return
-    port.over.set(id, asked)
+  /** Whose it was, where it was open. */
+  function conclude(asked: Asked): Attempt | undefined {
+    const { attempt, port } = asked
+    if (attempt === undefined) return undefined
+    asked.attempt = undefined
+    if (!port.closed) {
+      port.open--
+      closeIfDone(port)
+    }
+    return attempt
+  }
+
+  /** Closes it, whoever waits; gives those that do. */
+  function abandon(port: Port): Asked[] {
+    port.open = 0
+    retire(port)
     closeIfDone(port)
+    return [...port.asked.values()].filter(({ attempt }) => attempt !== undefined)
   }
 
   function retire(port: Port): void {
@@ -190,7 +201,7 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
   }
 
   function closeIfDone(port: Port): void {
-    if (port.closed || !port.retired || port.open.size > 0) return
+    if (port.closed || !port.retired || port.open > 0) return
     port.closed = true
     sockets.delete(port)
     port.socket.close()
@@ -200,14 +211,12 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
     if (port.closed) return
     const blame = blameFor(error)
     if (blame === 'us') exhausted()
-    const left = [...port.open.values()]
-    port.open.clear()
-    retire(port)
+    const left = abandon(port)
     // Too many files are open: what was to leave from a new port leaves from one that is there.
     const other = blame === 'us' && !port.connected ? anyOther(port.upstream) : undefined
     for (const asked of left) {
-      if (other === undefined) asked.attempt.done({ error, blame })
-      else {
+      if (other === undefined) conclude(asked)?.done({ error, blame })
+      else if (asked.attempt !== undefined) {
         asked.port = other
         send(asked)
       }
@@ -215,10 +224,7 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
   }
 
   function end(port: Port, result: AttemptResult): void {
-    const all = [...port.open.values()]
-    port.open.clear()
-    retire(port)
-    for (const { attempt } of all) attempt.done(result)
+    for (const asked of abandon(port)) conclude(asked)?.done(result)
   }
 
   return {
@@ -231,8 +237,8 @@ export function createUdp({ clock, randomId, spoofed, exhausted, limits: given }
   }
 }
 
-const answers = ({ attempt }: Asked, reply: Buffer): boolean =>
-  answersQuestion(attempt.message, attempt.question, reply)
+/** Before there is one. */
+const closedSocket: UpstreamSocket = { isConnected: false, send() {}, close() {} }
 
 /** An attempt's end after the caller has its cancel. */
 export function later(attempt: Attempt, result: AttemptResult): Cancel {

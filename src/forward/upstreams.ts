@@ -11,7 +11,7 @@ import { isLocalTo } from '../lib/ranges.ts'
 import type { LoopState } from './loop.ts'
 
 export interface Upstreams {
-  /** In configured order, without those that are ourselves. */
+  /** In configured order, without those that are ourselves. The same list as long as the same are on it. */
   current(): readonly Upstream[]
   /** All that may become current, for probing. */
   candidates(): readonly Upstream[]
@@ -62,7 +62,10 @@ const rereadEvery = 2000
 export async function followUpstreams(options: UpstreamsOptions): Promise<Upstreams> {
   const { configured, files, log, clock, loopStateOf } = options
   const isOurs = ({ host, port }: HostPort) => options.isOurs(canonicalAddress(host) ?? host, port)
-  let listed: readonly Listed[] = configured === 'auto' ? [] : configured.map(plain)
+  let listed: readonly Listed[] = []
+  /** Those listed, and where they are, while none of them is a local resolver. */
+  let standard: { readonly upstreams: readonly Upstream[]; readonly places: readonly HostPort[] } | undefined
+  let latest: readonly Upstream[] = []
   let uplinks: readonly Upstream[] = []
   let seen: string | undefined
   let missing: string | undefined
@@ -88,16 +91,24 @@ export async function followUpstreams(options: UpstreamsOptions): Promise<Upstre
     seen = `${text}\0${uplinksText}`
     const { servers, extServers, problems } = readResolvConf(text)
     uplinks = readResolvConf(uplinksText).servers.map(upstreamOf)
-    listed = distinct(servers.map(upstreamOf)).map((upstream) => {
+    const read = distinct(servers.map(upstreamOf)).map((upstream): Listed => {
       if (stubs.includes(upstream.host)) return { kind: 'stub', upstream, behind: uplinks, partly: false }
       if (upstream.host !== dockers) return plain(upstream)
       const reachable = extServers.filter(({ host, fromHost }) => !(fromHost && isLocalTo(host)))
       const partly = reachable.length < extServers.length || extServers.length === 0
       return { kind: 'docker', upstream, behind: reachable.map(upstreamOf), partly }
     })
+    list(read)
     for (const problem of problems)
       log.warn({ file: files.resolvConf, problem }, 'resolv.conf: line passed over')
     log.info({ file: files.resolvConf, upstreams: current().map(({ text }) => text) }, 'upstreams read')
+  }
+
+  function list(next: readonly Listed[]): void {
+    listed = next
+    const upstreams = distinct(next.map(({ upstream }) => upstream))
+    const places = upstreams.map(({ host, port }) => ({ host: canonicalAddress(host) ?? host, port }))
+    standard = next.every(({ kind }) => kind === 'plain') ? { upstreams, places } : undefined
   }
 
   function candidates(): readonly Upstream[] {
@@ -125,6 +136,16 @@ export async function followUpstreams(options: UpstreamsOptions): Promise<Upstre
   }
 
   function current(): readonly Upstream[] {
+    const now =
+      standard === undefined || standard.places.some(({ host, port }) => options.isOurs(host, port))
+        ? workOut()
+        : standard.upstreams
+    const isSame = now.length === latest.length && now.every((upstream, i) => upstream === latest[i])
+    if (!isSame) latest = now
+    return latest
+  }
+
+  function workOut(): readonly Upstream[] {
     const others = distinct(listed.flatMap(instead)).filter((upstream) => !isOurs(upstream))
     if (others.length > 0 || configured !== 'auto') return others
     // The machine's resolver is berth: what systemd-resolved knows besides is what others knew before.
@@ -148,6 +169,7 @@ export async function followUpstreams(options: UpstreamsOptions): Promise<Upstre
   }
 
   if (configured === 'auto') await reread()
+  else list(configured.map(plain))
   return {
     current,
     candidates,

@@ -3,7 +3,7 @@ import type { ConfigCounters } from '../config/counters.ts'
 import type { DockerCounters } from '../docker/counters.ts'
 import type { Counter } from '../lib/counters.ts'
 import type { Store } from '../registry/store.ts'
-import type { Snapshot } from '../registry/types.ts'
+import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import { version } from '../version.ts'
 import { type ServingSources, servingSeries } from './serving-series.ts'
 import { counter, gauge, histogram, one, type Series } from './shapes.ts'
@@ -68,27 +68,23 @@ export function dockerSeries(counters: DockerCounters): Series[] {
 }
 
 export function tableSeries(current: () => Snapshot): Series[] {
-  const running = () => {
-    const { containers, networks } = current()
-    let total = 0
-    for (const { endpoints } of containers.values()) {
-      for (const { v4, v6, networkId } of endpoints) {
-        if (v4.length + v6.length > 0 && networks.has(networkId)) total++
-      }
-    }
-    return total
-  }
+  const sum = (of: (table: NetworkTable) => number) =>
+    one(() => current().tables.reduce((total, table) => total + of(table), 0))
   return [
     gauge(
       'berth_table_networks',
       'Networks in the name table.',
       one(() => current().networks.size),
     ),
-    gauge('berth_table_endpoints', 'Endpoints with an address in the name table.', one(running)),
+    gauge(
+      'berth_table_endpoints',
+      'Endpoints with an address in the name table.',
+      sum(({ addressed }) => addressed),
+    ),
     gauge(
       'berth_table_names',
       'Names in the table, counted once per network.',
-      one(() => current().tables.reduce((total, { names }) => total + names.size, 0)),
+      sum(({ names }) => names.size),
     ),
   ]
 }

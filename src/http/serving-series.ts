@@ -71,7 +71,7 @@ export function fastSeries(kept: FastAnswers['held']): Series[] {
 
 export function forwardSeries(counters: ForwardCounters): Series[] {
   const { duration, rejects, spoofed, coalesced, tcp, healthy, healthcheckFailures, exhausted } = counters
-  const { loops, aside } = counters
+  const { loops, aside, noEdns } = counters
   return [
     histogram('berth_forward_request_duration_seconds', 'Time an upstream took to answer.', duration),
     counter('berth_forward_rejects_total', 'Questions not forwarded, too many being under way.', rejects),
@@ -92,6 +92,11 @@ export function forwardSeries(counters: ForwardCounters): Series[] {
       coalesced,
     ),
     counter('berth_forward_tcp_total', 'Questions that went on over TCP, and why.', tcp),
+    counter(
+      'berth_forward_no_edns_total',
+      'Questions that went on without EDNS, which the upstream had not understood.',
+      noEdns,
+    ),
     {
       ...gauge('berth_forward_healthy', '0 while an upstream fails its health checks, else 1.', healthy),
       least: true,
@@ -135,7 +140,11 @@ export function limitSeries({ reached, broken, errors }: LimitCounters, held: Li
   return [
     counter('berth_limits_reached_total', 'Times a limit was reached, and what was done about it.', reached),
     counter('berth_limits_broken_streams_total', 'TCP connections closed, for what came was no DNS.', broken),
-    counter('berth_limits_socket_errors_total', 'Resets, ICMP refusals, failed accepts.', errors),
+    counter(
+      'berth_limits_socket_errors_total',
+      'Resets, ICMP refusals, failed accepts, datagrams from port 0.',
+      errors,
+    ),
     gauge(
       'berth_limits_connections',
       'TCP connections open.',

@@ -12,7 +12,10 @@ export interface LocalAddress {
   readonly bindable: string
   /** The interface's number where the address is link-local, else 0: a new interface of an old name is another zone. */
   readonly zone: number
-  /** Its duplicate check is not over, or has failed (RFC 4862, 5.4): it can't be bound. */
+  /**
+   * It can't be bound: its duplicate check is not over, or has failed (RFC 4862, 5.4), or it is gone since the interfaces
+   * were listed.
+   */
   readonly tentative: boolean
   readonly subnet: Subnet
 }
@@ -43,10 +46,15 @@ export function readInterfaces(listing: Listing, tables: AddressTables = { v4: '
       const subnet = parseSubnet(info.cidr ?? info.address)
       if (address === undefined || subnet === undefined) continue
       const local = place(address, name, info.family === 'IPv6' ? info.scopeid : 0)
-      known.set(local.bindable, { ...local, tentative: false, subnet })
+      // The tables are newer than the list, and have all that can be bound.
+      const tentative = (info.family === 'IPv6' ? tables.v6 : tables.v4) !== ''
+      known.set(local.bindable, { ...local, tentative, subnet })
     }
   }
-  for (const local of readTable4(tables.v4)) if (!known.has(local.bindable)) known.set(local.bindable, local)
+  for (const local of readTable4(tables.v4)) {
+    const listed = known.get(local.bindable)
+    known.set(local.bindable, listed === undefined ? local : { ...listed, tentative: false })
+  }
   for (const local of readTable6(tables.v6)) known.set(local.bindable, local)
   const all = [...known.values()]
   return { all, own: new Set(all.map(({ address }) => address)) }

@@ -38,7 +38,7 @@ export function parseAddress(text: string): Uint8Array | undefined {
 
 /** Canonical text (RFC 5952 for IPv6) of 4 or 16 bytes. */
 export function formatAddress(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.')
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`
   const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!)
   let [start, length] = [-1, 1]
   for (let i = 0; i < 8; i++) {

@@ -23,20 +23,23 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
   readonly #groups: readonly Group<V>[]
   /** Of a hash, for the piece's number: one less than there are pieces. */
   readonly #mask: number
+  /** The only one there is. */
+  readonly #only: Piece<V> | undefined
 
   /** For `emptyMap` and for edits; everybody else has one of these. */
   constructor(groups: readonly Group<V>[], size: number) {
     this.#groups = groups
     this.#mask = groups.length * groups[0]!.length - 1
+    this.#only = this.#mask === 0 ? groups[0]![0] : undefined
     this.size = size
   }
 
   get(key: string): V | undefined {
-    return this.#pieceOf(key).get(key)
+    return this.size === 0 ? undefined : this.#pieceOf(key).get(key)
   }
 
   has(key: string): boolean {
-    return this.#pieceOf(key).has(key)
+    return this.size > 0 && this.#pieceOf(key).has(key)
   }
 
   /** Keys of this map that `other` does not have. What the two share is not looked at. */
@@ -49,6 +52,19 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
         for (const key of piece.keys()) if (!other.has(key)) yield key
       }
     }
+  }
+
+  /** Keys under which `other` has another value, or none, and those that it alone has. */
+  *keysOtherIn(other: PersistentMap<V>): Generator<string, undefined> {
+    const isAlike = this.#mask === other.#mask
+    for (const [g, group] of this.#groups.entries()) {
+      if (isAlike && group === other.#groups[g]) continue
+      for (const [p, piece] of group.entries()) {
+        if (isAlike && piece === other.#groups[g]![p]) continue
+        for (const [key, value] of piece) if (other.get(key) !== value) yield key
+      }
+    }
+    yield* other.keysMissingIn(this)
   }
 
   /** To make another one of it. */
@@ -77,7 +93,8 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
   }
 
   #pieceOf(key: string): Piece<V> {
-    const at = this.#mask === 0 ? 0 : hashOf(key) & this.#mask
+    if (this.#only !== undefined) return this.#only
+    const at = hashOf(key) & this.#mask
     return this.#groups[at >> groupBits]![at & (groupSize - 1)]!
   }
 }

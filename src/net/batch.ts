@@ -54,19 +54,18 @@ export interface Batch {
 export function createBatch(libc: Pick<Libc, 'addressOf' | 'interfaceName'>): Batch {
   const questions = createRow(libc, batchSize, questionBytes)
   const replies = createRow(libc, mostReplies, replyBytes)
-  const v4 = createTexts()
-  const v6 = createTexts()
+  const v4 = createTexts(1)
+  const v6 = createTexts(4)
 
   return {
     questions,
     replies,
     addressIn({ names }, index) {
       const at = index * nameWords
-      if ((names[at]! & 0xffff) !== AF_INET6)
-        return v4.get(names, at + 1, 1) ?? v4.set(text(names, at + 1, 1))
+      if ((names[at]! & 0xffff) !== AF_INET6) return v4.get(names, at + 1) ?? v4.set(text(names, at + 1, 1))
       const zone = names[at + 6]!
       if (zone !== 0) return `${text(names, at + 2, 4)}%${libc.interfaceName(zone) ?? zone}`
-      return v6.get(names, at + 2, 4) ?? v6.set(text(names, at + 2, 4))
+      return v6.get(names, at + 2) ?? v6.set(text(names, at + 2, 4))
     },
     portIn({ names }, index) {
       const port = names[index * nameWords]! >>> 16
@@ -80,7 +79,7 @@ function text(names: Uint32Array, at: number, words: number): string {
 }
 
 /** Its buffers are referenced by the row, or the system would read and write what is no longer ours. */
-function createRow({ addressOf }: Pick<Libc, 'addressOf'>, slots: number, slotBytes: number): Row {
+export function createRow({ addressOf }: Pick<Libc, 'addressOf'>, slots: number, slotBytes: number): Row {
   const memory = (bytes: number) => new ArrayBuffer(slots * bytes)
   const [headers, vectors, names, data] = [headerBytes, vectorBytes, sockaddrBytes, slotBytes].map(memory)
   const at = (part: ArrayBuffer) => BigInt(addressOf(new Uint8Array(part)))
@@ -105,24 +104,33 @@ function createRow({ addressOf }: Pick<Libc, 'addressOf'>, slots: number, slotBy
   }
 }
 
-/** Addresses whose text is remembered; another one takes the place of what its hash meets there. */
+/** Addresses whose text is remembered: by their hash there are two places for each, and another one takes one of them. */
 const remembered = 4096
 
 /** Remembers the texts of addresses of so many words, which saves making one for each question. */
-function createTexts() {
-  const known: (Uint32Array | undefined)[] = Array(remembered).fill(undefined)
-  const texts: string[] = Array(remembered).fill('')
+function createTexts(words: number) {
+  // One row of memory: an array for each would be three places more to fetch from.
+  const known = new Uint32Array(remembered * words)
+  const texts: (string | undefined)[] = Array(remembered).fill(undefined)
   let slot = 0
+  let second = 0
+
+  function isAt(place: number, names: Uint32Array, at: number): boolean {
+    for (let i = 0; i < words; i++) if (known[place * words + i] !== names[at + i]) return false
+    return true
+  }
+
   return {
-    get(names: Uint32Array, at: number, words: number): string | undefined {
+    get(names: Uint32Array, at: number): string | undefined {
       slot = 0
       for (let i = 0; i < words; i++) slot = Math.imul(slot ^ names[at + i]!, 0x9e3779b1)
-      slot = (slot ^ (slot >>> 15)) & (remembered - 1)
-      const there = known[slot]
-      let isSame = there !== undefined
-      for (let i = 0; isSame && i < words; i++) isSame = there![i] === names[at + i]
-      if (isSame) return texts[slot]
-      known[slot] = names.slice(at, at + words)
+      slot = (slot ^ (slot >>> 15)) & (remembered - 2)
+      if (isAt(slot, names, at)) return texts[slot]
+      if (isAt(slot + 1, names, at)) return texts[slot + 1]
+      // In turns: two that meet a third have a place most of the time.
+      second ^= 1
+      slot += second
+      for (let i = 0; i < words; i++) known[slot * words + i] = names[at + i]!
       return undefined
     },
     /** For what was just asked for in vain. */

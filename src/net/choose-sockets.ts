@@ -1,40 +1,64 @@
 // Which kind of sockets this system gets: whether datagrams are read in batches, and how several processes share them.
 import type { Config } from '../config/types.ts'
+import type { DialUdp } from '../forward/types.ts'
+import type { Clock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
+import { createBatchDial } from './dial-batch.ts'
 import { type Libc, loadLibc } from './libc.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
+import { type Heard, hearKernel } from './netlink.ts'
 import { listenUdp } from './udp.ts'
 import { createBatchUdp } from './udp-batch.ts'
+import { createWaiting, type Waiting } from './waiting.ts'
 
 export interface Sockets {
   readonly listenUdp: (options: ListenOptions) => Promise<Listener>
   /** undefined: one process has each address for itself. */
   readonly sharing: Sharing | undefined
+  /** To upstreams; undefined: by Node. */
+  readonly dial: DialUdp | undefined
+  /** What has happened to the machine's addresses and links since it was asked last; undefined: nobody tells. */
+  readonly hear: (() => Heard) | undefined
+  /** How long the process has waited for datagrams besides the event loop, ms. */
+  waited(): number
+  /** As setImmediate does, also while the process waits like that; undefined: it never does. */
+  readonly soon: ((run: () => void) => void) | undefined
 }
 
 /** Rejects with BerthError LISTEN where batches are demanded and can't be had. */
 export async function chooseSockets(
   { udp, workers }: Pick<Config, 'udp' | 'workers'>,
-  log: Logger,
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
   load: () => Promise<Libc> = loadLibc,
 ): Promise<Sockets> {
-  const libc = await chooseLibc(udp, log, load)
-  const bindTcp: Sharing['bindTcp'] = libc && ((at) => libc.bind(at, { kind: 'tcp', shared: true }))
+  const calls = await chooseCalls(udp, { log, clock }, load)
+  if (calls === undefined) {
+    const sharing = workers === 1 ? undefined : { bindTcp: undefined }
+    return { listenUdp, sharing, dial: undefined, hear: undefined, waited: () => 0, soon: undefined }
+  }
+  const { libc, waiting } = calls
+  const bindTcp: Sharing['bindTcp'] = (at) => libc.bind(at, { kind: 'tcp', shared: true })
   return {
-    listenUdp: libc === undefined ? listenUdp : createBatchUdp(libc),
+    listenUdp: createBatchUdp(libc, waiting),
     sharing: workers === 1 ? undefined : { bindTcp },
+    dial: createBatchDial(libc, waiting, clock),
+    hear: hearKernel(libc),
+    waited: waiting.waited,
+    soon: waiting.soon,
   }
 }
 
-async function chooseLibc(
+/** What batches need; undefined where it can't be had, or is not wanted. */
+async function chooseCalls(
   wanted: Config['udp'],
-  log: Logger,
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
   load: () => Promise<Libc>,
-): Promise<Libc | undefined> {
+): Promise<{ libc: Libc; waiting: Waiting } | undefined> {
   if (wanted === 'plain') return undefined
   try {
-    return await load()
+    const libc = await load()
+    return { libc, waiting: createWaiting({ libc, clock }) }
   } catch (error) {
     if (wanted === 'batch') {
       throw new BerthError('LISTEN', 'udp: batch can not be had here; auto does without', error)

@@ -17,8 +17,11 @@ export const receiveBufferBytes = 2 * 1024 * 1024
 export interface Datagrams {
   readonly listener: Listener
   readonly server: string
-  /** Before anything is read of a datagram, and before anything is made for it. 'over' too where we take no more. */
-  admit(address: string): Admission
+  /**
+   * Before anything is read of a datagram, and before anything is made for it. 'over' too where we take no more, and of
+   * port 0: nobody can be answered there, and Node throws where it is to send to it.
+   */
+  admit(address: string, port: number): Admission
   /** The reply where there is one at once; one that comes later leaves by `send` on its own. */
   answer(message: Buffer, address: string, port: number, admission: Exclude<Admission, 'over'>): Reply
   /** Takes no more questions. */
@@ -64,7 +67,12 @@ export function serveDatagrams(
     server,
     fail,
     isClosing: () => closing,
-    admit: (address) => (closing ? 'over' : limits.admit(address)),
+    admit(address, from) {
+      if (closing) return 'over'
+      if (from !== 0) return limits.admit(address)
+      limits.counters.errors.add(1, 'udp')
+      return 'over'
+    },
     answer(message, address, from, admission) {
       const query: Query = { message, asker: address, local: at.host, transport: 'udp', server }
       const reply = handle(admission === 'pass' ? query : { ...query, pressed: admission })
@@ -92,7 +100,13 @@ export function serveDatagrams(
 
 /** A socket's own way to send. */
 export function sendBy(socket: Socket): Send {
-  return (reply, address, port) => socket.send(reply, port, address, ignore)
+  return (reply, address, port) => {
+    try {
+      socket.send(reply, port, address, ignore)
+    } catch {
+      // Lost as any other: whoever sends has more to do than this one reply.
+    }
+  }
 }
 
 function ignore(): void {}

@@ -12,12 +12,33 @@ export interface Libc {
    * the address as well and says the same, of the same user, gets a part of what comes (SO_REUSEPORT).
    */
   bind(at: Bindable, options: BindOptions): number
+  /** A non-blocking UDP socket that sends to this one alone, and hears none else. Throws as `bind` does. */
+  connect(to: Bindable): number
   /** SO_REUSEADDR off: nobody else may bind the address. */
   keepExclusive(fd: number): void
   close(fd: number): void
   /** recvmmsg and sendmmsg, never waiting: how many went through, or minus the error's number. */
   receive(fd: number, headers: number, count: number): number
   send(fd: number, headers: number, count: number): number
+  /**
+   * A non-blocking socket on which the kernel tells of changes to addresses and links of this network namespace (struct
+   * nlmsghdr). Throws as `bind` does.
+   */
+  openNetlink(): number
+  /** How many bytes were read, or minus the error's number. */
+  read(fd: number, buffer: Uint8Array): number
+  /** epoll_create1: a set of descriptors to wait for together. */
+  createPoll(): number
+  /** Puts a descriptor into the set, by the number that `wait` tells it with; false: it has no room there. */
+  watch(poll: number, fd: number, number: number): boolean
+  unwatch(poll: number, fd: number): void
+  /**
+   * epoll_wait: until something has come for one of them, or so many ms have passed. How many of `events` are written, 0
+   * where the time is up, or minus the error's number.
+   */
+  wait(poll: number, events: number, count: number, ms: number): number
+  /** What is readable once the event loop has something to do; -1, which poll passes over: this Node does not tell. */
+  readonly loopDescriptor: number
   /** Where a buffer lies in memory; it must be kept referenced for as long as that is used. */
   addressOf(buffer: Uint8Array): number
   /** "eth0" for an interface's number; undefined where there is none. */
@@ -37,9 +58,11 @@ export const sockaddrBytes = 28
 /** These hold on x86-64 and ARM64, whichever C library: others are not offered. */
 const architectures: readonly string[] = ['x64', 'arm64']
 const AF_INET = 2
+const AF_NETLINK = 16
 export const AF_INET6 = 10
 const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
+const SOCK_RAW = 3
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
@@ -49,6 +72,18 @@ const SO_REUSEPORT = 15
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const MSG_DONTWAIT = 0x40
+const NETLINK_ROUTE = 0
+const RTMGRP_LINK = 0x1
+const RTMGRP_IPV4_IFADDR = 0x10
+const RTMGRP_IPV6_IFADDR = 0x100
+const EPOLL_CLOEXEC = 0o2000000
+const EPOLL_CTL_ADD = 1
+const EPOLL_CTL_DEL = 2
+const EPOLLIN = 1
+
+/** struct epoll_event in 32-bit words, and where in it the number is: without a gap on x86-64. */
+export const pollEventWords = process.arch === 'x64' ? 3 : 4
+export const pollNumberAt = pollEventWords - 2
 
 /** Rejects where this system is another, or koffi is not there for it. */
 export async function loadLibc(): Promise<Libc> {
@@ -60,10 +95,15 @@ export async function loadLibc(): Promise<Libc> {
   const library = koffi.load(null)
   const socket = library.func('int socket(int, int, int)')
   const bind = library.func('int bind(int, void *, unsigned int)')
+  const connect = library.func('int connect(int, void *, unsigned int)')
   const close = library.func('int close(int)')
+  const read = library.func('intptr_t read(int, void *, size_t)')
   const setsockopt = library.func('int setsockopt(int, int, int, void *, unsigned int)')
   const recvmmsg = library.func('int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)')
   const sendmmsg = library.func('int sendmmsg(int, uintptr_t, unsigned int, int)')
+  const epollCreate = library.func('int epoll_create1(int)')
+  const epollControl = library.func('int epoll_ctl(int, int, int, void *)')
+  const epollWait = library.func('int epoll_wait(int, uintptr_t, int, int)')
   const nameToIndex = library.func('unsigned int if_nametoindex(const char *)')
   const indexToName = library.func('void *if_indextoname(unsigned int, void *)')
 
@@ -75,6 +115,20 @@ export async function loadLibc(): Promise<Libc> {
     const bytes = Buffer.alloc(4)
     bytes.writeInt32LE(value)
     return setsockopt(fd, level, option, bytes, 4) as number
+  }
+
+  const openFor = (family: number, type: number, protocol = 0): number =>
+    check(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), 'socket')
+  const open = (isV6: boolean, type: number) => openFor(isV6 ? AF_INET6 : AF_INET, type)
+  /** Gives the socket, closed again where `prepare` throws. */
+  const prepared = (fd: number, prepare: (fd: number) => void): number => {
+    try {
+      prepare(fd)
+      return fd
+    } catch (error) {
+      close(fd)
+      throw error
+    }
   }
 
   function sockaddrOf({ host, port }: Bindable): Buffer {
@@ -91,9 +145,7 @@ export async function loadLibc(): Promise<Libc> {
   return {
     bind(at, { kind, receiveBuffer, shared }) {
       const isV6 = isIPv6(at.host)
-      const type = kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM
-      const fd = check(socket(isV6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket')
-      try {
+      return prepared(open(isV6, kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM), (fd) => {
         if (isV6) check(setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 'setsockopt')
         if (receiveBuffer !== undefined) setOption(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer)
         // Connections that ended here a moment ago are in nobody's way.
@@ -101,12 +153,13 @@ export async function loadLibc(): Promise<Libc> {
         if (shared) check(setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1), 'setsockopt')
         const sockaddr = sockaddrOf(at)
         check(bind(fd, sockaddr, sockaddr.length), 'bind', ` ${at.host}:${at.port}`)
-        return fd
-      } catch (error) {
-        close(fd)
-        throw error
-      }
+      })
     },
+    connect: (to) =>
+      prepared(open(isIPv6(to.host), SOCK_DGRAM), (fd) => {
+        const sockaddr = sockaddrOf(to)
+        check(connect(fd, sockaddr, sockaddr.length), 'connect', ` ${to.host}:${to.port}`)
+      }),
     keepExclusive: (fd) => void setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0),
     close: (fd) => void close(fd),
     receive(fd, headers, count) {
@@ -117,12 +170,44 @@ export async function loadLibc(): Promise<Libc> {
       const result: number = sendmmsg(fd, headers, count, MSG_DONTWAIT)
       return result < 0 ? -koffi.errno() : result
     },
+    openNetlink: () =>
+      prepared(openFor(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), (fd) => {
+        // struct sockaddr_nl: family, a gap, a port that the kernel chooses, groups.
+        const groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
+        check(bind(fd, new Uint32Array([AF_NETLINK, 0, groups]), 12), 'bind')
+      }),
+    read(fd, buffer) {
+      const result: number = read(fd, buffer, buffer.length)
+      return result < 0 ? -koffi.errno() : result
+    },
+    createPoll: () => check(epollCreate(EPOLL_CLOEXEC), 'epoll_create1'),
+    watch(poll, fd, number) {
+      const event = new Uint32Array(pollEventWords)
+      event[0] = EPOLLIN
+      event[pollNumberAt] = number
+      return epollControl(poll, EPOLL_CTL_ADD, fd, event) === 0
+    },
+    unwatch: (poll, fd) => void epollControl(poll, EPOLL_CTL_DEL, fd, null),
+    wait(poll, events, count, ms) {
+      const result: number = epollWait(poll, events, count, ms)
+      return result < 0 ? -koffi.errno() : result
+    },
+    loopDescriptor: loopDescriptorOf(library),
     addressOf: (buffer) => Number(koffi.address(buffer)),
     interfaceName(index) {
       const name = Buffer.alloc(16)
       if (indexToName(index, name) === null) return undefined
       return name.toString('utf8', 0, name.indexOf(0))
     },
+  }
+}
+
+/** libuv's, which Node has for packages with native code: of the main thread's loop. */
+function loopDescriptorOf(library: { func(signature: string): (...args: unknown[]) => unknown }): number {
+  try {
+    return library.func('int uv_backend_fd(void *)')(library.func('void *uv_default_loop()')()) as number
+  } catch {
+    return -1
   }
 }
 

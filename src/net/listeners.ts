@@ -60,10 +60,17 @@ const drainFor = 1500
 /** An address that we left so lately may still be held by those who share it, ms. */
 const heldFor = 10_000
 
+/** An address's two sockets. */
+interface Pair {
+  readonly at: Bindable
+  readonly canonical: string | undefined
+  readonly sockets: readonly Listener[]
+}
+
 export function createListeners(options: ListenersOptions): Listeners {
   const { clock, log, handle, fast, limits, sharing, isFirst = true } = options
   let { listen } = options
-  const pairs = new Map<string, { at: Bindable; sockets: Listener[] }>()
+  const pairs = new Map<string, Pair>()
   const complained = new Map<string, string>()
   /** When shared addresses were left, ms. */
   const left = new Map<string, number>()
@@ -146,7 +153,8 @@ export function createListeners(options: ListenersOptions): Listeners {
       sockets.push(
         await (options.listenTcp ?? listenTcp)({ at: { ...at, port: sockets[0]!.port }, ...shared }),
       )
-      pairs.set(key, { at: { host: at.host, port: sockets[0]!.port }, sockets })
+      const canonical = canonicalAddress(at.host)
+      pairs.set(key, { at: { host: at.host, port: sockets[0]!.port }, canonical, sockets })
       if (complained.delete(key))
         log.info({ address: at.host, port: at.port }, 'address is usable now, listening')
     } catch (error) {
@@ -198,8 +206,8 @@ export function createListeners(options: ListenersOptions): Listeners {
     // Asked for every forwarded question: what is bound is known, and the system is not asked.
     isOurs(host, port) {
       const any = host === '0.0.0.0' || host === '::'
-      for (const { at } of pairs.values()) {
-        if (at.port === port && (any || canonicalAddress(at.host) === host)) return true
+      for (const { at, canonical } of pairs.values()) {
+        if (at.port === port && (any || canonical === host)) return true
       }
       return false
     },

@@ -10,14 +10,12 @@ import { type Libc, sockaddrBytes, systemError } from './libc.ts'
 import type { Listener, ListenOptions } from './listener.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { bindSocket, createSocket } from './udp.ts'
+import type { Waiting } from './waiting.ts'
 
 const { EAGAIN, EINTR } = constants.errno
 
-/** What comes this soon after the last one was waiting in line, and so may more be, ms. */
-const burstGap = 0.02
-
 /** A listenUdp that reads and sends in batches. */
-export function createBatchUdp(libc: Libc): (options: ListenOptions) => Promise<Listener> {
+export function createBatchUdp(libc: Libc, waiting: Waiting): (options: ListenOptions) => Promise<Listener> {
   const batch = createBatch(libc)
   const outbox = createOutbox(libc, batch)
   return async (options) => {
@@ -37,12 +35,13 @@ export function createBatchUdp(libc: Libc): (options: ListenOptions) => Promise<
     }
     // Node lets others have what it takes over.
     libc.keepExclusive(fd)
-    return serve(libc, batch, outbox, socket, fd, options)
+    return serve(libc, waiting, batch, outbox, socket, fd, options)
   }
 }
 
 function serve(
   libc: Libc,
+  waiting: Waiting,
   { questions, addressIn, portIn }: Batch,
   outbox: Outbox,
   socket: Socket,
@@ -54,14 +53,14 @@ function serve(
   const datagrams = serveDatagrams(socket, socket.address().port, sendLater, options)
   const here = { local: at.host, server: datagrams.server }
   let late: Parameters<Send>[] = []
-  let inBurst = false
-  let endedAt = Number.NEGATIVE_INFINITY
+  /** All that was taken is answered or dropped. */
+  let isDone = true
 
   /** What comes after its batch has left: those of one turn of the event loop leave together. */
   function sendLater(reply: Buffer, address: string, port: number): void {
     // Once the socket is Node's to close, its number may be another's.
     if (datagrams.isClosing()) exit.byNode(reply, address, port)
-    else if (late.push([reply, address, port]) === 1) setImmediate(sendLate)
+    else if (late.push([reply, address, port]) === 1) waiting.soon(sendLate)
   }
 
   function sendLate(): void {
@@ -75,7 +74,7 @@ function serve(
   }
 
   function takeOne(fast: FastAnswers | undefined, message: Buffer, address: string, port: number): void {
-    const admission = datagrams.admit(address)
+    const admission = datagrams.admit(address, port)
     if (admission === 'over') return
     if (admission === 'pass' && fast !== undefined && outbox.name(address, port)) {
       const { length } = message
@@ -86,13 +85,15 @@ function serve(
       }
     }
     const reply = datagrams.answer(message, address, port, admission)
-    if (reply !== undefined && !outbox.put(reply, address, port)) exit.byNode(reply, address, port)
+    if (reply === undefined) isDone = false
+    else if (!outbox.put(reply, address, port)) exit.byNode(reply, address, port)
   }
 
   /** The one at `index` of a batch. */
   function takeNext(fast: FastAnswers | undefined, index: number): void {
     const address = addressIn(questions, index)
-    const admission = datagrams.admit(address)
+    const port = portIn(questions, index)
+    const admission = datagrams.admit(address, port)
     if (admission === 'over') return
     const start = index * questions.slotBytes
     const stop = start + questions.headers[index * headerWords + lengthAt]!
@@ -107,41 +108,59 @@ function serve(
     // Handlers may keep it, and the slot is for the next one.
     const message = Buffer.allocUnsafe(stop - start)
     questions.data.copy(message, 0, start, stop)
-    const reply = datagrams.answer(message, address, portIn(questions, index), admission)
-    if (reply !== undefined && !outbox.putAs(reply, questions, index)) {
-      exit.byNode(reply, address, portIn(questions, index))
-    }
+    const reply = datagrams.answer(message, address, port, admission)
+    if (reply === undefined) isDone = false
+    else if (!outbox.putAs(reply, questions, index)) exit.byNode(reply, address, port)
   }
 
-  /** Answers what waits, one batch at the most; how many that were. */
-  function drain(fast: FastAnswers | undefined): number {
-    if (datagrams.isClosing()) return 0
+  /** Answers what waits, one batch at the most. */
+  function drain(fast: FastAnswers | undefined): void {
+    if (datagrams.isClosing()) return
     const count = libc.receive(fd, questions.address, batchSize)
     if (count < 0) {
       if (-count !== EAGAIN && -count !== EINTR) datagrams.fail(systemError(-count, 'recvmmsg'))
-      return 0
+      return
     }
-    for (let i = 0; i < count; i++) {
-      takeNext(fast, i)
-      // The system wrote how long the address is; before the next call it is how much room there is.
-      questions.headers[i * headerWords + nameLengthAt] = sockaddrBytes
+    try {
+      for (let i = 0; i < count; i++) takeNext(fast, i)
+    } finally {
+      // The system wrote how long each address is; before the next call it is how much room there is.
+      for (let i = 0; i < count; i++) questions.headers[i * headerWords + nameLengthAt] = sockaddrBytes
     }
-    return count
+  }
+
+  /** Whatever became of the rest: the outbox is for the next socket, and has to be empty. */
+  function leave(fast: FastAnswers | undefined): void {
+    outbox.flush(exit)
+    fast?.end()
   }
 
   socket.on('message', (message, from) => {
     const fast = options.fast?.()
     const began = fast?.begin() ?? clock.monotonic()
-    if (!inBurst) inBurst = began - endedAt < burstGap
-    takeOne(fast, message, from.address, from.port)
-    if (inBurst) inBurst = drain(fast) > 0
-    outbox.flush(exit)
-    endedAt = fast?.end() ?? clock.monotonic()
+    try {
+      takeOne(fast, message, from.address, from.port)
+      if (waiting.note(began)) drain(fast)
+    } finally {
+      leave(fast)
+    }
+  })
+  const watched = waiting.add(fd, () => {
+    const fast = options.fast?.()
+    fast?.begin()
+    isDone = true
+    try {
+      drain(fast)
+    } finally {
+      leave(fast)
+    }
+    return isDone
   })
   const { listener } = datagrams
   return {
     ...listener,
     close(abort) {
+      watched.end()
       sendLate()
       return listener.close(abort)
     },

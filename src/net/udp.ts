@@ -19,7 +19,7 @@ export async function listenUdp(options: ListenOptions): Promise<Listener> {
     log.debug({ server, why: explain(error) }, 'receive buffer stays at the default')
   }
   socket.on('message', (message, from) => {
-    const admission = admit(from.address)
+    const admission = admit(from.address, from.port)
     if (admission === 'over') return
     const reply = answer(message, from.address, from.port, admission)
     if (reply !== undefined) send(reply, from.address, from.port)

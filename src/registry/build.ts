@@ -1,7 +1,7 @@
 // The next snapshot out of the last one and what has become other. However large the table is, a change costs what it
 // touches: the containers it tells of, those that lodge with them, and the tables of their networks.
-import { isDeepStrictEqual } from 'node:util'
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
+import { isSame } from '../lib/same.ts'
 import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
 import { addTo, takeFrom } from './lists.ts'
 import { affectedLodgers, followTurns, type Lodging, noLodging, placeLodger, type Turn } from './lodgers.ts'
@@ -27,15 +27,41 @@ export interface Registry {
   readonly lodging: Lodging
 }
 
-export const emptyRegistry: Registry = {
-  snapshot: {
+export const emptyRegistry: Registry = nextRegistry({
+  snapshot: nextSnapshot({
     ...{ version: 0, engines: new Map(), tables: [], subnets: noSubnets },
     ...{ networks: emptyMap, networksByName: emptyMap },
     ...{ containers: emptyMap, known: emptyMap, owners: emptyMap },
-  },
-  facts: new Map(),
-  waiting: emptyMap,
-  lodging: noLodging,
+  }),
+  ...{ facts: new Map(), waiting: emptyMap, lodging: noLodging },
+})
+
+/**
+ * All registries are made here, and all snapshots below: so they are of one shape to V8, and what it has compiled for
+ * the last one is as good for the next. Where they were not, each change threw the way of fast answers back to bytecode.
+ */
+function nextRegistry(before: Registry, changes: Partial<Registry> = {}): Registry {
+  const { snapshot, facts, waiting, lodging } = before
+  return {
+    snapshot: changes.snapshot ?? snapshot,
+    facts: changes.facts ?? facts,
+    waiting: changes.waiting ?? waiting,
+    lodging: changes.lodging ?? lodging,
+  }
+}
+
+function nextSnapshot(before: Snapshot, changes: Partial<Snapshot> = {}): Snapshot {
+  return {
+    version: changes.version ?? before.version,
+    engines: changes.engines ?? before.engines,
+    tables: changes.tables ?? before.tables,
+    networks: changes.networks ?? before.networks,
+    networksByName: changes.networksByName ?? before.networksByName,
+    containers: changes.containers ?? before.containers,
+    known: changes.known ?? before.known,
+    owners: changes.owners ?? before.owners,
+    subnets: changes.subnets ?? before.subnets,
+  }
 }
 
 /** The registry after the change: itself where that says nothing new, with the same snapshot where none is to see. */
@@ -43,13 +69,15 @@ export function advance(registry: Registry, change: StoreChange): Registry {
   const next = take(registry, change)
   if (next.snapshot === registry.snapshot) return next
   const version = change.kind === 'version' ? change.version : registry.snapshot.version + 1
-  return { ...next, snapshot: { ...next.snapshot, version } }
+  return nextRegistry(next, { snapshot: nextSnapshot(next.snapshot, { version }) })
 }
 
 function take(registry: Registry, change: StoreChange): Registry {
   const { snapshot, facts } = registry
   if (change.kind === 'version') {
-    return snapshot.version === change.version ? registry : { ...registry, snapshot: { ...snapshot } }
+    return snapshot.version === change.version
+      ? registry
+      : nextRegistry(registry, { snapshot: nextSnapshot(snapshot) })
   }
   if (change.kind === 'engines') return withEngines(registry, change.engines)
   const { engine } = change
@@ -64,8 +92,9 @@ function take(registry: Registry, change: StoreChange): Registry {
 
 function withState(registry: Registry, engine: string, state: EngineState): Registry {
   const { snapshot } = registry
-  if (isDeepStrictEqual(snapshot.engines.get(engine), state)) return registry
-  return { ...registry, snapshot: { ...snapshot, engines: new Map(snapshot.engines).set(engine, state) } }
+  if (isSame(snapshot.engines.get(engine), state)) return registry
+  const engines = new Map(snapshot.engines).set(engine, state)
+  return nextRegistry(registry, { snapshot: nextSnapshot(snapshot, { engines }) })
 }
 
 /** Those that stay keep their order. */
@@ -77,7 +106,7 @@ function withEngines(registry: Registry, names: readonly string[]): Registry {
   const gone = [...facts].flatMap(([name, told]) => (all.has(name) ? [] : [told]))
   const engines = [...all].map((name) => [name, snapshot.engines.get(name) ?? unheard] as const)
   return withFacts(
-    { ...registry, snapshot: { ...snapshot, engines: new Map(engines) } },
+    nextRegistry(registry, { snapshot: nextSnapshot(snapshot, { engines: new Map(engines) }) }),
     new Map([...all].map((name) => [name, facts.get(name) ?? noFacts])),
     gone.flatMap(({ networks }) => [...networks.keys()]),
     gone.flatMap(({ containers }) => [...containers.keys()]),
@@ -100,7 +129,7 @@ function withFacts(
     if (network !== snapshot.networks.get(id)?.network) networks.set(id, network)
   }
   const { turns, lodging } = turnsOf(registry, facts, containerIds)
-  if (networks.size + turns.size === 0) return { ...registry, facts, lodging }
+  if (networks.size + turns.size === 0) return nextRegistry(registry, { facts, lodging })
   const { tables, waiting } = changedTables(registry, networks, turns)
   const containers = snapshot.containers.edit()
   const owners = snapshot.owners.edit()
@@ -116,10 +145,12 @@ function withFacts(
     .map((id) => [snapshot.networks.get(id), all.networks.get(id)] as const)
     .filter(([before, after]) => !isAtSame(before?.network, after?.network))
   const subnets = moved.length > 0 ? snapshot.subnets.with(moved) : snapshot.subnets
-  return {
+  return nextRegistry(registry, {
     ...{ facts, lodging, waiting },
-    snapshot: { ...snapshot, ...all, subnets, containers: containers.done(), owners: owners.done() },
-  }
+    snapshot: nextSnapshot(snapshot, {
+      ...{ ...all, subnets, containers: containers.done(), owners: owners.done() },
+    }),
+  })
 }
 
 /** What becomes of the containers of these ids, and of those that lodge with them. */
@@ -208,7 +239,7 @@ function own(owners: MapEdit<readonly Endpoint[]>, endpoint: Endpoint, change: t
 
 /** Whether nothing that the subnets' index holds is other. */
 function isAtSame(a: Network | undefined, b: Network | undefined): boolean {
-  return isDeepStrictEqual([a?.name, a?.subnets, a?.gateways], [b?.name, b?.subnets, b?.gateways])
+  return isSame([a?.name, a?.subnets, a?.gateways], [b?.name, b?.subnets, b?.gateways])
 }
 
 function idsOf(told: readonly (readonly [id: string, unknown])[]): string[] {

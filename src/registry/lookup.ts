@@ -1,5 +1,5 @@
 // Finds names in the table, on networks in a given order: Docker's readings first, then ours.
-import { namesAbove } from '../dns/name.ts'
+import { isBelow, namesAbove } from '../dns/name.ts'
 import type { Endpoint, NetworkTable } from './types.ts'
 
 export interface Found {
@@ -9,6 +9,8 @@ export interface Found {
 
 /** The asking container's links: network id → alias → target. */
 export type Links = ReadonlyMap<string, ReadonlyMap<string, string>>
+
+export const noLinks: Links = new Map()
 
 /** Addresses that are asked for; undefined: any. */
 export type Family = 'v4' | 'v6' | undefined
@@ -20,7 +22,7 @@ export type Family = 'v4' | 'v6' | undefined
 export function findName(
   tables: readonly NetworkTable[],
   name: string,
-  links: Links = new Map(),
+  links: Links = noLinks,
   family: Family = undefined,
 ): Found | undefined {
   return findAsDocker(tables, name, links, family) ?? findBeyondDocker(tables, name, family)
@@ -46,16 +48,40 @@ export function findAsDocker(
   links: Links,
   family: Family = undefined,
 ): Found | undefined {
-  for (const [left, where] of readings(tables, name)) {
-    const target = (table: NetworkTable) => links.get(table.network.id)?.get(left)
-    const linked =
-      links.size === 0 ? undefined : firstOf(where, (table) => table.names.get(target(table) ?? ''), family)
-    const found =
-      linked ??
-      firstOf(where, (table) => (target(table) === undefined ? table.names.get(left) : undefined), family)
+  const find = links.size === 0 ? findNamed : findLinked
+  const whole = find(tables, name, family, links)
+  if (whole !== undefined) return whole
+  for (const { left, where } of readings(tables, name)) {
+    const found = find(where, left, family, links)
     if (found !== undefined) return found
   }
   return undefined
+}
+
+const inNames: Find = (table, name) => table.names.get(name)
+const inReplicas: Find = (table, name) => table.replicas.get(name)
+const inWildcards: Find = (table, name) => table.wildcards.get(name)
+
+function findNamed(tables: readonly NetworkTable[], name: string, family: Family): Found | undefined {
+  return firstOf(tables, inNames, name, family)
+}
+
+function findLinked(
+  tables: readonly NetworkTable[],
+  name: string,
+  family: Family,
+  links: Links,
+): Found | undefined {
+  const target = (table: NetworkTable) => links.get(table.network.id)?.get(name)
+  return (
+    firstOf(tables, (table) => table.names.get(target(table) ?? ''), name, family) ??
+    firstOf(
+      tables,
+      (table) => (target(table) === undefined ? table.names.get(name) : undefined),
+      name,
+      family,
+    )
+  )
 }
 
 /** SERVICE.PROJECT and N.SERVICE.PROJECT, also qualified by a network. */
@@ -64,8 +90,10 @@ function findReplicas(
   name: string,
   family: Family = undefined,
 ): Found | undefined {
-  for (const [left, where] of readings(tables, name)) {
-    const found = firstOf(where, (table) => table.replicas.get(left), family)
+  const whole = firstOf(tables, inReplicas, name, family)
+  if (whole !== undefined) return whole
+  for (const { left, where } of readings(tables, name)) {
+    const found = firstOf(where, inReplicas, left, family)
     if (found !== undefined) return found
   }
   return undefined
@@ -75,21 +103,24 @@ function findReplicas(
 function findWildcard(tables: readonly NetworkTable[], name: string, family: Family): Found | undefined {
   if (!isBelowWildcard(tables, name) || exists(tables, name)) return undefined
   for (const above of namesAbove(name)) {
-    const found = firstOf(tables, (table) => table.wildcards.get(above), family)
+    const found = firstOf(tables, inWildcards, above, family)
     if (found !== undefined || exists(tables, above)) return found
   }
   return undefined
 }
 
+type Find = (table: NetworkTable, name: string) => readonly Endpoint[] | undefined
+
 /** The first network that has it with an address of the family, else the first that has it (Docker 20.10 to 28). */
 function firstOf(
   tables: readonly NetworkTable[],
-  find: (table: NetworkTable) => readonly Endpoint[] | undefined,
+  find: Find,
+  name: string,
   family: Family,
 ): Found | undefined {
   let first: Found | undefined
   for (const table of tables) {
-    const endpoints = find(table)
+    const endpoints = find(table, name)
     if (endpoints === undefined) continue
     if (hasFamily(endpoints, family)) return { table, endpoints }
     first ??= { table, endpoints }
@@ -103,24 +134,35 @@ export function hasFamily(endpoints: readonly Endpoint[], family: Family): boole
 
 function exists(tables: readonly NetworkTable[], name: string): boolean {
   if (isParent(tables, name)) return true
-  return (findAsDocker(tables, name, new Map()) ?? findReplicas(tables, name)) !== undefined
+  return (findAsDocker(tables, name, noLinks) ?? findReplicas(tables, name)) !== undefined
 }
 
+/** A name read as NAME.NETWORK: the NAME, and the networks that are called so. */
+interface Reading {
+  readonly left: string
+  readonly where: readonly NetworkTable[]
+}
+
+const none: readonly Reading[] = []
+
 /**
- * The whole name on all networks, then every way to read it as NAME.NETWORK, the longest NAME first. It is the networks
- * that are gone through and not the dots: whoever asks decides how many of those there are, up to 126.
+ * Every way to read a name as NAME.NETWORK, the longest NAME first. It is the networks that are gone through and not the
+ * dots: whoever asks decides how many of those there are, up to 126. Most names end in no network's.
  */
-function* readings(
-  tables: readonly NetworkTable[],
-  name: string,
-): Generator<[name: string, where: readonly NetworkTable[]]> {
-  yield [name, tables]
-  if (!name.includes('.')) return
-  const named = tables.filter((table) => name.endsWith(`.${table.name}`))
-  // Of two that end the name, the shorter is read first; those of one length have one name.
-  for (const length of [...new Set(named.map((table) => table.name.length))].sort((a, b) => a - b)) {
-    yield [name.slice(0, -length - 1), named.filter((table) => table.name.length === length)]
+function readings(tables: readonly NetworkTable[], name: string): readonly Reading[] {
+  let named: NetworkTable[] | undefined
+  for (const table of tables) {
+    if (!isBelow(name, table.name)) continue
+    named ??= []
+    named.push(table)
   }
+  if (named === undefined) return none
+  // Of two that end the name, the shorter is read first; those of one length have one name.
+  const lengths = [...new Set(named.map((table) => table.name.length))].sort((a, b) => a - b)
+  return lengths.map((length) => ({
+    left: name.slice(0, -length - 1),
+    where: named.filter((table) => table.name.length === length),
+  }))
 }
 
 /** Every way to read a dotted name as NAME.NETWORK, the longest NAME first. */
@@ -132,15 +174,28 @@ export function* qualified(name: string): Generator<[name: string, network: stri
 
 /** Whether something below `name` exists on these networks, while it holds nothing itself (RFC 8020, RFC 4592). */
 export function isParent(tables: readonly NetworkTable[], name: string): boolean {
-  return tables.some((table) => {
-    if (table.names.size === 0) return false
-    if (table.parents.has(name) || table.name === name || table.name.endsWith(`.${name}`)) return true
-    return name.endsWith(`.${table.name}`) && table.parents.has(name.slice(0, -table.name.length - 1))
-  })
+  for (const table of tables) {
+    if (table.names.size === 0) continue
+    if (table.parents.has(name) || table.name === name || isBelow(table.name, name)) return true
+    if (isBelow(name, table.name) && table.parents.has(name.slice(0, -table.name.length - 1))) return true
+  }
+  return false
+}
+
+/**
+ * Whether nothing on these networks can be meant by a name, links aside: found out with one look at each of them, and so
+ * with nearly all names that are others'. `known` has whatever `names` and `replicas` have.
+ */
+export function isNowhere(tables: readonly NetworkTable[], name: string): boolean {
+  for (const table of tables) {
+    if (table.known.has(name) || table.wildcards.size > 0 || isBelow(name, table.name)) return false
+  }
+  return true
 }
 
 /** Whether a wildcard of these networks stands above `name`; such a name is never anybody else's. */
 export function isBelowWildcard(tables: readonly NetworkTable[], name: string): boolean {
+  if (tables.every(({ wildcards }) => wildcards.size === 0)) return false
   for (const above of namesAbove(name)) if (tables.some((table) => table.wildcards.has(above))) return true
   return false
 }

@@ -1,13 +1,13 @@
 // Identity stands for content: whoever keeps something for an object may go on doing so as long as it is that object.
-import { isDeepStrictEqual } from 'node:util'
+import { isSame } from '../lib/same.ts'
 import type { Container, Endpoint } from './types.ts'
 
 /** `fresh`, but `before` itself where they are equal, and those of its fields that are. */
 export function sharing<T extends object>(fresh: T, before: T | undefined): T {
-  if (before === undefined || isDeepStrictEqual(fresh, before)) return before ?? fresh
+  if (before === undefined || isSame(fresh, before)) return before ?? fresh
   const shared = { ...fresh }
   for (const key of Object.keys(fresh) as (keyof T)[]) {
-    if (isDeepStrictEqual(fresh[key], before[key])) shared[key] = before[key]
+    if (isSame(fresh[key], before[key])) shared[key] = before[key]
   }
   return shared
 }
@@ -17,7 +17,7 @@ export function sharingContainer(fresh: Container, before: Container | undefined
   const container = sharing(fresh, before)
   if (before === undefined || container.endpoints === before.endpoints) return container
   const endpoints = container.endpoints.map((endpoint) => {
-    return before.endpoints.find((old): old is Endpoint => isDeepStrictEqual(old, endpoint)) ?? endpoint
+    return before.endpoints.find((old): old is Endpoint => isSame(old, endpoint)) ?? endpoint
   })
   return { ...container, endpoints }
 }

@@ -9,12 +9,18 @@ import type { Container, Endpoint, Network, NetworkTable } from './types.ts'
 export type Members = ReadonlyMap<string, Container | undefined>
 
 export function emptyTable(network: Network): NetworkTable {
-  return {
+  return tableOf({
     network,
     name: canonicalName(network.name) ?? network.name.toLowerCase(),
     ...{ containers: emptyMap, names: emptyMap, replicas: emptyMap, wildcards: emptyMap },
-    ...{ owners: emptyMap, known: emptyMap, parents: emptyMap },
-  }
+    ...{ owners: emptyMap, known: emptyMap, parents: emptyMap, addressed: 0 },
+  })
+}
+
+/** All are made here, so that they are of one shape. */
+function tableOf(parts: NetworkTable): NetworkTable {
+  const { network, name, containers, names, replicas, wildcards, owners, known, parents, addressed } = parts
+  return { network, name, containers, names, replicas, wildcards, owners, known, parents, addressed }
 }
 
 /** The table of this network with these members, in place of what they said before. */
@@ -30,6 +36,7 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     owners: before.owners.edit(),
     known: new Map<string, number>(),
     parents: new Map<string, number>(),
+    addressed: before.addressed,
   }
   for (const [id, container] of members) {
     const old = before.containers.get(id)
@@ -41,7 +48,7 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     else edits.containers.set(id, container)
   }
   const { name } = network.name === before.network.name ? before : emptyTable(network)
-  return {
+  return tableOf({
     ...{ network, name },
     containers: edits.containers.done(),
     names: edits.names.done(),
@@ -50,7 +57,8 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     owners: edits.owners.done(),
     known: withCounts(before.known, edits.known),
     parents: withCounts(before.parents, edits.parents),
-  }
+    addressed: edits.addressed,
+  })
 }
 
 /** The container's endpoints on the network. */
@@ -66,6 +74,7 @@ interface Edits {
   /** By how many more or less it is. */
   readonly known: Map<string, number>
   readonly parents: Map<string, number>
+  addressed: number
 }
 
 /** What the container says of itself on the network is said (1), or taken back (-1). */
@@ -75,6 +84,7 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
   for (const endpoint of endpointsOn(container, network.id)) {
     const alone = [endpoint] as const
     const addresses = [...endpoint.v4, ...endpoint.v6]
+    if (addresses.length > 0) edits.addressed += by
     const isThere = addresses.length > 0 && !network.ingress && !settings.ignored
     const say = (lists: MapEdit<readonly Endpoint[]>, name: string) => {
       add(edits.known, name, by)
@@ -91,6 +101,14 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
     // A lodger's addresses are its host's: the asker there, and the PTR.
     if (lodgesWith === undefined) for (const address of addresses) list(edits.owners, address, alone)
   }
+}
+
+/** All names that the container has on the network, and those that a wildcard of it stands below. */
+export function namesSaid(container: Container, networkId: string): readonly string[] {
+  const { settings } = container
+  const endpoints = endpointsOn(container, networkId)
+  const own = canonicalNames([...endpoints.flatMap(({ names }) => names), ...settings.names])
+  return [...own, ...canonicalNames(replicaNames(container)), ...settings.wildcards]
 }
 
 function add(counts: Map<string, number>, key: string, by: number): void {

@@ -135,6 +135,8 @@ export interface NetworkTable {
    * (RFC 8020).
    */
   readonly parents: PersistentMap<number>
+  /** How many endpoints have an address. */
+  readonly addressed: number
 }
 
 /** The whole immutable name table at one moment. */

@@ -1,5 +1,6 @@
 // What is to be done with a question, and why: local and policy decide, the pipeline carries out, the API explains.
 
+import type { Upstream } from '../config/types.ts'
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
 import { classIN, type } from '../dns/types.ts'
@@ -47,6 +48,8 @@ export type Decision =
 /** Everything a decision depends on, at one moment. */
 export interface Context {
   readonly scope: Scope
+  /** The question's name has no meaning on the scope's networks (see meaning). */
+  readonly isForeign: boolean
   /** Whether a network of this canonical name exists. */
   isNetwork(name: string): boolean
   /**
@@ -54,6 +57,8 @@ export interface Context {
    * longer than that; one that does not holds for as long as its scope's networks and the set of networks do.
    */
   whole(): Snapshot
+  /** The default route's. A decision that looks at them holds for this moment alone. */
+  upstreams(): readonly Upstream[]
   /** The whole table too, for saying why. What is decided must not depend on it. */
   readonly forReasons: Snapshot
   /** The table's version, for our SOA. */

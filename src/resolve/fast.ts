@@ -2,11 +2,13 @@
 // asker's seat, a look at its scope's shelf, and a copy with the asker's ID, flags, spelling and another order of
 // addresses: no promise, no closure, nothing allocated.
 
+import { readQuestion } from '../dns/name.ts'
 import { form, type PlainQuestion, readPlain } from '../dns/plain.ts'
 import { maxMessageBytes, type Transport } from '../dns/writer.ts'
 import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HistogramCell } from '../lib/counters.ts'
+import type { Changes } from './changes.ts'
 import type { DnsCounters } from './counters.ts'
 import { type CellRow, createCounting } from './counting.ts'
 import { age, isReplyTo, type KeptReply, keepReply, writeKept } from './kept.ts'
@@ -38,8 +40,8 @@ export interface FastAnswers {
   keep(query: Query, scope: Scope, reply: Buffer, made: Made): void
   /** Upstreams are others now: what was kept of theirs is not to be given any more. */
   forgetForwarded(): void
-  /** Replies kept, and the bytes they take. */
-  held(): { answers: number; bytes: number }
+  /** Replies kept, the bytes they take, and askers whose answers are at hand. */
+  held(): { answers: number; bytes: number; seats: number }
 }
 
 /** What a question was sent to: the address as bound, and the listener for metrics. */
@@ -74,29 +76,17 @@ export interface FastOptions {
 
 /** Answers whose time is taken together. */
 const maxTogether = 256
-/** Seats kept for each of our addresses; then the oldest goes. */
+/** Seats kept for each of our addresses; then the oldest goes. In all: then those of the address that has most. */
 const maxSeats = 10_000
+const maxInAll = 20_000
 /** After so many changes of the table all seats are found anew, for those left empty hold what was long ago. */
 const sweepAfter = 256
 
 const defaultRoom: Room = { total: 32 * 1024 * 1024, each: 8 * 1024 * 1024 }
-/** What an answer takes besides its bytes, about. */
-const overhead = 300
-
-interface Kept extends KeptReply {
-  /** What counting calls it. */
-  readonly kind: number
-  /** The table's version that it holds for; 0: for all that its shelf does. */
-  readonly version: number
-  /** Which of the upstreams it came from; 0: it is ours. */
-  readonly upstreams: number
-  readonly cost: number
-}
-
 /** Where an asker's answers are. */
 interface Seat {
   scope: Scope
-  shelf: Shelf<Kept>
+  shelf: Shelf<KeptReply>
   /** The resolver's, as of when this was looked at. */
   epoch: number
 }
@@ -113,9 +103,12 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   const counting = createCounting(counters)
   /** One at a time is read, within one call. */
   const asked: PlainQuestion = { end: 0, hash: 0, form: form.bare, limit: 0 }
-  const shelves = createShelves<Kept>(room, options.see)
-  const desks: Desk[] = []
+  const shelves = createShelves<KeptReply>(room, options.see)
+  /** By our address; there are several where more than one listener has it, as with another port. */
+  const desks = new Map<string, Desk[]>()
   let desk: Desk = { local: '', server: '', seats: new Map(), cells: counting.row('') }
+  /** Seats in all. */
+  let seated = 0
   let sweptAt = 0
   let upstreams = 1
 
@@ -128,9 +121,17 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
 
   function goTo(local: string, server: string): void {
     if (desk.local === local && desk.server === server) return
-    const known = desks.find((each) => each.local === local && each.server === server)
-    desk = known ?? { local, server, seats: new Map(), cells: counting.row(server) }
-    if (known === undefined) desks.push(desk)
+    let here = desks.get(local)
+    if (here === undefined) {
+      here = []
+      desks.set(local, here)
+    }
+    for (let i = 0; i < here.length; i++) {
+      desk = here[i]!
+      if (desk.server === server) return
+    }
+    desk = { local, server, seats: new Map(), cells: counting.row(server) }
+    here.push(desk)
   }
 
   /** undefined: nothing is kept for that asker. */
@@ -150,7 +151,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     }
     const shelf = shelves.of(scope, resolver.snapshot())
     if (shelf === undefined) {
-      desk.seats.delete(asker)
+      if (desk.seats.delete(asker)) seated--
       return undefined
     }
     if (before !== undefined) {
@@ -161,14 +162,26 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     }
     const { seats } = desk
     if (seats.size >= maxSeats) seats.delete(seats.keys().next().value!)
+    else if (++seated > maxInAll) clearFullest()
     const seat = { scope, shelf, epoch }
     seats.set(asker, seat)
     return seat
   }
 
+  function clearFullest(): void {
+    const all = [...desks.values()].flat().map(({ seats }) => seats)
+    const fullest = all.reduce((a, b) => (b.size > a.size ? b : a))
+    seated -= fullest.size
+    fullest.clear()
+  }
+
   function sweep(epoch: number): void {
     sweptAt = epoch
-    for (const { seats } of desks) seats.clear()
+    // With addresses that are no longer ours.
+    desks.clear()
+    desk.seats.clear()
+    seated = 0
+    desks.set(desk.local, [desk])
     shelves.sweep(resolver.snapshot())
   }
 
@@ -178,12 +191,14 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     stop: number,
     asker: string,
     transport: Transport = 'udp',
-  ): Kept | undefined {
+  ): KeptReply | undefined {
     if (!read(data, start, stop, transport)) return undefined
-    const kept = seatOf(asker)?.shelf.get(asked.hash)
+    const shelf = seatOf(asker)?.shelf
+    const kept = shelf?.get(asked.hash)
     if (kept === undefined || !isReplyTo(kept, data, start, asked)) return undefined
+    if (kept.changes !== shelf!.changes.last && !outlives(kept, shelf!.changes)) return undefined
     if (kept.version !== 0 && kept.version !== resolver.snapshot().version) return undefined
-    return kept.aging === undefined || isFresh(kept as Kept & Aged) ? kept : undefined
+    return kept.aging === undefined || isFresh(kept as KeptReply & Aged) ? kept : undefined
   }
 
   /** What is kept of an answer over TCP does for UDP as far as it fits, so the limit alone tells them apart. */
@@ -193,7 +208,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     return true
   }
 
-  function isFresh(kept: Kept & Aged): boolean {
+  function isFresh(kept: KeptReply & Aged): boolean {
     if (kept.upstreams !== upstreams) return false
     if (!knowsPassing) {
       passing = options.passing()
@@ -245,21 +260,29 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       const snapshot = resolver.snapshot()
       const shelf = shelves.of(scope, snapshot)
       if (shelf === undefined) return
-      const kept = keepReply(reply, asked, made.lease, made.age)
-      if (kept === undefined) return
-      shelf.set(hash, {
-        ...kept,
+      const notes = {
         kind: counting.kindOf(message.readUInt16BE(asked.end - 4), made),
         version: made.isWhole ? snapshot.version : 0,
+        changes: shelf.changes.last,
         upstreams: made.lease === undefined ? 0 : upstreams,
-        cost: kept.bytes.length + overhead,
-      })
+      }
+      const kept = keepReply(reply, asked, notes, made.lease, made.age)
+      if (kept !== undefined) shelf.set(hash, kept)
     },
     forgetForwarded() {
       upstreams++
     },
-    held: shelves.held,
+    held: () => ({ ...shelves.held(), seats: seated }),
   }
+}
+
+/** Whether what has changed since has nothing to do with its name. */
+function outlives(kept: KeptReply, changes: Changes): boolean {
+  const { name } = readQuestion(kept.bytes)!
+  // Who has an address is no matter of names.
+  if (name.endsWith('.arpa') || !changes.spare(name, kept.changes)) return false
+  kept.changes = changes.last
+  return true
 }
 
 type Aged = { readonly aging: NonNullable<KeptReply['aging']> }

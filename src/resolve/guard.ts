@@ -1,6 +1,6 @@
 // What an upstream may not tell: addresses of Docker networks out of the asker's scope, and, with
 // `forward.rebindProtection`, private addresses for public names.
-import { addressesIn } from '../dns/addresses.ts'
+import { someAddress } from '../dns/addresses.ts'
 import { ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
@@ -39,24 +39,29 @@ export function withhold(
     !route.explicit &&
     !settings.rebindAllow.some((domain) => isWithin(name, domain))
   if (!mayBeForeign && !mayRebind) return undefined
-  for (const address of addressesIn(reply)) {
-    if (mayBeForeign && isForeignAddress(snapshot, scope, address)) {
-      const rule = 'its answer held an address of a Docker network out of scope'
-      return { cause: 'foreign', rcode: rcode.NXDOMAIN, error: { code: ede.blocked }, rule }
-    }
-    if (mayRebind && isPrivate(address)) {
-      // NODATA, as dnsmasq has it: the name exists, and its other types are none the worse (RFC 8020).
-      const rule = 'its answer held a private address (forward.rebindProtection)'
-      return { cause: 'rebinding', rcode: rcode.NOERROR, error: { code: ede.blocked }, rule }
-    }
-  }
-  return undefined
+  let withheld: Withheld | undefined
+  someAddress(reply, (address) => {
+    if (mayBeForeign && isForeignAddress(snapshot, scope, address)) withheld = foreign
+    else if (mayRebind && isPrivate(address)) withheld = rebinding
+    return withheld !== undefined
+  })
+  return withheld
+}
+
+const foreign: Withheld = {
+  ...{ cause: 'foreign', rcode: rcode.NXDOMAIN, error: { code: ede.blocked } },
+  rule: 'its answer held an address of a Docker network out of scope',
+}
+
+/** NODATA, as dnsmasq has it: the name exists, and its other types are none the worse (RFC 8020). */
+const rebinding: Withheld = {
+  ...{ cause: 'rebinding', rcode: rcode.NOERROR, error: { code: ede.blocked } },
+  rule: 'its answer held a private address (forward.rebindProtection)',
 }
 
 /** Whether an upstream answered with an address of any Docker network; such answers are not kept. */
 export function holdsDockerAddress(snapshot: Snapshot, reply: UpstreamReply): boolean {
-  for (const address of addressesIn(reply)) if (isDockerAddress(snapshot, address)) return true
-  return false
+  return someAddress(reply, (address) => isDockerAddress(snapshot, address))
 }
 
 /** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */

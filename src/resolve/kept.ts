@@ -1,14 +1,18 @@
 // A reply as fast answers keep it: bytes without what is one asker's, and where in them lies what differs from one
 // answer to the next. Made once, written often.
 import { countsOf, flag, flagsOf, headerBytes } from '../dns/header.ts'
-import { asksTheSame, lowerCase, type PlainQuestion } from '../dns/plain.ts'
+import { lowerCase } from '../dns/name.ts'
+import { asksTheSame, type PlainQuestion } from '../dns/plain.ts'
 import { type RawRecord, readRecords } from '../dns/records.ts'
 import { readTtl } from '../dns/ttl.ts'
-import { type } from '../dns/types.ts'
+import { classIN, type } from '../dns/types.ts'
 import type { Lease } from '../forward/types.ts'
 
-/** One object, so that the processor has not many places to fetch it from. */
-export interface KeptReply extends Addresses {
+/**
+ * One object, so that the processor has not many places to fetch it from, and made in one place, so that to V8 all are
+ * of one shape.
+ */
+export interface KeptReply extends Addresses, Notes {
   /** The whole reply: ID 0, RD clear, the name in lower case. */
   readonly bytes: Buffer
   readonly form: number
@@ -18,6 +22,20 @@ export interface KeptReply extends Addresses {
   readonly serialAt: number
   /** An upstream's, that ages. */
   readonly aging: Aging | undefined
+  /** Bytes of memory, about. */
+  readonly cost: number
+}
+
+/** What its keeper has to know of it. */
+export interface Notes {
+  /** What counting calls it. */
+  readonly kind: number
+  /** The table's version that it holds for; 0: for all that its shelf does. */
+  readonly version: number
+  /** The last of its shelf's changes that it was made after, or has outlived. */
+  changes: number
+  /** Which of the upstreams it came from; 0: it is ours. */
+  readonly upstreams: number
 }
 
 /** Addresses in the answer section, of this size, from one to the next `stride` bytes; count 0: nothing to shuffle. */
@@ -37,12 +55,16 @@ interface Aging {
   readonly ttls: readonly number[]
 }
 
+/** What one takes besides its bytes, about. */
+const overhead = 300
+
 const none: Addresses = { first: 0, stride: 0, size: 0, count: 0 }
 
 /** undefined: this reply is none to keep. `lease` is that of an upstream's answer, `age` seconds old. */
 export function keepReply(
   reply: Buffer,
   { end, form, limit }: PlainQuestion,
+  { kind, version, changes, upstreams }: Notes,
   lease?: Lease,
   age = 0,
 ): KeptReply | undefined {
@@ -50,25 +72,34 @@ export function keepReply(
   if ((flagsOf(reply) & flag.TC) !== 0) return undefined
   const records = readRecords(reply, end)?.filter(({ type: code }) => code !== type.OPT)
   if (records === undefined) return undefined
-  const bytes = withoutAsker(reply, end)
-  if (lease !== undefined) {
-    const ttlsAt = records.map(({ ttlAt }) => ttlAt)
-    const ttls = ttlsAt.map((at) => readTtl(reply, at))
-    const aging = { lease, madeAt: age, told: age, ttlsAt, ttls }
-    return { bytes, form, limit, ...none, serialAt: 0, aging }
-  }
-  const addresses = addressesOf(reply, records)
+  const aging = lease === undefined ? undefined : agingOf(reply, records, lease, age)
+  const addresses = lease === undefined ? addressesOf(reply, records) : none
   if (addresses === undefined) return undefined
-  const [soa] = records.filter(({ type: code }) => code === type.SOA)
   // Serial, refresh, retry, expire and minimum are the last five words (RFC 1035, 3.3.13).
+  const isOwn = aging === undefined && reply.readUInt16BE(end - 2) === classIN
+  const soa = isOwn ? records.find(({ type: code }) => code === type.SOA) : undefined
+  const bytes = withoutAsker(reply, end)
   return {
     bytes,
     form,
     limit,
-    ...addresses,
+    first: addresses.first,
+    stride: addresses.stride,
+    size: addresses.size,
+    count: addresses.count,
     serialAt: soa === undefined ? 0 : soa.end - 20,
-    aging: undefined,
+    aging,
+    kind,
+    version,
+    changes,
+    upstreams,
+    cost: bytes.length + overhead,
   }
+}
+
+function agingOf(reply: Buffer, records: readonly RawRecord[], lease: Lease, age: number): Aging {
+  const ttlsAt = records.map(({ ttlAt }) => ttlAt)
+  return { lease, madeAt: age, told: age, ttlsAt, ttls: ttlsAt.map((at) => readTtl(reply, at)) }
 }
 
 /** Whether it is what the message at `start`, read as `asked`, would get for its name, form and room. */

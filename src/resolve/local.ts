@@ -34,11 +34,13 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
     reverse ??
     answerStatically(context, statics, question) ??
     answerZone(context, question) ??
-    answerMeaning(context, question, findLiterally(context, name, family)) ??
+    (context.isForeign
+      ? undefined
+      : answerMeaning(context, question, findLiterally(context, name, family))) ??
     answerMachine(context, question) ??
     // Ports are closer than a wildcard.
     answerService(context, question) ??
-    answerMeaning(context, question, findOtherwise(context, name, family))
+    (context.isForeign ? undefined : answerMeaning(context, question, findOtherwise(context, name, family)))
   )
 }
 

@@ -1,24 +1,38 @@
 // What a name means to this asker: where it is, who has it, and what of that is to be told.
-import { isWithin } from '../dns/name.ts'
+import { isBelow, isWithin } from '../dns/name.ts'
 import { findForHost } from '../registry/host.ts'
-import { type Family, type Found, findAsDocker, findBeyondDocker, findName } from '../registry/lookup.ts'
+import {
+  type Family,
+  type Found,
+  findAsDocker,
+  findBeyondDocker,
+  findName,
+  isNowhere,
+  noLinks,
+} from '../registry/lookup.ts'
 import type { Placed } from '../registry/order.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import type { Context } from './decision.ts'
+import type { Scope } from './scope.ts'
 
 /** Found, or there but meaning several things (the host view only). */
 export type Meaning = Found | { readonly ambiguous: readonly Placed[] }
 
+/** Whether a name has no meaning on the asker's networks, of whatever kind: cheap to find out, and true of most. */
+export function isForeign({ view, networks, links = noLinks }: Scope, zone: string, name: string): boolean {
+  return view === 'networks' && links.size === 0 && !isWithin(name, zone) && isNowhere(networks, name)
+}
+
 /** The part before our zone; undefined for a name that is not below it. */
 export function innerName(context: Context, name: string): string | undefined {
   const { zone } = context
-  return name !== zone && isWithin(name, zone) ? name.slice(0, -zone.length - 1) : undefined
+  return isBelow(name, zone) ? name.slice(0, -zone.length - 1) : undefined
 }
 
 /** What Docker's own resolver would find: aliases under our zone, `host.docker.internal` among them, are names too. */
 export function findLiterally({ scope }: Context, name: string, family?: Family): Meaning | undefined {
   if (scope.view !== 'networks') return undefined
-  return findAsDocker(scope.networks, name, scope.links ?? new Map(), family)
+  return findAsDocker(scope.networks, name, scope.links ?? noLinks, family)
 }
 
 export function findMeaning(context: Context, name: string, family?: Family): Meaning | undefined {

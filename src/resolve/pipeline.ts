@@ -81,9 +81,16 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const { message: bytes, asker } = query
     const result = options.forward({ query: bytes, question, edns: opt, route: decision.route, asker })
     if (!(result instanceof Promise)) return relay(query, question, opt, decision, result, started)
-    return result
-      .then((forwarded) => relay(query, question, opt, decision, forwarded, started))
-      .catch((error: unknown) => panic(query, started, error))
+    return result.then(
+      (forwarded) => {
+        try {
+          return relay(query, question, opt, decision, forwarded, started)
+        } catch (error) {
+          return panic(query, started, error)
+        }
+      },
+      (error: unknown) => panic(query, started, error),
+    )
   }
 
   /** No question: one for a cookie alone (RFC 7873, 5.4), or nothing that can be answered. */
@@ -171,8 +178,8 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     counters.responses.add(1, query.server, code, source)
     const seconds = (clock.monotonic() - started) / 1000
     counters.duration.cell(query.server, source).observe(seconds)
-    const ms = Math.round(seconds * 10_000) / 10
     if (options.logQueries && question !== undefined) {
+      const ms = Math.round(seconds * 10_000) / 10
       const { asker, transport } = query
       log.info(
         {

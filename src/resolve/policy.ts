@@ -1,9 +1,8 @@
 // What becomes of a question that the table can't answer: denied here, or forwarded, and where to. Names that are
 // somebody else's on this machine never leave it; the asker is not told why (that would tell that they exist).
-import type { Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
-import { isWithin, splitName } from '../dns/name.ts'
+import { isBelow, isSingleLabel, isWithin, splitName } from '../dns/name.ts'
 import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import type { Route } from '../forward/types.ts'
@@ -33,77 +32,71 @@ export interface PolicySettings {
 /** Types that validators ask about every label of a name; denying them would break the names below. */
 const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.SOA]
 
-/** `upstreams` is the default route's list at this moment; `isAboveHosts`: `hosts:` has names below this one. */
+/** `isAboveHosts`: `hosts:` has names below this one. */
 export function decideMiss(
   context: Context,
   settings: PolicySettings,
-  upstreams: () => readonly Upstream[],
   question: Question,
   isAboveHosts = false,
 ): Decision {
   const { scope, zone } = context
   const { name } = question
-  const empty = (rule: string) => negative(context, question, rcode.NOERROR, rule)
-  const deny = (rule: string) => negative(context, question, rcode.NXDOMAIN, rule)
+  if (isReserved(name)) return decideReserved(context, settings, question)
   // A name above others that exist is not denied with them (RFC 8020).
   const inZone = isWithin(name, zone)
-  const reserved = isReserved(name)
-  const seen = scope.view === 'networks' || (scope.view === 'host' && inZone) ? scope.networks : []
+  const seen = scope.view === 'networks' || (scope.view === 'host' && inZone) ? scope.networks : none
   const isAbove = isAboveHosts || isParent(seen, inZone ? name.slice(0, -zone.length - 1) : name)
-  const missing = (rule: string) => {
-    if (isAbove && !reserved) return empty('names below this one exist')
-    return scope.incomplete ? notReady('an engine has not been read yet') : deny(rule)
-  }
 
-  const relays = reserved && scope.forwards ? relaysToDocker(name, upstreams()) : []
-  if (relays.length > 0) {
-    const route = { ...settings.routes.otherwise(relays), name: 'Docker Desktop', explicit: true }
-    return { kind: 'forward', route, rule: 'a name of Docker Desktop: its own resolver knows' }
-  }
-  if (reserved) return missing('a name of Docker Desktop, which only its own resolver knows')
-  if (inZone) return missing(`names under ${zone} are never forwarded`)
-  if (name !== '' && isWithin(zone, name)) return empty(`${zone} lies below it`)
+  if (inZone) return missing(context, question, isAbove, `names under ${zone} are never forwarded`)
+  if (isBelow(zone, name)) return empty(context, question, `${zone} lies below it`)
 
   const block = name.endsWith('.arpa') ? readReverse(name) : undefined
   if (block !== undefined) {
     const denied = dockerBlock(context.whole(), block)
-    if (denied === 'address') return missing('an address in a Docker subnet')
-    if (denied === 'above') return empty('above addresses in a Docker subnet')
+    if (denied === 'address') return missing(context, question, isAbove, 'an address in a Docker subnet')
+    if (denied === 'above') return empty(context, question, 'above addresses in a Docker subnet')
     if (scope.incomplete && isPrivateBlock(block)) return notReady('it may be an address in a Docker subnet')
   }
 
   // A route for the name goes before one for the asker; who is sealed in has the latter only.
   const forName = scope.forwards ? settings.routes.forName(name) : undefined
   const chosen = forName ?? settings.routes.forScope(scope)
-  if (isOnOwnNetworks(scope, name)) return missing('a name of the asker’s networks that nobody has now')
+  if (!context.isForeign && isOnOwnNetworks(scope, name)) {
+    return missing(context, question, isAbove, 'a name of the asker’s networks that nobody has now')
+  }
   // "_http._tcp.web" goes where "web" may go.
   const owner = hostPart(name)
-  if (splitName(owner).length === 1) {
+  if (isSingleLabel(owner)) {
     const forwards = forName !== undefined || settings.singleLabel || validatorTypes.includes(question.type)
     const isKept = scope.incomplete || !forwards
     const { known } = isKept ? context.forReasons : context.whole()
-    if (known.has(owner)) return missing('the name is out of scope or its container is not running')
-    if (isKept) return missing('single labels are not forwarded (forward.singleLabel)')
+    if (known.has(owner)) {
+      return missing(context, question, isAbove, 'the name is out of scope or its container is not running')
+    }
+    if (isKept) {
+      return missing(context, question, isAbove, 'single labels are not forwarded (forward.singleLabel)')
+    }
   } else if (isElsewhere(context, owner)) {
-    return missing('NAME.NETWORK of a container that is out of scope or not running')
+    const rule = 'NAME.NETWORK of a container that is out of scope or not running'
+    return missing(context, question, isAbove, rule)
   }
 
   const special = forName === undefined ? findSpecial(name) : undefined
-  const staysHere = (why: string) =>
-    isAbove ? empty('names below this one exist') : emptyZone(context, question, special!, why)
-  if (special?.leaves === 'never') return staysHere(`.${special.zone} is never forwarded (${special.source})`)
+  if (special?.leaves === 'never') {
+    const rule = `.${special.zone} is never forwarded (${special.source})`
+    return isAbove ? empty(context, question, namesBelow) : emptyZone(context, question, special, rule)
+  }
 
-  let route = chosen ?? settings.routes.otherwise(upstreams())
+  let route = chosen ?? settings.routes.otherwise(context.upstreams())
   if (special !== undefined && !isForParent(special, question)) {
     route = onLan(route)
     if (route.upstreams.length === 0) {
-      return staysHere(
-        `${special.zone} is for servers of the own network, and no upstream is (${special.source})`,
-      )
+      const rule = `${special.zone} is for servers of the own network, and no upstream is (${special.source})`
+      return isAbove ? empty(context, question, namesBelow) : emptyZone(context, question, special, rule)
     }
   }
   if (!scope.forwards && chosen === undefined) {
-    if (isAbove) return empty('names below this one exist')
+    if (isAbove) return empty(context, question, namesBelow)
     // No SOA, so that nothing is kept: with a network that is not internal the next question may pass.
     return {
       ...refusal(
@@ -119,10 +112,35 @@ export function decideMiss(
     mayBeDockers(context.whole(), question, owner)
   ) {
     route = { ...route, upstreams: route.upstreams.filter((upstream) => !isDockersOwn(upstream)) }
-    if (route.upstreams.length === 0) return missing("Docker's own resolver would answer for our networks")
+    if (route.upstreams.length === 0) {
+      return missing(context, question, isAbove, "Docker's own resolver would answer for our networks")
+    }
   }
   const rule = route.explicit ? route.name : `not a name of ours: ${route.name} route`
   return { kind: 'forward', route, rule, isAbove }
+}
+
+function decideReserved(context: Context, settings: PolicySettings, question: Question): Decision {
+  const relays = context.scope.forwards ? relaysToDocker(question.name, context.upstreams()) : []
+  if (relays.length > 0) {
+    const route = { ...settings.routes.otherwise(relays), name: 'Docker Desktop', explicit: true }
+    return { kind: 'forward', route, rule: 'a name of Docker Desktop: its own resolver knows' }
+  }
+  return missing(context, question, false, 'a name of Docker Desktop, which only its own resolver knows')
+}
+
+const none: readonly NetworkTable[] = []
+const namesBelow = 'names below this one exist'
+
+function empty(context: Context, question: Question, rule: string): Decision {
+  return negative(context, question, rcode.NOERROR, rule)
+}
+
+/** What nobody has that may be told of: there, if only as what lies above others; else not, or not for certain yet. */
+function missing(context: Context, question: Question, isAbove: boolean, rule: string): Decision {
+  if (isAbove) return empty(context, question, namesBelow)
+  if (context.scope.incomplete) return notReady('an engine has not been read yet')
+  return negative(context, question, rcode.NXDOMAIN, rule)
 }
 
 /** DS lies with the parent, which is public: what it says lets validators believe the zone's answers (RFC 8375, 4). */
@@ -140,7 +158,7 @@ function onLan(route: Route): Route {
 function mayBeDockers({ known, networksByName }: Snapshot, question: Question, owner: string): boolean {
   // It relays other types unseen, those of validators among them.
   if (validatorTypes.includes(question.type)) return false
-  if (splitName(owner).length === 1 || known.has(owner)) return true
+  if (isSingleLabel(owner) || known.has(owner)) return true
   for (const [, network] of qualified(owner)) if (networksByName.has(network)) return true
   return false
 }
@@ -150,8 +168,10 @@ function mayBeDockers({ known, networksByName }: Snapshot, question: Question, o
  * the network as its search domain asks for.
  */
 function isElsewhere(context: Context, name: string): boolean {
-  for (const [left, right] of qualified(name)) {
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+    const right = name.slice(dot + 1)
     if (!context.isNetwork(right)) continue
+    const left = name.slice(0, dot)
     const bare = withoutSuffixes(left, `.${right}`)
     const tables = context.whole().networksByName.get(right) ?? []
     if (tables.some(({ known }) => known.has(left) || known.has(bare))) return true
@@ -168,13 +188,15 @@ function withoutSuffixes(name: string, suffix: string): string {
 /** Names of stopped containers, links without a target, and what lies below a wildcard. */
 function isOnOwnNetworks({ view, networks, links }: Scope, name: string): boolean {
   if (view !== 'networks') return false
-  const isKnown = ({ network, known }: NetworkTable) =>
-    known.has(name) || links?.get(network.id)?.has(name) === true
-  return networks.some(isKnown) || isBelowWildcard(networks, name)
+  for (const { network, known } of networks) {
+    if (known.has(name) || links?.get(network.id)?.has(name) === true) return true
+  }
+  return isBelowWildcard(networks, name)
 }
 
 /** The name without its leading underscored labels (RFC 8552). */
 function hostPart(name: string): string {
+  if (!name.startsWith('_')) return name
   const labels = splitName(name)
   const first = labels.findIndex((label) => !label.startsWith('_'))
   return first <= 0 ? name : labels.slice(first).join('.')

@@ -17,6 +17,7 @@ function label(name: string): string {
 
 /** Reserved, so that no other server is to be asked for it but Docker's own. */
 export function isReserved(name: string): boolean {
+  if (!name.endsWith(domain)) return false
   return machine.includes(label(name)) || desktop.includes(label(name))
 }
 

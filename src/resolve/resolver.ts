@@ -10,7 +10,8 @@ import type { Route } from '../forward/types.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
-import { type Context, type Decision, isInternet, local, type Question, refusal } from './decision.ts'
+import { QuestionContext } from './context.ts'
+import { type Decision, isInternet, local, type Question, refusal } from './decision.ts'
 import { type Withheld, withhold } from './guard.ts'
 import { answerIdentity } from './identity.ts'
 import { answerLocally } from './local.ts'
@@ -79,25 +80,11 @@ export function createResolver(options: ResolverOptions): Resolver {
       if (refusedTypes.includes(question.type)) {
         return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
       }
-      let isPassing = false
-      let isWhole = false
-      const snapshot = store.current()
-      const context: Context = {
-        ...{ scope, zone: config.zone, ttl: config.ttl, health: config.health, random: options.random },
-        ...{ serial: snapshot.version, forReasons: snapshot },
-        isNetwork: (name) => snapshot.networksByName.has(name),
-        whole() {
-          isWhole = true
-          return snapshot
-        },
-      }
-      const upstreams = () => {
-        isPassing = true
-        return options.upstreams()
-      }
+      const context = new QuestionContext(options, scope, store.current(), question.name)
       const decision =
         answerLocally(context, statics, question) ??
-        decideMiss(context, settings, upstreams, question, statics.isAbove(question.name, scope))
+        decideMiss(context, settings, question, statics.isAbove(question.name, scope))
+      const { isPassing, isWhole } = context
       if (decision.kind === 'forward') {
         return question.type === type.ANY ? notForwarded : isWhole ? { ...decision, isWhole } : decision
       }

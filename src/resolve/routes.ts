@@ -9,7 +9,7 @@ export interface Routes {
   forName(name: string): Route | undefined
   /** Of the asker's networks the first, in Docker's order, that has a resolver of its own. */
   forScope(scope: Scope): Route | undefined
-  /** The default route, with the upstreams it has at this moment. */
+  /** The default route, with the upstreams it has at this moment; the same object for the same list. */
   otherwise(upstreams: readonly Upstream[]): Route
 }
 
@@ -24,6 +24,7 @@ export function indexRoutes({ zones, networks, policy }: Config['forward']): Rou
     const name = `forward.networks ${network}`
     byNetwork.set(network, { name, zone: undefined, explicit: true, upstreams, policy: own })
   }
+  let latest: Route = { name: 'default', zone: undefined, explicit: false, upstreams: [], policy }
   return {
     forName(name) {
       if (byName.size === 0) return undefined
@@ -44,6 +45,9 @@ export function indexRoutes({ zones, networks, policy }: Config['forward']): Rou
       }
       return undefined
     },
-    otherwise: (upstreams) => ({ name: 'default', zone: undefined, explicit: false, upstreams, policy }),
+    otherwise(upstreams) {
+      if (latest.upstreams !== upstreams) latest = { ...latest, upstreams }
+      return latest
+    },
   }
 }

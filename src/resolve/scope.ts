@@ -29,9 +29,9 @@ export interface Scope {
   /** Some engine has not told its names yet, so what is not found may still be there. */
   readonly incomplete: boolean
   readonly rule: ScopeRule
-  readonly containerId?: string
+  readonly containerId: string | undefined
   /** The asking container's own, on its networks. */
-  readonly links?: Links
+  readonly links: Links | undefined
 }
 
 export interface ScopeSettings {
@@ -82,8 +82,9 @@ export const scopeTable: Readonly<Record<string, Row>> = {
     if (others.length === 0) {
       const places = placesOf(snapshot, id)
       const networks = places.map(({ table }) => table)
-      const links = new Map(places.map(({ endpoint }) => [endpoint.networkId, endpoint.links]))
-      return { ...scope('networks', 'container', networks, mayForward(networks)), containerId: id, links }
+      const linking = places.filter(({ endpoint }) => endpoint.links.size > 0)
+      const links = new Map(linking.map(({ endpoint }) => [endpoint.networkId, endpoint.links]))
+      return scope('networks', 'container', networks, mayForward(networks), id, links)
     }
     // Several containers have this address and nothing tells them apart: only what each of them may see.
     const views = [id, ...others].map((each) => placesOf(snapshot, each).map(({ table }) => table))
@@ -134,26 +135,46 @@ export function scopeOf(
   }
   for (const row of Object.values(rows)) {
     const decided = row(asking)
-    if (decided !== undefined) return { ...decided, incomplete }
+    if (decided !== undefined) return scopeWith(decided, decided.networks, incomplete)
   }
-  return { ...scope('nobody', 'stranger', [], false), incomplete }
+  return scopeWith(scope('nobody', 'stranger', [], false), [], incomplete)
 }
 
 /**
- * Whether another snapshot gives the same scope for sure, so that it need not be found anew: the one container that has
- * the address is what it was, with all its networks, and so are the things that rows before its own look at. The local
- * addresses must be the same, and the asker's two.
+ * The scope as another snapshot has it, where the one container that has the address is what it was, and so are its
+ * networks but for their members, and the things that rows before its own look at: itself where those are the same too.
+ * undefined: it has to be found anew. The local addresses must be the same, and the asker's two.
  */
-export function stillHolds(scope: Scope, address: string, before: Snapshot, now: Snapshot): boolean {
-  const { rule, networks } = scope
-  if (rule !== 'container') return false
-  if (before.subnets !== now.subnets || before.engines !== now.engines) return false
-  if (now.networksByName.has(gatewayBridge)) return false
-  const owners = now.owners.get(address)
-  if (owners?.length !== 1 || owners !== before.owners.get(address)) return false
-  // A table is another one as soon as any container on it is.
-  for (const table of networks) if (now.networks.get(table.network.id) !== table) return false
-  return true
+export function renewScope(
+  scope: Scope,
+  address: string,
+  before: Snapshot,
+  now: Snapshot,
+): Scope | undefined {
+  const { rule, networks, containerId } = scope
+  if (rule !== 'container') return undefined
+  if (before.subnets !== now.subnets || before.engines !== now.engines) return undefined
+  if (now.networksByName.has(gatewayBridge)) return undefined
+  if (now.owners.get(address)?.length !== 1) return undefined
+  if (now.containers.get(containerId!) !== before.containers.get(containerId!)) return undefined
+  let isSame = true
+  for (const table of networks) {
+    const there = now.networks.get(table.network.id)
+    if (there?.network !== table.network) return undefined
+    isSame &&= there === table
+  }
+  if (isSame) return scope
+  const renewed = networks.map(({ network }) => now.networks.get(network.id)!)
+  return scopeWith(scope, renewed, scope.incomplete)
+}
+
+/** All are made here, so that they are of one shape. */
+function scopeWith(
+  { view, rule, forwards, containerId, links }: Omit<Scope, 'incomplete'>,
+  networks: readonly NetworkTable[],
+  incomplete: boolean,
+): Scope {
+  return { view, networks, forwards, incomplete, rule, containerId, links }
 }
 
 function scope(
@@ -161,8 +182,10 @@ function scope(
   rule: ScopeRule,
   networks: readonly NetworkTable[],
   forwards: boolean,
+  containerId?: string,
+  links?: Links,
 ): Omit<Scope, 'incomplete'> {
-  return { view, rule, networks, forwards }
+  return { view, rule, networks, forwards, containerId, links }
 }
 
 function hostView(snapshot: Snapshot, rule: ScopeRule): Omit<Scope, 'incomplete'> {

@@ -4,13 +4,15 @@ import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
-import { type Scope, scopeOf, scopeTable, stillHolds } from './scope.ts'
+import { renewScope, type Scope, scopeOf, scopeTable } from './scope.ts'
 
 export interface Scopes {
   /** The scope of who asks at one of our addresses, both as sockets tell them. */
   of(asker: string, local: string): Scope
   /** Another number whenever the table or the local addresses are others. */
   epoch(): number
+  /** How many are kept, those of strangers aside. */
+  held(): number
 }
 
 export interface ScopesOptions {
@@ -23,10 +25,11 @@ export interface ScopesOptions {
 }
 
 /**
- * Scopes kept for each listening address. Strangers can send from any number of addresses: theirs are kept apart, so that
- * they push nobody out but each other.
+ * Scopes kept for each listening address, and in all: then those of the address that has most go. Strangers can send from
+ * any number of addresses: theirs are kept apart, so that they push nobody out but each other.
  */
 const mostScopes = 10_000
+const mostInAll = 20_000
 const mostStrangers = 1000
 /** After so many changes of the table all are found anew: those not asked for any more hold what was long ago. */
 const sweepAfter = 256
@@ -39,6 +42,8 @@ interface Known {
 
 export function createScopes({ config, store, addresses, scopeRows = scopeTable }: ScopesOptions): Scopes {
   const byServer = new Map<string, Map<string, Known>>()
+  /** In all. */
+  let held = 0
   let strangers = new Map<string, Scope>()
   let now: { snapshot: Snapshot; local: LocalAddresses } | undefined
   let epoch = 0
@@ -54,42 +59,54 @@ export function createScopes({ config, store, addresses, scopeRows = scopeTable 
     strangers = new Map()
     if (isElsewhere || epoch - sweptAt > sweepAfter) {
       byServer.clear()
+      held = 0
       sweptAt = epoch
     }
     return now
   }
 
-  function knownAt(here: string): Map<string, Known> {
-    let known = byServer.get(here)
-    if (known === undefined) {
-      known = new Map()
-      byServer.set(here, known)
+  function keep(here: string, asker: string, known: Known): void {
+    if (held >= mostInAll) {
+      const [fullest, { size }] = [...byServer].reduce((a, b) => (b[1].size > a[1].size ? b : a))
+      byServer.delete(fullest)
+      held -= size
     }
-    return known
+    let map = byServer.get(here)
+    if (map === undefined) {
+      map = new Map()
+      byServer.set(here, map)
+    }
+    held -= map.size
+    put(map, mostScopes, asker, known)
+    held += map.size
   }
 
   return {
+    held: () => held,
     epoch() {
       look()
       return epoch
     },
     of(asker, here) {
       const { snapshot, local } = look()
-      const known = knownAt(here)
-      const before = known.get(asker)
+      const known = byServer.get(here)
+      const before = known?.get(asker)
       if (before !== undefined) {
         if (before.of === snapshot) return before.scope
-        if (stillHolds(before.scope, canonicalAddress(asker) ?? asker, before.of, snapshot)) {
+        const scope = renewScope(before.scope, canonicalAddress(asker) ?? asker, before.of, snapshot)
+        if (scope !== undefined) {
+          before.scope = scope
           before.of = snapshot
-          return before.scope
+          return scope
         }
-        known.delete(asker)
+        known!.delete(asker)
+        held--
       }
       const stranger = strangers.get(`${asker} ${here}`)
       if (stranger !== undefined) return stranger
       const scope = scopeOf(snapshot, local, config.scope, asker, here, scopeRows)
       if (scope.view === 'nobody') put(strangers, mostStrangers, `${asker} ${here}`, scope)
-      else put(known, mostScopes, asker, { scope, of: snapshot })
+      else keep(here, asker, { scope, of: snapshot })
       return scope
     },
   }

@@ -44,6 +44,7 @@ export function answerService(context: Context, question: Question): Decision | 
 }
 
 export function readService(name: string): Service | undefined {
+  if (!name.startsWith('_')) return undefined
   const [first = '', second = '', ...rest] = splitName(name)
   if (first.startsWith('_') && protocols.includes(second) && rest.length > 0) {
     return { port: first.slice(1), protocol: second.slice(1), owner: rest.join('.') }

@@ -1,6 +1,7 @@
-// Where fast answers are kept: a shelf for each scope, so that no scope ever finds another's, in bounded memory, and
-// empty as soon as a network of the scope is not what it was.
+// Where fast answers are kept: a shelf for each scope, so that no scope ever finds another's, in bounded memory. A shelf
+// knows what has changed in its scope's networks since an answer was put there, and is emptied where that may be anything.
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
+import { Changes, type Compare, createCompare } from './changes.ts'
 import type { Scope } from './scope.ts'
 
 /**
@@ -8,16 +9,19 @@ import type { Scope } from './scope.ts'
  * answers; undefined: strangers, who can send from any number of addresses, have no answers kept.
  */
 export function scopeKey(scope: Scope): string | undefined {
-  const { view, rule, networks, forwards, incomplete, links } = scope
+  const { view, rule, networks, forwards, incomplete } = scope
   if (view === 'nobody') return undefined
-  const hasLinks = links !== undefined && [...links.values()].some(({ size }) => size > 0)
   // The host sees all networks, and what is kept for it holds for one version of the table.
   const ids = view === 'host' ? [] : networks.map(({ network }: NetworkTable) => network.id)
-  return JSON.stringify([view, rule, forwards, incomplete, hasLinks ? scope.containerId : '', ids])
+  return JSON.stringify([view, rule, forwards, incomplete, hasLinks(scope) ? scope.containerId : '', ids])
+}
+
+function hasLinks({ links }: Scope): boolean {
+  return links !== undefined && [...links.values()].some(({ size }) => size > 0)
 }
 
 export interface Shelves<T extends Sized> {
-  /** The scope's, empty where its networks are others than when it was filled, or there are other networks. */
+  /** The scope's, as of this snapshot. */
   of(scope: Scope, snapshot: Snapshot): Shelf<T> | undefined
   /** Removes those of networks that are gone or not what they were. */
   sweep(snapshot: Snapshot): void
@@ -31,6 +35,22 @@ export function createShelves<T extends Sized>(
 ): Shelves<T> {
   const held = { bytes: 0 }
   const places = new Map<string, Place<T>>()
+  let compared: { of: Snapshot; compare: Compare } | undefined
+
+  /** Whether what is kept there can be told from what has changed since; then it knows that. */
+  function follow(place: Place<T>, scope: Scope, snapshot: Snapshot): boolean {
+    if (place.subnets !== snapshot.subnets) return false
+    if (areSame(place.networks, scope.networks)) return true
+    // A link's target is a name that the question does not have.
+    if (hasLinks(scope)) return false
+    if (compared?.of !== snapshot) compared = { of: snapshot, compare: createCompare() }
+    const touched = compared.compare(place.networks, scope.networks)
+    if (touched === undefined) return false
+    place.shelf.changes.add(touched)
+    place.networks = scope.networks
+    return true
+  }
+
   return {
     of(whole, snapshot) {
       const scope = see(whole)
@@ -38,8 +58,7 @@ export function createShelves<T extends Sized>(
       if (key === undefined) return undefined
       const before = places.get(key)
       if (before !== undefined) {
-        if (before.subnets === snapshot.subnets && areSame(before.networks, scope.networks))
-          return before.shelf
+        if (follow(before, scope, snapshot)) return before.shelf
         before.shelf.clear()
       }
       const shelf = new Shelf<T>(room, held)
@@ -61,10 +80,10 @@ export function createShelves<T extends Sized>(
   }
 }
 
-/** A shelf, and what it was filled by. */
+/** A shelf, and what it is up to date with. */
 interface Place<T extends Sized> {
   readonly shelf: Shelf<T>
-  readonly networks: readonly NetworkTable[]
+  networks: readonly NetworkTable[]
   readonly subnets: Snapshot['subnets']
 }
 
@@ -94,6 +113,8 @@ export interface Held {
  * measured in bytes. A shelf that finds no room makes it among its own: nobody's questions push out another scope's.
  */
 export class Shelf<T extends Sized> {
+  /** Of the scope's networks, as of the shelf's last use. */
+  readonly changes = new Changes()
   #young = new Map<number, T>()
   #old = new Map<number, T>()
   #youngBytes = 0

@@ -13,7 +13,10 @@ export interface Statics {
   namesOf(address: string, scope: Scope): readonly string[]
 }
 
+const none: Statics = { find: () => undefined, isAbove: () => false, namesOf: () => [] }
+
 export function indexStatics(hosts: readonly StaticHost[]): Statics {
+  if (hosts.length === 0) return none
   const exact = new Map<string, StaticHost[]>()
   const wildcards = new Map<string, StaticHost[]>()
   const reverse = new Map<string, StaticHost[]>()

@@ -3,34 +3,37 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { askBoth, dataOf } from './both.ts'
-import { addressesOf, digFrom, docker, runContainer as run, until } from './docker.ts'
+import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
+import { privateEngine } from './engine.ts'
+import { mountResolvConf, nameserver } from './nameserver.ts'
 import { gatewayOf, removeContainers } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 const networks = ['acc1', 'acc2', 'br.acc', 'acc-shut']
 let upstream: RecordingUpstream
 let berth: Berth
+let unmount: (() => void) | undefined
 
 beforeAll(async () => {
+  // Docker's resolver asks upstreams for what it does not have, and where nobody replies, 20.10 does not either. On
+  // somebody's own engine that is as it is there.
+  const isPrivate = privateEngine() !== undefined
+  if (isPrivate) unmount = mountResolvConf()
   for (const network of networks) {
     await docker('network', 'create', ...(network === 'acc-shut' ? ['--internal'] : []), network)
   }
-  upstream = await startUpstream()
-  berth = await startBerth({ listen: ['*:53'], forward: { upstreams: [`127.0.0.1:${upstream.port}`] } })
+  const host = isPrivate ? nameserver : '127.0.0.1'
+  upstream = await startUpstream({}, isPrivate ? 53 : 0, host)
+  berth = await startBerth({ listen: ['*:53'], forward: { upstreams: [`${host}:${upstream.port}`] } })
 })
 
 afterAll(async () => {
   expect(await berth?.stop()).toBe(0)
   upstream?.close()
+  unmount?.()
   await removeContainers('acc-')
   for (const network of networks) await docker('network', 'rm', network)
 })
-
-/**
- * Docker's resolver asks upstreams for what it does not have. Where none is to be reached it says nothing, and dig waits
- * for 6 s; in a container's own namespace nobody listens, and 26.1 says at once that it has failed.
- */
-const runContainer = (name: string, ...args: string[]) => run(name, '--dns', '127.0.0.1', ...args)
 
 const v4 = async (container: string, network = 'acc1') => (await addressesOf(container))[network]!.v4!
 const short = async (container: string) =>
@@ -42,7 +45,7 @@ async function bothSay(asker: string, network: string, name: string, addresses: 
   await until(
     async () => {
       const [told] = await askBoth(asker, server, [{ name, type: 'A' }])
-      // Docker asks upstreams for what is not there, and there are none: no reply is no address.
+      // Docker asks upstreams for what is not there. No reply is no address.
       return { docker: dataOf(told!.docker, 'A') ?? [], berth: dataOf(told!.berth, 'A') }
     },
     {

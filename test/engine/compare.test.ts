@@ -1,31 +1,25 @@
 // Docker's own resolver and berth, side by side: every name that exists anywhere, asked of both from inside every
 // container. `npm run compare` asks everything; as part of `npm test` each container asks one question in 32.
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { bringUpEstate, type Resident, residents, serverFor, takeDownEstate } from './compare/estate.ts'
 import { compareAll, compareFrom, describePair, type Judged, leaks } from './compare/run.ts'
 import { shareAnswered, tabulate } from './compare/table.ts'
-import { serveOutside, upstreamAddress } from './compare/upstream.ts'
+import { serveOutside } from './compare/upstream.ts'
+import { mountResolvConf, nameserver } from './nameserver.ts'
 
 const share = process.env.BERTH_COMPARE === 'all' ? 1 : 32
-const resolvConf = '/etc/resolv.conf'
+let unmount: (() => void) | undefined
 let outside: { close(): void }
 let berth: Berth
 let all: Resident[]
 let judged: Judged[]
 
 beforeAll(async () => {
-  // Docker's resolver forwards to what the engine's resolv.conf says when a container starts.
-  const file = join(mkdtempSync(join(tmpdir(), 'berth-resolv-')), 'resolv.conf')
-  writeFileSync(file, `nameserver ${upstreamAddress}\n`)
-  execFileSync('mount', ['--bind', file, resolvConf])
+  unmount = mountResolvConf()
   outside = await serveOutside()
   await bringUpEstate()
-  berth = await startBerth({ listen: ['*:53'], forward: { upstreams: [upstreamAddress] } })
+  berth = await startBerth({ listen: ['*:53'], forward: { upstreams: [nameserver] } })
   all = await residents()
   judged = await compareAll(all, share)
   const table = tabulate(judged)
@@ -36,7 +30,7 @@ afterAll(async () => {
   expect(await berth?.stop()).toBe(0)
   outside?.close()
   await takeDownEstate()
-  execFileSync('umount', [resolvConf])
+  unmount?.()
 }, 120_000)
 
 it('the estate is as varied as it says: 12 networks, 40 containers', () => {

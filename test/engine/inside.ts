@@ -63,17 +63,22 @@ async function clear(engine: Engine): Promise<void> {
   rmSync(engine.state, { recursive: true, force: true, maxRetries: 5 })
 }
 
+/** A group is busy until the last of its processes has ended, which may be after it has left the list of them. */
 async function removeGroup(folder: string): Promise<void> {
-  if (!existsSync(folder)) return
-  const members = () => readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
-  for (const name of readdirSync(folder, { withFileTypes: true })) {
-    if (name.isDirectory()) await removeGroup(join(folder, name.name))
+  for (let tries = 0; existsSync(folder); tries++) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) await removeGroup(join(folder, entry.name))
+    }
+    for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+      killQuietly(Number(pid))
+    }
+    try {
+      rmdirSync(folder)
+    } catch (error) {
+      if (tries === 500) throw error
+      await sleep(20)
+    }
   }
-  for (let tries = 0; members().length > 0 && tries < 250; tries++) {
-    for (const pid of members()) killQuietly(Number(pid))
-    await sleep(20)
-  }
-  rmdirSync(folder)
 }
 
 function killQuietly(pid: number): void {

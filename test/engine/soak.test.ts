@@ -5,7 +5,8 @@ import { type SoakResult, soak, type Trouble } from '../soak/soak.ts'
 async function shortly(trouble: Trouble, seconds: number, seed: number): Promise<SoakResult> {
   const told: string[] = []
   const log = (line: string) => told.push(line)
-  const result = await soak({ seed, seconds, containers: 40, trouble, port: 1053, log })
+  const leastEvents = 100
+  const result = await soak({ seed, seconds, leastEvents, containers: 40, trouble, port: 1053, log })
   const { questions, perSecond, judged, events, violations, wrongAtTheEnd } = result
   console.log(
     `${[trouble, ...told].join('; ')}: ${events} events, ${questions} questions, ${perSecond} a second`,
@@ -14,7 +15,7 @@ async function shortly(trouble: Trouble, seconds: number, seed: number): Promise
   expect(wrongAtTheEnd).toEqual([])
   expect(judged).toBe(questions)
   expect(questions).toBeGreaterThan(1_000)
-  expect(events).toBeGreaterThan(100)
+  expect(events).toBeGreaterThanOrEqual(leastEvents)
   return result
 }
 
@@ -23,15 +24,15 @@ const reconnects = (metrics: string) =>
 
 it('no wrong answer with the engine killed and started again in the middle', async () => {
   expect(reconnects((await shortly('kill', 12, 2)).metrics)).toBe(1)
-}, 60_000)
+}, 120_000)
 
 // The older engine differs in what it does when it is killed; of the rest once is enough.
 if (process.env.BERTH_ENGINE !== '20.10') {
   it('nor while containers come and go', async () => {
     expect(reconnects((await shortly('none', 10, 1)).metrics)).toBe(0)
-  }, 60_000)
+  }, 120_000)
 
   it('nor with a stream that is dropped and goes half-open', async () => {
     expect(reconnects((await shortly('proxy', 18, 3)).metrics)).toBeGreaterThanOrEqual(2)
-  }, 60_000)
+  }, 120_000)
 }

@@ -4,6 +4,7 @@ import dgram from 'node:dgram'
 import { connect, isIPv6, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { frame, readFrames } from '../../src/dns/frame.ts'
+import { rcodeName, rcodeOf } from '../../src/dns/header.ts'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 
 export type Order =
@@ -18,8 +19,8 @@ export interface Sum {
 
 interface Told {
   answered: number
-  /** Unanswered, or another answer than the one there is, once the first had come. */
-  lost: number
+  /** Unanswered, or another answer than the one there is, once the first had come: what, when, and what came of it. */
+  lost: string[]
   /** Replies that came from another address than was asked. */
   strays: string[]
   /** When the first answer came, ms since 1970. */
@@ -104,23 +105,24 @@ async function keepAsking(
   ask: (server: string, name: string, ms: number) => Promise<Buffer | undefined>,
 ): Promise<void> {
   for (let i = 0; !isStopped(); i++) {
-    const reply = await ask(
-      server,
-      names[i % names.length]!,
-      told.firstAt === undefined ? impatience : patience,
-    )
+    const name = names[i % names.length]!
+    const askedAt = performance.timeOrigin + performance.now()
+    const reply = await ask(server, name, told.firstAt === undefined ? impatience : patience)
     const isGood = reply !== undefined && readMessage(reply).answers.length > 0
     // Of one under way when the order to stop came nobody can say whether it was owed an answer.
     if (isStopped()) return
     if (isGood) {
       told.firstAt ??= performance.timeOrigin + performance.now()
       told.answered++
-    } else if (told.firstAt !== undefined) told.lost++
+    } else if (told.firstAt !== undefined) {
+      const what = reply === undefined ? 'silence' : rcodeName(rcodeOf(reply))
+      told.lost.push(`${name} at ${new Date(askedAt).toISOString()}: ${what}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, breath))
   }
 }
 
-const nothing = (): Told => ({ answered: 0, lost: 0, strays: [], firstAt: undefined })
+const nothing = (): Told => ({ answered: 0, lost: [], strays: [], firstAt: undefined })
 
 createInterface({ input: process.stdin })
   .on('line', (line) => {

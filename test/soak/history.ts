@@ -36,8 +36,8 @@ interface Naming {
 export class History {
   readonly #stays = new Map<string, Stay[]>()
   readonly #namings = new Map<string, Naming[]>()
-  readonly #running = new Set<string>()
-
+  /** Container id → since when it runs. */
+  readonly #running = new Map<string, number>()
   /** Container id → its last event. */
   readonly #heardAt = new Map<string, number>()
 
@@ -61,30 +61,44 @@ export class History {
     begun: number,
     done: number,
   ): void {
-    const stay = this.#stays
-      .get(id)
-      ?.find((each) => each.networkId === networkId && each.from <= begun && each.to >= done)
-    if (stay === undefined || address === '') return
+    if (address === '') return
+    const find = () =>
+      this.#stays
+        .get(id)
+        ?.find((each) => each.networkId === networkId && each.from <= begun && each.to >= done)
+    if (find() === undefined && this.#startedUnjoined(id, begun))
+      this.#join(id, networkId, this.#running.get(id)!)
+    const stay = find()
+    if (stay === undefined) return
     stay.address = address
     stay.aliases = aliases
   }
 
   /**
    * After a time without events: what lasted may have ended, what is there now began at `time` at the latest. `present`
-   * was read from `time` on; where an event has told more since, that holds.
+   * was read from `time` on. Gives the containers of which an event has come since, so that what was read may be before
+   * or after it: they are to be read again, alone, by passing them as `only`.
    */
   restart(
     time: number,
     present: readonly { id: string; name: string; networkIds: readonly string[] }[],
-  ): void {
-    const isNewer = (id: string) => (this.#heardAt.get(id) ?? 0) >= time
-    for (const id of this.#stays.keys()) if (!isNewer(id)) this.#end(id, time)
-    for (const { id, name, networkIds } of present) {
-      if (isNewer(id)) continue
-      if (this.#namings.get(id)?.at(-1)?.name !== name.replace(/^\//, '')) this.#call(id, name, time)
-      if (networkIds.length > 0) this.#running.add(id)
-      for (const networkId of networkIds) this.#join(id, networkId, time)
+    only?: ReadonlySet<string>,
+  ): ReadonlySet<string> {
+    const rows = new Map(present.map((row) => [row.id, row]))
+    const newer = new Set<string>()
+    for (const id of only ?? new Set([...this.#stays.keys(), ...rows.keys()])) {
+      if ((this.#heardAt.get(id) ?? 0) >= time) {
+        newer.add(id)
+        continue
+      }
+      this.#end(id, time)
+      const row = rows.get(id)
+      if (row === undefined) continue
+      if (this.#namings.get(id)?.at(-1)?.name !== row.name.replace(/^\//, '')) this.#call(id, row.name, time)
+      if (row.networkIds.length > 0) this.#running.set(id, time)
+      for (const networkId of row.networkIds) this.#join(id, networkId, time)
     }
+    return newer
   }
 
   /** Everything that `name` has led to on a network. */
@@ -144,8 +158,18 @@ export class History {
     this.#stays.set(id, [...(this.#stays.get(id) ?? []), stay])
   }
 
+  /**
+   * An engine that died in the middle of a start knows the container as not running and its endpoint as made: started
+   * again, it joins without a word. So a start with nothing before it and nothing after it is a joining as well.
+   */
+  #startedUnjoined(id: string, begun: number): boolean {
+    const startedAt = this.#running.get(id)
+    if (startedAt === undefined || startedAt > begun || this.#heardAt.get(id) !== startedAt) return false
+    return (this.#stays.get(id) ?? []).every(({ from, to }) => to <= startedAt || from === startedAt)
+  }
+
   #start(id: string, time: number): void {
-    this.#running.add(id)
+    this.#running.set(id, time)
     for (const stay of this.#stays.get(id) ?? []) stay.runsFrom = Math.min(stay.runsFrom, time)
   }
 

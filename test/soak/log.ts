@@ -67,23 +67,22 @@ export async function followEngine(engine: Docker, history: History): Promise<En
     count: () => count,
     async again() {
       await follow()
-      const begun = wallClock()
-      const rows = await engine.listContainers({ all: true })
-      history.restart(
-        begun,
-        rows.map((row) => ({
-          id: row.Id,
-          name: row.Names[0]!,
-          networkIds:
-            row.State === 'running' || row.State === 'paused'
-              ? Object.values(row.NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)
-              : [],
-        })),
-      )
+      let left: ReadonlySet<string> | undefined
+      while (left === undefined || left.size > 0) {
+        const begun = wallClock()
+        const rows = await engine.listContainers({ all: true })
+        left = history.restart(begun, rows.map(readRow), left)
+      }
     },
     close() {
       clearInterval(timer)
       stop()
     },
   }
+}
+
+function readRow(row: Docker.ContainerInfo): { id: string; name: string; networkIds: string[] } {
+  const isUp = row.State === 'running' || row.State === 'paused'
+  const networkIds = Object.values(row.NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)
+  return { id: row.Id, name: row.Names[0]!, networkIds: isUp ? networkIds : [] }
 }

@@ -18,6 +18,8 @@ export type Trouble = 'none' | 'kill' | 'proxy'
 export interface SoakOptions {
   readonly seed: number
   readonly seconds: number
+  /** On a machine that is too slow for that many in that time it goes on until they have come, `overtime` at most. */
+  readonly leastEvents?: number
   readonly containers: number
   /** kill: the engine is killed and started again in the middle; proxy: berth sees it through a bad one. */
   readonly trouble: Trouble
@@ -41,6 +43,8 @@ export interface SoakResult {
 const zone = 'docker.internal'
 /** Answers are judged once the events and inspects of their time are in, ms. */
 const judgedAfter = 4_000
+/** Seconds. */
+const overtime = 30
 
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const engine = connectEngine()
@@ -95,11 +99,17 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   })()
 
   const end = started + options.seconds * 1000
-  await Promise.all([
-    world.run(() => wallClock() > end, 5),
-    options.trouble === 'kill' ? killInTheMiddle(options, gaps, log) : undefined,
-    proxy === undefined ? undefined : troubleWith(proxy, options, gaps),
-  ])
+  let isTroubled = options.trouble !== 'none'
+  // What comes after the trouble is of interest too, however long that took.
+  const isOver = () =>
+    (wallClock() > end && !isTroubled && log.count() >= (options.leastEvents ?? 0)) ||
+    wallClock() > end + overtime * 1000
+  const trouble = async () => {
+    if (options.trouble === 'kill') await killInTheMiddle(options, gaps, log)
+    if (proxy !== undefined) await troubleWith(proxy, options, gaps)
+    isTroubled = false
+  }
+  await Promise.all([world.run(isOver, 5), trouble()])
   await world.settle()
   over = true
   await Promise.all(asking)

@@ -14,7 +14,7 @@ let world: World
 
 beforeAll(async () => {
   world = await startWorld()
-}, 30_000)
+})
 
 afterAll(() => world.stop())
 
@@ -69,7 +69,7 @@ it('a wrong answer would be found', async () => {
   } finally {
     for (const each of [berth, wrong]) await each.stop()
   }
-}, 20_000)
+})
 
 type Spoil = (reply: Buffer, first: { ttlAt: number; end: number }) => void
 

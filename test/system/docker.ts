@@ -1,6 +1,8 @@
-// A Docker engine as far as its API goes, on a unix socket: one network with one container that stays as it is.
+// A Docker engine as far as its API goes: one network with one container that stays as it is.
 import { mkdtempSync } from 'node:fs'
 import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,8 +16,12 @@ export interface Engine {
   close(): void
 }
 
-export async function startEngine(container: string, address: string): Promise<Engine> {
-  const path = join(mkdtempSync(join(tmpdir(), 'berth-engine-')), 'docker.sock')
+/** On a unix socket; with `tls`, PEM texts, over TCP and for those alone who have a certificate of its `ca`. */
+export async function startEngine(
+  container: string,
+  address: string,
+  tls?: { readonly ca: string; readonly cert: string; readonly key: string },
+): Promise<Engine> {
   const asked: string[] = []
   const held: (() => void)[] = []
   let isHeld = false
@@ -46,7 +52,7 @@ export async function startEngine(container: string, address: string): Promise<E
       NetworkSettings: networksOf({ ...place, DNSNames: names, Aliases: [] }),
     }),
   }
-  const server = http.createServer((request, response) => {
+  const serve: http.RequestListener = (request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://engine')
     const what = pathname.replace(/^\/v[\d.]+/, '')
     asked.push(what)
@@ -63,10 +69,21 @@ export async function startEngine(container: string, address: string): Promise<E
     }
     if (isHeld) held.push(answer)
     else answer()
+  }
+  const server =
+    tls === undefined
+      ? http.createServer(serve)
+      : https.createServer({ ...tls, requestCert: true, rejectUnauthorized: true }, serve)
+  const path = tls ?? join(mkdtempSync(join(tmpdir(), 'berth-engine-')), 'docker.sock')
+  await new Promise<void>((resolve) => {
+    if (typeof path === 'string') server.listen(path, resolve)
+    else server.listen(0, '127.0.0.1', resolve)
   })
-  await new Promise<void>((resolve) => server.listen(path, resolve))
   return {
-    url: `unix://${path}`,
+    url:
+      typeof path === 'string'
+        ? `unix://${path}`
+        : `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     hold() {
       isHeld = true

@@ -23,7 +23,7 @@ const data = (address: string) => [
 beforeAll(async () => {
   resolver = await startUnbound({ extra: data('192.0.2.1') })
   other = await startUnbound({ extra: data('192.0.2.2') })
-}, 30_000)
+})
 
 afterAll(async () => {
   for (const each of [...stopping.splice(0), resolver, other]) await each.stop()
@@ -82,7 +82,7 @@ describe('the first of two upstreams dies', () => {
     expect((await whoAnswers(berth)).who).toBe('192.0.2.1')
     expect(berth.said('an upstream is down, others go before it')).toHaveLength(1)
     expect(berth.said('an upstream is back')).toHaveLength(1)
-  }, 20_000)
+  })
 
   it('a port where nobody listens costs nobody a wait', async () => {
     const berth = await start([`127.0.0.1:${await freePort()}`, other.address])
@@ -110,7 +110,7 @@ it('both are dead: SERVFAIL within the deadline, with what became of each, and b
     const names = questions.map(({ message }) => message.toString('latin1'))
     expect(names.some((name) => name.includes('dead1'))).toBe(true)
   }
-}, 15_000)
+})
 
 describe('an upstream that', () => {
   it.each([
@@ -167,14 +167,14 @@ describe('an upstream that', () => {
     const berth = await start([bad.address])
     expect((await whoAnswers(berth)).who).toBe('192.0.2.1')
     expect(await berth.metric('berth_forward_tcp_total', 'why="silent"')).toBeGreaterThan(0)
-  }, 10_000)
+  })
 
   it('drops three packets in ten leaves no question without an answer', async () => {
     const bad = await startBad('addAction(AndRule{ProbaRule(0.3), TCPRule(false)}, DropAction())')
     const berth = await start([bad.address])
     const answers = await Promise.all(Array.from({ length: 200 }, () => whoAnswers(berth)))
     expect(answers.filter(({ who }) => who !== '192.0.2.1')).toEqual([])
-  }, 10_000)
+  })
 
   it('is slow is waited for, and "fastest" goes to the quicker one', async () => {
     const slow = await startBad('addAction(AllRule(), DelayAction(300))')
@@ -187,7 +187,7 @@ describe('an upstream that', () => {
       tally.set(who, (tally.get(who) ?? 0) + 1)
     }
     expect(tally.get('192.0.2.2')).toBeGreaterThan(20)
-  }, 15_000)
+  })
 })
 
 describe('an upstream that sends nonsense is passed over:', () => {
@@ -239,7 +239,7 @@ it('when no more sockets can be opened, questions leave from those that are ther
   }
   allow(files + 100)
   await until(async () => (await berth.metric('berth_forward_socket_errors_total')) > 0)
-}, 30_000)
+})
 
 /** As if there were so many answers. */
 function withCounts(reply: Buffer, answers: number): Buffer {

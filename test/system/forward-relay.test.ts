@@ -129,4 +129,4 @@ it('what does not validate is SERVFAIL, and why is told; with CD it is an answer
   } finally {
     for (const each of [berth, validator]) await each.stop()
   }
-}, 20_000)
+})

@@ -10,6 +10,10 @@ import { type Serving, serve } from './serve.ts'
 /** One that berth answers itself, one that it forwards. */
 const names = ['localhost', 'box.example']
 
+/** To list the interfaces waits for a lock that each container's start holds, so it is not for the thread that answers. */
+const unlisted = `import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module'
+os.networkInterfaces = () => { console.error('the interfaces were listed'); process.exit(99) }; syncBuiltinESMExports()`
+
 /** Wall clock, ms with fraction, as the askers tell it. */
 const now = () => performance.timeOrigin + performance.now()
 
@@ -51,10 +55,10 @@ describe.runIf(isRoot)('with several addresses on several links', () => {
     const scope = { allow: ['10.9.0.0/16', 'fd00:9::/32', 'fe80::/10'] }
     serving = serve(
       { ...quiet, listen: ['*:53'], scope, forward: { upstreams: ['127.0.0.1:5300'] } },
-      { within },
+      { within, node: ['--import', `data:text/javascript,${encodeURIComponent(unlisted)}`] },
     )
     await serving.logged('ready')
-  }, 30_000)
+  })
 
   afterAll(async () => {
     upstream?.child.kill('SIGTERM')
@@ -92,7 +96,7 @@ describe.runIf(isRoot)('with several addresses on several links', () => {
     }
     await Promise.all(asked)
     expect(stays).toHaveLength(12)
-  }, 15_000)
+  })
 
   // A quarter of a second where the machine is free; how busy it is decides the rest, so the bound is generous.
   it('serves a new IPv4 address soon', async () => {
@@ -122,7 +126,7 @@ describe.runIf(isRoot)('with several addresses on several links', () => {
     expect(Math.min(...waits)).toBeLessThan(5000)
     // Nobody is warned of what is in order.
     expect(serving.lines.filter(({ level }) => level === 'warn')).toEqual([])
-  }, 15_000)
+  })
 
   it('lets go of removed addresses, and of links that are gone', async () => {
     for (const asker of askers) {
@@ -163,7 +167,7 @@ describe.runIf(isRoot)('with several addresses on several links', () => {
     clients[2]!.ip('link set eth1 up')
     await checked(clients[2]!)
     await askers[2]!.ask('fe80::53%eth1')
-  }, 20_000)
+  })
 
   it('a flood of changes disturbs nobody', async () => {
     const many = Array.from({ length: 60 }, (_, i) => `10.9.2.${i + 10}`)
@@ -174,14 +178,15 @@ describe.runIf(isRoot)('with several addresses on several links', () => {
     await until(() => !listeningOn(server, 53, 'udp').some((address) => many.includes(address)), {
       what: 'all of them are let go',
     })
-  }, 15_000)
+  })
 
   it('no question was lost on the addresses that stayed, and every reply came from the address that was asked', async () => {
     const wrong: string[] = []
     for (const { asker, address } of stays) {
       const sum = (await asker.sums())[address]!
       for (const [kind, told] of Object.entries(sum)) {
-        if (told.lost > 0 || told.answered < 100) wrong.push(`${address} ${kind}: ${JSON.stringify(told)}`)
+        if (told.lost.length > 0 || told.answered < 100)
+          wrong.push(`${address} ${kind}: ${JSON.stringify(told)}`)
       }
     }
     for (const asker of askers) {

@@ -6,16 +6,13 @@ import net from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { StringAnswer } from 'dns-packet'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { frame, readFrames } from '../../src/dns/frame.ts'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 import { ask } from '../servers/client.ts'
 import { startEngine } from './docker.ts'
 import { freePort, type Serving, serve } from './serve.ts'
-
-// Processes start slowly on a busy machine; what is waited for has its own deadline.
-vi.setConfig({ testTimeout: 20_000 })
 
 const running: Serving[] = []
 afterEach(async () => {
@@ -218,11 +215,11 @@ describe('listen', () => {
   })
 
   it('an address that is taken is tried again, and the former one goes on until then', async () => {
+    const next = await freePort()
     const taken = dgram.createSocket('udp4')
-    taken.bind(0, '127.0.0.1')
+    taken.bind(next, '127.0.0.1')
     await once(taken, 'listening')
     const { serving, port, reload } = await start()
-    const next = taken.address().port
     await reload({ listen: [`127.0.0.1:${next}`] })
     expect(String((await serving.logged('can not listen, will try again')).why)).toContain(`port ${next}`)
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])

@@ -7,8 +7,9 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
+import { startEngine } from './docker.ts'
 import { freePort, main, serve } from './serve.ts'
 
 const run = promisify(execFile)
@@ -180,6 +181,51 @@ describe('without an engine', () => {
     expect(stdout).toMatch(/^SERVFAIL/)
     serving.child.kill('SIGTERM')
     expect(await serving.exited).toBe(0)
+  })
+})
+
+describe('a signal that comes early ends it in order', () => {
+  /** Node's options that have it send itself this as soon as the commands are loaded: before any of ours runs. */
+  const signalledWhileLoading = (signal: NodeJS.Signals) => {
+    const module = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`
+    const hook = module(`export async function load(url, context, next) {
+      if (url.endsWith('/commands/run.js')) process.kill(process.pid, '${signal}')
+      return next(url, context)
+    }`)
+    // Node 26 warns of it, and what it has in its place is not in Node 20.
+    return [
+      '--no-deprecation',
+      '--import',
+      module(`import { register } from 'node:module'\nregister(${JSON.stringify(hook)})`),
+    ]
+  }
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('%s while it is being loaded', async (signal) => {
+    const config = { ...(await withHttp()), docker: { engines: [] }, forward: { upstreams: [] } }
+    const serving = serve(config, { node: signalledWhileLoading(signal) })
+    expect(await serving.exited).toBe(0)
+    expect(serving.lines.slice(-2)).toMatchObject([{ msg: 'stopping', signal }, { msg: 'stopped' }])
+  })
+
+  it('SIGHUP while it is being loaded, which ends nothing: the configuration is yet to be read', async () => {
+    const config = { ...(await withHttp()), docker: { engines: [] }, forward: { upstreams: [] } }
+    const serving = serve(config, { node: signalledWhileLoading('SIGHUP') })
+    await serving.logged('ready')
+    serving.child.kill('SIGTERM')
+    expect(await serving.exited).toBe(0)
+  })
+
+  it('SIGTERM while an engine does not answer', async () => {
+    const engine = await startEngine('held', '10.9.0.1')
+    engine.hold()
+    const config = { ...(await withHttp()), docker: { engines: [engine.url] }, forward: { upstreams: [] } }
+    const serving = serve(config)
+    await vi.waitUntil(() => engine.asked.length > 0, { timeout: 10_000 })
+    serving.child.kill('SIGTERM')
+    expect(await serving.exited).toBe(0)
+    expect(serving.lines.slice(-2)).toMatchObject([{ msg: 'stopping' }, { msg: 'stopped' }])
+    expect(serving.lines.map(({ msg }) => msg)).not.toContain('ready')
+    engine.close()
   })
 })
 

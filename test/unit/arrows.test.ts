@@ -120,6 +120,7 @@ describe('packages', () => {
     ['dns-packet', /^dns\/message\.ts$/],
     ['prom-client', /^http\/metrics\.ts$/],
     ['dockerode', /^docker\//],
+    ['undici', /^docker\/get\.ts$/],
     ['lru-cache', /^forward\/cache\//],
     ['koffi', /^net\/libc\.ts$/],
     ['pino', /^lib\/log\.ts$/],

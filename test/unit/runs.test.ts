@@ -1,6 +1,6 @@
 // Choosing and summing of test runs (test/runs.ts).
 import { describe, expect, it } from 'vitest'
-import { count, parseChoice, type Report, sum } from '../runs.ts'
+import { count, listFailures, parseChoice, type Report, sum } from '../runs.ts'
 
 const report = (...files: string[][]): Report => ({
   success: files.flat().every((status) => status === 'passed'),
@@ -66,5 +66,30 @@ describe('counting a run', () => {
     const one = { passed: 1, failed: 2, skipped: 3 }
     expect(sum([one, one])).toEqual({ passed: 2, failed: 4, skipped: 6 })
     expect(sum([])).toEqual({ passed: 0, failed: 0, skipped: 0 })
+  })
+})
+
+describe('telling what failed', () => {
+  it('names the file and the test, and the head of why', () => {
+    const why = ['AssertionError: expected 1 to be 2', ...Array.from({ length: 50 }, () => 'at x')].join('\n')
+    const assertionResults = [
+      { status: 'passed', fullName: 'it works', failureMessages: [] },
+      { status: 'failed', fullName: 'it adds', failureMessages: [why] },
+    ]
+    const testResults = [
+      { name: 'a.test.ts', status: 'failed', message: '', assertionResults },
+      { name: 'b.test.ts', status: 'failed', message: 'SyntaxError: no', assertionResults: [] },
+      { name: 'c.test.ts', status: 'passed', message: '', assertionResults: [] },
+    ]
+    const [one, two, ...more] = listFailures({ success: false, testResults })
+    expect(one).toMatch(/^a\.test\.ts > it adds\n {4}AssertionError: expected 1 to be 2\n/)
+    expect(one!.split('\n').length).toBeLessThan(15)
+    expect(two).toBe('b.test.ts\n    SyntaxError: no')
+    expect(more).toEqual([])
+  })
+
+  it('tells nothing where nothing failed, or nothing was reported', () => {
+    expect(listFailures(report(['passed'], ['pending']))).toEqual([])
+    expect(listFailures(undefined)).toEqual([])
   })
 })

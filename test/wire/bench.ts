@@ -98,7 +98,7 @@ export function createBench(parts: Parts): Bench {
     const press = pressed === undefined ? {} : { pressed }
     const replied = handle({ message, ...askers[from], transport, server: 'x', idle: 10_000, ...press })
     // Who waits for what never comes gets to the deadline.
-    if (replied instanceof Promise) setImmediate(runAll)
+    if (replied instanceof Promise) setImmediate(() => void runAll())
     const told = describe(query, await replied, transport)
     exchange.stop()
     if (broken !== undefined) throw broken

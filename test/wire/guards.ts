@@ -31,7 +31,7 @@ export const guards: readonly Guard[] = [
   // Its question.
   guard('name-end', 'dns/name.ts', [
     'if (length === undefined || length > maxLabelBytes) return undefined\n    if (length === 0)',
-    `if (length === undefined) return { name, type: 1, class: 1, end: message.length }
+    `if (length === undefined) return { name: '', type: 1, class: 1, end: message.length }
     if (length > maxLabelBytes) return undefined
     if (length === 0)`,
   ]),
@@ -41,8 +41,8 @@ export const guards: readonly Guard[] = [
   ]),
   guard('name-length', 'dns/name.ts', ['if (offset - 12 >= maxNameBytes) return undefined', '']),
   guard('question-end', 'dns/name.ts', ['if (end > message.length) return undefined', '']),
-  guard('label-dots', 'dns/name.ts', ['if (byte === 0x2e || byte === 0x5c)', 'if (false)']),
-  guard('case', 'dns/name.ts', ['if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20', '']),
+  guard('label-dots', 'dns/name.ts', [' || byte === 0x2e || byte === 0x5c)', ')']),
+  guard('case', 'dns/name.ts', ['byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte', 'byte']),
 
   // Records, of questions and of replies.
   guard('record-counts', 'dns/edns.ts', [
@@ -51,12 +51,12 @@ export const guards: readonly Guard[] = [
   ]),
   guard('record-name', 'dns/records.ts', [
     'if (nameEnd === undefined || nameEnd + 10',
-    'if (nameEnd === undefined) return records\n      if (nameEnd + 10',
+    'if (nameEnd === undefined) return records\n    if (nameEnd + 10',
   ]),
   guard('record-label-type', 'dns/name.ts', ['if (length > maxLabelBytes) return undefined', '']),
   guard('record-fixed', 'dns/records.ts', [
     'if (nameEnd === undefined || nameEnd + 10 > message.length) return undefined',
-    'if (nameEnd === undefined) return undefined\n      if (nameEnd + 10 > message.length) return records',
+    'if (nameEnd === undefined) return undefined\n    if (nameEnd + 10 > message.length) return records',
   ]),
   guard('record-data', 'dns/records.ts', [
     'if (end > message.length) return undefined',
@@ -117,7 +117,7 @@ export const guards: readonly Guard[] = [
   guard('class', 'resolve/resolver.ts', ['if (!isInternet(question))', 'if (false)']),
   guard('transfers', 'resolve/resolver.ts', ['if (refusedTypes.includes(question.type))', 'if (false)']),
   guard('any', 'resolve/resolver.ts', ['question.type === type.ANY ? notForwarded : ', '']),
-  guard('single-label', 'resolve/policy.ts', ['if (splitName(owner).length === 1)', 'if (false)']),
+  guard('single-label', 'resolve/policy.ts', ['if (isSingleLabel(owner)) {', 'if (false) {']),
   guard('unknown-type', 'resolve/decision.ts', [
     'question.type === type.AAAA ? addresses.v6 : []',
     'addresses.v6',
@@ -130,8 +130,8 @@ export const guards: readonly Guard[] = [
     'flagsOf(query)',
   ]),
   guard('upstream-options', 'dns/relay.ts', [
-    'edns === undefined ? Buffer.alloc(0) : encodeOpt(edns.dnssecOk)',
-    'query.subarray(question.end)',
+    'if (edns !== undefined) writePlainOpt(message, question.end, edns.dnssecOk)',
+    'return Buffer.concat([message.subarray(0, question.end), query.subarray(question.end)])',
   ]),
 
   // Whether a reply is one to the question.
@@ -148,8 +148,8 @@ export const guards: readonly Guard[] = [
   ]),
   guard('reply-questions', 'dns/relay.ts', ['questions !== 1 || ', '']),
   guard('reply-question-cut', 'dns/relay.ts', [' || reply.length < question.end', '']),
-  guard('reply-name', 'dns/relay.ts', ['if (foldCase(reply[i]!) !== foldCase(sent[i]!)) return false', '']),
-  guard('reply-case', 'dns/relay.ts', ['byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte', 'byte | 0x20']),
+  guard('reply-name', 'dns/relay.ts', ['if (lowerCase(reply[i]!) !== lowerCase(sent[i]!)) return false', '']),
+  guard('reply-case', 'dns/name.ts', ['byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte', 'byte | 0x20']),
   guard('reply-type', 'dns/relay.ts', [
     'question.end - 4, question.end, question.end - 4, question.end)',
     'question.end - 2, question.end, question.end - 2, question.end)',
@@ -189,11 +189,8 @@ export const guards: readonly Guard[] = [
     ['if (bytes >= maxNameBytes) return undefined', ''],
     ['bytes > maxNameBytes || ', ''],
   ),
-  guard('reply-one-opt', 'dns/relay.ts', ['opts.length > 1 || ', '']),
-  guard('reply-opt-section', 'dns/relay.ts', [
-    " || opts.some(({ section }) => section !== 'additional')",
-    '',
-  ]),
+  guard('reply-one-opt', 'dns/relay.ts', ['++opts > 1 || ', '']),
+  guard('reply-opt-section', 'dns/relay.ts', [" || record.section !== 'additional'", '']),
   guard('reply-opt-stripped', 'dns/relay.ts', [
     'code === type.OPT || code === type.TSIG',
     'code === type.TSIG',
@@ -213,21 +210,18 @@ export const guards: readonly Guard[] = [
     'if (false && unread.has(code)',
   ]),
   guard('reply-question-echo', 'dns/relay.ts', [
-    'query.copy(out, headerBytes, headerBytes, question.end)',
-    '',
+    'copyBytes(query, headerBytes, question.end, out, headerBytes)',
+    'copyBytes(message, headerBytes, question.end, out, headerBytes)',
   ]),
   guard('reply-flags-relayed', 'dns/relay.ts', [
     'flagsOf(message) & (flag.TC | (wantsAd ? flag.AD : 0))',
     'flagsOf(message) & 0x07f0',
   ]),
   guard('reply-tail', 'dns/relay.ts', [
-    'const end = fitting.at(-1)?.end ?? question.end',
+    'const end = records[fitting - 1]?.end ?? question.end',
     'const end = truncated ? question.end : message.length',
   ]),
-  guard('reply-fit', 'dns/relay.ts', [
-    'size <= room ? kept : kept.slice(0, countFitting(kept, room))',
-    'kept',
-  ]),
+  guard('reply-fit', 'dns/relay.ts', ['size <= room ? kept : countFitting(records, kept, room)', 'kept']),
   guard('reply-ede-length', 'dns/relay.ts', ['length < 2 || ', '']),
   guard('reply-option-length', 'dns/relay.ts', ['if (next > opt.end) break', '']),
   guard('reply-ede-size', 'dns/relay.ts', [' || length + 4 > left', '']),

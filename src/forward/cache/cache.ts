@@ -9,11 +9,12 @@ import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { ForwardCounters } from '../counters.ts'
 import { createInflight } from '../inflight.ts'
-import { nameKey, questionKey, wantsRecursion } from '../key.ts'
+import { createKeys, type Keys, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
-import { type Caps, isConclusive, type Kind, readKeepable } from './keepable.ts'
+import { type Caps, isConclusive, type Keepable, type Kind, readKeepable } from './keepable.ts'
+import { pack, unpack, unpackReply } from './packed.ts'
 import { createStore, type Entry } from './store.ts'
 
 export interface Cache {
@@ -80,65 +81,66 @@ const recentlyUsed = 1000
 export function createCache(options: CacheOptions): Cache {
   const { counters, clock, log, now } = options
   const hits = counters.hits.cell()
+  const misses = counters.misses.cell()
   let { settings } = options
+  let caps = capsOf(settings)
   const store = createStore(settings, counters)
   const failures = createFailures(now)
+  const keysOf = createKeys()
   const refresh = createInflight({
+    ...{ ask: options.ask, keep, claim: options.claim },
     counters: options.forwardCounters,
-    claim: options.claim,
-    // Here each exchange passes once, however many wait for it.
-    ask(asked) {
-      const result = options.ask(asked)
-      return result instanceof Promise ? result.then((settled) => keep(asked, settled)) : keep(asked, result)
-    },
   })
   let prefetches = 0
 
-  function keep(asked: ForwardQuestion, result: Forwarded): Forwarded {
+  function keep(asked: ForwardQuestion, keys: Keys, result: Forwarded): Forwarded {
     // Without RD upstreams tell what they have at hand; that is no answer for others.
     if (!wantsRecursion(asked)) return result
-    const key = questionKey(asked)
-    const forEveryType = nameKey(asked)
     const time = now()
     if ('failure' in result) {
-      const servable = servableFor(newest(store.get(key), store.get(forEveryType)), time)
-      failures.note(key, result, Math.min(servable, failureRecheck))
+      const servable = servableFor(newest(store.get(keys.question), store.get(keys.name)), time)
+      failures.note(keys.question, result, Math.min(servable, failureRecheck))
       return result
     }
     const { reply, upstream } = result
     if (!isConclusive(reply)) return result
-    failures.forget(key)
+    failures.forget(keys.question)
     const found = options.isCacheable(reply, asked.route)
-      ? readKeepable(reply, asked.question.type, capsOf(settings))
+      ? readKeepable(reply, asked.question.type, caps)
       : undefined
-    const kept = found && {
-      ...{ kind: found.kind, forEveryType: found.forEveryType, message: found.reply.message },
-      ...{ upstream, age: 0, ttl: found.ttl * 1000 },
+    const entry = found && entryOf(found, upstream, time, time + found.ttl * 1000, time)
+    const isNews = replace(keys, entry, found?.forEveryType === true)
+    if (isNews && options.onFill !== undefined) {
+      const kept = found && {
+        ...{ kind: found.kind, forEveryType: found.forEveryType, message: unpack(found.packed) },
+        ...{ upstream, age: 0, ttl: found.ttl * 1000 },
+      }
+      options.onFill({ ...keys, kept })
     }
-    const fill = { question: key, name: forEveryType, kept }
-    if (replace(fill, found?.reply, time)) options.onFill?.(fill)
     return result
   }
 
   /** What is said now replaces what was known, whether or not it may be kept. False: there was, and is, nothing. */
-  function replace({ question, name, kept }: Fill, reply: UpstreamReply | undefined, time: number): boolean {
+  function replace({ question, name }: Keys, entry: Entry | undefined, forEveryType: boolean): boolean {
     const had = store.delete(question)
-    const hadName = !kept?.forEveryType && store.delete(name)
-    if (kept === undefined || reply === undefined || settings.entries === 0) return had || hadName
-    const { kind, upstream, age, ttl } = kept
-    const storedAt = time - age
-    store.set(kept.forEveryType ? name : question, {
-      ...{ kind, reply, upstream, storedAt, expiresAt: storedAt + ttl },
-      ...{ hits: 0, prefetched: false, usedAt: time, isGone: false },
-    })
+    const hadName = !forEveryType && store.delete(name)
+    if (entry === undefined || settings.entries === 0) return had || hadName
+    store.set(forEveryType ? name : question, entry)
     return true
   }
 
   function take(fill: Fill): void {
-    failures.forget(fill.question)
-    const message = fill.kept?.message
-    const records = message && readRecords(message, skipQuestions(message))
-    replace(fill, message && records && { message, records }, now())
+    const { question, kept } = fill
+    failures.forget(question)
+    const isWhole = kept !== undefined && readRecords(kept.message, skipQuestions(kept.message)) !== undefined
+    if (!isWhole) {
+      replace(fill, undefined, kept?.forEveryType === true)
+      return
+    }
+    const { kind, message, upstream, age, ttl, forEveryType } = kept
+    const time = now()
+    const entry = entryOf({ kind, packed: pack(message) }, upstream, time - age, time - age + ttl, time)
+    replace(fill, entry, forEveryType)
   }
 
   /** How long an entry is still good for an answer, if only a stale one; ms. */
@@ -146,13 +148,20 @@ export function createCache(options: CacheOptions): Cache {
     return entry === undefined ? 0 : Math.max(0, entry.expiresAt + settings.stale - time)
   }
 
-  function answerFresh(entry: Entry, key: string, asked: ForwardQuestion, time: number): Answered {
+  /** `key` is where it is kept. */
+  function answerFresh(
+    entry: Entry,
+    key: string,
+    asked: ForwardQuestion,
+    keys: Keys,
+    time: number,
+  ): Answered {
     hits.value++
     entry.hits++
-    if (isWorthPrefetching(entry, time)) prefetch(entry, asked)
+    if (isWorthPrefetching(entry, time)) prefetch(entry, asked, keys)
     const age = seconds(time - entry.storedAt)
     const cached = { age, stale: false, lease: leaseOf(entry, key) }
-    return { reply: ageReply(entry.reply, age), upstream: entry.upstream, cached }
+    return { reply: ageReply(unpackReply(entry.packed), age), upstream: entry.upstream, cached }
   }
 
   /** What is given by it is used as if it had been asked for here. */
@@ -176,7 +185,7 @@ export function createCache(options: CacheOptions): Cache {
   function answerStale(entry: Entry, why: string): Answered {
     counters.servedStale.add(1)
     const age = seconds(now() - entry.storedAt)
-    const reply = staleReply(entry.reply, age, staleTtl)
+    const reply = staleReply(unpackReply(entry.packed), age, staleTtl)
     return { reply, upstream: entry.upstream, tries: why, cached: { age, stale: true } }
   }
 
@@ -186,8 +195,8 @@ export function createCache(options: CacheOptions): Cache {
   }
 
   /** The new answer, or the old one where upstreams fail, are down or take too long; the exchange goes on then. */
-  function preferNew(asked: ForwardQuestion, old: Entry): Forwarded | Promise<Forwarded> {
-    const result = refresh(asked)
+  function preferNew(asked: ForwardQuestion, keys: Keys, old: Entry): Forwarded | Promise<Forwarded> {
+    const result = refresh(asked, keys)
     const better = (settled: Forwarded) => {
       if ('failure' in settled) return answerStale(old, settled.failure)
       return isConclusive(settled.reply)
@@ -218,11 +227,11 @@ export function createCache(options: CacheOptions): Cache {
     return whole >= prefetchFrom.ttl * 1000 && entry.expiresAt - time <= whole * prefetchFrom.left
   }
 
-  function prefetch(entry: Entry, asked: ForwardQuestion): void {
+  function prefetch(entry: Entry, asked: ForwardQuestion, keys: Keys): void {
     if (!wantsRecursion(asked)) return
     entry.prefetched = true
     counters.prefetch.add(1)
-    const result = refresh(asked)
+    const result = refresh(asked, keys)
     if (!(result instanceof Promise)) return
     prefetches++
     void leaveBehind(result).finally(() => prefetches--)
@@ -237,6 +246,7 @@ export function createCache(options: CacheOptions): Cache {
 
   function update(next: CacheSettings): void {
     settings = next
+    caps = capsOf(next)
     store.update(next, (entry) => {
       const longest = entry.kind === 'denial' ? next.maxNegativeTtl : next.maxTtl
       return { ...entry, expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest) }
@@ -245,20 +255,21 @@ export function createCache(options: CacheOptions): Cache {
 
   function forward(asked: ForwardQuestion): Forwarded | Promise<Forwarded> {
     const time = now()
-    const key = questionKey(asked)
-    const own = store.get(key)
-    if (own !== undefined && time < own.expiresAt) return answerFresh(own, key, asked, time)
-    const forEveryType = nameKey(asked)
-    const denied = store.get(forEveryType)
-    if (denied !== undefined && time < denied.expiresAt) return answerFresh(denied, forEveryType, asked, time)
-    if (!wantsRecursion(asked)) return refresh(asked)
+    const keys = keysOf(asked)
+    const own = store.get(keys.question)
+    if (own !== undefined && time < own.expiresAt) return answerFresh(own, keys.question, asked, keys, time)
+    const denied = store.get(keys.name)
+    if (denied !== undefined && time < denied.expiresAt) {
+      return answerFresh(denied, keys.name, asked, keys, time)
+    }
+    if (!wantsRecursion(asked)) return refresh(asked, keys)
     const known = newest(own, denied)
     const old = servableFor(known, time) > 0 ? known : undefined
-    const failure = failures.recall(key)
+    const failure = failures.recall(keys.question)
     if (failure !== undefined)
       return old === undefined ? answerFailed(failure) : answerStale(old, failure.failed.failure)
-    counters.misses.add(1)
-    return old === undefined ? refresh(asked) : preferNew(asked, old)
+    misses.value++
+    return old === undefined ? refresh(asked, keys) : preferNew(asked, keys, old)
   }
 
   return { forward, take, update }
@@ -266,6 +277,27 @@ export function createCache(options: CacheOptions): Cache {
 
 function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {
   return { maxTtl: maxTtl / 1000, maxNegativeTtl: maxNegativeTtl / 1000 }
+}
+
+/** One that nobody has used. Times are ms, by the cache's own. */
+function entryOf(
+  { kind, packed }: Pick<Keepable, 'kind' | 'packed'>,
+  upstream: string,
+  storedAt: number,
+  expiresAt: number,
+  usedAt: number,
+): Entry {
+  return {
+    kind,
+    packed,
+    upstream,
+    storedAt,
+    expiresAt,
+    hits: 0,
+    prefetched: false,
+    usedAt,
+    isGone: false,
+  }
 }
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)

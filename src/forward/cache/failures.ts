@@ -35,6 +35,7 @@ export function createFailures(now: () => number): Failures {
   const notes = new LRUCache<string, Note>({ max: kept })
   return {
     recall(key) {
+      if (notes.size === 0) return undefined
       const note = notes.get(key)
       return note !== undefined && now() < note.until ? note : undefined
     },
@@ -48,6 +49,6 @@ export function createFailures(now: () => number): Failures {
       const wait = Math.min(last * 2, longestWait[reason])
       notes.set(key, { failed, at, wait, until: at + Math.max(wait, least) })
     },
-    forget: (key) => void notes.delete(key),
+    forget: (key) => void (notes.size > 0 && notes.delete(key)),
   }
 }

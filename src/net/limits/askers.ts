@@ -4,6 +4,7 @@ import { formatAddress, parseAddress } from '../../lib/ip.ts'
 import type { Place } from './connections.ts'
 import { Bucket } from './rate.ts'
 import { Recent } from './recent.ts'
+import type { Taker } from './turns.ts'
 
 /** What one asker holds and has spent; the limits read and write it. */
 export class Asker {
@@ -14,6 +15,8 @@ export class Asker {
   /** Its own rate, and that of its prefix. */
   readonly bucket = new Bucket()
   readonly prefix: Bucket
+  /** What waits for its turn, in the order it came. */
+  readonly line: Taker[] = []
   /** Questions over the rate so far; every so many of them slips. */
   pressed = 0
   /** For the fair share: what it may have while there is too much, and what it asked in the latest window. */

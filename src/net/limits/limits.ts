@@ -6,7 +6,7 @@ import { type Asker, createAskers } from './askers.ts'
 import { type Connection, createConnections, type Place } from './connections.ts'
 import type { LimitCounters } from './counters.ts'
 import { createShare } from './share.ts'
-import { createTurns, type Turns } from './turns.ts'
+import { createTurns, type Taker, type Turns } from './turns.ts'
 
 export type LimitSettings = Config['limits']
 
@@ -53,6 +53,30 @@ export interface LimitsOptions {
   readonly lost: () => number | undefined
   readonly idled?: () => number
   readonly afterTurn?: (run: () => void) => void
+  /** As createTurns has it. */
+  readonly soon?: ((run: () => void) => void) | undefined
+}
+
+/** One thing to be done, once. */
+class Errand implements Taker {
+  readonly asker: Asker
+  isInLine = false
+  private work: (() => void) | undefined
+
+  constructor(asker: Asker, work: () => void) {
+    this.asker = asker
+    this.work = work
+  }
+
+  hasNext(): boolean {
+    return this.work !== undefined
+  }
+
+  takeNext(): void {
+    const { work } = this
+    this.work = undefined
+    work?.()
+  }
 }
 
 /** Addresses remembered besides those that hold something: about 3 MB when all of them are in use. */
@@ -77,11 +101,12 @@ export function createLimits(options: LimitsOptions): Limits {
   })
   const dropped = counters.reached.cell('fairShare', 'dropped')
   const waited = counters.reached.cell('fairShare', 'waited')
-  const turns = createTurns(clock, (asker) => {
+  const mayAsk = (asker: Asker) => {
     if (share.admit(asker) || !settings.fairShare) return true
     waited.value++
     return false
-  })
+  }
+  const turns = createTurns(clock, mayAsk, options.soon)
   let inFlight = 0
 
   function isExempt(asker: Asker, address: string): boolean {
@@ -148,15 +173,7 @@ export function createLimits(options: LimitsOptions): Limits {
       }
     },
     start(address, work) {
-      let isDone = false
-      turns.join({
-        asker: askers.of(address),
-        hasNext: () => !isDone,
-        takeNext() {
-          isDone = true
-          work()
-        },
-      })
+      turns.join(new Errand(askers.of(address), work))
     },
     held: () => ({
       connections: connections.count(),

@@ -4,15 +4,18 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Asker } from './askers.ts'
 import { windowMs } from './share.ts'
 
+/** A connection, or one question to be forwarded. */
 export interface Taker {
   readonly asker: Asker
+  /** Whether it waits for its turn; the line's to write. */
+  isInLine?: boolean
   /** Whether there is something that may be done now. */
   hasNext(): boolean
   takeNext(): void
 }
 
 export interface Turns {
-  /** Puts a connection in the line, where it is not there yet. */
+  /** Puts it in the line, where it is not there yet. */
   join(taker: Taker): void
 }
 
@@ -24,37 +27,46 @@ const perAsker = 16
  */
 const turnMs = 0.5
 
-/** `mayAsk` counts a question of an asker; false: it has had its share for now. */
-export function createTurns(clock: Clock, mayAsk: (asker: Asker) => boolean): Turns {
-  const lines = new Map<Asker, Set<Taker>>()
+/**
+ * `mayAsk` counts a question of an asker; false: it has had its share for now. `soon` runs what is next, once what else
+ * has come meanwhile had its turn.
+ */
+export function createTurns(
+  clock: Clock,
+  mayAsk: (asker: Asker) => boolean,
+  soon: (run: () => void) => void = setImmediate,
+): Turns {
+  /** Askers with somebody in line, whose turn is next first. */
+  const order: Asker[] = []
   /** Askers above their share, until the next window. */
   const waiting = new Set<Asker>()
   let isPlanned = false
 
   function plan(): void {
-    if (isPlanned || lines.size <= waiting.size) return
+    if (isPlanned || order.length <= waiting.size) return
     isPlanned = true
-    setImmediate(turn)
+    soon(turn)
   }
 
   function turn(): void {
     isPlanned = false
     const end = clock.monotonic() + turnMs
-    for (const [asker, line] of [...lines]) {
-      if (waiting.has(asker)) continue
-      serve(asker, line, end)
+    for (let left = order.length; left > 0; left--) {
+      const asker = order.shift()!
+      const isWaiting = waiting.has(asker)
+      if (!isWaiting) serve(asker, end)
       // To the end of the line of askers.
-      lines.delete(asker)
-      if (line.size > 0) lines.set(asker, line)
-      if (clock.monotonic() >= end) break
+      if (asker.line.length > 0) order.push(asker)
+      if (!isWaiting && clock.monotonic() >= end) break
     }
     plan()
   }
 
-  function serve(asker: Asker, line: Set<Taker>, end: number): void {
-    let taken = 0
-    for (const taker of line) {
+  function serve(asker: Asker, end: number): void {
+    const { line } = asker
+    for (let taken = 0; line.length > 0; ) {
       if (taken === perAsker || (taken > 0 && clock.monotonic() >= end)) return
+      const taker = line[0]!
       if (taker.hasNext()) {
         if (!mayAsk(asker)) {
           hold(asker)
@@ -63,10 +75,17 @@ export function createTurns(clock: Clock, mayAsk: (asker: Asker) => boolean): Tu
         taker.takeNext()
         taken++
       }
-      line.delete(taker)
+      line.shift()
+      taker.isInLine = false
       // Seen again by this loop, after the others.
-      if (taker.hasNext()) line.add(taker)
+      if (taker.hasNext()) enter(taker)
     }
+  }
+
+  function enter(taker: Taker): void {
+    if (taker.isInLine === true) return
+    taker.isInLine = true
+    taker.asker.line.push(taker)
   }
 
   function hold(asker: Asker): void {
@@ -79,12 +98,9 @@ export function createTurns(clock: Clock, mayAsk: (asker: Asker) => boolean): Tu
 
   return {
     join(taker) {
-      let line = lines.get(taker.asker)
-      if (line === undefined) {
-        line = new Set()
-        lines.set(taker.asker, line)
-      }
-      line.add(taker)
+      const { asker } = taker
+      if (asker.line.length === 0) order.push(asker)
+      enter(taker)
       plan()
     },
   }

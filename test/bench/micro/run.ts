@@ -8,12 +8,14 @@ import { benchAnswers } from './answers.ts'
 import { compareTimes, type Times } from './compare.ts'
 import { benchEvents } from './events.ts'
 import { benchMessages } from './messages.ts'
+import { benchMisses } from './misses.ts'
 
 const { values } = parseArgs({
   options: { filter: { type: 'string', default: '' }, json: { type: 'string' }, before: { type: 'string' } },
 })
 benchMessages()
 benchAnswers()
+benchMisses()
 benchEvents()
 const { benchmarks } = await run({
   filter: new RegExp(values.filter),

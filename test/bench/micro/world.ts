@@ -1,9 +1,11 @@
 // What the small benchmarks work on: a table as an engine of that size would tell it, questions as its containers ask
 // them, and all that stands between a question and its answer.
+import type { Upstream } from '../../../src/config/types.ts'
 import { createCookies } from '../../../src/dns/cookie.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { containerFrom } from '../../../src/docker/endpoint.ts'
 import { completeNetwork, networkFrom } from '../../../src/docker/network.ts'
+import type { Forward } from '../../../src/forward/types.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { createStore, type Store } from '../../../src/registry/store.ts'
@@ -74,20 +76,24 @@ export function queriesOf(estate: Estate, at?: string): Query[] {
   return queries
 }
 
-/** As app.ts builds it, without sockets and upstreams. */
-export function resolveOver(store: Store) {
+/** As serving.ts builds it, without sockets; `upstreams` are those that `forward` asks. */
+export function resolveOver(
+  store: Store,
+  upstreams: readonly Upstream[] = [],
+  forward: Forward = () => ({ failure: 'there is no upstream', reason: 'none' }),
+) {
   const random = seededRandom(5)
   const counters = createDnsCounters()
   const resolver = createResolver({
     ...{ config, store, random, addresses: () => here },
-    upstreams: () => [],
+    upstreams: () => upstreams,
   })
   const shared = { resolver, counters, clock: systemClock }
   const fast = createFastAnswers({ ...shared, random, passing: systemClock.monotonic })
   const pipeline = {
     ...{ ...shared, log: silentLogger, identity: config.identity, logQueries: false },
     cookies: createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 }),
-    forward: () => ({ failure: 'there is no upstream', reason: 'none' }) as const,
+    forward,
   }
   return {
     ...{ resolver, fast },

@@ -66,6 +66,17 @@ export interface Effort {
 
 const few = 100
 
+/** Up to `ready`: how long it took, the process's CPU time and the event loop's at work, the longest single wait; ms. */
+export async function measureStart(size: Size) {
+  const scene = await openScene(size, 1)
+  try {
+    const { cpu, active, longest } = await scene.loop()
+    return { readyAfter: scene.readyAfter, cpu, active, longest, memory: scene.memory().peak }
+  } finally {
+    await scene.stop()
+  }
+}
+
 export async function measure(size: Size, { seconds, questions: rate, events }: Effort): Promise<Row> {
   const movers = Math.ceil(size.containers / 10)
   const scene = await openScene(size, movers)

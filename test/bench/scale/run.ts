@@ -1,11 +1,12 @@
 // How large a table may grow: 100, 1,000 and 10,000 containers on 10, 100 and 1,000 networks, told by a synthetic engine.
 // As root on Linux, some three minutes; writes scale.json and the table in docs/scale.md.
-// `npm run scale -- [--sizes 100,1000,10000] [--seconds 10] [--json FILE] [--docs FILE]`
+// `npm run scale -- [--sizes 100,1000,10000] [--seconds 10] [--json FILE] [--docs FILE]`; with `--start` no more than how
+// long `ready` takes.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isRoot } from '../../net/namespace.ts'
-import { measure, type Row } from './measure.ts'
+import { measure, measureStart, type Row } from './measure.ts'
 import { intoDocs, tabulate } from './report.ts'
 
 const { values } = parseArgs({
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     json: { type: 'string' },
     docs: { type: 'string' },
+    start: { type: 'boolean', default: false },
   },
 })
 if (!isRoot) {
@@ -24,9 +26,14 @@ console.log(`load at the start: ${loadavg().map((load) => load.toFixed(1))}`)
 const rows: Row[] = []
 for (const containers of values.sizes.split(',').map(Number)) {
   const size = { networks: Math.max(1, containers / 10), containers }
+  if (values.start) {
+    console.log(JSON.stringify({ ...size, ...(await measureStart(size)) }))
+    continue
+  }
   rows.push(await measure(size, { seconds: Number(values.seconds), questions: 2000, events: 1000 }))
   console.log(JSON.stringify(rows.at(-1)))
 }
+if (values.start) process.exit()
 const table = tabulate(rows)
 console.log(`\n${table}`)
 if (values.json !== undefined)

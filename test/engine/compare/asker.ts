@@ -13,7 +13,7 @@ export interface Errand {
   readonly questions: readonly (readonly [string, string])[]
 }
 
-const atOnce = 24
+const atOnce = 12
 /** Before the question is sent again, ms. The upstream is at hand; Docker 20.10 never answers some PTRs. */
 const patience = 700
 const tries = 2

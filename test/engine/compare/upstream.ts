@@ -1,11 +1,11 @@
 // The upstream that Docker's resolver and berth share: names under example.org with records of every type asked, the
-// names of their addresses, and NXDOMAIN for the rest. UDP and TCP, on an address of this machine's loopback.
+// names of their addresses, and NXDOMAIN for the rest. UDP and TCP.
 import dgram from 'node:dgram'
 import { createServer } from 'node:net'
 import { type Answer, decode, encode, type Question } from 'dns-packet'
 import { frame, readFrames } from '../../../src/dns/frame.ts'
+import { nameserver } from '../nameserver.ts'
 
-export const upstreamAddress = '127.0.0.53'
 const count = 100
 /** As dns-packet calls type 65. */
 const https = 'UNKNOWN_65' as 'NULL'
@@ -66,7 +66,7 @@ function reply(message: Buffer): Buffer {
 export async function serveOutside(): Promise<{ close(): void }> {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 4 << 20 })
   socket.on('message', (message, from) => socket.send(reply(message), from.port, from.address))
-  await new Promise<void>((resolve) => socket.bind(53, upstreamAddress, resolve))
+  await new Promise<void>((resolve) => socket.bind(53, nameserver, resolve))
   const server = createServer((connection) => {
     const frames = readFrames()
     connection.on('error', () => connection.destroy())
@@ -74,7 +74,7 @@ export async function serveOutside(): Promise<{ close(): void }> {
       for (const message of frames.push(chunk)) connection.write(frame(reply(message)))
     })
   })
-  await new Promise<void>((resolve) => server.listen(53, upstreamAddress, resolve))
+  await new Promise<void>((resolve) => server.listen(53, nameserver, resolve))
   return {
     close() {
       socket.close()

@@ -74,15 +74,18 @@ const sameSet = (a: readonly Entry[], b: readonly Entry[]) => sorted(a).join('\n
 const isWithin = (part: readonly Entry[], whole: readonly Entry[]) =>
   part.every(({ text }) => whole.some((each) => each.text === text))
 
-/** Clocks that tick once a second may be apart by one of them. */
-const tick = 1
+/**
+ * Both take off whole seconds, the upstream of its clock and berth of the time since the answer came: of one that left at
+ * 0.99 and came at 1.01 the upstream has taken off three at 3.00, and berth one.
+ */
+const ticks = 2
 
 function isNotAbove({ first, whole }: Said, upstream: Told): boolean {
   const most = new Map<string, number>()
   for (const { text, ttl } of [...upstream.answer, ...upstream.authority]) most.set(text, ttl)
   return [first, whole].every(({ answer, authority }) =>
     [...answer, ...authority].every(
-      ({ text, ttl }) => ttl <= (most.get(text) ?? Number.POSITIVE_INFINITY) + tick,
+      ({ text, ttl }) => ttl <= (most.get(text) ?? Number.POSITIVE_INFINITY) + ticks,
     ),
   )
 }

@@ -33,6 +33,7 @@ async function call(run: Command, args: string[], env: Record<string, string> = 
       stderr += text
     },
     env,
+    stop: new AbortController().signal,
   })
   return { code, stdout, stderr }
 }

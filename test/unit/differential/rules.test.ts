@@ -26,7 +26,7 @@ function judged(berth: Told, options: AskOptions = {}, peer = told(), upstream =
 it.each([
   ['the same', told()],
   ['a lower TTL', told({ answer: [entry(address.text, 3)] })],
-  ['a TTL that is one tick of a clock higher', told({ answer: [entry(address.text, 61)] })],
+  ['a TTL that is two ticks of a clock higher', told({ answer: [entry(address.text, 62)] })],
   ['another size', told({ bytes: 80 })],
 ])('%s is equal', (_, berth) => {
   expect(judged(berth)).toBe('equal')
@@ -41,7 +41,7 @@ it.each<[string, Told, string]>([
   ['no address', told({ answer: [] }), 'answer'],
   ['an address twice', told({ answer: [address, address] }), 'answer'],
   ['an SOA too many', told({ authority: [soa] }), 'authority'],
-  ['a TTL above the upstream’s', told({ answer: [entry(address.text, 62)] }), 'TTL'],
+  ['a TTL above the upstream’s', told({ answer: [entry(address.text, 63)] }), 'TTL'],
 ])('%s is different', (_, berth, aspects) => {
   expect(judged(berth)).toBe(`different: ${aspects}`)
 })

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import {
   canonicalName,
   encodeName,
+  isBelow,
+  isSingleLabel,
   isWithin,
   readQuestion,
   skipName,
@@ -152,9 +154,22 @@ describe('being within a zone', () => {
         const tail = a.slice(Math.max(0, a.length - b.length))
         expect(isWithin(text(a), text(b))).toBe(lowered(wire(tail)).equals(lowered(wire(b))))
         expect(isWithin(text([...a, ...b]), text(b))).toBe(true)
+        expect(isBelow(text([...a, ...b]), text(b))).toBe(a.length > 0 && b.length > 0)
+        expect(isBelow(text(a), text(b))).toBe(
+          isWithin(text(a), text(b)) && a.length > b.length && b.length > 0,
+        )
       }),
     )
   })
+})
+
+it('a name has a single label where it splits into one', () => {
+  fc.assert(
+    fc.property(nastyLabels, (labels) => {
+      const { name } = readQuestion(asked(wire(labels)))!
+      expect(isSingleLabel(name)).toBe(splitName(name).length === 1)
+    }),
+  )
 })
 
 describe('skipping a name', () => {

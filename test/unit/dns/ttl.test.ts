@@ -42,6 +42,8 @@ function replyOf(sections: readonly (readonly Drawn[])[]): UpstreamReply {
 const withTtl = ({ records }: UpstreamReply) => records.filter((record) => record.type !== type.OPT)
 const ttlsOf = (reply: UpstreamReply) => withTtl(reply).map(({ ttlAt }) => readTtl(reply.message, ttlAt))
 
+const copyOf = ({ message, records }: UpstreamReply) => ({ message: Buffer.from(message), records })
+
 /** The message with every TTL blanked, OPT's field left. */
 function rest(reply: UpstreamReply): Buffer {
   const copy = Buffer.from(reply.message)
@@ -53,12 +55,10 @@ describe('a reply some seconds later', () => {
   it('has every TTL lower by them, none below zero, and every other byte as it was', () => {
     fc.assert(
       fc.property(drawn, age, (reply, seconds) => {
-        const before = Buffer.from(reply.message)
-        const later = ageReply(reply, seconds)
+        const later = ageReply(copyOf(reply), seconds)
         expect(ttlsOf(later)).toEqual(ttlsOf(reply).map((ttl) => Math.max(0, ttl - seconds)))
         expect(rest(later)).toEqual(rest(reply))
         expect(later.records).toEqual(reply.records)
-        expect(reply.message).toEqual(before)
       }),
     )
   })
@@ -66,7 +66,8 @@ describe('a reply some seconds later', () => {
   it('is the same whether it aged at once or bit by bit', () => {
     fc.assert(
       fc.property(drawn, fc.nat(50_000), fc.nat(50_000), (reply, a, b) => {
-        expect(ageReply(ageReply(reply, a), b).message).toEqual(ageReply(reply, a + b).message)
+        const once = ageReply(copyOf(reply), a + b)
+        expect(ageReply(ageReply(copyOf(reply), a), b).message).toEqual(once.message)
       }),
     )
   })
@@ -76,7 +77,8 @@ describe('a reply some seconds later', () => {
       fc.property(drawn, (reply) => {
         const least = leastTtl(reply)
         expect(least).toBe(ttlsOf(reply).length === 0 ? 0 : Math.min(...ttlsOf(reply)))
-        if (least > 0) for (const ttl of ttlsOf(ageReply(reply, least - 1))) expect(ttl).toBeGreaterThan(0)
+        if (least > 0)
+          for (const ttl of ttlsOf(ageReply(copyOf(reply), least - 1))) expect(ttl).toBeGreaterThan(0)
       }),
     )
   })
@@ -85,7 +87,7 @@ describe('a reply some seconds later', () => {
 it('a stale reply has TTLs from 1 to 30, and every other byte as it was', () => {
   fc.assert(
     fc.property(drawn, age, (reply, seconds) => {
-      const stale = staleReply(reply, seconds, 30)
+      const stale = staleReply(copyOf(reply), seconds, 30)
       for (const [i, ttl] of ttlsOf(stale).entries()) {
         const left = ttlsOf(reply)[i]! - seconds
         expect(ttl).toBe(left > 0 ? Math.min(left, 30) : 30)

@@ -87,6 +87,31 @@ describe('names in records', () => {
   })
 })
 
+it('records of the question’s own name are judged as all others are', () => {
+  const drawn = fc.record({
+    owner: fc.constantFrom('c00c', 'c00c', '00', 'c00d', 'c010', 'c00b', 'c01d'),
+    type: fc.constantFrom('0001', '001c', '0005', '0029', '0010', '0006'),
+    data: fc.constantFrom('', 'cb007101', '20010db8000000000000000000000001', 'c00c', '00'),
+  })
+  // A byte of the question's name is something else.
+  const flaw = fc.option(
+    fc.tuple(fc.integer({ min: 12, max: start - 5 }), fc.constantFrom(0, 1, 4, 63, 64, 192)),
+  )
+  fc.assert(
+    fc.property(fc.array(drawn, { minLength: 1, maxLength: 3 }), flaw, (records, at) => {
+      const written = records.map(({ owner, type, data }) => record(owner, type, data))
+      const spoil = (message: Buffer) => {
+        if (at !== null) message[at[0]] = at[1]
+        return message
+      }
+      // One more that has a name of its own: then all are followed.
+      const longer = spoil(reply(...written, record('016100', 'fde9', '')))
+      expect(isGood(spoil(reply(...written)))).toBe(isGood(longer))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
 it('what another encoder writes is good', () => {
   const label = fc.stringMatching(/^[a-z0-9-]{1,20}$/)
   const name = fc.array(label, { minLength: 1, maxLength: 8 }).map((labels) => labels.join('.'))

@@ -1,13 +1,13 @@
 // Inspects over HTTP: what an engine, a proxy or something else may answer, and what comes of it.
 import { mkdtempSync } from 'node:fs'
-import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineAddress, EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient } from '../../../src/docker/client.ts'
-import { createGet } from '../../../src/docker/get.ts'
+import { createGetter } from '../../../src/docker/get.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
@@ -31,6 +31,12 @@ async function listen(answer: Answer, at: 'unix' | string): Promise<EngineAddres
   await new Promise<void>((resolve) => server.listen(0, at, resolve))
   const { port } = server.address() as AddressInfo
   return { kind: 'tcp', host: at, port, text: `tcp://${at}:${port}` } as EngineAddress
+}
+
+function getterOf(address: EngineAddress, most = 2) {
+  const { object, close } = createGetter({ address, clock: systemClock, most })
+  closing.push(close)
+  return { get: (path: string, ms = 5000) => object(path, 'look', ms), close }
 }
 
 async function clientOf(answer: Answer) {
@@ -57,11 +63,8 @@ describe('an inspect', () => {
       response.write('{"Id":"ü')
       setImmediate(() => response.end('"}\n'))
     }, at)
-    const agent = new Agent({ keepAlive: true })
-    closing.push(() => agent.destroy())
-    const get = createGet(address, agent)
-    const { signal } = new AbortController()
-    for (let i = 0; i < 3; i++) expect(await get('/networks/a%2Fb', signal)).toEqual({ Id: 'ü' })
+    const { get } = getterOf(address, 1)
+    for (let i = 0; i < 3; i++) expect(await get('/networks/a%2Fb')).toEqual({ Id: 'ü' })
     expect(asked).toEqual(Array(3).fill('GET /networks/a%2Fb'))
     expect(sockets.size).toBe(1)
   })
@@ -78,6 +81,11 @@ describe('an inspect', () => {
     ['no JSON', json(200, 'hello'), 'not Docker'],
     ['no object', json(200, '7'), 'not Docker'],
     ['half an answer', cutShort, 'closed the connection'],
+    [
+      'another protocol',
+      (request: IncomingMessage) => request.socket.end('220 mail\r\n'),
+      'does not speak HTTP',
+    ],
     ['nothing', (request: IncomingMessage) => request.socket.destroy(), 'closed the connection'],
   ])('that comes to %s is an error that says so', async (_, answer, sentence) => {
     const client = await clientOf(answer)
@@ -101,6 +109,51 @@ describe('an inspect', () => {
     client.close()
     await failed
     await Promise.all(closed)
+  })
+
+  it('waits for a connection where as many as may be are busy, and each gets its own', async () => {
+    const open: ServerResponse[] = []
+    const sockets = new Set<unknown>()
+    const address = await listen((request, response) => {
+      sockets.add(request.socket)
+      open.push(response)
+      response.setHeader('x-of', request.url!)
+      setTimeout(() => response.end(JSON.stringify({ Id: request.url })), 5)
+    }, 'unix')
+    const { get } = getterOf(address)
+    const ids = ['/a', '/b', '/c', '/d', '/e']
+    const told = await Promise.all(ids.map((id) => get(id)))
+    expect(told).toEqual(ids.map((Id) => ({ Id })))
+    expect([open.length, sockets.size]).toEqual([5, 2])
+  })
+
+  it('is asked for on another connection where the engine has closed the last', async () => {
+    const sockets = new Set<unknown>()
+    const address = await listen((request, response) => {
+      sockets.add(request.socket)
+      response.setHeader('connection', 'close')
+      response.end('{"Id":"x"}')
+    }, 'unix')
+    const { get } = getterOf(address, 1)
+    for (let i = 0; i < 3; i++) expect(await get('/x')).toEqual({ Id: 'x' })
+    expect(sockets.size).toBe(3)
+  })
+
+  it('that does not come is an error in time, and frees its connection', async () => {
+    const address = await listen((request, response) => {
+      if (request.url !== '/never') response.end('{"Id":"x"}')
+    }, 'unix')
+    const { get } = getterOf(address, 1)
+    const [first, second] = [get('/never', 50), get('/never', 50)]
+    await expect(first).rejects.toThrow('gave no answer in 0.05 s (look)')
+    await expect(second).rejects.toThrow('gave no answer')
+    expect(await get('/x')).toEqual({ Id: 'x' })
+  })
+
+  it('after the end is none', async () => {
+    const { get, close } = getterOf(await listen(json(200, '{}'), 'unix'))
+    close()
+    await expect(get('/x')).rejects.toThrow('destroyed')
   })
 })
 

@@ -289,6 +289,7 @@ describe('EDNS', () => {
     rig.tries[0]!.done({ reply: made(rig.tries[0]!.message) })
     expect(rig.asked()).toEqual(['udp 1', 'udp 1'])
     expect(readEdns(rig.tries[1]!.message, question.end)).toBe('none')
+    expect(rig.counters.noEdns.cell('192.0.2.1:53').value).toBe(1)
     rig.reply(1, 0)
     await expect(result).resolves.toMatchObject({ upstream: '192.0.2.1:53' })
   })

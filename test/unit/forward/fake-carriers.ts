@@ -47,8 +47,12 @@ export function createRig(more: Partial<ExchangeOptions> = {}) {
   let closed = 0
   const carrier = (transport: 'udp' | 'tcp'): Carrier => ({
     ask(attempt) {
-      const made: Try = { ...attempt, transport, cancelled: false }
-      if (attempt.question.name === '') checks.push(made)
+      const { upstream, message, question: of } = attempt
+      const made: Try = {
+        ...{ upstream, message, question: of, transport, cancelled: false },
+        done: (result) => attempt.done(result),
+      }
+      if (of.name === '') checks.push(made)
       else tries.push(made)
       return () => {
         made.cancelled = true

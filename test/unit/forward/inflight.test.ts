@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createInflight, type InflightOptions } from '../../../src/forward/inflight.ts'
+import { createKeys } from '../../../src/forward/key.ts'
 import type { Forwarded, ForwardQuestion } from '../../../src/forward/types.ts'
 import { type Asked, failed, questionFor, settle, zoneRoute } from './cache/kept.ts'
 
@@ -13,11 +14,21 @@ function sharing(more: Partial<InflightOptions> = {}) {
     asked.push(question)
     return new Promise<Forwarded>((resolve) => open.push(resolve))
   }
-  const forward = createInflight({ ask, counters, claim: () => () => {}, ...more })
+  const kept: Forwarded[] = []
+  const keep: InflightOptions['keep'] = (_asked, _keys, result) => {
+    kept.push(result)
+    return result
+  }
+  const forward = createInflight({ ask, keep, counters, claim: () => () => {}, ...more })
+  const keysOf = createKeys()
   return {
     asked,
+    kept,
     counters,
-    ask: async (what: Asked = {}) => forward(questionFor(what)),
+    async ask(what: Asked = {}) {
+      const question = questionFor(what)
+      return forward(question, keysOf(question))
+    },
     answer(result: Forwarded = failed) {
       for (const resolve of open.splice(0)) resolve(result)
     },
@@ -44,6 +55,7 @@ describe('identical questions under way', () => {
     expect(run.counters.coalesced.cell().value).toBe(2)
     run.answer()
     expect(await Promise.all(answers)).toEqual([failed, failed, failed])
+    expect(run.kept).toEqual([failed])
   })
 
   it('are those of one name, type, class, RD, DO, CD and route', async () => {
@@ -83,6 +95,7 @@ describe('identical questions under way', () => {
     expect(run.asked.map(({ asker }) => asker)).toEqual(['10.0.0.1', '10.0.0.2'])
     run.answer(failed)
     expect(await other).toBe(failed)
+    expect(run.kept).toEqual([busy, failed])
   })
 
   it('wait in bounded number, in all and for each asker, and those over it are told so', async () => {
@@ -121,8 +134,10 @@ describe('identical questions under way', () => {
 it('what is at hand is passed on as it is, without a promise', () => {
   const forward = createInflight({
     ask: () => busy,
+    keep: (_asked, _keys, result) => result,
     counters: createForwardCounters(),
     claim: () => undefined,
   })
-  expect(forward(questionFor())).toBe(busy)
+  const question = questionFor()
+  expect(forward(question, createKeys()(question))).toBe(busy)
 })

@@ -52,7 +52,12 @@ async function follow(machine: Machine) {
     onChange: () => void changes++,
   })
   upstreams.start()
-  const hosts = () => upstreams.current().map(({ host }) => host)
+  const hosts = () => {
+    const now = upstreams.current()
+    // What is made for a list is made once.
+    expect(upstreams.current()).toBe(now)
+    return now.map(({ host }) => host)
+  }
   return {
     ...{ upstreams, told, hosts },
     changes: () => changes,

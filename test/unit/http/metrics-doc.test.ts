@@ -24,7 +24,7 @@ const sources = {
   dns: createDnsCounters(),
   forward: createForwardCounters(),
   cache: createCacheCounters(),
-  kept: () => ({ answers: 8, bytes: 900 }),
+  kept: () => ({ answers: 8, bytes: 900, seats: 0 }),
   limits: {
     counters: createLimitCounters(),
     held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),

@@ -10,6 +10,7 @@ import { createLimitCounters } from '../../../src/net/limits/counters.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { version } from '../../../src/version.ts'
+import { container, network } from '../resolve/estate.ts'
 
 const sources = () => ({
   config: createConfigCounters(1_700_000_000),
@@ -18,7 +19,7 @@ const sources = () => ({
   dns: createDnsCounters(),
   forward: createForwardCounters(),
   cache: createCacheCounters(),
-  kept: () => ({ answers: 8, bytes: 900 }),
+  kept: () => ({ answers: 8, bytes: 900, seats: 0 }),
   limits: {
     counters: createLimitCounters(),
     held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
@@ -113,6 +114,23 @@ describe("berth's metrics", () => {
     const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
     expect(new Set(names).size).toBe(names.length)
     for (const name of names) expect(name).toMatch(/^berth_/)
+  })
+
+  it('count networks, endpoints and names of the table', async () => {
+    const one = sources()
+    one.store.apply({
+      ...{ kind: 'told', engine: 'local' },
+      networks: ['front', 'back'].map((name) => [name, network(name, ['10.1.0.0/24'])]),
+      containers: [
+        container('both', { front: { at: ['10.1.0.2', '10.1.0.3'] }, back: { at: ['10.1.0.2'] } }),
+        container('stopped', { front: { at: [] } }),
+        container('elsewhere', { nowhere: { at: ['10.1.0.4'] } }),
+      ].map((each) => [each.id, each]),
+    })
+    const text = await createMetrics(one).text()
+    const told = [...text.matchAll(/^berth_table_(\w+) (\d+)$/gm)].map(([, name, value]) => [name, value])
+    // A name counts once on each network that answers with it.
+    expect(Object.fromEntries(told)).toEqual({ networks: '2', endpoints: '2', names: '2' })
   })
 
   it('come with those of the process, but not the gauges that call themselves _total', async () => {

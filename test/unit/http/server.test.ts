@@ -168,7 +168,7 @@ describe('hostile callers', () => {
       })
     })
     expect(await reply).toMatch(/^HTTP\/1\.1 408 /)
-  }, 15_000)
+  })
 
   it('get no more than some connections from one address, and again when those are closed', async () => {
     const port = await serve(routes)

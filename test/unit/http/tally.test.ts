@@ -11,7 +11,7 @@ import { createDnsCounters } from '../../../src/resolve/counters.ts'
 function counted(connections = 0) {
   const counters = {
     ...{ dns: createDnsCounters(), forward: createForwardCounters(), cache: createCacheCounters() },
-    kept: () => ({ answers: 0, bytes: 0 }),
+    kept: () => ({ answers: 0, bytes: 0, seats: 0 }),
     limits: {
       counters: createLimitCounters(),
       held: () => ({ connections, inFlight: 0, bytes: 0, askers: 0 }),

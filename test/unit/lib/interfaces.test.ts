@@ -38,6 +38,24 @@ it('takes an address without a carrier from the kernel’s local table, once, an
   ])
 })
 
+it.each([
+  ['IPv4', { v4: trie.replaceAll('127.0.0.1', '127.0.0.2'), v6: '' }, '127.0.0.1'],
+  ['IPv6', { v4: '', v6: 'fd000000000000000000000000000002 1f 40 00 80 eth0\n' }, 'fe80::2%veth1'],
+])(
+  'what is listed, but gone from the table of %s, can’t be bound, and is ours all the same',
+  (_family, tables, address) => {
+    const base = { address: 'fe80::2', cidr: 'fe80::2/64', netmask: 'ffff:ffff:ffff:ffff::', scopeid: 9 }
+    const link = { ...base, family: 'IPv6' as const, mac: '00:00:00:00:00:00', internal: false }
+    const usable = (seen?: { v4: string; v6: string }) => {
+      const { all, own } = readInterfaces({ ...loopback, veth1: [link] }, seen)
+      expect(own.has(address.split('%')[0]!)).toBe(true)
+      return all.filter(({ tentative }) => !tentative).map(({ bindable }) => bindable)
+    }
+    expect(usable()).toContain(address)
+    expect(usable(tables)).not.toContain(address)
+  },
+)
+
 it('goes by the interfaces alone where there is no such table', () => {
   expect([...readInterfaces(loopback).own]).toEqual(['127.0.0.1'])
 })

@@ -1,50 +1,193 @@
-// Local addresses, looked at often: the interfaces are listed when a table changed, and now and then all the same.
-import { expect, it } from 'vitest'
+// Local addresses, looked at often: the interfaces are listed when a table changed or the kernel says so, and now and then
+// all the same; nobody waits for the list.
+import { describe, expect, it } from 'vitest'
 import { createAddresses } from '../../../src/net/addresses.ts'
+import type { Heard } from '../../../src/net/netlink.ts'
 
-function watch(tables: { v4: string; v6: string }) {
-  const seen = { now: 0, listings: 0, tables, address: '192.0.2.1' }
-  const addresses = createAddresses(
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+async function watch(tables: { v4: string; v6: string }, told?: Heard[]) {
+  const seen = {
+    ...{ now: 0, listings: 0, reads: 0, tables, address: '192.0.2.1', isFull: false },
+    /** The list is not there before this is. */
+    held: Promise.resolve(),
+  }
+  const addresses = await createAddresses(
     { monotonic: () => seen.now },
+    told && (() => told.shift() ?? 'nothing'),
     {
-      tables: () => seen.tables,
-      interfaces() {
+      tables() {
+        seen.reads++
+        return seen.tables
+      },
+      async interfaces() {
+        if (seen.isFull) throw new Error('EMFILE')
         seen.listings++
+        await seen.held
         const cidr = `${seen.address}/24`
         const base = { address: seen.address, cidr, netmask: '255.255.255.0', family: 'IPv4' as const }
         return { eth0: [{ ...base, mac: '00:00:00:00:00:00', internal: false }] }
       },
     },
   )
-  return { seen, addresses }
+  /** A look, and the list that comes of it. */
+  const look = async () => {
+    addresses.look()
+    await turn()
+    return addresses.current()
+  }
+  const own = async () => [...(await look()).own].join(' ')
+  return { seen, addresses, look, own }
 }
 
 const row = 'fd000000000000000000000000000002 02 40 00'
 
-it('lists the interfaces only once a table has changed, and keeps the object while nothing has', () => {
-  const { seen, addresses } = watch({ v4: 'Main:', v6: `${row} 40 eth0\n` })
-  const first = addresses.look()
-  for (let i = 0; i < 5; i++) expect(addresses.look()).toBe(first)
+it('lists the interfaces only once a table has changed, and keeps the object while nothing has', async () => {
+  const { seen, addresses, look } = await watch({ v4: 'Main:', v6: `${row} 40 eth0\n` })
+  const first = await look()
+  for (let i = 0; i < 5; i++) expect(await look()).toBe(first)
   expect(seen.listings).toBe(1)
   seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
-  const second = addresses.look()
-  expect(second.all.map(({ tentative }) => tentative)).toEqual([false, false])
-  expect(addresses.current()).toBe(second)
+  const second = await look()
+  expect(second.all.map(({ tentative }) => tentative)).toEqual([true, false])
+  expect(addresses.look()).toBe(second)
   expect(seen.listings).toBe(2)
 })
 
-it('lists them after 2 s though no table has changed', () => {
-  const { seen, addresses } = watch({ v4: 'Main:', v6: '' })
+it('lists them after 2 s though no table has changed', async () => {
+  const { seen, own } = await watch({ v4: 'Main:', v6: '' })
   seen.address = '192.0.2.2'
   seen.now = 1999
-  expect(addresses.look().own.has('192.0.2.2')).toBe(false)
+  expect(await own()).toBe('192.0.2.1')
   seen.now = 2000
-  expect(addresses.look().own.has('192.0.2.2')).toBe(true)
+  expect(await own()).toBe('192.0.2.2')
 })
 
-it('lists them each time where there are no tables', () => {
-  const { seen, addresses } = watch({ v4: '', v6: '' })
+it('lists them each time where there are no tables', async () => {
+  const { seen, own } = await watch({ v4: '', v6: '' })
   seen.address = '192.0.2.2'
-  expect([...addresses.look().own]).toEqual(['192.0.2.2'])
+  expect(await own()).toBe('192.0.2.2')
   expect(seen.listings).toBe(2)
+})
+
+describe('while the list is long in coming', () => {
+  async function waiting(told?: Heard[]) {
+    const watched = await watch({ v4: 'Main:', v6: '' }, told)
+    let come = () => {}
+    watched.seen.held = new Promise((resolve) => {
+      come = resolve
+    })
+    watched.seen.address = '192.0.2.2'
+    watched.seen.now = 10_000
+    return { ...watched, come: () => come() }
+  }
+
+  it.each([
+    ['told by the kernel', ['nothing', 'addresses', 'addresses'] as Heard[]],
+    ['not told', undefined],
+  ])('what is new in the tables is there at once, and what is gone later: %s', async (_name, told) => {
+    const { seen, own, come } = await waiting(told)
+    expect(await own()).toBe('192.0.2.1')
+    seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
+    expect(await own()).toBe('192.0.2.1 fd00::2')
+    seen.tables = { v4: 'Main:', v6: '' }
+    expect(await own()).toBe('192.0.2.1')
+    expect(seen.listings).toBe(2)
+    come()
+    await turn()
+    expect(await own()).toBe('192.0.2.2')
+  })
+
+  it('another one is asked for only when it has come, at once where addresses were told', async () => {
+    const told: Heard[] = ['nothing', 'addresses']
+    const { seen, own, come } = await waiting(told)
+    await own()
+    await own()
+    seen.now += 60_000
+    await own()
+    expect(seen.listings).toBe(2)
+    come()
+    await turn()
+    seen.now = 10_001
+    await own()
+    expect(seen.listings).toBe(3)
+    await own()
+    expect(seen.listings).toBe(3)
+  })
+})
+
+describe('where the kernel tells', () => {
+  const tables = { v4: 'Main:', v6: '' }
+
+  it('reads nothing while nothing is told, but for every 10 s', async () => {
+    const { seen, look } = await watch(tables, [])
+    const first = await look()
+    seen.now = 9999
+    expect(await look()).toBe(first)
+    expect([seen.listings, seen.reads]).toEqual([1, 1])
+    seen.now = 10_000
+    expect(await look()).toBe(first)
+    expect(seen.listings).toBe(2)
+  })
+
+  it('lists at once what has another address', async () => {
+    const told: Heard[] = []
+    const { seen, look, own } = await watch(tables, told)
+    seen.address = '192.0.2.2'
+    told.push('addresses')
+    expect(await own()).toBe('192.0.2.2')
+    await look()
+    expect(seen.listings).toBe(2)
+  })
+
+  it('looks at the tables when links have changed, and lists after 2 s though these have not', async () => {
+    const told: Heard[] = ['links']
+    const { seen, own } = await watch(tables, told)
+    seen.address = '192.0.2.2'
+    expect(await own()).toBe('192.0.2.1')
+    expect([seen.listings, seen.reads]).toEqual([1, 2])
+    seen.now = 2000
+    expect(await own()).toBe('192.0.2.2')
+    seen.address = '192.0.2.3'
+    seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
+    told.push('links')
+    expect(await own()).toContain('192.0.2.3')
+  })
+
+  it('believes silence no more once something has changed in it', async () => {
+    const { seen, own } = await watch(tables, [])
+    seen.address = '192.0.2.2'
+    seen.now = 10_000
+    expect(await own()).toBe('192.0.2.2')
+    seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
+    seen.address = '192.0.2.3'
+    expect(await own()).toContain('192.0.2.3')
+  })
+
+  it.each([
+    ['hearing and reading', ['nothing', 'addresses']],
+    ['reading and the list', ['nothing', 'nothing', 'addresses']],
+  ] as [string, Heard[]][])('goes on believing it where the news came between %s', async (_name, told) => {
+    const { seen, addresses, look, own } = await watch(tables, told)
+    seen.address = '192.0.2.2'
+    seen.now = 10_000
+    addresses.look()
+    if (told.length > 1) addresses.look()
+    await turn()
+    expect(await own()).toBe('192.0.2.2')
+    expect(seen.listings).toBe(3)
+    const { reads } = seen
+    await look()
+    expect([seen.listings, seen.reads]).toEqual([3, reads])
+  })
+
+  it('lists again at the next look where it could not', async () => {
+    const told: Heard[] = ['addresses']
+    const { seen, own } = await watch(tables, told)
+    seen.isFull = true
+    seen.address = '192.0.2.2'
+    expect(await own()).toBe('192.0.2.1')
+    seen.isFull = false
+    expect(await own()).toBe('192.0.2.2')
+  })
 })

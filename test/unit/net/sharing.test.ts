@@ -3,6 +3,7 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { chooseSockets, whyNotShared } from '../../../src/net/choose-sockets.ts'
 import { loadLibc } from '../../../src/net/libc.ts'
@@ -62,7 +63,7 @@ describe('the choice', () => {
 
   it('is for sockets of our own where there is one process', async () => {
     const chosen = async (udp: 'auto' | 'plain', workers: number) =>
-      (await chooseSockets({ udp, workers }, silentLogger)).sharing
+      (await chooseSockets({ udp, workers }, { log: silentLogger, clock: systemClock })).sharing
     expect(await chosen('auto', 1)).toBeUndefined()
     expect((await chosen('auto', 2))?.bindTcp).toBeTypeOf('function')
     expect(await chosen('plain', 2)).toEqual({ bindTcp: undefined })

@@ -13,6 +13,7 @@ import { type Libc, loadLibc } from '../../../src/net/libc.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { listenUdp } from '../../../src/net/udp.ts'
 import { createBatchUdp } from '../../../src/net/udp-batch.ts'
+import { createWaiting } from '../../../src/net/waiting.ts'
 import type { Handle } from '../../../src/resolve/query.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
 import { createAccounting } from './limits/accounting.ts'
@@ -34,7 +35,7 @@ afterEach(async () => {
 async function serve(handle: Handle, changes: Partial<Libc> = {}) {
   const { limits, counters } = createAccounting({ rate: 0, ratePerPrefix: 0, fairShare: false })
   let largest = 0
-  const listen = createBatchUdp({
+  const calls: Libc = {
     ...libc,
     receive(fd, headers, count) {
       const result = libc.receive(fd, headers, count)
@@ -42,7 +43,8 @@ async function serve(handle: Handle, changes: Partial<Libc> = {}) {
       return result
     },
     ...changes,
-  })
+  }
+  const listen = createBatchUdp(calls, createWaiting({ libc: calls, clock: systemClock }))
   const clock = { ...systemClock, monotonic: () => 0 }
   const listener = await listen({
     at: { host: '127.0.0.1', port: 0 },
@@ -101,7 +103,14 @@ describe('a burst', () => {
       return echo(query)
     })
     const { socket, replies } = await connect(listener)
-    for (const message of [question(1), Buffer.of(1, 2), Buffer.alloc(0), Buffer.alloc(9000), question(2)])
+    for (const message of [
+      question(1),
+      Buffer.of(1, 2),
+      Buffer.alloc(0),
+      Buffer.alloc(9000),
+      question(2),
+      question(3),
+    ])
       socket.send(message)
     await expect.poll(() => replies.map(idOf)).toContain(2)
     // That one is longer than any question may be is seen, and not how much longer.
@@ -231,7 +240,7 @@ describe('the choice of sockets', () => {
 
   it('is in batches where that can be had, and plain where that is asked for', async () => {
     const chosen = async (udp: 'auto' | 'batch' | 'plain') =>
-      (await chooseSockets({ udp, workers: 1 }, silentLogger)).listenUdp
+      (await chooseSockets({ udp, workers: 1 }, { log: silentLogger, clock: systemClock })).listenUdp
     expect(await chosen('auto')).not.toBe(listenUdp)
     expect(await chosen('batch')).not.toBe(listenUdp)
     expect(await chosen('plain')).toBe(listenUdp)
@@ -239,13 +248,28 @@ describe('the choice of sockets', () => {
 
   it('is plain elsewhere, which one line tells', async () => {
     const { log, lines } = recordingLogger()
-    const { listenUdp: chosen } = await chooseSockets({ udp: 'auto', workers: 1 }, log, missing)
+    const { listenUdp: chosen } = await chooseSockets(
+      { udp: 'auto', workers: 1 },
+      { log, clock: systemClock },
+      missing,
+    )
     expect(chosen).toBe(listenUdp)
     expect(lines).toHaveLength(1)
   })
 
+  it.each([
+    ['koffi', missing],
+    ['epoll', async () => ({ ...libc, createPoll: () => expect.unreachable() })],
+  ])('is plain without %s', async (_what, load) => {
+    const rim = { log: silentLogger, clock: systemClock }
+    expect((await chooseSockets({ udp: 'auto', workers: 1 }, rim, load)).listenUdp).toBe(listenUdp)
+    await expect(chooseSockets({ udp: 'batch', workers: 1 }, rim, load)).rejects.toThrow('udp: batch')
+  })
+
   it('is refused where batches are demanded and can’t be had', async () => {
-    await expect(chooseSockets({ udp: 'batch', workers: 1 }, silentLogger, missing)).rejects.toMatchObject({
+    await expect(
+      chooseSockets({ udp: 'batch', workers: 1 }, { log: silentLogger, clock: systemClock }, missing),
+    ).rejects.toMatchObject({
       code: 'LISTEN',
       message: expect.stringContaining('udp: batch'),
     })

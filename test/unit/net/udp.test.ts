@@ -6,11 +6,15 @@ import { headerOnly, rcodeOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
+import { sendBy } from '../../../src/net/datagrams.ts'
 import { loadLibc } from '../../../src/net/libc.ts'
 import type { Listener, ListenOptions } from '../../../src/net/listener.ts'
-import { listenUdp } from '../../../src/net/udp.ts'
+import { createSocket, listenUdp } from '../../../src/net/udp.ts'
 import { createBatchUdp } from '../../../src/net/udp-batch.ts'
+import { createWaiting } from '../../../src/net/waiting.ts'
 import type { Handle, Query } from '../../../src/resolve/query.ts'
+import { isRoot } from '../../net/namespace.ts'
+import { sendRaw } from '../../net/raw.ts'
 import { createAccounting } from './limits/accounting.ts'
 
 const question = (id: number) => encodeQuery('web', 'A', { id })
@@ -37,17 +41,37 @@ async function ask(client: dgram.Socket, message: Buffer): Promise<Buffer> {
 
 type Kind = readonly [what: string, listen: (options: ListenOptions) => Promise<Listener>, clock: Clock]
 
-const listenInBatches = createBatchUdp(await loadLibc())
+const libc = await loadLibc()
+const listenInBatches = () => createBatchUdp(libc, createWaiting({ libc, clock: systemClock }))
 const kinds: readonly Kind[] = [
   ['plain', listenUdp, systemClock],
-  ['in batches', listenInBatches, systemClock],
-  // Time stands still: whatever comes looks as if it had been waiting.
-  ['in batches, always in a burst', listenInBatches, { ...systemClock, monotonic: () => 0 }],
+  ['in batches', listenInBatches(), systemClock],
+  // Time stands still: from the fourth on, whatever comes is one of many.
+  [
+    'in batches, waited for without the event loop',
+    listenInBatches(),
+    { ...systemClock, monotonic: () => 0 },
+  ],
 ]
 
 describe.each(kinds)('a UDP listener, %s', (_, listen, clock) => {
   const serve = (handle: Handle, { limits } = createAccounting(), port = 0, host = '127.0.0.1') =>
     listen({ at: { host, port }, handle, limits, clock, log: silentLogger })
+
+  it.runIf(isRoot)('passes over what comes from port 0, counts it, and goes on', async () => {
+    const accounting = createAccounting()
+    const asked: number[] = []
+    const listener = await serve(async ({ message }) => {
+      asked.push(idOf(message))
+      return headerOnly(message, 0)
+    }, accounting)
+    const client = await connect(listener)
+    for (let id = 1; id <= 20; id++) sendRaw(0, listener.port, question(id))
+    expect(idOf(await ask(client, question(21)))).toBe(21)
+    expect(asked).toEqual([21])
+    expect(accounting.counters.errors.cell('udp').value).toBe(20)
+    await listener.close(AbortSignal.abort())
+  })
 
   it('answers from the address that was asked, and tells who asked', async () => {
     const seen: Query[] = []
@@ -182,4 +206,13 @@ describe.each(kinds)('a UDP listener, %s', (_, listen, clock) => {
     expect(again.port).toBe(listener.port)
     await again.close(AbortSignal.abort())
   })
+})
+
+it('a reply that Node will not send is lost, and nobody is told', async () => {
+  const socket = createSocket('127.0.0.1')
+  const send = sendBy(socket)
+  send(question(1), '127.0.0.1', 0)
+  socket.close()
+  await once(socket, 'close')
+  send(question(2), '127.0.0.1', 53)
 })

@@ -154,6 +154,10 @@ function faultsOf(before: Snapshot, now: Snapshot): string[] {
   for (const [id, table] of now.networks) {
     const old = before.networks.get(id)
     if (old !== undefined) check(`table ${id}`, old === table, text(seenOf(old)) === text(seenOf(table)))
+    // What is not known is not looked for there.
+    for (const name of [...table.names.keys(), ...table.replicas.keys()]) {
+      if (!table.known.has(name)) faults.push(`${name} on ${id}: not known`)
+    }
   }
   for (const [id, each] of now.containers) {
     const old = before.containers.get(id)

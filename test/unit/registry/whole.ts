@@ -83,7 +83,7 @@ export function seenOf(table: { [K in keyof Snapshot['tables'][number]]: unknown
   return Object.fromEntries(
     Object.entries(table).map(([key, value]) => [
       key,
-      key === 'network' || key === 'name' ? value : sorted(value as Map<string, unknown>),
+      ['network', 'name', 'addressed'].includes(key) ? value : sorted(value as Map<string, unknown>),
     ]),
   )
 }
@@ -132,6 +132,7 @@ function tableOf(network: Network, containers: readonly Container[]) {
   const owners = new Map<string, Endpoint[]>()
   const known = new Map<string, number>()
   const parents = new Map<string, number>()
+  let addressed = 0
   const more = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
   const members = containers.filter(({ endpoints }) =>
     endpoints.some(({ networkId }) => networkId === network.id),
@@ -139,6 +140,7 @@ function tableOf(network: Network, containers: readonly Container[]) {
   for (const container of members) {
     const endpoint = container.endpoints.find(({ networkId }) => networkId === network.id)!
     const { settings, labels, lodgesWith } = container
+    if (endpoint.v4.length + endpoint.v6.length > 0) addressed++
     const isThere = endpoint.v4.length + endpoint.v6.length > 0 && !network.ingress && !settings.ignored
     const project = labels['com.docker.compose.project']
     const service = labels['com.docker.compose.service']
@@ -164,7 +166,7 @@ function tableOf(network: Network, containers: readonly Container[]) {
   const byId = new Map(members.map((container) => [container.id, container]))
   const lists = [names, replicas, wildcards, owners].map((each) => new Map(sortedLists(each)))
   return {
-    ...{ network, name, containers: byId, known, parents },
+    ...{ network, name, containers: byId, known, parents, addressed },
     ...{ names: lists[0]!, replicas: lists[1]!, wildcards: lists[2]!, owners: lists[3]! },
   }
 }

@@ -1,23 +1,13 @@
 // Fast answers: what the slow path would say, for whoever asks, until the table changes.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createCookies } from '../../../src/dns/cookie.ts'
-import { flag, flagsOf, headerBytes } from '../../../src/dns/header.ts'
+import { flag, flagsOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { readRecords } from '../../../src/dns/records.ts'
-import type { Forward } from '../../../src/forward/types.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { silentLogger } from '../../../src/lib/log.ts'
 import { createStore } from '../../../src/registry/store.ts'
-import type { Snapshot } from '../../../src/registry/types.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
-import { createFastAnswers, type FastOptions } from '../../../src/resolve/fast.ts'
-import { createPipeline } from '../../../src/resolve/pipeline.ts'
-import type { Query } from '../../../src/resolve/query.ts'
-import { createResolver } from '../../../src/resolve/resolver.ts'
+import type { FastOptions } from '../../../src/resolve/fast.ts'
 import type { Scope } from '../../../src/resolve/scope.ts'
-import { replyTo } from '../forward/cache/kept.ts'
 import { askersOf } from '../scope/askers.ts'
 import {
   type Drawn,
@@ -30,10 +20,10 @@ import {
   snapshotOf,
   words,
 } from '../scope/drawn.ts'
-import { config, here, upstream } from './deciding.ts'
+import { upstream } from './deciding.ts'
 import { container, estate, network } from './estate.ts'
+import { atHand, compared, type Form, questionOf, server, servers } from './servers.ts'
 
-const server = 'dns://127.0.0.1:53'
 const many = Array.from({ length: 8 }, (_, i) => `10.1.0.${i + 2}`)
 const table = (address = '10.1.0.50') =>
   estate(
@@ -43,75 +33,6 @@ const table = (address = '10.1.0.50') =>
       container('one', { front: { at: [address] } }),
     ],
   )
-
-const noUpstream: Forward = () => ({ failure: 'no upstream', reason: 'none' })
-
-function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}, forward = noUpstream) {
-  const state = { snapshot, decided: 0, upstreams: [upstream] as (typeof upstream)[] }
-  const counters = createDnsCounters()
-  const create = () =>
-    createResolver({
-      config: {
-        ...config,
-        hosts: [{ name: 'big.test', wildcard: false, v4: big, v6: [], networks: undefined }],
-      },
-      store: { current: () => state.snapshot },
-      addresses: () => here,
-      upstreams: () => state.upstreams,
-      random: Math.random,
-    })
-  const resolver = create()
-  const counting = {
-    ...resolver,
-    decide(...args: Parameters<typeof resolver.decide>) {
-      state.decided++
-      return resolver.decide(...args)
-    },
-  }
-  const fast = createFastAnswers({
-    ...{ resolver, counters, clock: systemClock, passing: systemClock.monotonic, random: Math.random },
-    ...options,
-  })
-  const common = {
-    ...{ forward, counters },
-    ...{ identity: config.identity, clock: systemClock, log: silentLogger, logQueries: false },
-    cookies: createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 }),
-  }
-  const handle = createPipeline({ ...common, resolver: counting, fast })
-  // One that remembers nothing.
-  const slow = (query: Query) =>
-    createPipeline({ ...common, counters: createDnsCounters(), resolver: create() })(query)
-  const query = (message: Buffer, extra: Partial<Query> = {}): Query => ({
-    ...{ message, asker: '127.0.0.1', local: '127.0.0.1', transport: 'udp', server },
-    ...extra,
-  })
-  return {
-    state,
-    counters,
-    fast,
-    ask: (message: Buffer, extra?: Partial<Query>) => handle(query(message, extra)) as Buffer | undefined,
-    askSlowly: (message: Buffer, extra?: Partial<Query>) => slow(query(message, extra)) as Buffer | undefined,
-    /** How many questions went the slow way while that ran. */
-    decisions(run: () => void): number {
-      const before = state.decided
-      run()
-      return state.decided - before
-    },
-  }
-}
-
-/** 40 addresses: too many for 512 bytes. */
-const big = Array.from({ length: 40 }, (_, i) => `192.0.2.${i + 1}`)
-
-interface Form {
-  readonly id: number
-  /** Which letters are capitals. */
-  readonly capitals: number
-  readonly recursion: boolean
-  readonly checkingDisabled: boolean
-  readonly edns: { readonly bytes: number; readonly dnssecOk: boolean } | null
-  readonly transport?: 'udp' | 'tcp'
-}
 
 const formed: fc.Arbitrary<Form> = fc.record({
   id: fc.nat(0xffff),
@@ -123,39 +44,6 @@ const formed: fc.Arbitrary<Form> = fc.record({
     fc.record({ bytes: fc.constantFrom(0, 512, 600, 1200, 1232, 4096), dnssecOk: fc.boolean() }),
   ),
 })
-
-function questionOf(
-  name: string,
-  type: string,
-  { id, capitals, recursion, checkingDisabled, edns }: Form,
-): Buffer {
-  const message = encodeQuery(name, type, edns === null ? { id } : { id, edns: edns.bytes })
-  message.writeUInt16BE((recursion ? flag.RD : 0) | (checkingDisabled ? flag.CD : 0), 2)
-  const { end } = readQuestion(message)!
-  for (let at = headerBytes; at < end - 4; at++) {
-    const isLetter = message[at]! >= 0x61 && message[at]! <= 0x7a
-    if (isLetter && ((capitals >> (at % 16)) & 1) === 1) message[at] = message[at]! & ~0x20
-  }
-  if (edns?.dnssecOk) message[end + 7] = 0x80
-  return message
-}
-
-/** A reply as it is whatever the order of its answers. */
-function unordered(reply: Buffer) {
-  const { end } = readQuestion(reply)!
-  const records = readRecords(reply, end)!.map(({ section, start, end: to }) => [
-    section,
-    reply.toString('hex', start, to),
-  ])
-  return { head: reply.toString('hex', 0, end), records: records.sort(), length: reply.length }
-}
-
-/** The same for answers that were cut, of which any part may be left. */
-function compared(reply: Buffer | undefined) {
-  if (reply === undefined) return undefined
-  const told = unordered(reply)
-  return (flagsOf(reply) & flag.TC) === 0 ? told : { ...told, records: told.records.length }
-}
 
 const asking = fc.record({
   who: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
@@ -204,6 +92,14 @@ const edited: fc.Arbitrary<Edit> = fc.oneof(
       ({ members, ...told }) => {
         const i = at % members.length
         return { ...told, members: members.with(i, { ...members[i]!, running: !members[i]!.running }) }
+      },
+  ),
+  // Of a container alone, not of its places.
+  fc.tuple(fc.nat(), fc.constantFrom('unhealthy' as const, 'none' as const)).map(
+    ([at, health]): Edit =>
+      ({ members, ...told }) => {
+        const i = at % members.length
+        return { ...told, members: members.with(i, { ...members[i]!, health }) }
       },
   ),
   fc.tuple(fc.nat(), drawnNetwork).map(
@@ -262,15 +158,6 @@ function followDrawing() {
   }
 }
 
-/** Foreign names have one address each, of which some are in Docker's subnets, and are all at hand. */
-const atHand: Forward = (asked) => {
-  const { name } = asked.question
-  const data = /^in(\d)/.exec(name)?.[1]
-  const answers = [{ type: 'A' as const, name, ttl: 60, data: data ? `10.${data}.9.9` : '198.51.100.1' }]
-  const lease = { use: () => 0 }
-  return { reply: replyTo(asked, { answers }), upstream: 'x', cached: { age: 0, stale: false, lease } }
-}
-
 /** The same, while the table changes. */
 function equalsThroughChanges(onHit: () => void) {
   const step = fc.record({
@@ -289,7 +176,10 @@ function equalsThroughChanges(onHit: () => void) {
       'deep.wild0',
       ...told.members.map((_, i) => memberName(i)),
     ]
-    const known = bare.flatMap((name) => [name, ...[0, 1, 2, 3, 4].map((n) => `${name}.${netName(n)}`)])
+    const known = bare.flatMap((name) => [
+      ...[name, name, `${name}.docker.internal`, `_http._tcp.${name}`],
+      ...[0, 1, 2, 3, 4].map((n) => `${name}.${netName(n)}`),
+    ])
     const foreign = ['example.org', 'in0.example.org', 'in1.example.org', 'example.b.c', 'b.example.a']
     const names = [
       ...known,
@@ -450,7 +340,22 @@ describe('what is kept', () => {
   it('is nothing for strangers', () => {
     const { ask, fast } = servers(table())
     for (let i = 0; i < 100; i++) ask(numbered(i), { asker: `203.0.113.${i}` })
-    expect(fast.held()).toEqual({ answers: 0, bytes: 0 })
+    expect(fast.held()).toEqual({ answers: 0, bytes: 0, seats: 0 })
+  })
+
+  it('is for so many askers, at each of our addresses and in all', () => {
+    const { ask, fast, decisions } = servers(table())
+    const one = encodeQuery('one', 'A', { id: 1 })
+    ask(one)
+    let most = 0
+    for (let i = 0; i < 30_000; i++) {
+      ask(one, { asker: `10.1.0.${2 + (i % 250)}`, local: `10.1.100.${Math.floor(i / 250)}` })
+      most = Math.max(most, fast.held().seats)
+    }
+    expect(most).toBeGreaterThan(10_000)
+    expect(most).toBeLessThanOrEqual(20_000)
+    ask(one)
+    expect(decisions(() => ask(one))).toBe(0)
   })
 
   it('is bounded, and nobody’s questions push out what another scope asked for', () => {

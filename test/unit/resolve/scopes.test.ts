@@ -30,7 +30,8 @@ function follow() {
   return {
     store,
     tell,
-    of: (from = asker) => scopes.of(from, local),
+    of: (from = asker, at = local) => scopes.of(from, at),
+    held: scopes.held,
     epoch: scopes.epoch,
     found: () => scopeOf(store.current(), addresses, config.scope, asker, local),
     move: (listing: Parameters<typeof interfaces>[0]) => {
@@ -88,6 +89,15 @@ describe('a remembered scope', () => {
       'the address is a network’s gateway',
       ({ tell }) => tell([network('odd', ['10.3.0.0/16'], { gateways: [asker] })], []),
     ],
+    [
+      'it is a member of docker_gwbridge as well',
+      ({ tell, of }) => {
+        const bridge = network('docker_gwbridge', ['10.4.0.0/16'], { gateways: [local] })
+        tell([bridge], [])
+        of()
+        tell([{ ...bridge, members: new Map([[asker, 'other']]) }], [])
+      },
+    ],
     ['the address is our own', ({ move }) => move({ lo: ['127.0.0.1/8'], eth0: [`${asker}/16`] })],
   ])('is found anew where %s', (_, change) => {
     const followed = follow()
@@ -104,5 +114,20 @@ describe('a remembered scope', () => {
     expect(of('203.0.113.9').view).toBe('nobody')
     tell([network('new', ['203.0.113.0/24'])], [])
     expect(of('203.0.113.9').view).toBe('networks')
+  })
+
+  it('is one of so many, at each of our addresses and in all', () => {
+    const { of, held } = follow()
+    let most = 0
+    for (let i = 0; i < 50_000; i++) {
+      expect(of(`10.1.${2 + ((i >> 8) & 15)}.${i & 255}`, `10.1.100.${(i >> 12) + 1}`).view).toBe('networks')
+      most = Math.max(most, held())
+    }
+    expect(most).toBeGreaterThan(15_000)
+    expect(most).toBeLessThanOrEqual(20_000)
+    // Strangers leave nothing, from and at however many addresses.
+    const before = held()
+    for (let i = 0; i < 5_000; i++) of(`203.0.${i >> 8}.${i & 255}`, `203.0.${i >> 8}.${i & 255}`)
+    expect(held()).toBe(before)
   })
 })

@@ -20,6 +20,7 @@ export interface DrawnMember {
   readonly wildcard: boolean
   /** Alias "kin" for the member of this index; null: it has no link. */
   readonly link: number | null
+  readonly health?: 'none' | 'unhealthy'
 }
 
 export interface Drawn {
@@ -101,19 +102,21 @@ export function factsOf(told: Drawn) {
       ? []
       : [network(netName(n), [`10.${subnet}.0.0/16`], { engine, internal, gateways: [gatewayOf(told, n)] })],
   )
-  const containers = told.members.flatMap(({ engine, running, names, port, wildcard, link }, i) => {
-    if (told.states[engine] === 'unsynced') return []
-    const links = new Map(link === null ? [] : [['kin', memberName(link)]])
-    const places = networksOf(told, i).map((n) => [
-      netName(n),
-      { at: running ? [addressOf(told, i, n)] : [], names, links },
-    ])
-    const labels = {
-      ...(port ? { 'berth.port.http': '80' } : {}),
-      ...(wildcard ? { 'berth.names': `*.wild${i % 2}` } : {}),
-    }
-    return [container(memberName(i), Object.fromEntries(places), { engine, running, labels })]
-  })
+  const containers = told.members.flatMap(
+    ({ engine, running, names, port, wildcard, link, health = 'none' }, i) => {
+      if (told.states[engine] === 'unsynced') return []
+      const links = new Map(link === null ? [] : [['kin', memberName(link)]])
+      const places = networksOf(told, i).map((n) => [
+        netName(n),
+        { at: running ? [addressOf(told, i, n)] : [], names, links },
+      ])
+      const labels = {
+        ...(port ? { 'berth.port.http': '80' } : {}),
+        ...(wildcard ? { 'berth.names': `*.wild${i % 2}` } : {}),
+      }
+      return [container(memberName(i), Object.fromEntries(places), { engine, running, health, labels })]
+    },
+  )
   const states = Object.fromEntries(
     Object.entries(told.states).map(([name, now]) => [
       name,

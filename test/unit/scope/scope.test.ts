@@ -21,7 +21,15 @@ import { elsewhere, type Seen, type Ways, type WaysOptions, waysInto } from './w
 const zone = 'docker.internal'
 
 const anybody: Scope = {
-  ...{ view: 'networks', rule: 'container', networks: [], forwards: true, incomplete: false },
+  ...{
+    view: 'networks',
+    rule: 'container',
+    networks: [],
+    forwards: true,
+    incomplete: false,
+    containerId: undefined,
+    links: undefined,
+  },
 }
 const everyNetwork = ({ networks }: Drawn) => networks.map((_, n) => n)
 const addressesIn = (told: Drawn, nets: readonly number[]) =>

@@ -96,3 +96,36 @@ it('after a restart, what is not there is gone and what is there began, unless a
   history.restart(39_000, [{ id: 'c3', name: '/new', networkIds: [net] }])
   expect(history.spans(net, 'new').at(-1)).toMatchObject({ to: 40_000 })
 })
+
+it('after a restart, what had an event while all was read is read again, and all of it holds then', () => {
+  const history = lived()
+  history.take(event(25_000, 'network', 'connect', net, { container: 'c2' }))
+  history.take(event(25_000, 'container', 'create', 'c2', { name: 'half' }))
+  // The engine dies before it has started; then it is renamed while the list of containers is on its way.
+  history.take(event(30_002, 'container', 'rename', 'c2', { name: 'whole' }))
+  const row = { id: 'c2', name: '/whole', networkIds: [] }
+  const left = history.restart(30_000, [row])
+  expect([...left]).toEqual(['c2'])
+  expect(judged('whole', 32_000, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
+  expect([...history.restart(30_010, [row], left)]).toEqual([])
+  expect(judged('whole', 32_000, 'NXDOMAIN', [], history)).toBeUndefined()
+})
+
+it('a start without a joining, as after an engine’s death in the middle of one, is a joining too', () => {
+  const history = lived()
+  history.take(event(25_000, 'container', 'create', 'c2', { name: 'half' }))
+  history.restart(30_000, [{ id: 'c2', name: '/half', networkIds: [] }])
+  history.take(event(31_000, 'container', 'start', 'c2', { name: 'half' }))
+  history.learn('c2', net, '10.0.0.4', ['alias'], 31_010, 31_020)
+  history.learn('c2', net, '10.0.0.4', ['alias'], 31_030, 31_040)
+  expect(history.spans(net, 'half').filter(({ to }) => to > 31_000)).toEqual([
+    { containerId: 'c2', address: '10.0.0.4', from: 31_000, to: Number.POSITIVE_INFINITY, sureFrom: 31_000 },
+  ])
+  expect(judged('alias', 33_000, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
+  // With a joining before it, or anything after it, an inspect tells of no other network.
+  history.learn('c1', 'n2', '10.0.1.4', [], 12_000, 12_010)
+  history.take(event(32_000, 'network', 'disconnect', net, { container: 'c2' }))
+  history.learn('c2', net, '10.0.0.4', [], 32_100, 32_200)
+  expect(history.spans('n2', 'shop')).toEqual([])
+  expect(history.spans(net, 'half').some(({ to }) => to > 32_000)).toBe(false)
+})

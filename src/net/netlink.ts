@@ -1,0 +1,48 @@
+// What the kernel tells by itself of this network namespace's addresses and links (rtnetlink(7)): whoever hears nothing
+// need not read through its tables to know that nothing has changed.
+import { constants } from 'node:os'
+import type { Libc } from './libc.ts'
+
+/** The most that has happened: to a link (its carrier, a bridge's port), or to an address. */
+export type Heard = 'nothing' | 'links' | 'addresses'
+
+const { EAGAIN, EINTR } = constants.errno
+/** More than one notification has. */
+const bufferBytes = 16 * 1024
+/** struct nlmsghdr: bytes in all, type, and 10 bytes more. */
+const headerBytes = 16
+const RTM_NEWADDR = 20
+const RTM_DELADDR = 21
+
+/** Gives what has happened since it was called last; undefined where the kernel can't be heard. */
+export function hearKernel(libc: Pick<Libc, 'openNetlink' | 'read'>): (() => Heard) | undefined {
+  let fd: number
+  try {
+    fd = libc.openNetlink()
+  } catch {
+    return undefined
+  }
+  const buffer = Buffer.alloc(bufferBytes)
+  return () => {
+    let heard: Heard = 'nothing'
+    for (;;) {
+      const bytes = libc.read(fd, buffer)
+      if (bytes === -EAGAIN) return heard
+      if (bytes === -EINTR) continue
+      // ENOBUFS: more was told than there was room for. Whatever else it is, to know nothing is to look.
+      if (bytes <= 0) return 'addresses'
+      heard = most(heard, buffer.subarray(0, bytes))
+    }
+  }
+}
+
+function most(before: Heard, datagram: Buffer): Heard {
+  let at = 0
+  while (at + headerBytes <= datagram.length) {
+    const type = datagram.readUInt16LE(at + 4)
+    if (type === RTM_NEWADDR || type === RTM_DELADDR) return 'addresses'
+    // Messages begin at multiples of four.
+    at += Math.max(headerBytes, (datagram.readUInt32LE(at) + 3) & ~3)
+  }
+  return before === 'addresses' ? before : 'links'
+}

@@ -1,0 +1,65 @@
+// What one decision depends on, and what of that it has looked at. One object for each question: its class has all else.
+import type { Config, Upstream } from '../config/types.ts'
+import type { Snapshot } from '../registry/types.ts'
+import type { Context } from './decision.ts'
+import { isForeign } from './meaning.ts'
+import type { Scope } from './scope.ts'
+
+export interface ContextOptions {
+  readonly config: Pick<Config, 'zone' | 'ttl' | 'health'>
+  /** The default route's, at this moment. */
+  readonly upstreams: () => readonly Upstream[]
+  /** [0, 1) */
+  readonly random: () => number
+}
+
+export class QuestionContext implements Context {
+  readonly scope: Scope
+  readonly isForeign: boolean
+  readonly forReasons: Snapshot
+  /** The whole table was looked at, and the default route's upstreams were. */
+  isWhole = false
+  isPassing = false
+  readonly #options: ContextOptions
+
+  constructor(options: ContextOptions, scope: Scope, snapshot: Snapshot, name: string) {
+    this.#options = options
+    this.scope = scope
+    this.isForeign = isForeign(scope, options.config.zone, name)
+    this.forReasons = snapshot
+  }
+
+  get zone(): string {
+    return this.#options.config.zone
+  }
+
+  get ttl(): number {
+    return this.#options.config.ttl
+  }
+
+  get health(): Context['health'] {
+    return this.#options.config.health
+  }
+
+  get random(): () => number {
+    return this.#options.random
+  }
+
+  get serial(): number {
+    return this.forReasons.version
+  }
+
+  isNetwork(name: string): boolean {
+    return this.forReasons.networksByName.has(name)
+  }
+
+  whole(): Snapshot {
+    this.isWhole = true
+    return this.forReasons
+  }
+
+  upstreams(): readonly Upstream[] {
+    this.isPassing = true
+    return this.#options.upstreams()
+  }
+}

@@ -1,0 +1,67 @@
+// What the real kernel tells of a network namespace's addresses and links, and that it tells nothing else.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { createInterface } from 'node:readline'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../engine/docker.ts'
+import { checked, createNamespace, isRoot, type Namespace } from '../net/namespace.ts'
+
+describe.runIf(isRoot)('the kernel tells', () => {
+  let place: Namespace
+  let hear: () => Promise<string>
+  let end = () => {}
+
+  beforeAll(async () => {
+    place = await createNamespace()
+    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+    const script = fileURLToPath(new URL('../net/hearing.ts', import.meta.url))
+    const words = [...place.entry, process.execPath, '--import', tsx, script]
+    const child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: child.stdout })
+    end = () => child.stdin.end()
+    hear = async () => {
+      const line = once(lines, 'line')
+      child.stdin.write('\n')
+      return (await line)[0]
+    }
+    await hear()
+  })
+
+  afterAll(() => {
+    end()
+    place?.close()
+  })
+
+  it.each([
+    ['a bridge that comes', 'link add br0 type bridge', 'links'],
+    // So that it gives itself no address later on.
+    ['nothing of a setting of it', 'link set br0 addrgenmode none', 'nothing'],
+    ['its carrier', 'link set br0 up', 'links'],
+    ['an address', 'addr add 10.9.0.1/24 dev br0', 'addresses'],
+    ['a second one', 'addr add 10.9.0.2/24 dev br0', 'addresses'],
+    ['one that goes', 'addr del 10.9.0.2/24 dev br0', 'addresses'],
+    ['nothing of a route', 'route add 10.10.0.0/16 via 10.9.0.9 dev br0', 'nothing'],
+    ['nothing of a neighbour', 'neigh add 10.9.0.9 lladdr 02:00:00:00:00:01 dev br0', 'nothing'],
+    ['a name, which is also one of its addresses', 'link set br0 name br1', 'addresses'],
+    ['an IPv6 address without a check', 'addr add fd00:9::1/64 dev br1 nodad', 'addresses'],
+    ['a bridge that goes with its addresses', 'link del br1', 'addresses'],
+  ])('%s', async (_name, line, heard) => {
+    place.ip(line)
+    expect(await hear()).toBe(heard)
+    // A bridge has word of itself a few more times.
+    await until(async () => (await hear()) === 'nothing', { what: 'silence' })
+  })
+
+  it('the end of a duplicate check', async () => {
+    place.ip('link add v0 type veth peer name v1', 'link set v1 up', 'link set v0 up')
+    await checked(place)
+    await until(async () => (await hear()) === 'nothing', { what: 'silence' })
+    place.ip('addr add fd00:9::2/64 dev v0')
+    expect(await hear()).toBe('addresses')
+    const heard = until(async () => (await hear()) === 'addresses', { what: 'the end of the check' })
+    await checked(place)
+    await heard
+  })
+})
