@@ -33,6 +33,8 @@ export interface DirtyOptions {
   look(id: string, look: Look): Promise<void>
   failed(id: string, error: unknown): void
   atOnce: number
+  /** At one id at once, 1 unless told: with more, a mark need not wait for a look that began before it. */
+  atOnceEach?: number
   /** Marks within this time make one look, ms. */
   debounce: number
   clock: Clock
@@ -44,7 +46,9 @@ interface Entry {
   /** Looks begun before this generation are outdated. */
   validFrom: number
   eventTime: number | undefined
-  looking: boolean
+  /** Looks under way, and the generation of the one that began last. */
+  looks: number
+  looked: number
   /** Failed; waiting for its next turn. */
   waiting: Timer | undefined
   backoff: Backoff | undefined
@@ -56,7 +60,8 @@ interface Waiter {
   finish(): void
 }
 
-export function createDirtySet({ look, failed, atOnce, debounce, clock, random }: DirtyOptions): DirtySet {
+export function createDirtySet(options: DirtyOptions): DirtySet {
+  const { look, failed, atOnce, atOnceEach = 1, debounce, clock, random } = options
   const entries = new Map<string, Entry>()
   const waiters = new Set<Waiter>()
   let looking = 0
@@ -75,13 +80,17 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
     if (held) return
     for (const [id, entry] of entries) {
       if (looking >= atOnce) return
-      if (!entry.looking && entry.waiting === undefined) void lookAt(id, entry)
+      if (wantsLook(entry)) void lookAt(id, entry)
     }
   }
 
+  const wantsLook = ({ waiting, looks, looked, generation }: Entry) =>
+    waiting === undefined && (looks === 0 || (looks < atOnceEach && looked < generation))
+
   async function lookAt(id: string, entry: Entry) {
     const { generation, eventTime } = entry
-    entry.looking = true
+    entry.looks++
+    entry.looked = generation
     entry.eventTime = undefined
     looking++
     try {
@@ -90,7 +99,7 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
         outdated: () => entries.get(id) !== entry || generation < entry.validFrom,
       })
       entry.backoff = undefined
-      if (entries.get(id) === entry && entry.generation === generation) unmark(id)
+      if (entries.get(id) === entry && entry.generation === generation) unmark(id, entry)
     } catch (error) {
       entry.eventTime = earlier(eventTime, entry.eventTime)
       // Held: the connection was cut, and there will be another.
@@ -99,18 +108,20 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
         wait(entry)
       }
     } finally {
-      entry.looking = false
+      entry.looks--
       looking--
       pump()
     }
   }
 
-  function unmark(id: string) {
+  function unmark(id: string, entry: Entry) {
+    stopWaiting(entry)
     entries.delete(id)
     for (const waiter of waiters) waiter.unmarked(id)
   }
 
   function wait(entry: Entry) {
+    stopWaiting(entry)
     entry.backoff ??= createBackoff(200, 10_000, random)
     entry.waiting = clock.setTimeout(() => {
       entry.waiting = undefined
@@ -129,7 +140,7 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
       if (entry === undefined) {
         entry = {
           ...{ generation: 0, validFrom: 0, eventTime: undefined },
-          ...{ looking: false, waiting: undefined, backoff: undefined },
+          ...{ looks: 0, looked: -1, waiting: undefined, backoff: undefined },
         }
         entries.set(id, entry)
       }
@@ -141,9 +152,7 @@ export function createDirtySet({ look, failed, atOnce, debounce, clock, random }
     },
     forget(id) {
       const entry = entries.get(id)
-      if (entry === undefined) return
-      stopWaiting(entry)
-      unmark(id)
+      if (entry !== undefined) unmark(id, entry)
     },
     has: (id) => entries.has(id),
     hold() {

@@ -1,4 +1,4 @@
-// How long a full list waits for the inspects that it asks for.
+// How long a full list waits for the inspects that it asks for, and when an id is looked at again.
 import { describe, expect, it } from 'vitest'
 import { createDirtySet, type DirtySet } from '../../../src/docker/dirty.ts'
 import { createHandClock } from '../hand-clock.ts'
@@ -8,12 +8,17 @@ const settle = async () => {
 }
 
 /** Looks end when they are told to. */
-function open() {
+function open(atOnceEach = 1) {
   const hand = createHandClock()
   const looks = new Map<string, () => void>()
+  const begun: { resolve(): void; reject(error: Error): void }[] = []
   const dirty = createDirtySet({
-    look: (id) => new Promise((resolve) => looks.set(id, resolve)),
-    ...{ failed: () => {}, atOnce: 2, debounce: 1, clock: hand.clock, random: () => 0 },
+    look: (id) =>
+      new Promise((resolve, reject) => {
+        looks.set(id, resolve)
+        begun.push({ resolve, reject })
+      }),
+    ...{ failed: () => {}, atOnce: 2, atOnceEach, debounce: 1, clock: hand.clock, random: () => 0 },
   })
   const turn = async (ms: number) => {
     hand.turn(ms)
@@ -23,7 +28,7 @@ function open() {
     looks.get(id)!()
     await settle()
   }
-  return { dirty, turn, come, looks, pending: hand.pending }
+  return { dirty, turn, come, looks, begun, pending: hand.pending }
 }
 
 async function watch(dirty: DirtySet, ids: readonly string[]) {
@@ -101,5 +106,63 @@ describe('settled', () => {
     dirty.hold()
     await settle()
     expect(held.isSettled).toBe(true)
+  })
+})
+
+describe('an id that is marked while it is looked at', () => {
+  it('is looked at again after that', async () => {
+    const { dirty, come, begun } = open()
+    dirty.resume()
+    dirty.mark('id', { urgent: true })
+    dirty.mark('id', { urgent: true })
+    expect(begun).toHaveLength(1)
+    await come('id')
+    expect(begun).toHaveLength(2)
+    await come('id')
+    expect(dirty.has('id')).toBe(false)
+    expect(begun).toHaveLength(2)
+  })
+
+  it('or beside that, once, where two may be under way; the later one is what counts', async () => {
+    const { dirty, begun } = open(2)
+    dirty.resume()
+    for (let i = 0; i < 3; i++) dirty.mark('id', { urgent: true })
+    expect(begun).toHaveLength(2)
+    begun[0]!.resolve()
+    await settle()
+    // The third mark came after both.
+    expect(begun).toHaveLength(3)
+    begun[2]!.resolve()
+    await settle()
+    expect(dirty.has('id')).toBe(false)
+    begun[1]!.resolve()
+    await settle()
+    dirty.mark('id', { urgent: true })
+    expect(begun).toHaveLength(4)
+  })
+
+  it('is not looked at a second time without another mark', async () => {
+    const { dirty, turn, begun } = open(2)
+    dirty.resume()
+    dirty.mark('id', { urgent: true })
+    dirty.mark('other', { urgent: true })
+    begun[1]!.resolve()
+    await turn(100)
+    expect(begun).toHaveLength(2)
+  })
+
+  it('needs no further look where one of two has failed and the later one has not', async () => {
+    const { dirty, turn, begun, pending } = open(2)
+    dirty.resume()
+    dirty.mark('id', { urgent: true })
+    dirty.mark('id', { urgent: true })
+    begun[0]!.reject(new Error('cut'))
+    await settle()
+    begun[1]!.resolve()
+    await settle()
+    expect(dirty.has('id')).toBe(false)
+    await turn(60_000)
+    expect(begun).toHaveLength(2)
+    expect(pending()).toBe(0)
   })
 })

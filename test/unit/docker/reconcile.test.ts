@@ -238,6 +238,27 @@ it('a connect is known though the container’s inspect never answers, and so is
   expect(Object.keys(told(reconcile))).toEqual(['id-000 net-a-0 10.0.0.0'])
 })
 
+it('a connect is known though the engine still owes an inspect of the network from before it', async () => {
+  let toHold = 0
+  const engine = createFakeEngine((what) =>
+    what.startsWith('ask network ') && toHold-- > 0 ? new Promise(() => {}) : Promise.resolve(),
+  )
+  const reconcile = reconcileOf(clockOf(async () => {}))
+  await reconcile.fullList(engine.client)
+  const start = async (which: number) => {
+    engine.act('start', which, 0)
+    for (const event of engine.takeEvents()) follow(event, reconcile)
+    for (let i = 0; i < 200; i++) await Promise.resolve()
+    return Object.keys(told(reconcile))
+  }
+  for (const id of ['id-0', 'id-1']) engine.blocked.add(id.padEnd(64, '0'))
+  engine.act('create', 1, 0)
+  engine.act('create', 2, 0)
+  toHold = 1
+  expect(await start(0)).toEqual([])
+  expect(await start(1)).toContain('id-100 net-a-0 10.0.0.1')
+})
+
 it('a container that is created while a list is on its way, which lacks it, stays known', async () => {
   let release = () => {}
   const held = new Promise<void>((resolve) => {
