@@ -10,8 +10,8 @@ export interface Span {
   /** Infinity while it lasts. */
   to: number
   /**
-   * From when on it could be known. An alias: not before the start is over, as the engine's inspect waits for that;
-   * Infinity where the container was never looked at in time, for then it may have had any alias.
+   * From when on it could be known: the engine had answered an inspect of ours with it, which for an alias it does not
+   * do before the start is over. A slow disk holds both back. Infinity where none was answered in time.
    */
   readonly sureFrom: number
 }
@@ -21,10 +21,17 @@ interface Stay {
   readonly from: number
   to: number
   address: string | undefined
+  /** When the engine first told the address; Infinity: never. */
+  addressTold: number
   /** undefined: never learnt. */
   aliases: readonly string[] | undefined
-  /** Since the container runs; Infinity before. */
-  runsFrom: number
+  aliasesTold: number
+}
+
+/** Of a question to the engine. */
+export interface Asking {
+  readonly begun: number
+  readonly done: number
 }
 
 interface Naming {
@@ -46,32 +53,30 @@ export class History {
     this.#heardAt.set(type === 'container' ? id : (attributes.container ?? id), time)
     if (type === 'container' && action === 'create') this.#call(id, attributes.name!, time)
     if (type === 'container' && action === 'rename') this.#call(id, attributes.name!, time)
-    if (type === 'container' && action === 'start') this.#start(id, time)
+    if (type === 'container' && action === 'start') this.#running.set(id, time)
     if (type === 'container' && (action === 'die' || action === 'destroy')) this.#end(id, time)
     if (type === 'network' && action === 'connect') this.#join(attributes.container!, id, time)
     if (type === 'network' && action === 'disconnect') this.#leave(attributes.container!, id, time)
   }
 
-  /** What an inspect, begun at `time`, told of a container's place: true of the stay that lasted over it. */
-  learn(
-    id: string,
-    networkId: string,
-    address: string,
-    aliases: readonly string[],
-    begun: number,
-    done: number,
-  ): void {
+  /** What an inspect of a container that runs told of its place: true of the stay that lasted over it. */
+  learn(id: string, networkId: string, address: string, aliases: readonly string[], asking: Asking): void {
     if (address === '') return
-    const find = () =>
-      this.#stays
-        .get(id)
-        ?.find((each) => each.networkId === networkId && each.from <= begun && each.to >= done)
-    if (find() === undefined && this.#startedUnjoined(id, begun))
+    if (this.#stayOver(id, networkId, asking) === undefined && this.#startedUnjoined(id, asking.begun))
       this.#join(id, networkId, this.#running.get(id)!)
-    const stay = find()
+    this.locate(id, networkId, address, asking)
+    const stay = this.#stayOver(id, networkId, asking)
+    if (stay === undefined) return
+    stay.aliases = aliases
+    stay.aliasesTold = Math.min(stay.aliasesTold, asking.done)
+  }
+
+  /** What an inspect of a network told of one of its members: the address, also while the container is being started. */
+  locate(id: string, networkId: string, address: string, asking: Asking): void {
+    const stay = this.#stayOver(id, networkId, asking)
     if (stay === undefined) return
     stay.address = address
-    stay.aliases = aliases
+    stay.addressTold = Math.min(stay.addressTold, asking.done)
   }
 
   /**
@@ -96,7 +101,7 @@ export class History {
       if (row === undefined) continue
       if (this.#namings.get(id)?.at(-1)?.name !== row.name.replace(/^\//, '')) this.#call(id, row.name, time)
       if (row.networkIds.length > 0) this.#running.set(id, time)
-      for (const networkId of row.networkIds) this.#join(id, networkId, time)
+      for (const networkId of row.networkIds) this.#join(id, networkId, time, time)
     }
     return newer
   }
@@ -114,24 +119,25 @@ export class History {
             address,
             from: stay.from,
             to: stay.to,
-            sureFrom: stay.aliases === undefined ? Number.POSITIVE_INFINITY : stay.runsFrom,
+            sureFrom: stay.aliasesTold,
           })
         }
         for (const naming of this.#namings.get(containerId) ?? []) {
           if (naming.name !== name) continue
           const from = Math.max(stay.from, naming.from)
           const to = Math.min(stay.to, naming.to)
-          if (to > from) spans.push({ containerId, address, from, to, sureFrom: from })
+          const sureFrom = Math.max(from, stay.addressTold)
+          if (to > from) spans.push({ containerId, address, from, to, sureFrom })
         }
       }
     }
     return spans
   }
 
-  /** Stays whose address is not known yet, of containers that are still there. */
+  /** Containers that are still on a network on which the engine has not told their aliases yet. */
   unknown(): string[] {
     return [...this.#stays].flatMap(([id, stays]) =>
-      stays.some(({ to, address }) => to === Number.POSITIVE_INFINITY && address === undefined) ? [id] : [],
+      stays.some(({ to, aliases }) => to === Number.POSITIVE_INFINITY && aliases === undefined) ? [id] : [],
     )
   }
 
@@ -145,17 +151,24 @@ export class History {
     ])
   }
 
-  #join(id: string, networkId: string, time: number): void {
+  #join(id: string, networkId: string, time: number, addressTold = Number.POSITIVE_INFINITY): void {
     this.#leave(id, networkId, time)
     const stay: Stay = {
       networkId,
       from: time,
       to: Number.POSITIVE_INFINITY,
       address: undefined,
+      addressTold,
       aliases: undefined,
-      runsFrom: this.#running.has(id) ? time : Number.POSITIVE_INFINITY,
+      aliasesTold: Number.POSITIVE_INFINITY,
     }
     this.#stays.set(id, [...(this.#stays.get(id) ?? []), stay])
+  }
+
+  #stayOver(id: string, networkId: string, { begun, done }: Asking): Stay | undefined {
+    return this.#stays
+      .get(id)
+      ?.find((each) => each.networkId === networkId && each.from <= begun && each.to >= done)
   }
 
   /**
@@ -166,11 +179,6 @@ export class History {
     const startedAt = this.#running.get(id)
     if (startedAt === undefined || startedAt > begun || this.#heardAt.get(id) !== startedAt) return false
     return (this.#stays.get(id) ?? []).every(({ from, to }) => to <= startedAt || from === startedAt)
-  }
-
-  #start(id: string, time: number): void {
-    this.#running.set(id, time)
-    for (const stay of this.#stays.get(id) ?? []) stay.runsFrom = Math.min(stay.runsFrom, time)
   }
 
   #end(id: string, time: number): void {

@@ -32,7 +32,7 @@ export function judge(
     const there = spans.find(({ sureFrom, to }) => sureFrom <= sentAt - slack && to >= cameAt)
     return (
       there &&
-      `NXDOMAIN, though it had been there (${there.address}) for ${Math.round(sentAt - there.sureFrom)} ms`
+      `NXDOMAIN, though the engine had told of it (${there.address}) ${Math.round(sentAt - there.sureFrom)} ms before`
     )
   }
   if (rcode !== 'NOERROR') return `${rcode}`

@@ -1,4 +1,4 @@
-// The engine's events as the soak follows them, apart from berth, with an inspect after each that may tell an address.
+// The engine's events as the soak follows them, apart from berth, with inspects after each that may tell an address.
 import { request } from 'node:http'
 import type Docker from 'dockerode'
 import { parseEvent } from '../../src/docker/stream.ts'
@@ -28,8 +28,19 @@ export async function followEngine(engine: Docker, history: History): Promise<En
     const done = wallClock()
     for (const place of Object.values(told?.NetworkSettings.Networks ?? {})) {
       const aliases = (place.Aliases as string[] | null) ?? []
-      if (told!.State.Running) history.learn(id, place.NetworkID, place.IPAddress, aliases, begun, done)
+      if (told!.State.Running) history.learn(id, place.NetworkID, place.IPAddress, aliases, { begun, done })
     }
+  }
+
+  /** The network tells the address while the container's own inspect waits for its start. */
+  async function lookOn(networkId: string, id: string): Promise<void> {
+    const begun = wallClock()
+    const told = (await engine
+      .getNetwork(networkId)
+      .inspect()
+      .catch(() => undefined)) as Docker.NetworkInspectInfo | undefined
+    const address = told?.Containers?.[id]?.IPv4Address.replace(/\/\d+$/, '')
+    if (address) history.locate(id, networkId, address, { begun, done: wallClock() })
   }
 
   function follow(): Promise<void> {
@@ -47,6 +58,7 @@ export async function followEngine(engine: Docker, history: History): Promise<En
             history.take(event)
             const id = event.type === 'container' ? event.id : event.attributes.container
             if (id !== undefined && /^(start|connect|rename)$/.test(event.action)) void look(id)
+            if (id !== undefined && event.action === 'connect') void lookOn(event.id, id)
           }
         })
         reply.on('error', () => {})

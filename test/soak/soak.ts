@@ -151,14 +151,16 @@ async function takeDown(engine: Docker, networks: readonly string[]): Promise<vo
   await inTurns(rows, 8, async ({ Id }) => engine.getContainer(Id).remove({ force: true }))
   for (const name of networks) {
     const network = engine.getNetwork(name)
-    await network.remove().catch(async () => {
-      // 20.10, killed and started again, may keep endpoints of containers that are gone.
+    // 20.10 may keep endpoints of containers that are gone, for a while or for good.
+    const remove = async () => {
       const { Containers = {} } = await network.inspect()
       for (const id of Object.keys(Containers)) {
         await network.disconnect({ Container: id, Force: true }).catch(() => {})
       }
       await network.remove()
-    })
+      return true
+    }
+    await until(remove, { what: `${name} is removed`, deadlineMs: 15_000 })
   }
 }
 
