@@ -16,7 +16,7 @@ export interface LocalAddress {
    * It can't be bound: its duplicate check is not over, or has failed (RFC 4862, 5.4), or it is gone since the interfaces
    * were listed.
    */
-  readonly tentative: boolean
+  readonly unbindable: boolean
   readonly subnet: Subnet
 }
 
@@ -32,13 +32,17 @@ export interface AddressTables {
   readonly v6: string
 }
 
-type Listing = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
+/** As os.networkInterfaces gives it: infos by name. */
+export type InterfaceList = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
 
 /**
  * The list of interfaces lacks those without a carrier, and a bridge has none until its first container is up: too
  * late to listen for that one's first question. The tables have them.
  */
-export function readInterfaces(listing: Listing, tables: AddressTables = { v4: '', v6: '' }): LocalAddresses {
+export function readInterfaces(
+  listing: InterfaceList,
+  tables: AddressTables = { v4: '', v6: '' },
+): LocalAddresses {
   const known = new Map<string, LocalAddress>()
   for (const [name, infos] of Object.entries(listing)) {
     for (const info of infos ?? []) {
@@ -47,13 +51,13 @@ export function readInterfaces(listing: Listing, tables: AddressTables = { v4: '
       if (address === undefined || subnet === undefined) continue
       const local = place(address, name, info.family === 'IPv6' ? info.scopeid : 0)
       // The tables are newer than the list, and have all that can be bound.
-      const tentative = (info.family === 'IPv6' ? tables.v6 : tables.v4) !== ''
-      known.set(local.bindable, { ...local, tentative, subnet })
+      const unbindable = (info.family === 'IPv6' ? tables.v6 : tables.v4) !== ''
+      known.set(local.bindable, { ...local, unbindable, subnet })
     }
   }
   for (const local of readTable4(tables.v4)) {
     const listed = known.get(local.bindable)
-    known.set(local.bindable, listed === undefined ? local : { ...listed, tentative: false })
+    known.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
   }
   for (const local of readTable6(tables.v6)) known.set(local.bindable, local)
   const all = [...known.values()]
@@ -68,7 +72,7 @@ function place(address: string, name: string, zone: number) {
 function readTable4(text: string): LocalAddress[] {
   return [...text.matchAll(/\|-- ([\d.]+)\n\s*\/32 host LOCAL/g)].map(([, address]) => ({
     ...place(address!, '', 0),
-    tentative: false,
+    unbindable: false,
     subnet: parseSubnet(`${address}/32`)!,
   }))
 }
@@ -88,7 +92,7 @@ function readTable6(text: string): LocalAddress[] {
     const address = formatAddress(Buffer.from(digits!, 'hex'))
     return {
       ...place(address, fields[4]!, scope === linkScope ? index! : 0),
-      tentative: (flags! & (tentativeFlag | optimisticFlag)) === tentativeFlag,
+      unbindable: (flags! & (tentativeFlag | optimisticFlag)) === tentativeFlag,
       subnet: parseSubnet(`${address}/${prefix}`)!,
     }
   })
@@ -105,10 +109,10 @@ export function isLinkLocal(address: string): boolean {
 export function sameAddresses(a: LocalAddresses, b: LocalAddresses): boolean {
   return (
     a.all.length === b.all.length &&
-    a.all.every(({ bindable, zone, tentative, subnet }, i) => {
+    a.all.every(({ bindable, zone, unbindable, subnet }, i) => {
       const other = b.all[i]!
       const isSamePlace = bindable === other.bindable && zone === other.zone
-      return isSamePlace && tentative === other.tentative && subnet.text === other.subnet.text
+      return isSamePlace && unbindable === other.unbindable && subnet.text === other.subnet.text
     })
   )
 }

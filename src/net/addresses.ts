@@ -3,8 +3,14 @@
 // listed. Nobody waits for that list: what has come meanwhile is in the tables.
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../lib/clock.ts'
-import { type AddressTables, type LocalAddresses, readInterfaces, sameAddresses } from '../lib/interfaces.ts'
-import { createInterfaceList, type InterfaceList } from './interface-list.ts'
+import {
+  type AddressTables,
+  type InterfaceList,
+  type LocalAddresses,
+  readInterfaces,
+  sameAddresses,
+} from '../lib/interfaces.ts'
+import { createInterfaceList } from './interface-list.ts'
 import type { Heard } from './netlink.ts'
 
 export interface Addresses {

@@ -2,8 +2,7 @@
 // the kernel's lock on network namespaces (rtnl) is held, as with each container that starts or ends.
 import { networkInterfaces } from 'node:os'
 import { Worker } from 'node:worker_threads'
-
-export type InterfaceList = ReturnType<typeof networkInterfaces>
+import type { InterfaceList } from '../lib/interfaces.ts'
 
 const code = `
 const { networkInterfaces } = require('node:os')

@@ -91,9 +91,9 @@ export function createListeners(options: ListenersOptions): Listeners {
         map.set(keyOf(host, zone, port), { host, port })
         continue
       }
-      for (const { bindable, zone, tentative } of all) {
+      for (const { bindable, zone, unbindable } of all) {
         const key = keyOf(bindable, zone, port)
-        if (!tentative || pairs.has(key)) map.set(key, { host: bindable, port })
+        if (!unbindable || pairs.has(key)) map.set(key, { host: bindable, port })
       }
     }
     return map

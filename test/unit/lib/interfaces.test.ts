@@ -49,7 +49,7 @@ it.each([
     const usable = (seen?: { v4: string; v6: string }) => {
       const { all, own } = readInterfaces({ ...loopback, veth1: [link] }, seen)
       expect(own.has(address.split('%')[0]!)).toBe(true)
-      return all.filter(({ tentative }) => !tentative).map(({ bindable }) => bindable)
+      return all.filter(({ unbindable }) => !unbindable).map(({ bindable }) => bindable)
     }
     expect(usable()).toContain(address)
     expect(usable(tables)).not.toContain(address)
@@ -72,7 +72,7 @@ describe('the table of IPv6 addresses', () => {
 
   it('tells addresses, zones, and which duplicate checks are not over or have failed', () => {
     const { all, own } = readInterfaces({}, { v4: '', v6: table })
-    expect(all.map((local) => [local.bindable, local.zone, local.tentative])).toEqual([
+    expect(all.map((local) => [local.bindable, local.zone, local.unbindable])).toEqual([
       ['::1', 0, false],
       ['fe80::54:ff:fe11:2233%eth0', 0x1f, false],
       ['fd00::2', 0, true],
@@ -87,7 +87,7 @@ describe('the table of IPv6 addresses', () => {
     const base = { address: 'fd00::2', cidr: 'fd00::2/64', netmask: 'ffff:ffff:ffff:ffff::' }
     const listed = { ...base, family: 'IPv6' as const, mac: '00:00:00:00:00:00', internal: false, scopeid: 0 }
     const { all } = readInterfaces({ eth0: [listed] }, { v4: '', v6: table })
-    expect(all.filter(({ address }) => address === 'fd00::2')).toMatchObject([{ tentative: true }])
+    expect(all.filter(({ address }) => address === 'fd00::2')).toMatchObject([{ unbindable: true }])
   })
 
   it('a zone of another interface of the same name is a change', () => {

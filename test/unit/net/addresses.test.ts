@@ -49,7 +49,7 @@ it('lists the interfaces only once a table has changed, and keeps the object whi
   expect(seen.listings).toBe(1)
   seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
   const second = await look()
-  expect(second.all.map(({ tentative }) => tentative)).toEqual([true, false])
+  expect(second.all.map(({ unbindable }) => unbindable)).toEqual([true, false])
   expect(addresses.look()).toBe(second)
   expect(seen.listings).toBe(2)
 })

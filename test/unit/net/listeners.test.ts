@@ -121,10 +121,10 @@ describe('listening', () => {
   it('a new IPv6 address is bound once its duplicate check is over, and stays bound through another', async () => {
     const { listeners, asked, open, tell } = create(['*:53'])
     await listeners.start()
-    const check = (tentative: boolean, address: string) => (local: LocalAddress) =>
-      local.address === address ? { ...local, tentative } : local
+    const check = (unbindable: boolean, address: string) => (local: LocalAddress) =>
+      local.address === address ? { ...local, unbindable } : local
     asked.length = 0
-    await tell((local) => ({ ...local, address: '2001:db8::1', bindable: '2001:db8::1', tentative: true }))
+    await tell((local) => ({ ...local, address: '2001:db8::1', bindable: '2001:db8::1', unbindable: true }))
     expect([asked, open.size]).toEqual([[], 0])
     await tell(check(false, '2001:db8::1'))
     expect(asked).toEqual(['udp 2001:db8::1 53', 'tcp 2001:db8::1 53'])
