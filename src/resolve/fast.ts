@@ -82,7 +82,9 @@ const maxInAll = 20_000
 /** After so many changes of the table all seats are found anew, for those left empty hold what was long ago. */
 const sweepAfter = 256
 
-const defaultRoom: Room = { total: 32 * 1024 * 1024, each: 8 * 1024 * 1024 }
+/** An answer takes some 400 bytes: 160,000 find room, 20,000 of one scope. */
+const defaultRoom: Room = { total: 64 * 1024 * 1024, each: 8 * 1024 * 1024 }
+
 /** Where an asker's answers are. */
 interface Seat {
   scope: Scope

@@ -72,7 +72,7 @@ async function measurePoint(
       contender,
       { place, world, native, forwards: 'nothing' },
       async (started) => {
-        await warmUp(started, run)
+        await warmUp(started, run, world.records.size)
         const list: Figures[] = []
         while (list.length < runs)
           list.push(await measure(started, { ...run, seconds: options.seconds / runs }))
