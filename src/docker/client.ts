@@ -57,9 +57,9 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
   const api = connect(address, { agent, timeout: callDeadline })
   // `timeout` would cut a quiet stream; connectionTimeout ends with the headers.
   const live = connect(address, { agent: streamAgent, connectionTimeout: headerDeadline })
-  // An inspect may block while its container starts; eight of them leave room for networks'. Pings never stand in line
-  // behind those.
-  const inspects = createGetter({ address, clock, most: 12 })
+  // An inspect of a container blocks while that starts, one of a network while the engine waits for its disk: as many as
+  // are ever asked for at once (eight, two, and eight for members). Pings never stand in line behind those.
+  const inspects = createGetter({ address, clock, most: 18 })
   const pings = createGetter({ address, clock, most: 2 })
   const underway = new Set<AbortController>()
   let closed = false

@@ -99,11 +99,16 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
         outdated: () => entries.get(id) !== entry || generation < entry.validFrom,
       })
       entry.backoff = undefined
-      if (entries.get(id) === entry && entry.generation === generation) unmark(id, entry)
+      if (entries.get(id) !== entry) return
+      // Of another look that failed meanwhile.
+      stopWaiting(entry)
+      if (entry.generation === generation) unmark(id, entry)
     } catch (error) {
       entry.eventTime = earlier(eventTime, entry.eventTime)
       // Held: the connection was cut, and there will be another.
       if (entries.get(id) === entry && !held) {
+        // It was for marks that no look before it was for.
+        if (entry.looked === generation) entry.looked--
         failed(id, error)
         wait(entry)
       }
@@ -121,7 +126,7 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
   }
 
   function wait(entry: Entry) {
-    stopWaiting(entry)
+    if (entry.waiting !== undefined) return
     entry.backoff ??= createBackoff(200, 10_000, random)
     entry.waiting = clock.setTimeout(() => {
       entry.waiting = undefined
@@ -142,8 +147,10 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
           ...{ generation: 0, validFrom: 0, eventTime: undefined },
           ...{ looks: 0, looked: -1, waiting: undefined, backoff: undefined },
         }
-        entries.set(id, entry)
       }
+      // To the end of the line, or one that is marked all the time would keep others waiting.
+      if (!wantsLook(entry)) entries.delete(id)
+      entries.set(id, entry)
       entry.generation++
       if (known) entry.validFrom = entry.generation
       entry.eventTime = earlier(eventTime, entry.eventTime)

@@ -92,7 +92,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const dirtyContainers = createDirtySet({ ...dirty, look: lookAtContainer })
   const dirtyNetworks = createDirtySet({ ...dirty, atOnce: 2, look: lookAtNetwork })
   // An engine that waits for its disk holds these back for hundreds of ms; a joining does not wait for the one before.
-  const dirtyMembers = createDirtySet({ ...dirty, atOnce: 4, atOnceEach: 2, look: lookAtMembers })
+  const dirtyMembers = createDirtySet({ ...dirty, atOnceEach: 2, look: lookAtMembers })
   /** Network id → containers being started on it, and since when (the engine's clock). */
   const starting = new Map<string, Map<string, number>>()
 

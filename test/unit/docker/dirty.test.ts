@@ -11,12 +11,12 @@ const settle = async () => {
 function open(atOnceEach = 1) {
   const hand = createHandClock()
   const looks = new Map<string, () => void>()
-  const begun: { resolve(): void; reject(error: Error): void }[] = []
+  const begun: { id: string; resolve(): void; reject(error: Error): void }[] = []
   const dirty = createDirtySet({
     look: (id) =>
       new Promise((resolve, reject) => {
         looks.set(id, resolve)
-        begun.push({ resolve, reject })
+        begun.push({ id, resolve, reject })
       }),
     ...{ failed: () => {}, atOnce: 2, atOnceEach, debounce: 1, clock: hand.clock, random: () => 0 },
   })
@@ -164,5 +164,45 @@ describe('an id that is marked while it is looked at', () => {
     await turn(60_000)
     expect(begun).toHaveLength(2)
     expect(pending()).toBe(0)
+  })
+
+  it('is looked at again soon where the later look has failed and the one before it hangs', async () => {
+    const { dirty, turn, begun } = open(2)
+    dirty.resume()
+    dirty.mark('id', { urgent: true })
+    dirty.mark('id', { urgent: true })
+    begun[1]!.reject(new Error('cut'))
+    await settle()
+    await turn(0)
+    expect(begun).toHaveLength(3)
+    begun[2]!.resolve()
+    await settle()
+    expect(dirty.has('id')).toBe(false)
+  })
+
+  it('is looked at again at once where the look before has failed and another one has not', async () => {
+    const { dirty, begun } = open(2)
+    dirty.resume()
+    dirty.mark('id', { urgent: true })
+    dirty.mark('id', { urgent: true })
+    begun[0]!.reject(new Error('cut'))
+    await settle()
+    dirty.mark('id', { urgent: true })
+    expect(begun).toHaveLength(2)
+    begun[1]!.resolve()
+    await settle()
+    expect(begun).toHaveLength(3)
+  })
+
+  it('does not keep others waiting by being marked again and again', async () => {
+    const { dirty, begun } = open(2)
+    dirty.resume()
+    dirty.mark('busy', { urgent: true })
+    dirty.mark('busy', { urgent: true })
+    dirty.mark('other', { urgent: true })
+    dirty.mark('busy', { urgent: true })
+    begun[0]!.resolve()
+    await settle()
+    expect(begun.map(({ id }) => id)).toEqual(['busy', 'busy', 'other'])
   })
 })
