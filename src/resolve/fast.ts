@@ -82,7 +82,7 @@ const maxInAll = 20_000
 /** After so many changes of the table all seats are found anew, for those left empty hold what was long ago. */
 const sweepAfter = 256
 
-/** An answer takes some 400 bytes: 160,000 find room, 20,000 of one scope. */
+/** An answer takes some 400 bytes: 160,000 find room, 10,000 of one scope for sure. */
 const defaultRoom: Room = { total: 64 * 1024 * 1024, each: 8 * 1024 * 1024 }
 
 /** Where an asker's answers are. */

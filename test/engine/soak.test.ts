@@ -7,14 +7,16 @@ async function shortly(trouble: Trouble, seconds: number, seed: number): Promise
   const log = (line: string) => told.push(line)
   const leastEvents = 100
   const result = await soak({ seed, seconds, leastEvents, containers: 40, trouble, port: 1053, log })
-  const { questions, perSecond, judged, events, violations, wrongAtTheEnd } = result
+  const { questions, perSecond, judged, binding, events, violations, wrongAtTheEnd } = result
   console.log(
-    `${[trouble, ...told].join('; ')}: ${events} events, ${questions} questions, ${perSecond} a second`,
+    `${[trouble, ...told].join('; ')}: ${events} events, ${questions} questions, ${perSecond} a second, ${binding} of a name that was there`,
   )
   expect(violations).toEqual([])
   expect(wrongAtTheEnd).toEqual([])
   expect(judged).toBe(questions)
   expect(questions).toBeGreaterThan(1_000)
+  // A sixth is usual.
+  expect(binding).toBeGreaterThan(questions / 50)
   expect(events).toBeGreaterThanOrEqual(leastEvents)
   return result
 }

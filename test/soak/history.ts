@@ -45,6 +45,8 @@ export class History {
   readonly #namings = new Map<string, Naming[]>()
   /** Container id → since when it runs. */
   readonly #running = new Map<string, number>()
+  /** When what is there was last read anew. */
+  #restartedAt = Number.NEGATIVE_INFINITY
   /** Container id → its last event. */
   readonly #heardAt = new Map<string, number>()
 
@@ -90,13 +92,18 @@ export class History {
     only?: ReadonlySet<string>,
   ): ReadonlySet<string> {
     const rows = new Map(present.map((row) => [row.id, row]))
+    if (only === undefined) this.#restartedAt = time
     const newer = new Set<string>()
     for (const id of only ?? new Set([...this.#stays.keys(), ...rows.keys()])) {
       if ((this.#heardAt.get(id) ?? 0) >= time) {
         newer.add(id)
         continue
       }
-      this.#end(id, time)
+      this.#running.delete(id)
+      // Those begun since then the new stream has told.
+      for (const stay of this.#stays.get(id) ?? []) {
+        if (stay.from < this.#restartedAt) stay.to = Math.min(stay.to, time)
+      }
       const row = rows.get(id)
       if (row === undefined) continue
       if (this.#namings.get(id)?.at(-1)?.name !== row.name.replace(/^\//, '')) this.#call(id, row.name, time)
@@ -138,6 +145,15 @@ export class History {
   unknown(): string[] {
     return [...this.#stays].flatMap(([id, stays]) =>
       stays.some(({ to, aliases }) => to === Number.POSITIVE_INFINITY && aliases === undefined) ? [id] : [],
+    )
+  }
+
+  /** Places that the engine has not told the address of yet. */
+  unlocated(): { id: string; networkId: string }[] {
+    return [...this.#stays].flatMap(([id, stays]) =>
+      stays
+        .filter(({ to, address }) => to === Number.POSITIVE_INFINITY && address === undefined)
+        .map(({ networkId }) => ({ id, networkId })),
     )
   }
 

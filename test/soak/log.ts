@@ -74,6 +74,7 @@ export async function followEngine(engine: Docker, history: History): Promise<En
   // Looks that came too early to tell.
   timer = setInterval(() => {
     for (const id of history.unknown()) void look(id)
+    for (const { id, networkId } of history.unlocated()) void lookOn(networkId, id)
   }, 250)
   return {
     count: () => count,

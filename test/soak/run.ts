@@ -40,13 +40,15 @@ console.log(
   `soak: seed ${options.seed}, ${options.seconds} s, ${options.containers} containers, trouble: ${options.trouble}`,
 )
 const result = await soak({ ...options, port: 1053, log: (line) => console.log(`  ${line}`) })
-const { questions, perSecond, judged, events, actions, violations, wrongAtTheEnd, metrics } = result
+const { questions, perSecond, judged, binding, events, actions, violations, wrongAtTheEnd, metrics } = result
 console.log(
   `actions: ${Object.entries(actions)
     .map(([name, count]) => `${name} ${count}`)
     .join(', ')}`,
 )
-console.log(`events: ${events}; questions: ${questions}, ${perSecond} a second; judged: ${judged}`)
+console.log(
+  `events: ${events}; questions: ${questions}, ${perSecond} a second; judged: ${judged}, ${binding} of them of a name that was there`,
+)
 for (const name of ['resync_drift', 'late_names', 'reconnects', 'errors']) {
   for (const [line] of metrics.matchAll(new RegExp(`^berth_docker_${name}_total.*$`, 'gm'))) console.log(line)
 }

@@ -8,7 +8,7 @@ import { createProxy } from '../engine/proxy.ts'
 import { connectEngine, inTurns } from './api.ts'
 import { type Asked, createClient, wallClock } from './client.ts'
 import { History } from './history.ts'
-import { type Gap, judge, type Question } from './judge.ts'
+import { type Gap, judge, mustBeThere, type Question } from './judge.ts'
 import { followEngine } from './log.ts'
 import { killInTheMiddle, readMetrics, troubleWith } from './trouble.ts'
 import { createWorld, randomFrom } from './world.ts'
@@ -32,6 +32,8 @@ export interface SoakResult {
   readonly questions: number
   readonly perSecond: number
   readonly judged: number
+  /** Of those: questions to which no address would have been wrong. */
+  readonly binding: number
   readonly events: number
   readonly actions: Readonly<Record<string, number>>
   readonly violations: readonly string[]
@@ -71,6 +73,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const violations: string[] = []
   let questions = 0
   let judged = 0
+  let binding = 0
   let over = false
 
   const started = wallClock()
@@ -90,6 +93,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       while (pending.length > 0 && pending[0]!.asked.cameAt < wallClock() - judgedAfter) {
         const { question, asked } = pending.shift()!
         judged++
+        if (mustBeThere(history, question, asked) !== undefined) binding++
         const wrong = judge(history, question, asked, gaps)
         if (wrong !== undefined)
           violations.push(`${asked.name} at ${Math.round(asked.sentAt - started)} ms: ${wrong}`)
@@ -125,9 +129,10 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   log.close()
   await berth.stop()
   proxy?.close()
-  await takeDown(engine, networks)
+  // What is left behind says nothing of berth.
+  await takeDown(engine, networks).catch((error) => options.log(String(error)))
   return {
-    ...{ questions, judged, violations, wrongAtTheEnd, metrics },
+    ...{ questions, judged, binding, violations, wrongAtTheEnd, metrics },
     perSecond: Math.round(questions / seconds),
     events: log.count(),
     actions: Object.fromEntries(world.actions),
@@ -153,11 +158,15 @@ async function takeDown(engine: Docker, networks: readonly string[]): Promise<vo
     const network = engine.getNetwork(name)
     // 20.10 may keep endpoints of containers that are gone, for a while or for good.
     const remove = async () => {
-      const { Containers = {} } = await network.inspect()
-      for (const id of Object.keys(Containers)) {
-        await network.disconnect({ Container: id, Force: true }).catch(() => {})
+      try {
+        const { Containers = {} } = await network.inspect()
+        for (const id of Object.keys(Containers)) {
+          await network.disconnect({ Container: id, Force: true }).catch(() => {})
+        }
+        await network.remove()
+      } catch (error) {
+        if ((error as { statusCode?: number }).statusCode !== 404) throw error
       }
-      await network.remove()
       return true
     }
     await until(remove, { what: `${name} is removed`, deadlineMs: 15_000 })

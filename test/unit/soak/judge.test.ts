@@ -37,6 +37,7 @@ describe('right', () => {
   it.each<[string, number, string[] | string]>([
     ['web', 1001, ['10.0.0.2']],
     ['web', 2199, 'NXDOMAIN'],
+    ['web', 2199, []],
     ['www', 2699, 'NXDOMAIN'],
     ['web', 10_900, ['10.0.0.2']],
     ['shop', 10_500, 'NXDOMAIN'],
@@ -51,6 +52,7 @@ describe('right', () => {
 describe('wrong', () => {
   it.each<[string, number, string[] | string, string]>([
     ['web', 2201, 'NXDOMAIN', 'NXDOMAIN, though the engine had told of it (10.0.0.2) 1001 ms before'],
+    ['web', 2201, [], 'no address, though the engine had told of it (10.0.0.2) 1001 ms before'],
     ['www', 2701, 'NXDOMAIN', 'NXDOMAIN, though the engine had told of it (10.0.0.2) 1001 ms before'],
     ['web', 11_001, ['10.0.0.2'], '10.0.0.2, which had left it 1001 ms before'],
     ['shop', 11_500, 'NXDOMAIN', 'NXDOMAIN, though the engine had told of it (10.0.0.2) 1500 ms before'],
@@ -112,6 +114,19 @@ it('after a restart, what had an event while all was read is read again, and all
   expect(judged('whole', 32_000, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
   expect([...history.restart(30_010, [row], left)]).toEqual([])
   expect(judged('whole', 32_000, 'NXDOMAIN', [], history)).toBeUndefined()
+})
+
+it('after a restart, a start that has begun since goes on though it is read again before it is over', () => {
+  const history = lived()
+  history.restart(30_000, [])
+  history.take(event(30_001, 'container', 'create', 'c2', { name: 'new' }))
+  history.take(event(30_005, 'network', 'connect', net, { container: 'c2' }))
+  history.locate('c2', net, '10.0.0.4', { begun: 30_006, done: 30_007 })
+  // Begun before that, so that it is read again; its row says that it does not run.
+  const left = history.restart(30_000, [{ id: 'c2', name: '/new', networkIds: [] }])
+  history.restart(30_010, [{ id: 'c2', name: '/new', networkIds: [] }], left)
+  expect(judged('new', 35_000, ['10.0.0.4'], [], history)).toBeUndefined()
+  expect(judged('new', 35_000, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
 })
 
 it('a start without a joining, as after an engine’s death in the middle of one, is a joining too', () => {
