@@ -82,6 +82,7 @@ it('what happened while the engine was out of reach is read at the reconnect', a
   await start('lost-meanwhile')
   await docker('rm', '--force', 'lost-heard')
   proxy.setMode('pass')
-  await answers('lost-meanwhile', 5000)
+  // The longer that took, the longer berth waits between attempts: 10 s at the most.
+  await answers('lost-meanwhile', 13_000)
   expect(await ask('lost-heard')).toBeUndefined()
 })
