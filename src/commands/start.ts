@@ -1,6 +1,7 @@
 // What a person wants to see once the server is up: where it listens, what it found, and a line to try.
 import type { App } from '../app.ts'
 import type { Config } from '../config/types.ts'
+import { countNames } from '../registry/table.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { listRoutes } from './routes.ts'
 
@@ -19,7 +20,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     return address.text.endsWith(name) ? `${address.text}: ${state}` : `${name} ${address.text}: ${state}`
   })
   const networks = snapshot.networks.size
-  const names = countNames(snapshot)
+  const names = countAllNames(snapshot)
   const upstreams = app
     .upstreams()
     .current()
@@ -53,10 +54,8 @@ export function describeStart(app: App, config: Config): { fields: Record<string
   }
 }
 
-function countNames(snapshot: Snapshot): number {
-  let count = 0
-  for (const table of snapshot.tables) count += table.names.size
-  return count
+function countAllNames(snapshot: Snapshot): number {
+  return snapshot.tables.reduce((sum, table) => sum + countNames(table), 0)
 }
 
 /** A question that has an answer: the first container's name, or localhost where there is none. */

@@ -34,6 +34,7 @@ export function networkFrom(raw: RawNetwork, engine: string): ToldNetwork {
       internal: raw.Internal === true,
       sealed: raw.Internal === true || (/^(mac|ip)vlan$/.test(driver) && !raw.Options?.parent),
       ingress: raw.Ingress === true,
+      hasResolver: !isDefaultBridge(raw),
       subnets: configs.flatMap(({ Subnet }) => parseSubnet(Subnet ?? '') ?? []),
       gateways: [...new Set(gateways)],
       bridge: driver === 'bridge' ? bridgeName(raw) : undefined,
@@ -57,11 +58,17 @@ export function completeNetwork({ network, unsaid }: ToldNetwork, used: Readonly
 }
 
 function bridgeName(raw: RawNetwork): string {
-  const options = raw.Options ?? {}
-  const named = options['com.docker.network.bridge.name']
+  const named = raw.Options?.['com.docker.network.bridge.name']
   if (named !== undefined && named !== '') return named
-  const isDefault = options['com.docker.network.bridge.default_bridge'] === 'true'
-  return isDefault ? 'docker0' : `br-${raw.Id.slice(0, 12)}`
+  return isDefaultBridge(raw) ? 'docker0' : `br-${raw.Id.slice(0, 12)}`
+}
+
+/** Its name is reserved; of the option a list of some engines tells nothing. */
+function isDefaultBridge({ Name, Driver, Options }: RawNetwork): boolean {
+  return (
+    Driver === 'bridge' &&
+    (Name === 'bridge' || Options?.['com.docker.network.bridge.default_bridge'] === 'true')
+  )
 }
 
 /** Where an inspect of a network says that a container is. */

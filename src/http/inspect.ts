@@ -89,12 +89,13 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
           containers: endpoints.map(({ containerId }) => nameOf(containerId)),
         }))
       const linked = [...(scope.links?.get(table.network.id) ?? [])].flatMap(([alias, target]) => {
-        const endpoints = table.names.get(target)
+        const endpoints = table.names.get(target) ?? table.added.get(target)
         return endpoints === undefined ? [] : [[alias, endpoints] as const]
       })
       return [
-        ...list(new Map([...table.names, ...linked])),
+        ...list(new Map([...table.added, ...table.names, ...linked])),
         ...list(table.replicas),
+        ...list(table.labelled),
         ...list(table.wildcards, '*.'),
       ]
     })

@@ -3,6 +3,7 @@ import type { ConfigCounters } from '../config/counters.ts'
 import type { DockerCounters } from '../docker/counters.ts'
 import type { Counter } from '../lib/counters.ts'
 import type { Store } from '../registry/store.ts'
+import { countNames } from '../registry/table.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import { version } from '../version.ts'
 import { type ServingSources, servingSeries } from './serving-series.ts'
@@ -81,11 +82,7 @@ export function tableSeries(current: () => Snapshot): Series[] {
       'Endpoints with an address in the name table.',
       sum(({ addressed }) => addressed),
     ),
-    gauge(
-      'berth_table_names',
-      'Names in the table, counted once per network.',
-      sum(({ names }) => names.size),
-    ),
+    gauge('berth_table_names', 'Names in the table, counted once per network.', sum(countNames)),
   ]
 }
 

@@ -1,5 +1,6 @@
 // Finds names in the table, on networks in a given order: Docker's readings first, then ours.
 import { isBelow, namesAbove } from '../dns/name.ts'
+import { hasNames } from './table.ts'
 import type { Endpoint, NetworkTable } from './types.ts'
 
 export interface Found {
@@ -16,8 +17,9 @@ export const noLinks: Links = new Map()
 export type Family = 'v4' | 'v6' | undefined
 
 /**
- * A name on `tables`: as Docker reads it, then as Compose's SERVICE.PROJECT, then by wildcard. Networks are not
- * merged: the first that has the name answers, and for addresses the first that has one of the family for it.
+ * A name on `tables`: as Docker reads it, then as berth does. Networks are not merged: the first that has the name
+ * answers, and for addresses the first that has one of the family for it. Kinds of names are not merged either: what
+ * Docker itself would answer is never mixed with what berth adds. Names by label are not in it (findLabelled).
  */
 export function findName(
   tables: readonly NetworkTable[],
@@ -25,16 +27,38 @@ export function findName(
   links: Links = noLinks,
   family: Family = undefined,
 ): Found | undefined {
-  return findAsDocker(tables, name, links, family) ?? findBeyondDocker(tables, name, family)
+  return findAsDocker(tables, name, links, family) ?? findBeyondDocker(tables, name, links, family)
 }
 
-/** What findName finds besides. */
+/** What findName finds besides: what berth adds to Docker's names, then Compose's SERVICE.PROJECT. */
 export function findBeyondDocker(
   tables: readonly NetworkTable[],
   name: string,
+  links: Links = noLinks,
   family: Family = undefined,
 ): Found | undefined {
-  return findReplicas(tables, name, family) ?? findWildcard(tables, name, family)
+  const added: Find = (table, name) => {
+    const target = links.get(table.network.id)?.get(name)
+    if (target === undefined) return table.added.get(name)
+    return table.network.hasResolver ? undefined : table.added.get(target)
+  }
+  return (
+    findQualified(tables, links.size === 0 ? inAdded : added, name, family) ??
+    findQualified(tables, inReplicas, name, family)
+  )
+}
+
+/** Names that labels grant: the name itself, then the closest wildcard above it. They go after all others. */
+export function findLabelled(
+  tables: readonly NetworkTable[],
+  name: string,
+  links: Links = noLinks,
+  family: Family = undefined,
+): Found | undefined {
+  const labelled: Find = (table, name) =>
+    links.get(table.network.id)?.has(name) ? undefined : table.labelled.get(name)
+  const find = links.size === 0 ? inLabelled : labelled
+  return findQualified(tables, find, name, family) ?? findWildcard(tables, name, family)
 }
 
 /**
@@ -59,7 +83,9 @@ export function findAsDocker(
 }
 
 const inNames: Find = (table, name) => table.names.get(name)
+const inAdded: Find = (table, name) => table.added.get(name)
 const inReplicas: Find = (table, name) => table.replicas.get(name)
+const inLabelled: Find = (table, name) => table.labelled.get(name)
 const inWildcards: Find = (table, name) => table.wildcards.get(name)
 
 function findNamed(tables: readonly NetworkTable[], name: string, family: Family): Found | undefined {
@@ -84,16 +110,17 @@ function findLinked(
   )
 }
 
-/** SERVICE.PROJECT and N.SERVICE.PROJECT, also qualified by a network. */
-function findReplicas(
+/** The name as it is, then qualified by a network. */
+function findQualified(
   tables: readonly NetworkTable[],
+  find: Find,
   name: string,
-  family: Family = undefined,
+  family: Family,
 ): Found | undefined {
-  const whole = firstOf(tables, inReplicas, name, family)
+  const whole = firstOf(tables, find, name, family)
   if (whole !== undefined) return whole
   for (const { left, where } of readings(tables, name)) {
-    const found = firstOf(where, inReplicas, left, family)
+    const found = firstOf(where, find, left, family)
     if (found !== undefined) return found
   }
   return undefined
@@ -134,7 +161,7 @@ export function hasFamily(endpoints: readonly Endpoint[], family: Family): boole
 
 function exists(tables: readonly NetworkTable[], name: string): boolean {
   if (isParent(tables, name)) return true
-  return (findAsDocker(tables, name, noLinks) ?? findReplicas(tables, name)) !== undefined
+  return (findName(tables, name) ?? findQualified(tables, inLabelled, name, undefined)) !== undefined
 }
 
 /** A name read as NAME.NETWORK: the NAME, and the networks that are called so. */
@@ -175,7 +202,7 @@ export function* qualified(name: string): Generator<[name: string, network: stri
 /** Whether something below `name` exists on these networks, while it holds nothing itself (RFC 8020, RFC 4592). */
 export function isParent(tables: readonly NetworkTable[], name: string): boolean {
   for (const table of tables) {
-    if (table.names.size === 0) continue
+    if (!hasNames(table)) continue
     if (table.parents.has(name) || table.name === name || isBelow(table.name, name)) return true
     if (isBelow(name, table.name) && table.parents.has(name.slice(0, -table.name.length - 1))) return true
   }
@@ -184,11 +211,12 @@ export function isParent(tables: readonly NetworkTable[], name: string): boolean
 
 /**
  * Whether nothing on these networks can be meant by a name, links aside: found out with one look at each of them, and so
- * with nearly all names that are others'. `known` has whatever `names` and `replicas` have.
+ * with nearly all names that are others'. `known` has whatever `names`, `added` and `replicas` have.
  */
 export function isNowhere(tables: readonly NetworkTable[], name: string): boolean {
   for (const table of tables) {
-    if (table.known.has(name) || table.wildcards.size > 0 || isBelow(name, table.name)) return false
+    if (table.known.has(name) || table.labelled.has(name)) return false
+    if (table.wildcards.size > 0 || isBelow(name, table.name)) return false
   }
   return true
 }

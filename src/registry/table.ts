@@ -12,26 +12,42 @@ export function emptyTable(network: Network): NetworkTable {
   return tableOf({
     network,
     name: canonicalName(network.name) ?? network.name.toLowerCase(),
-    ...{ containers: emptyMap, names: emptyMap, replicas: emptyMap, wildcards: emptyMap },
-    ...{ owners: emptyMap, known: emptyMap, parents: emptyMap, addressed: 0 },
+    ...{ containers: emptyMap, names: emptyMap, added: emptyMap, replicas: emptyMap, labelled: emptyMap },
+    ...{ wildcards: emptyMap, owners: emptyMap, known: emptyMap, parents: emptyMap, addressed: 0 },
   })
 }
 
 /** All are made here, so that they are of one shape. */
 function tableOf(parts: NetworkTable): NetworkTable {
-  const { network, name, containers, names, replicas, wildcards, owners, known, parents, addressed } = parts
-  return { network, name, containers, names, replicas, wildcards, owners, known, parents, addressed }
+  const { network, name, containers, names, added, replicas, labelled, wildcards, owners } = parts
+  const { known, parents, addressed } = parts
+  return {
+    ...{ network, name, containers, names, added, replicas, labelled, wildcards, owners },
+    ...{ known, parents, addressed },
+  }
+}
+
+/** Whether anything has a name on the network that answers. */
+export function hasNames({ names, added }: NetworkTable): boolean {
+  return names.size > 0 || added.size > 0
+}
+
+/** How many names answer on the network, replicas' and wildcards aside. */
+export function countNames({ names, added, labelled }: NetworkTable): number {
+  return names.size + added.size + labelled.size
 }
 
 /** The table of this network with these members, in place of what they said before. */
 export function changeTable(before: NetworkTable, network: Network, members: Members): NetworkTable {
-  if (before.network.ingress !== network.ingress) {
+  if (before.network.ingress !== network.ingress || before.network.hasResolver !== network.hasResolver) {
     return changeTable(emptyTable(network), network, new Map([...before.containers, ...members]))
   }
   const edits = {
     containers: before.containers.edit(),
     names: before.names.edit(),
+    added: before.added.edit(),
     replicas: before.replicas.edit(),
+    labelled: before.labelled.edit(),
     wildcards: before.wildcards.edit(),
     owners: before.owners.edit(),
     known: new Map<string, number>(),
@@ -52,7 +68,9 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     ...{ network, name },
     containers: edits.containers.done(),
     names: edits.names.done(),
+    added: edits.added.done(),
     replicas: edits.replicas.done(),
+    labelled: edits.labelled.done(),
     wildcards: edits.wildcards.done(),
     owners: edits.owners.done(),
     known: withCounts(before.known, edits.known),
@@ -68,7 +86,9 @@ export function endpointsOn({ endpoints }: Container, networkId: string): readon
 
 interface Edits {
   readonly names: MapEdit<readonly Endpoint[]>
+  readonly added: MapEdit<readonly Endpoint[]>
   readonly replicas: MapEdit<readonly Endpoint[]>
+  readonly labelled: MapEdit<readonly Endpoint[]>
   readonly wildcards: MapEdit<readonly Endpoint[]>
   readonly owners: MapEdit<readonly Endpoint[]>
   /** By how many more or less it is. */
@@ -86,14 +106,21 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
     const addresses = [...endpoint.v4, ...endpoint.v6]
     if (addresses.length > 0) edits.addressed += by
     const isThere = addresses.length > 0 && !network.ingress && !settings.ignored
-    const say = (lists: MapEdit<readonly Endpoint[]>, name: string) => {
-      add(edits.known, name, by)
+    const answer = (lists: MapEdit<readonly Endpoint[]>, name: string) => {
       if (!isThere) return
       list(lists, name, alone)
       for (const above of namesAbove(name)) add(edits.parents, above, by)
     }
-    for (const name of canonicalNames([...endpoint.names, ...settings.names])) say(edits.names, name)
-    for (const name of canonicalNames(replicaNames(container))) say(edits.replicas, name)
+    const isDockers = network.hasResolver && lodgesWith === undefined
+    for (const name of canonicalNames(endpoint.names)) {
+      add(edits.known, name, by)
+      answer(isDockers ? edits.names : edits.added, name)
+    }
+    for (const name of canonicalNames(replicaNames(container))) {
+      add(edits.known, name, by)
+      answer(edits.replicas, name)
+    }
+    for (const name of new Set(settings.names)) answer(edits.labelled, name)
     for (const suffix of isThere ? new Set(settings.wildcards) : []) {
       list(edits.wildcards, suffix, alone)
       for (const above of [suffix, ...namesAbove(suffix)]) add(edits.parents, above, by)
@@ -107,8 +134,9 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
 export function namesSaid(container: Container, networkId: string): readonly string[] {
   const { settings } = container
   const endpoints = endpointsOn(container, networkId)
-  const own = canonicalNames([...endpoints.flatMap(({ names }) => names), ...settings.names])
-  return [...own, ...canonicalNames(replicaNames(container)), ...settings.wildcards]
+  const own = canonicalNames(endpoints.flatMap(({ names }) => names))
+  const replicas = canonicalNames(replicaNames(container))
+  return [...own, ...replicas, ...settings.names, ...settings.wildcards]
 }
 
 function add(counts: Map<string, number>, key: string, by: number): void {

@@ -1,6 +1,6 @@
 // Which names of a network a change is of: what was found for all others is found again.
 import type { PersistentMap } from '../lib/persistent.ts'
-import { namesSaid } from './table.ts'
+import { hasNames, namesSaid } from './table.ts'
 import type { NetworkTable } from './types.ts'
 
 /** With more of them it is as well to look at everything anew. */
@@ -12,9 +12,7 @@ const most = 1000
  */
 export function namesTouched(before: NetworkTable, after: NetworkTable): readonly string[] | undefined {
   // What the network is, and whether it has any names, is looked at for all of them.
-  if (before.network !== after.network || (before.names.size === 0) !== (after.names.size === 0)) {
-    return undefined
-  }
+  if (before.network !== after.network || hasNames(before) !== hasNames(after)) return undefined
   const touched = new Set<string>()
   const touch = (names: Iterable<string>) => {
     for (const name of names) {
@@ -22,7 +20,7 @@ export function namesTouched(before: NetworkTable, after: NetworkTable): readonl
       touched.add(name)
     }
   }
-  for (const lists of ['names', 'replicas', 'wildcards'] as const) {
+  for (const lists of ['names', 'added', 'replicas', 'labelled', 'wildcards'] as const) {
     touch(before[lists].keysOtherIn(after[lists]))
   }
   // How often it is does not matter.

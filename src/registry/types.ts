@@ -15,6 +15,8 @@ export interface Network {
   readonly sealed: boolean
   /** Swarm's routing mesh: never holds names. */
   readonly ingress: boolean
+  /** Docker's own resolver answers for names on it: on all networks but the default bridge. */
+  readonly hasResolver: boolean
   readonly subnets: readonly Subnet[]
   /** Gateway addresses: IPAM's, those its endpoints use, and the subnet's first address where none is told. */
   readonly gateways: readonly string[]
@@ -50,7 +52,7 @@ export interface Port {
 
 export type Protocol = 'tcp' | 'udp' | 'sctp'
 
-/** What a container's `berth.*` labels ask for. */
+/** What a container's `berth.*` labels grant it. */
 export interface LabelSettings {
   /** More names on all of its networks, canonical. */
   readonly names: readonly string[]
@@ -120,15 +122,22 @@ export interface NetworkTable {
   readonly containers: PersistentMap<Container>
   /** The network's own name, canonical (dns/name). */
   readonly name: string
-  /** Canonical name → the running endpoints that have it, here and below by their containers' ids. */
+  /** Names that Docker's own resolver answers → the running endpoints that have it, here and below by container id. */
   readonly names: PersistentMap<readonly Endpoint[]>
+  /** Names that it does not know: on the default bridge, and of containers in another's network namespace. */
+  readonly added: PersistentMap<readonly Endpoint[]>
   /** Compose's SERVICE.PROJECT and N.SERVICE.PROJECT → replicas. Apart, for Docker's own readings go first. */
   readonly replicas: PersistentMap<readonly Endpoint[]>
-  /** "b" → the endpoints that stand for everything below it ("*.b"), where no closer name exists (RFC 4592). */
+  /** Names that an operator's labels grant. They go after all others. */
+  readonly labelled: PersistentMap<readonly Endpoint[]>
+  /** Labels' too: "b" → the endpoints that stand for all below it ("*.b"), where no closer name exists (RFC 4592). */
   readonly wildcards: PersistentMap<readonly Endpoint[]>
   /** Canonical address → the endpoint that has it; two of them only while it is on its way from one to the other. */
   readonly owners: PersistentMap<readonly Endpoint[]>
-  /** Every canonical name on the network, those of stopped and of ignored containers included → how often it is. */
+  /**
+   * Every canonical name on the network but those that labels grant, of stopped and of ignored containers too → how
+   * often it is.
+   */
   readonly known: PersistentMap<number>
   /**
    * What lies above dotted names, "b.c" and "c" where "a.b.c" is a name → above how many. They exist, and hold nothing

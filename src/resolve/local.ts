@@ -1,4 +1,5 @@
 // Answers from the table and from `hosts:`, synchronously: what exists for this asker. undefined: not here.
+import type { StaticHost } from '../config/types.ts'
 import { rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
@@ -20,23 +21,22 @@ import type { Statics } from './statics.ts'
 
 export function answerLocally(context: Context, statics: Statics, question: Question): Decision | undefined {
   const { name } = question
-  if (isWithin(name, 'localhost')) {
-    const loopback = { v4: ['127.0.0.1'], v6: ['::1'] }
-    return addressAnswer(context, question, loopback, 'localhost is local (RFC 6761, 6.3)')
-  }
-  if (isWithin(name, 'resolver.arpa')) {
-    // An upstream's answer would send askers to a server that does not know our names (RFC 9462, 6.1).
-    return negative(context, question, rcode.NOERROR, 'resolver.arpa is local (RFC 9462, 6.4)')
-  }
+  if (name === 'localhost') return loopback(context, question)
+  // What the configuration says goes first, then what Docker itself would answer, and what is ours after both.
+  const fixed = statics.find(name, context.scope)
+  if (fixed !== undefined && fixed !== 'parent') return answerStatically(context, question, fixed)
   const family = question.type === type.A ? 'v4' : question.type === type.AAAA ? 'v6' : undefined
-  const reverse = name.endsWith('.arpa') ? answerReverse(context, statics, question) : undefined
+  // Docker reads a PTR's name as an address alone.
+  const isPointer = question.type === type.PTR && name.endsWith('.arpa')
   return (
-    reverse ??
-    answerStatically(context, statics, question) ??
-    answerZone(context, question) ??
-    (context.isForeign
+    (context.isForeign || isPointer
       ? undefined
       : answerMeaning(context, question, findLiterally(context, name, family))) ??
+    (isWithin(name, 'localhost') ? loopback(context, question) : undefined) ??
+    (isWithin(name, 'resolver.arpa') ? undesignated(context, question) : undefined) ??
+    (name.endsWith('.arpa') ? answerReverse(context, statics, question) : undefined) ??
+    (fixed === 'parent' ? aboveStatics(context, question) : undefined) ??
+    answerZone(context, question) ??
     answerMachine(context, question) ??
     // Ports are closer than a wildcard.
     answerService(context, question) ??
@@ -44,12 +44,21 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
   )
 }
 
-function answerStatically(context: Context, statics: Statics, question: Question): Decision | undefined {
-  const fixed = statics.find(question.name, context.scope)
-  if (fixed === undefined) return undefined
-  if (fixed === 'parent') {
-    return negative(context, question, rcode.NOERROR, 'hosts: has a wildcard and names below this one')
-  }
+function loopback(context: Context, question: Question): Decision {
+  const addresses = { v4: ['127.0.0.1'], v6: ['::1'] }
+  return addressAnswer(context, question, addresses, 'localhost is local (RFC 6761, 6.3)')
+}
+
+/** An upstream's answer would send askers to a server that does not know our names (RFC 9462, 6.1). */
+function undesignated(context: Context, question: Question): Decision {
+  return negative(context, question, rcode.NOERROR, 'resolver.arpa is local (RFC 9462, 6.4)')
+}
+
+function aboveStatics(context: Context, question: Question): Decision {
+  return negative(context, question, rcode.NOERROR, 'hosts: has a wildcard and names below this one')
+}
+
+function answerStatically(context: Context, question: Question, fixed: StaticHost): Decision {
   const key = fixed.wildcard ? `*.${fixed.name}` : fixed.name
   return addressAnswer(context, question, fixed, `hosts: has it as ${key}`)
 }

@@ -1,11 +1,12 @@
 // What a name means to this asker: where it is, who has it, and what of that is to be told.
 import { isBelow, isWithin } from '../dns/name.ts'
-import { findForHost } from '../registry/host.ts'
+import { findForHost, findLabelledForHost } from '../registry/host.ts'
 import {
   type Family,
   type Found,
   findAsDocker,
   findBeyondDocker,
+  findLabelled,
   findName,
   isNowhere,
   noLinks,
@@ -13,6 +14,7 @@ import {
 import type { Placed } from '../registry/order.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import type { Context } from './decision.ts'
+import { mayBeLabelled } from './labelled.ts'
 import type { Scope } from './scope.ts'
 
 /** Found, or there but meaning several things (the host view only). */
@@ -39,22 +41,30 @@ export function findMeaning(context: Context, name: string, family?: Family): Me
   return findLiterally(context, name, family) ?? findOtherwise(context, name, family)
 }
 
-/** What a name means that Docker's own resolver would not find. */
+/** What a name means that Docker's own resolver would not find; by label only where it means nothing else. */
 export function findOtherwise(context: Context, name: string, family?: Family): Meaning | undefined {
-  const { scope } = context
+  const { view, networks, links } = context.scope
   const inner = innerName(context, name)
-  if (scope.view === 'networks') {
-    return inner === undefined
-      ? findBeyondDocker(scope.networks, name, family)
-      : findName(scope.networks, inner, scope.links, family)
+  const asked = inner ?? name
+  if (view === 'networks') {
+    const find = inner === undefined ? findBeyondDocker : findName
+    return (
+      find(networks, asked, links, family) ??
+      ifGranted(context, asked, findLabelled(networks, asked, links, family))
+    )
   }
   // The host is on none of the networks: dotted names without the zone are not its names.
-  if (scope.view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
+  if (view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
   const snapshot = context.whole()
   return (
-    findForHost(snapshot, inner ?? name, family) ??
-    (inner === undefined ? undefined : findForHost(snapshot, name, family))
+    findForHost(snapshot, asked, family) ??
+    (inner === undefined ? undefined : findForHost(snapshot, name, family)) ??
+    ifGranted(context, asked, findLabelledForHost(snapshot, asked, family))
   )
+}
+
+function ifGranted(context: Context, name: string, found: Meaning | undefined): Meaning | undefined {
+  return found !== undefined && mayBeLabelled(context, name) ? found : undefined
 }
 
 /** Unhealthy containers step back behind others of the name (`prefer`), or always (`require`); starting ones never do. */

@@ -167,7 +167,7 @@ function mayBeDockers({ known, networksByName }: Snapshot, question: Question, o
  * NAME.NETWORK of a container and network that exist, whoever may see them; NAME.NETWORK.NETWORK too, which a stub with
  * the network as its search domain asks for.
  */
-function isElsewhere(context: Context, name: string): boolean {
+export function isElsewhere(context: Context, name: string): boolean {
   for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
     const right = name.slice(dot + 1)
     if (!context.isNetwork(right)) continue

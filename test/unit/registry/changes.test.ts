@@ -20,7 +20,7 @@ const some = <T>(values: readonly T[], maxLength = 2) =>
 
 const networks: fc.Arbitrary<Omit<Network, 'engine' | 'id'>> = fc
   .record({
-    name: fc.constantFrom('front', 'front', 'back', 'a.b'),
+    name: fc.constantFrom('front', 'front', 'back', 'a.b', 'bridge'),
     subnet: fc.constantFrom('10.0.0.0/24', '10.0.0.0/24', '10.0.0.0/16', 'fd00::/64'),
     gateways: some(['10.0.0.1', 'fd00::1']),
     internal: fc.boolean(),

@@ -9,11 +9,10 @@ const app = container('app', { front: { at: ['10.0.0.2'], names: ['web'] } }, { 
 const lodger = (lodgesWith: string, extra: Partial<Container> = {}) =>
   container('side', {}, { id: id('5'), lodgesWith, ...extra })
 
-const addresses = (snapshot: ReturnType<typeof estate>, name: string) =>
-  snapshot.networks
-    .get('front')!
-    .names.get(name)
-    ?.flatMap(({ v4 }) => v4)
+const addresses = (snapshot: ReturnType<typeof estate>, name: string) => {
+  const { names, added } = snapshot.networks.get('front')!
+  return (names.get(name) ?? added.get(name))?.flatMap(({ v4 }) => v4)
+}
 
 it.each(['app', id('a'), id('a').slice(0, 12)])('finds the other one as %s', (text) => {
   const snapshot = estate([front], [app, lodger(text)])
@@ -24,6 +23,7 @@ it.each(['app', id('a'), id('a').slice(0, 12)])('finds the other one as %s', (te
 it('has no name of the other’s, and does not double its addresses', () => {
   const snapshot = estate([front], [app, lodger('app')])
   expect(addresses(snapshot, 'web')).toEqual(['10.0.0.2'])
+  expect([...snapshot.networks.get('front')!.added.keys()].sort()).toEqual(['555555555555', 'side'])
   expect(snapshot.owners.get('10.0.0.2')?.map(({ containerId }) => containerId)).toEqual([id('a')])
   expect(snapshot.networks.get('front')!.owners.get('10.0.0.2')![0]!.names[0]).toBe('app')
 })

@@ -127,7 +127,9 @@ function placed(container: Container, told: ReadonlyMap<string, Container>): Con
 
 function tableOf(network: Network, containers: readonly Container[]) {
   const names = new Map<string, Endpoint[]>()
+  const added = new Map<string, Endpoint[]>()
   const replicas = new Map<string, Endpoint[]>()
+  const labelled = new Map<string, Endpoint[]>()
   const wildcards = new Map<string, Endpoint[]>()
   const owners = new Map<string, Endpoint[]>()
   const known = new Map<string, number>()
@@ -145,12 +147,13 @@ function tableOf(network: Network, containers: readonly Container[]) {
     const project = labels['com.docker.compose.project']
     const service = labels['com.docker.compose.service']
     const kinds = [
-      [names, [...endpoint.names, ...settings.names]],
+      [network.hasResolver && lodgesWith === undefined ? names : added, endpoint.names],
       [replicas, project && service ? [`${service}.${project}`] : []],
+      [labelled, settings.names],
     ] as const
     for (const [lists, texts] of kinds) {
       for (const name of new Set(texts.map((text) => canonicalName(text)!))) {
-        more(known, name)
+        if (lists !== labelled) more(known, name)
         if (!isThere) continue
         append(lists, name, endpoint)
         for (const above of namesAbove(name)) more(parents, above)
@@ -164,10 +167,11 @@ function tableOf(network: Network, containers: readonly Container[]) {
   }
   const name = canonicalName(network.name)!
   const byId = new Map(members.map((container) => [container.id, container]))
-  const lists = [names, replicas, wildcards, owners].map((each) => new Map(sortedLists(each)))
+  const asMap = (lists: Map<string, Endpoint[]>) => new Map(sortedLists(lists))
   return {
-    ...{ network, name, containers: byId, known, parents, addressed },
-    ...{ names: lists[0]!, replicas: lists[1]!, wildcards: lists[2]!, owners: lists[3]! },
+    ...{ network, name, containers: byId, names: asMap(names), added: asMap(added) },
+    ...{ replicas: asMap(replicas), labelled: asMap(labelled), wildcards: asMap(wildcards) },
+    ...{ owners: asMap(owners), known, parents, addressed },
   }
 }
 

@@ -18,6 +18,7 @@ export function network(name: string, subnets: readonly string[], extra: Partial
     internal: false,
     sealed: extra.internal ?? false,
     ingress: false,
+    hasResolver: extra.driver !== undefined || name !== 'bridge',
     subnets: parsed,
     gateways: parsed.map(firstAddress),
     bridge: `br-${name}`,
