@@ -10,6 +10,7 @@ import type { ConfigCounters } from './config/counters.ts'
 import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createEngines, type Engines } from './docker/engines.ts'
+import type { LabelRules } from './docker/grants.ts'
 import { createLoopGuard, type ProbingGuard } from './forward/loop.ts'
 import { createTokens } from './forward/token.ts'
 import type { ResolverFiles, Upstreams } from './forward/upstreams.ts'
@@ -106,7 +107,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 
   const engines = createEngines({
-    ...{ docker: config.docker, store, clock, log },
+    ...{ docker: config.docker, labelRules: labelRulesOf(config), store, clock, log },
     counters: dockerCounters,
     random: Math.random,
   })
@@ -155,7 +156,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       config = next
       await Promise.all([
         ...[serving.update(next), pool?.configure(forWorkers())],
-        ...[http.serveAt(next.http), engines.update(next.docker)],
+        ...[http.serveAt(next.http), engines.update(next.docker, labelRulesOf(next))],
       ])
       await pool?.catchUp()
     },
@@ -165,4 +166,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       await Promise.all([engines.stop(), http.stop()])
     },
   }
+}
+
+function labelRulesOf({ zone, labels }: Config): LabelRules {
+  return { zone, allow: labels.allow }
 }

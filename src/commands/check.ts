@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { variableNames } from '../config/overrides.ts'
 import { listSettings } from '../config/schema.ts'
-import type { CacheSettings, Config, HostPort, Upstream } from '../config/types.ts'
+import type { CacheSettings, Config, HostPort, NamePattern, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
 import { loadForHere } from './here.ts'
@@ -52,6 +52,7 @@ function summary({
   ttl,
   health,
   scope,
+  labels,
   hosts,
   forward,
   cache,
@@ -74,6 +75,10 @@ function summary({
     ['zone', zone],
     ['ttl', `${ttl} s`],
     ['health', health],
+    [
+      'labels',
+      labels.allow.length === 0 ? 'may give no names' : `may give ${list(labels.allow.map(pattern))}`,
+    ],
     ['scope', `gateway ${scope.gateway}, allow ${list(scope.allow.map(({ text }) => text))}`],
     ...hosts.map(({ name, wildcard, v4, v6, networks }, i) => [
       i === 0 ? 'hosts' : '',
@@ -102,6 +107,10 @@ function address({ host, port }: HostPort): string {
 
 function upstreams(servers: 'auto' | readonly Upstream[]): string {
   return servers === 'auto' ? 'auto (resolv.conf)' : list(servers.map(({ text }) => text))
+}
+
+function pattern({ name, wildcard }: NamePattern): string {
+  return name === '' ? 'any name' : wildcard ? `*.${name}` : name
 }
 
 function rebinding(allowed: readonly string[]): string {

@@ -2,7 +2,7 @@
 import { parseSubnet, type Subnet } from '../lib/ip.ts'
 import { asList, type Issues, isMap, kindOf, readText, readTextList, refuse } from './fields.ts'
 import { suggestion } from './similar.ts'
-import type { HostPort } from './types.ts'
+import type { HostPort, NamePattern } from './types.ts'
 import { formatHostPort, type Parsed, parseHostPort, parseName } from './values.ts'
 
 /** An engine as written; load.ts reads the files and has the URL parsed. */
@@ -91,6 +91,14 @@ export function parseZone(item: string): Parsed<string> {
     }
   }
   return parsed
+}
+
+/** A name, "*.NAME" or "*". */
+export function parsePattern(item: string): Parsed<NamePattern> {
+  if (item === '*') return { value: { name: '', wildcard: true } }
+  const wildcard = item.startsWith('*.')
+  const parsed = parseName(wildcard ? item.slice(2) : item)
+  return 'problem' in parsed ? parsed : { value: { name: parsed.value, wildcard } }
 }
 
 /** Short, so that it fits every reply's OPT. */

@@ -5,7 +5,15 @@ import { choice, entries, field, flag, text, textList, wholeNumber } from './fie
 import { forwardSection } from './forward.ts'
 import { readHost } from './hosts.ts'
 import { limitsSection } from './limits.ts'
-import { parseAllowed, parseIdentity, parseZone, readEngines, readHttp, readListen } from './readers.ts'
+import {
+  parseAllowed,
+  parseIdentity,
+  parsePattern,
+  parseZone,
+  readEngines,
+  readHttp,
+  readListen,
+} from './readers.ts'
 import { parseDuration } from './values.ts'
 
 export const schema = z.strictObject({
@@ -62,6 +70,16 @@ export const schema = z.strictObject({
       gateway: choice('refuse', 'network', 'host').prefault('refuse'),
       /** Subnets, or single addresses, of other askers that may have questions forwarded. Default: none. */
       allow: textList(parseAllowed, '"192.0.2.0/24"').prefault([]),
+    })
+    .prefault({}),
+
+  labels: z
+    .strictObject({
+      /**
+       * Names that `berth.names` labels may grant: names, "*.NAME" for all below NAME, "*" for any. An image's own
+       * labels grant none. Default: "*".
+       */
+      allow: textList(parsePattern, '"*.test"').prefault(['*']),
     })
     .prefault({}),
 

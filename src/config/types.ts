@@ -26,6 +26,13 @@ export interface EngineConfig {
   readonly address: EngineAddress
 }
 
+/** "shop.test" is that name alone, "*.test" every name below test, and "*" (no name) every name. */
+export interface NamePattern {
+  /** Lower case, no trailing dot; "" where every name is meant. */
+  readonly name: string
+  readonly wildcard: boolean
+}
+
 /** A server that questions are forwarded to. `text` is how logs and metrics name it: "9.9.9.9:53". */
 export interface Upstream extends HostPort {
   readonly text: string
@@ -92,6 +99,8 @@ export interface Config {
   readonly ttl: number
   readonly health: 'ignore' | 'prefer' | 'require'
   readonly scope: { readonly gateway: 'refuse' | 'network' | 'host'; readonly allow: readonly Subnet[] }
+  /** Which names containers' labels may grant. */
+  readonly labels: { readonly allow: readonly NamePattern[] }
   readonly hosts: readonly StaticHost[]
   readonly forward: {
     readonly upstreams: 'auto' | readonly Upstream[]

@@ -6,9 +6,11 @@ import Docker from 'dockerode'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createGetter } from './get.ts'
+import type { ImageRef } from './grants.ts'
 import { eventFilters } from './hints.ts'
+import type { ImageReply } from './images.ts'
 import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
-import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
+import type { RawContainer, RawContainerRow, RawImage, RawNetwork } from './raw.ts'
 import { readRows } from './rows.ts'
 import { type EngineEvent, parseEvent } from './stream.ts'
 
@@ -25,6 +27,7 @@ export interface EngineClient {
   listContainers(): Promise<RawContainerRow[]>
   /** undefined: there is none of this id. Blocks while the container is being started. */
   inspectContainer(id: string): Promise<RawContainer | undefined>
+  imageLabels(image: ImageRef): Promise<ImageReply>
   /** Resolves once the engine has begun to answer; the stream is silent for as long as nothing happens. */
   events(options: { sinceSeconds: number; signal: AbortSignal }): Promise<Readable>
   /** What the engine remembers of this time, of all kinds, oldest first. `from` and `to` are its own clock, ms. */
@@ -58,8 +61,8 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
   // `timeout` would cut a quiet stream; connectionTimeout ends with the headers.
   const live = connect(address, { agent: streamAgent, connectionTimeout: headerDeadline })
   // An inspect of a container blocks while that starts, one of a network while the engine waits for its disk: as many as
-  // are ever asked for at once (eight, two, and eight for members). Pings never stand in line behind those.
-  const inspects = createGetter({ address, clock, most: 18 })
+  // are ever asked for at once (eight, two, eight for members, two of images). Pings never stand in line behind those.
+  const inspects = createGetter({ address, clock, most: 20 })
   const pings = createGetter({ address, clock, most: 2 })
   const underway = new Set<AbortController>()
   let closed = false
@@ -159,6 +162,25 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       }),
 
     inspectContainer: (id) => inspect('a container', `/containers/${encodeURIComponent(id)}/json`),
+
+    async imageLabels({ id, platform }) {
+      const query = platform === undefined ? '' : `?platform=${encodeURIComponent(platform)}`
+      const doing = 'inspect an image'
+      try {
+        const { Config } = (await inspects.object(
+          `/images/${id}/json${query}`,
+          doing,
+          callDeadline,
+        )) as RawImage
+        // Whoever answers without a configuration has not said that the image has no labels.
+        return Config === undefined || Config === null ? 'gone' : (Config.Labels ?? {})
+      } catch (error) {
+        const status = httpStatus(error)
+        if (status === 404 && isApiError(error)) return 'gone'
+        if (status !== undefined && status < 500) return 'refused'
+        throw describeProblem(error, address, doing)
+      }
+    },
 
     async events({ sinceSeconds, signal }) {
       const ending = new AbortController()

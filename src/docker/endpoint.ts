@@ -1,9 +1,10 @@
 // Pure: what Docker tells of a container → the table's Container with its endpoints.
 import { canonicalName } from '../dns/name.ts'
 import { canonicalAddress } from '../lib/ip.ts'
-import type { Container, Endpoint, Health, Port } from '../registry/types.ts'
+import type { Container, Endpoint, Health, LabelSettings, Port } from '../registry/types.ts'
+import { type Granted, grantingLabels, type ImageRef, type ToldLabels, type Verdict } from './grants.ts'
 import { portFrom, readLabels } from './labels.ts'
-import type { RawContainer, RawContainerRow, RawEndpoint, RawEndpoints } from './raw.ts'
+import type { RawContainer, RawContainerRow, RawDescriptor, RawEndpoint, RawEndpoints } from './raw.ts'
 
 /** One for all of the many that have none. */
 const noLinks: ReadonlyMap<string, string> = new Map()
@@ -19,11 +20,17 @@ export interface ToldContainer {
   readonly startedAt: number
   /** Its names on a network of which nothing else is known. */
   readonly ownNames: readonly string[]
+  readonly labels: ToldLabels
+  /** Whose the labels are; undefined until its image has been read. */
+  readonly verdict: Verdict | undefined
   /** What is wrong with its labels, a sentence each. */
   readonly problems: readonly string[]
 }
 
-/** `networkId` finds a network by name: before its first start a container only knows names. */
+/**
+ * What it is apart from what its labels grant (see withGrants). `networkId` finds a network by name: before its first
+ * start a container only knows names.
+ */
 export function containerFrom(
   raw: RawContainer,
   engine: string,
@@ -41,21 +48,33 @@ export function containerFrom(
   }
   const health = healthOf(raw.State?.Health?.Status)
   const told = raw.Config?.Labels ?? {}
-  const labels = keptLabels(told)
-  const { settings, ports: named, problems } = readLabels(told)
+  const { settings: asked, ports: named, problems } = readLabels(told)
   const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => portFrom(text) ?? [])
   const ports: readonly Port[] = [...named, ...exposed]
   const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
   return {
     container: {
-      ...{ id: raw.Id, name, engine, running, health, labels, settings, ports, lodgesWith },
-      endpoints,
+      ...{ id: raw.Id, name, engine, running, health, labels: noLabels, settings: onlyIgnored(asked) },
+      ...{ ungranted: [], ports, lodgesWith, endpoints },
     },
-    ownNames: namesOf(raw, name, { Aliases: composeAlias(labels) }),
+    ownNames: namesOf(raw, name, {}),
+    labels: { told: grantingLabels(told), asked, image: imageOf(raw.Image, raw.ImageManifestDescriptor) },
+    verdict: undefined,
     problems,
     gateways,
     signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),
     startedAt: Date.parse(raw.State?.StartedAt ?? '') || 0,
+  }
+}
+
+/** The container with what its labels grant. */
+export function withGrants(told: ToldContainer, { labels, settings, ungranted }: Granted): ToldContainer {
+  const { container, ownNames } = told
+  const alias = composeAlias(labels).filter((name) => !ownNames.includes(name))
+  return {
+    ...told,
+    container: { ...container, labels, settings, ungranted },
+    ownNames: alias.length === 0 ? ownNames : [...ownNames.slice(0, 1), ...alias, ...ownNames.slice(1)],
   }
 }
 
@@ -78,6 +97,8 @@ export function containerFromRow(
     Name: rowName(row),
     State: { Running: runsByRow(row) },
     Config: { Labels: row.Labels ?? {} },
+    ...(row.ImageID === undefined ? {} : { Image: row.ImageID }),
+    ImageManifestDescriptor: row.ImageManifestDescriptor ?? null,
     ...(row.HostConfig ? { HostConfig: row.HostConfig } : {}),
     NetworkSettings: { Networks: row.NetworkSettings?.Networks ?? null },
   }
@@ -206,16 +227,20 @@ function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly s
   return [...new Set(names.filter((each) => each !== ''))]
 }
 
-/** What tables are made of; Compose alone writes ten of them on each container. */
-const labelsKept = [
-  ...['project', 'service', 'container-number', 'oneoff'].map((name) => `com.docker.compose.${name}`),
-  'com.docker.swarm.service.id',
-]
+const noLabels: Readonly<Record<string, string>> = {}
 
-function keptLabels(told: Readonly<Record<string, string>>): Record<string, string> {
-  const kept: Record<string, string> = {}
-  for (const key of labelsKept) if (told[key] !== undefined) kept[key] = told[key]
-  return kept
+/** To be left out is what any label may ask for, an image's too. */
+function onlyIgnored({ ignored }: LabelSettings): LabelSettings {
+  return { names: [], wildcards: [], ignored, ttl: undefined }
+}
+
+/** Its id is what counts: names of images move on. Podman of old writes it without its algorithm. */
+function imageOf(id: string | undefined, descriptor: RawDescriptor | null | undefined): ImageRef | undefined {
+  const [, digest] = /^(?:sha256:)?([0-9a-f]{64})$/.exec(id ?? '') ?? []
+  if (digest === undefined) return undefined
+  const { os, architecture, variant } = descriptor?.platform ?? {}
+  const platform = os && architecture ? JSON.stringify({ os, architecture, variant }) : undefined
+  return { id: `sha256:${digest}`, platform }
 }
 
 /** Compose gives its service's name on every network; its runs of single commands (oneoff) have none. */

@@ -2,6 +2,7 @@
 // are not touched, and no names go before those that come in their place have been read.
 import { isDeepStrictEqual } from 'node:util'
 import type { Config, EngineConfig } from '../config/types.ts'
+import type { LabelRules } from './grants.ts'
 import { reach } from './session.ts'
 import { createWatch, type Watch, type WatchInfo, type WatchOptions } from './watch.ts'
 
@@ -9,7 +10,7 @@ export interface Engines {
   /** Resolves once each engine's first sync is done or has failed. Never rejects. */
   start(): Promise<void>
   /** Resolves once the same holds for those that are new, and those that are gone have left the table. */
-  update(docker: Config['docker']): Promise<void>
+  update(docker: Config['docker'], labelRules: LabelRules): Promise<void>
   /** undefined: no engine of this name is followed. */
   info(name: string): WatchInfo | undefined
   stop(): Promise<void>
@@ -19,15 +20,16 @@ export interface EnginesOptions extends Omit<WatchOptions, 'engine' | 'resync'> 
   readonly docker: Config['docker']
 }
 
-export function createEngines({ docker, ...shared }: EnginesOptions): Engines {
+export function createEngines({ docker, labelRules: firstRules, ...shared }: EnginesOptions): Engines {
   const { store, clock, log, counters } = shared
   const followed = new Map<string, { readonly engine: EngineConfig; readonly watch: Watch }>()
   let { resync } = docker
+  let labelRules = firstRules
   let isStopped = false
   for (const engine of docker.engines) add(engine)
 
   function add(engine: EngineConfig): Watch {
-    const watch = createWatch({ engine, resync, ...shared })
+    const watch = createWatch({ engine, resync, labelRules, ...shared })
     followed.set(engine.name, { engine, watch })
     return watch
   }
@@ -64,7 +66,7 @@ export function createEngines({ docker, ...shared }: EnginesOptions): Engines {
       for (const watch of watches) watch.start()
       await Promise.all(watches.map(({ firstSync }) => firstSync))
     },
-    async update(next) {
+    async update(next, rules) {
       const names = next.engines.map(({ name }) => name)
       const gone = [...followed.keys()].filter((name) => !names.includes(name))
       const changed = next.engines.filter(
@@ -73,6 +75,10 @@ export function createEngines({ docker, ...shared }: EnginesOptions): Engines {
       if (next.resync !== resync) {
         resync = next.resync
         for (const { watch } of followed.values()) watch.setResync(resync)
+      }
+      if (!isDeepStrictEqual(rules, labelRules)) {
+        labelRules = rules
+        for (const { watch } of followed.values()) watch.setLabelRules(rules)
       }
       store.apply({ kind: 'engines', engines: [...gone, ...names] })
       await Promise.all(changed.map(begin))

@@ -3,7 +3,9 @@ import { isSame } from '../lib/same.ts'
 import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
-import { containerFrom, type ToldContainer } from './endpoint.ts'
+import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
+import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules } from './grants.ts'
+import type { Images } from './images.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawNetwork } from './raw.ts'
 
@@ -23,6 +25,12 @@ export interface Known {
   keepNetwork(raw: RawNetwork, readAt: number): boolean
   removeContainer(id: string): boolean
   removeNetwork(id: string): boolean
+  /** Applies what the image's labels say of those that waited for it. */
+  judge(image: ImageRef): boolean
+  /** Grants anew by the rules as they are now. */
+  grantAnew(): boolean
+  /** Of all containers whose labels may grant something. */
+  images(): Iterable<ImageRef>
   /** Id of the network with that id or name. */
   networkNamed(name: string): string | undefined
   /** Whether there are overlay networks. */
@@ -38,6 +46,9 @@ export interface KnownOptions {
   engine: string
   /** Names that came only with a container's start. */
   late(names: number): void
+  /** Which names labels may grant, as it is now. */
+  labelRules(): LabelRules
+  readonly images: Pick<Images, 'labelsOf' | 'want'>
   /** A container has labels that can't be read; once for each container. */
   mislabelled(container: Container, problems: readonly string[]): void
 }
@@ -54,6 +65,8 @@ export function createKnown(options: KnownOptions): Known {
   /** Ids of what is other since changes were taken last. */
   const changed = { networks: new Set<string>(), containers: new Set<string>() }
   const early = createEarlyPlaces()
+  /** Ids of containers whose image has not been read. */
+  const unjudged = new Set<string>()
 
   function keepContainer(raw: RawContainer, readAt: number): boolean {
     const told = containerFrom(raw, engine, networkNamed)
@@ -68,11 +81,12 @@ export function createKnown(options: KnownOptions): Known {
     return setContainer(told, readAt)
   }
 
-  function setContainer(told: ToldContainer, readAt: number): boolean {
-    const before = containers.get(told.container.id)
-    if (before === undefined && told.problems.length > 0) {
-      options.mislabelled(told.container, told.problems)
+  function setContainer(fresh: ToldContainer, readAt: number): boolean {
+    const before = containers.get(fresh.container.id)
+    if (before === undefined && fresh.problems.length > 0) {
+      options.mislabelled(fresh.container, fresh.problems)
     }
+    const told = granted(fresh, before?.told)
     const networkOf = (id: string) => networks.get(id)?.told.network
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
     const container = sharingContainer(placed, before?.told.container)
@@ -85,10 +99,26 @@ export function createKnown(options: KnownOptions): Known {
     return useGateways(before?.told, now) || !isSame
   }
 
+  /** What its labels grant; whose they are is found out once. */
+  function granted(told: ToldContainer, before: ToldContainer | undefined): ToldContainer {
+    const { id } = told.container
+    const { image } = told.labels
+    const verdict =
+      told.verdict ?? before?.verdict ?? judgeLabels(told.labels, image && options.images.labelsOf(image))
+    if (verdict !== undefined) unjudged.delete(id)
+    else if (image !== undefined) {
+      unjudged.add(id)
+      options.images.want(image)
+    }
+    const labels = verdict === undefined ? told.labels : judgedLabels(told.labels)
+    return withGrants({ ...told, labels, verdict }, grant(labels, verdict, options.labelRules()))
+  }
+
   function removeContainer(id: string): boolean {
     const before = containers.get(id)
     if (before === undefined) return false
     containers.delete(id)
+    unjudged.delete(id)
     changed.containers.add(id)
     useGateways(before.told, undefined)
     return true
@@ -138,6 +168,15 @@ export function createKnown(options: KnownOptions): Known {
     return true
   }
 
+  function setAgain(ids: Iterable<string>): boolean {
+    let isOther = false
+    for (const id of [...ids]) {
+      const { told, readAt } = containers.get(id)!
+      if (setContainer(told, readAt)) isOther = true
+    }
+    return isOther
+  }
+
   function forgetName(id: string, name: string) {
     const ids = idsByName.get(name)
     ids?.delete(id)
@@ -173,6 +212,20 @@ export function createKnown(options: KnownOptions): Known {
     keepNetwork,
     removeContainer,
     removeNetwork,
+    judge: ({ id, platform }) =>
+      setAgain(
+        [...unjudged].filter((each) => {
+          const image = containers.get(each)!.told.labels.image
+          return image?.id === id && image.platform === platform
+        }),
+      ),
+    grantAnew: () => setAgain([...containers.keys()]),
+    *images() {
+      for (const { told } of containers.values()) {
+        const { image, told: labels } = told.labels
+        if (image !== undefined && Object.keys(labels).length > 0) yield image
+      }
+    },
     networkNamed,
     hasOverlays: () => overlays.size > 0,
     facts: () => ({

@@ -45,6 +45,10 @@ export type RawEndpoints = Record<string, RawEndpoint | null> | null
 export interface RawContainer {
   Id: string
   Name: string
+  /** The image's id, "sha256:…"; its name is elsewhere. */
+  Image?: string
+  /** Which of the image's platforms it has: API ≥ 1.48, with containerd's image store. */
+  ImageManifestDescriptor?: RawDescriptor | null
   State?: {
     Status?: string
     Running?: boolean
@@ -64,6 +68,15 @@ export interface RawContainer {
   NetworkSettings?: { Networks?: RawEndpoints }
 }
 
+export interface RawDescriptor {
+  platform?: { os?: string; architecture?: string; variant?: string } | null
+}
+
+/** GET /images/ID/json */
+export interface RawImage {
+  Config?: { Labels?: Record<string, string> | null } | null
+}
+
 /** A row of GET /containers/json */
 export interface RawContainerRow {
   Id: string
@@ -73,6 +86,8 @@ export interface RawContainerRow {
   /** "Up 5 seconds (healthy)" */
   Status?: string
   Labels?: Record<string, string> | null
+  ImageID?: string
+  ImageManifestDescriptor?: RawDescriptor | null
   HostConfig?: { NetworkMode?: string }
   NetworkSettings?: { Networks?: RawEndpoints } | null
 }

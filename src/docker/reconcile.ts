@@ -16,6 +16,7 @@ import {
   withName,
   withoutAddresses,
 } from './endpoint.ts'
+import { createImages, type ImagesOptions } from './images.ts'
 import { createKnown, type Known, type KnownOptions, type Reading } from './known.ts'
 import { memberPlace } from './network.ts'
 import type { RawContainerRow, RawNetwork } from './raw.ts'
@@ -45,6 +46,8 @@ export interface Reconcile {
   fullList(client: EngineClient): Promise<Suspects>
   /** The ids of those that have really changed, and of which no event has told since the list. */
   unexplained(suspects: Suspects): readonly string[]
+  /** Which names labels may grant has changed. */
+  grantAnew(): void
   facts(): EngineFacts
   /** What of them is other since this was asked last. */
   takeChanges: Known['takeChanges']
@@ -55,7 +58,7 @@ export interface Reconcile {
 /** Id → what was known of it before the list. */
 export type Suspects = ReadonlyMap<string, unknown>
 
-export interface ReconcileOptions extends KnownOptions {
+export interface ReconcileOptions extends Omit<KnownOptions, 'images'>, Pick<ImagesOptions, 'refused'> {
   clock: Clock
   random: () => number
   /** Facts have changed; the event's time where one was behind it. */
@@ -72,7 +75,15 @@ const rowsAtOnce = 100
 
 export function createReconcile(options: ReconcileOptions): Reconcile {
   const { engine, clock, random, changed, failed } = options
-  const known = createKnown(options)
+  const images = createImages({
+    ...{ clock, random, failed },
+    ask: (image) => client!.imageLabels(image),
+    read(image) {
+      if (known.judge(image)) changed(undefined)
+    },
+    refused: options.refused,
+  })
+  const known: Known = createKnown({ ...options, images })
   const { networks, containers, early, keepContainer, setContainer, removeContainer } = known
   const { keepNetwork, removeNetwork, networkNamed } = known
   /** Ids that events told of since the last full list began. */
@@ -154,15 +165,18 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const { suspects, networkIds, running, others } = await takeLists(asked, listedAt)
     if (held !== heldBefore) throw new Error('the connection is over')
     markGatewayBridge()
+    images.keep(known.images())
     dirtyContainers.resume()
     dirtyNetworks.resume()
     dirtyMembers.resume()
+    images.resume()
     await Promise.all([
       dirtyNetworks.settled(networkIds, patience, longestWait),
       dirtyContainers.settled(running, patience, longestWait),
       // What does not run has no address to answer with, and may be being started: a whole machine may.
       dirtyContainers.settled(others, patience, patience),
     ])
+    await images.settled(patience, longestWait)
     return suspects
   }
 
@@ -295,6 +309,9 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
         const now = containers.get(id)?.told.container ?? networks.get(id)?.told
         return heard.has(id) || now === before ? [] : [id]
       }),
+    grantAnew() {
+      if (known.grantAnew()) changed(undefined)
+    },
     facts: known.facts,
     takeChanges: known.takeChanges,
     hold() {
@@ -302,6 +319,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       dirtyContainers.hold()
       dirtyNetworks.hold()
       dirtyMembers.hold()
+      images.hold()
       starting.clear()
       early.clear()
     },

@@ -8,6 +8,7 @@ import { differenceOf } from '../registry/difference.ts'
 import type { Store } from '../registry/store.ts'
 import { createEngineClient, type EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
+import type { LabelRules } from './grants.ts'
 import { createReconcile } from './reconcile.ts'
 import { type Ending, reach, runSession } from './session.ts'
 
@@ -15,6 +16,7 @@ export interface Watch {
   start(): void
   /** Time between full lists from now on, ms; the next one comes at once. */
   setResync(ms: number): void
+  setLabelRules(rules: LabelRules): void
   /** Ends the connection; resolves once nothing is under way. */
   stop(): Promise<void>
   /** Resolves once the first sync is done or the first attempt has failed. Never rejects. */
@@ -34,6 +36,7 @@ export interface WatchOptions {
   engine: EngineConfig
   /** Between full lists, ms. */
   resync: number
+  labelRules: LabelRules
   store: Store
   clock: Clock
   log: Logger
@@ -47,12 +50,16 @@ export interface WatchOptions {
 const oldestApi = [1, 41] as const
 /** A connection that lasts this long was a good one, ms. */
 const lasting = 30_000
+/** As haproxy has it; config/haproxy-docker.cfg has the others. */
+const imageRule =
+  'acl image url_reg ^(/v1\\.[0-9]+)?/images/sha256(:|%3A)[0-9a-f]{64}/json(\\?platform=[A-Za-z0-9%._~-]+)?$'
 /** Changes within this time make one swap, ms. */
 const swapDelay = 1
 
 export function createWatch({
   engine: config,
   resync: firstResync,
+  labelRules: firstRules,
   store,
   clock,
   log,
@@ -70,11 +77,15 @@ export function createWatch({
   }
   const reconcile = createReconcile({
     ...{ engine, clock, random, changed, failed },
+    labelRules: () => labelRules,
+    refused: tellRefused,
     late: (names) => counters.lateNames.add(names, engine),
     mislabelled: ({ name }, problems) =>
       log.warn({ engine, container: name, problems }, 'labels not understood'),
   })
   let resync = firstResync
+  let labelRules = firstRules
+  let toldRefused = false
   let listNow = () => {}
   let info: WatchInfo = { connected: false }
   let running: Promise<void> | undefined
@@ -230,6 +241,15 @@ export function createWatch({
     else log.error({ engine, problem }, 'cannot follow Docker engine; trying on')
   }
 
+  function tellRefused() {
+    if (toldRefused) return
+    toldRefused = true
+    log.warn(
+      { engine, allow: imageRule },
+      'GET /images/ID/json is refused, so that labels grant no names: let the socket proxy allow it',
+    )
+  }
+
   function goAway() {
     awayTimer = undefined
     store.apply({ kind: 'away', engine, away: true })
@@ -252,6 +272,10 @@ export function createWatch({
     setResync(ms) {
       resync = ms
       listNow()
+    },
+    setLabelRules(rules) {
+      labelRules = rules
+      reconcile.grantAnew()
     },
     async stop() {
       stopping.abort()

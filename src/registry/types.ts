@@ -64,6 +64,14 @@ export interface LabelSettings {
   readonly ttl: number | undefined
 }
 
+/** A label, or one of the names in it, that grants nothing. */
+export interface UngrantedLabel {
+  readonly label: string
+  readonly value: string
+  /** A sentence. */
+  readonly why: string
+}
+
 export type Health = 'starting' | 'healthy' | 'unhealthy' | 'none'
 
 export interface Container {
@@ -73,9 +81,11 @@ export interface Container {
   /** Has a network namespace: running, paused; not created, exited, dead, or between restarts. */
   readonly running: boolean
   readonly health: Health
-  /** Those that say of which service it is, as Docker has them. */
+  /** Those that say of which service it is; an image's own are not among them. */
   readonly labels: Readonly<Record<string, string>>
   readonly settings: LabelSettings
+  /** For whoever asks why a label has no effect. */
+  readonly ungranted: readonly UngrantedLabel[]
   readonly ports: readonly Port[]
   /** Name or id of the container in whose network namespace it lives (`--network container:X`). */
   readonly lodgesWith: string | undefined

@@ -107,6 +107,7 @@ export async function startSyntheticEngine({
       blocked.set(id, [...(blocked.get(id) ?? []), told])
       return
     }
+    if (kind === 'images' && what === 'json') return sendJson(response, shapes.inspectedImage(id))
     sendMissing(response, 'page not found')
   }
 

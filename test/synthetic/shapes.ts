@@ -111,6 +111,22 @@ export function inspectedNetwork(network: PlannedNetwork, members: Iterable<Cont
   return { ...networkRow(network), Containers }
 }
 
+/** GET /images/ID/json: the one that all containers are of. */
+export function inspectedImage(id: string) {
+  return {
+    ...{ Id: id, RepoTags: ['synthetic:1'], RepoDigests: [], Parent: '', Comment: '' },
+    ...{ Created: time(1_700_000_000_000), DockerVersion: '26.1.5+dfsg1', Author: '' },
+    Config: {
+      ...{ Hostname: '', Domainname: '', User: '', AttachStdin: false, AttachStdout: false },
+      ...{ AttachStderr: false, Tty: false, OpenStdin: false, StdinOnce: false, Env: environment },
+      ...{ Cmd: ['serve'], Image: '', Volumes: null, WorkingDir: '/', Entrypoint: null, OnBuild: null },
+      Labels: { 'org.opencontainers.image.title': 'synthetic' },
+    },
+    ...{ Architecture: 'amd64', Os: 'linux', Size: 4_000_000, GraphDriver: { Data: {}, Name: 'overlay2' } },
+    ...{ RootFS: { Type: 'layers', Layers: [`sha256:${'0'.repeat(64)}`] }, Metadata: {} },
+  }
+}
+
 /** A line of GET /events. timeNano is above 2^53, so it is no number of JavaScript's. */
 export function eventLine({ type, action, id, attributes, time }: Event): string {
   const old = type === 'container' ? { status: action, id, from: attributes.image } : {}

@@ -1,7 +1,15 @@
 // Inspects of real engines → containers and endpoints.
 import { describe, expect, it } from 'vitest'
-import { containerFrom, placeByRow, rowSignature, withoutAddresses } from '../../../src/docker/endpoint.ts'
+import {
+  containerFrom,
+  placeByRow,
+  rowSignature,
+  withGrants,
+  withoutAddresses,
+} from '../../../src/docker/endpoint.ts'
+import { grant, judgedLabels, judgeLabels } from '../../../src/docker/grants.ts'
 import type { RawContainer } from '../../../src/docker/raw.ts'
+import { labelRules } from './label-rules.ts'
 import { containerNamed, type Engine, networkNamed, recorded } from './recorded.ts'
 
 const read = (engine: Engine, name: string) =>
@@ -178,6 +186,7 @@ it('survives an engine that tells next to nothing', () => {
     health: 'none',
     labels: {},
     settings: { names: [], wildcards: [], ignored: false, ttl: undefined },
+    ungranted: [],
     ports: [],
     lodgesWith: undefined,
     endpoints: [],
@@ -192,7 +201,10 @@ it('keeps of its labels what says of which service it is, and has read the other
     note: 'x'.repeat(1000),
   }
   const raw = { Id: 'x', Name: '/a', Config: { Labels: { ...others, ...service } } }
-  const { container } = containerFrom(raw, 'local', () => undefined)
+  const told = containerFrom(raw, 'local', () => undefined)
+  const labels = judgedLabels(told.labels)
+  const { container } = withGrants(told, grant(labels, judgeLabels(told.labels, {}), labelRules))
+  expect(labels.told).toEqual({ ...service, 'berth.ttl': '7' })
   expect(container.labels).toEqual(service)
   expect(container.settings.ttl).toBe(7)
 })

@@ -10,6 +10,7 @@ import { silentLogger } from '../../../src/lib/log.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { createHandClock } from '../hand-clock.ts'
 import { createFakeEngine } from './fake-engine.ts'
+import { labelRules } from './label-rules.ts'
 
 const engine = (name: string, at = name): EngineConfig => ({
   name,
@@ -64,6 +65,7 @@ function create(first: ReturnType<typeof docker>) {
   const engines = createEngines({
     ...{
       docker: first,
+      labelRules,
       store,
       clock: hand.clock,
       log: silentLogger,
@@ -98,7 +100,7 @@ describe('engines that the configuration names', () => {
     const { engines, finish, told, counters, log, stateOf } = create(docker(engine('a'), engine('b')))
     await finish(engines.start())
     expect(told()).toEqual(['a', 'b'])
-    await finish(engines.update(docker(engine('a'), engine('c'))))
+    await finish(engines.update(docker(engine('a'), engine('c')), labelRules))
     expect(told()).toEqual(['a', 'c'])
     expect(stateOf('b')).toBeUndefined()
     expect(log.filter((line) => /^(open|close)/.test(line))).toEqual([
@@ -116,7 +118,7 @@ describe('engines that the configuration names', () => {
     await finish(engines.start())
     const seen = new Set<string>()
     store.onSwap(() => seen.add(told().join()))
-    await finish(engines.update(docker(engine('b'))))
+    await finish(engines.update(docker(engine('b')), labelRules))
     expect(told()).toEqual(['b'])
     expect(seen.has('')).toBe(false)
     await finish(engines.stop())
@@ -126,7 +128,7 @@ describe('engines that the configuration names', () => {
     const { engines, finish, told, out, turn, stateOf, log, counters } = create(docker(engine('a', 'one')))
     await finish(engines.start())
     out.add('/two.sock')
-    await finish(engines.update(docker(engine('a', 'two'))))
+    await finish(engines.update(docker(engine('a', 'two')), labelRules))
     expect(told()).toEqual(['a'])
     expect(stateOf('a')).toEqual({ synced: true, away: false })
     turn(5_000)
@@ -134,7 +136,7 @@ describe('engines that the configuration names', () => {
     expect(stateOf('a')).toEqual({ synced: true, away: true })
     expect(counters.connected.cell('a').value).toBe(0)
     out.clear()
-    await finish(engines.update(docker(engine('a', 'three'))))
+    await finish(engines.update(docker(engine('a', 'three')), labelRules))
     expect(stateOf('a')).toEqual({ synced: true, away: false })
     expect(log.at(-1)).toBe('list /three.sock')
     expect(counters.connected.cell('a').value).toBe(1)
@@ -147,7 +149,7 @@ describe('engines that the configuration names', () => {
     await settle()
     const lists = () => log.filter((line) => line.startsWith('list')).length
     const before = lists()
-    await finish(engines.update({ engines: [engine('a')], resync: 2_000 }))
+    await finish(engines.update({ engines: [engine('a')], resync: 2_000 }, labelRules))
     await settle()
     expect(lists()).toBe(before + 1)
     turn(2_000)
@@ -160,7 +162,7 @@ describe('engines that the configuration names', () => {
   it('are not followed any more once all is stopped', async () => {
     const { engines, finish, log } = create(docker(engine('a')))
     await finish(engines.start())
-    const update = engines.update(docker(engine('a', 'two'), engine('b')))
+    const update = engines.update(docker(engine('a', 'two'), engine('b')), labelRules)
     await finish(Promise.all([update, engines.stop()]))
     const opened = log.filter((line) => line.startsWith('open')).length
     const closed = log.filter((line) => line.startsWith('close')).length

@@ -206,6 +206,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
             const container = containers.get(id)
             return container && rawContainer(container)
           }),
+    imageLabels: async () => 'gone',
   } as unknown as EngineClient
 
   return {

@@ -5,6 +5,7 @@ import { createKnown } from '../../../src/docker/known.ts'
 import { completeNetwork, networkFrom } from '../../../src/docker/network.ts'
 import type { RawContainer, RawNetwork } from '../../../src/docker/raw.ts'
 import type { Network } from '../../../src/registry/types.ts'
+import { labelRules, noImages } from './label-rules.ts'
 
 /** An engine older than API 1.52 does not tell the gateway that it took. */
 const rawNetwork = (id: string, name: string, third: number): RawNetwork => ({
@@ -45,7 +46,10 @@ const step = fc.oneof(
 it('what is handed over is all that is other, and networks have the gateways that running containers use', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 20 }), (steps) => {
-      const known = createKnown({ engine: 'e', late() {}, mislabelled() {} })
+      const known = createKnown({
+        ...{ engine: 'e', late() {}, mislabelled() {}, labelRules: () => labelRules },
+        images: noImages,
+      })
       const networks = new Map<string, RawNetwork>()
       const users = new Map<string, { running: boolean; places: readonly (readonly [string, string])[] }>()
       const told = new Map<string, Network | undefined>()

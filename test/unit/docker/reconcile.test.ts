@@ -5,6 +5,7 @@ import { follow } from '../../../src/docker/hints.ts'
 import { createReconcile, type Reconcile } from '../../../src/docker/reconcile.ts'
 import type { Clock } from '../../../src/lib/clock.ts'
 import { type Action, actions, createFakeEngine, type FakeEngine } from './fake-engine.ts'
+import { labelRules } from './label-rules.ts'
 
 /** Turns within milliseconds are the scheduler's; a patience of seconds is never over. */
 function clockOf(pause: (what: string) => Promise<unknown>): Clock {
@@ -24,7 +25,7 @@ function clockOf(pause: (what: string) => Promise<unknown>): Clock {
 
 function reconcileOf(clock: Clock, errors: unknown[] = [], changed = () => {}): Reconcile {
   return createReconcile({
-    ...{ engine: 'e', clock, random: () => 0 },
+    ...{ engine: 'e', clock, random: () => 0, labelRules: () => labelRules, refused() {} },
     changed,
     failed: (error) => errors.push(error),
     late: () => {},
@@ -286,6 +287,7 @@ it('labels that can not be read are told once, also of a container that is first
   const told: string[] = []
   const reconcile = createReconcile({
     ...{ engine: 'e', clock: clockOf(async () => {}), random: () => 0 },
+    ...{ labelRules: () => labelRules, refused() {} },
     ...{ changed: () => {}, failed: () => {}, late: () => {} },
     mislabelled: ({ name }, problems) => void told.push(`${name}: ${problems.length}`),
   })

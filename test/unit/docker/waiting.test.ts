@@ -5,6 +5,7 @@ import { createReconcile } from '../../../src/docker/reconcile.ts'
 import { createEstate } from '../../synthetic/estate.ts'
 import { inspected, networkRow, row } from '../../synthetic/shapes.ts'
 import { createHandClock } from '../hand-clock.ts'
+import { labelRules } from './label-rules.ts'
 
 /** Ten containers run; ten more, told before them, are being started: nobody answers their inspect. */
 function open() {
@@ -20,10 +21,11 @@ function open() {
     listContainers: async () => [...estate.containers.values()].map((each) => row(each, 0)),
     inspectContainer: (id: string) =>
       new Promise((resolve) => waiting.set(id, () => resolve(inspected(estate.containers.get(id)!)))),
+    imageLabels: async () => ({}),
   } as unknown as EngineClient
   const hand = createHandClock()
   const reconcile = createReconcile({
-    ...{ engine: 'e', clock: hand.clock, random: () => 0 },
+    ...{ engine: 'e', clock: hand.clock, random: () => 0, labelRules: () => labelRules, refused() {} },
     ...{ changed: () => {}, failed: () => {}, late: () => {}, mislabelled: () => {} },
   })
   const told = { isOver: false }

@@ -8,6 +8,7 @@ import { createWatch, type WatchOptions } from '../../../src/docker/watch.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
 import { createHandClock } from '../hand-clock.ts'
+import { labelRules } from './label-rules.ts'
 
 const engine: EngineConfig = {
   name: 'e',
@@ -32,6 +33,7 @@ function createFreezing() {
       inspectNetwork: () => answer(undefined),
       listContainers: () => answer([]),
       inspectContainer: () => answer(undefined),
+      imageLabels: () => answer('gone'),
       events: () => answer(new PassThrough()),
       pastEvents() {
         state.past++
@@ -69,6 +71,7 @@ function open(hand: ReturnType<typeof createHand>, createClient: NonNullable<Wat
   const { log, lines } = recordingLogger()
   const watch = createWatch({
     ...{ engine, resync: 60_000, store, clock: hand.clock, log, counters, random: () => 0.5, createClient },
+    labelRules,
   })
   watch.start()
   const connected = () => counters.connected.cell('e').value

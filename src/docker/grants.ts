@@ -1,0 +1,153 @@
+// Pure: which of a container's labels count. Whoever builds an image writes labels into it; only those that whoever runs
+// the container gave it grant names or say of which service it is.
+import type { NamePattern } from '../config/types.ts'
+import { isWithin } from '../dns/name.ts'
+import { allowsName, isDiscoveryName } from '../registry/granting.ts'
+import type { LabelSettings, UngrantedLabel } from '../registry/types.ts'
+
+export interface LabelRules {
+  /** Canonical; names under it are Docker's and berth's alone. */
+  readonly zone: string
+  /** Names that labels may grant. */
+  readonly allow: readonly NamePattern[]
+}
+
+/** An image as a container names it. */
+export interface ImageRef {
+  /** "sha256:…" */
+  readonly id: string
+  /** JSON, where the engine tells which of the image's platforms the container has (API 1.48). */
+  readonly platform: string | undefined
+}
+
+export type Labels = Readonly<Record<string, string>>
+
+/** What a container's labels ask for. */
+export interface ToldLabels {
+  /** Those that may grant something, as told. */
+  readonly told: Labels
+  readonly asked: LabelSettings
+  /** undefined: not known, so that nothing is granted. */
+  readonly image: ImageRef | undefined
+}
+
+/** Whose labels they are. It never changes: a container's labels and image are those it was created with. */
+export interface Verdict {
+  /** The operator's, as a group: one of Compose's labels that is not the image's, and all are Compose's own. */
+  readonly compose: boolean
+  readonly swarm: boolean
+  /** The operator's `berth.*` labels. */
+  readonly berth: readonly string[]
+}
+
+export interface Granted {
+  readonly labels: Labels
+  readonly settings: LabelSettings
+  readonly ungranted: readonly UngrantedLabel[]
+}
+
+const compose = 'com.docker.compose.'
+const swarm = 'com.docker.swarm.'
+
+/** What tables are made of; Compose alone writes ten of them on each container. */
+const composeKept = ['project', 'service', 'container-number', 'oneoff'].map((name) => compose + name)
+const swarmKept = [`${swarm}service.id`]
+const granting = [compose, swarm, 'berth.names', 'berth.ttl']
+
+/** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
+const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
+
+/** Of one container, so many labels that were not granted are told. */
+const mostTold = 20
+
+const none: Labels = {}
+const nothing: readonly UngrantedLabel[] = []
+const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
+
+/** The labels of a container, or of an image, that may grant something. */
+export function grantingLabels(labels: Labels): Labels {
+  let kept: Record<string, string> | undefined
+  for (const key in labels) {
+    if (!granting.some((start) => key.startsWith(start))) continue
+    kept ??= {}
+    kept[key] = labels[key]!
+  }
+  return kept ?? none
+}
+
+/** Whose the labels are; undefined until the image's labels are known, where that matters. */
+export function judgeLabels({ told }: ToldLabels, image: Labels | undefined): Verdict | undefined {
+  const keys = Object.keys(told)
+  if (keys.length === 0) return nobodys
+  if (image === undefined) return undefined
+  const own = keys.filter((key) => !Object.hasOwn(image, key) || image[key] !== told[key])
+  return {
+    compose: own.some((key) => key.startsWith(compose)),
+    swarm: own.some((key) => key.startsWith(swarm)),
+    berth: own.filter((key) => key.startsWith('berth.')),
+  }
+}
+
+/** What is left to keep once it is known whose labels they are. */
+export function judgedLabels(labels: ToldLabels): ToldLabels {
+  const { told } = labels
+  const kept = Object.keys(told).filter(
+    (key) => key.startsWith('berth.') || composeKept.includes(key) || swarmKept.includes(key),
+  )
+  if (kept.length === Object.keys(told).length) return labels
+  return { ...labels, told: Object.fromEntries(kept.map((key) => [key, told[key]!])) }
+}
+
+/** `verdict` undefined: the image has not been read, and nothing is granted yet. */
+export function grant(
+  { told, asked, image }: ToldLabels,
+  verdict: Verdict | undefined,
+  rules: LabelRules,
+): Granted {
+  const keys = Object.keys(told)
+  if (keys.length === 0) return { labels: none, settings: asked, ungranted: nothing }
+  const { compose, swarm, berth } = verdict ?? nobodys
+  const labels: Record<string, string> = {}
+  for (const key of [...(compose ? composeKept : []), ...(swarm ? swarmKept : [])]) {
+    if (told[key] !== undefined) labels[key] = told[key]
+  }
+  const refused: UngrantedLabel[] = []
+  const isGranted = (name: string, isWildcard: boolean) => {
+    const why = whyRefused(name, isWildcard, rules)
+    if (why !== undefined) refused.push({ label: 'berth.names', value: isWildcard ? `*.${name}` : name, why })
+    return why === undefined
+  }
+  const hasNames = berth.includes('berth.names')
+  const settings: LabelSettings = {
+    names: hasNames ? asked.names.filter((name) => isGranted(name, false)) : [],
+    wildcards: hasNames ? asked.wildcards.filter((name) => isGranted(name, true)) : [],
+    ignored: asked.ignored,
+    ttl: berth.includes('berth.ttl') ? asked.ttl : undefined,
+  }
+  const why = whyUnjudged(verdict, image)
+  for (const key of keys) {
+    const isGranted = key.startsWith('berth.')
+      ? berth.includes(key)
+      : key.startsWith('com.docker.compose.')
+        ? compose
+        : swarm
+    if (!isGranted) refused.push({ label: key, value: told[key]!, why })
+  }
+  return { labels, settings, ungranted: refused.length === 0 ? nothing : refused.slice(0, mostTold) }
+}
+
+function whyUnjudged(verdict: Verdict | undefined, image: ImageRef | undefined): string {
+  if (verdict !== undefined) return 'the image has this label itself'
+  return image === undefined
+    ? 'the engine does not tell the image, which may have this label itself'
+    : 'the image could not be read yet, and may have this label itself'
+}
+
+function whyRefused(name: string, isWildcard: boolean, { zone, allow }: LabelRules): string | undefined {
+  if (isWithin(name, zone)) return `names under the zone ${zone} are not a label's to give`
+  const of = reserved.find((domain) => isWithin(name, domain))
+  if (of !== undefined) return `${of} and the names below it are not a label's to give`
+  if (isDiscoveryName(name)) return 'programs look this name up to find a proxy or a tunnel'
+  if (!allow.some((pattern) => allowsName(pattern, name, isWildcard))) return 'labels.allow does not name it'
+  return undefined
+}

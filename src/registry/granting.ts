@@ -1,0 +1,17 @@
+// Names that labels may grant: patterns of the configuration, and names that are nobody's to give.
+import type { NamePattern } from '../config/types.ts'
+import { isBelow } from '../dns/name.ts'
+
+/** `isWildcard`: what is to be granted is everything below `name`, too. */
+export function allowsName({ name: of, wildcard }: NamePattern, name: string, isWildcard: boolean): boolean {
+  if (!wildcard) return !isWildcard && name === of
+  return of === '' || isBelow(name, of) || (isWildcard && name === of)
+}
+
+/**
+ * Names by which programs find out, unasked, where to send everything: a web proxy (WPAD), a tunnel (ISATAP, RFC 5214).
+ * They try them below each domain of theirs.
+ */
+export function isDiscoveryName(name: string): boolean {
+  return /^(wpad|isatap)(\.|$)/.test(name)
+}
