@@ -9,6 +9,7 @@ const help = `berth names [options]   the names the running berth has, and where
   --as WHO          the names this asker can see: a container's name or id, an IP address, or host (default)
   --http ADDRESS    where berth serves HTTP; default: the configuration's "http", else 127.0.0.1:9153
   --config FILE     the configuration berth runs with; default: BERTH_CONFIG
+  --ignored-labels  labels that give no names, and why, in place of the names
   --json            print the reply as JSON
   --help            this text
 
@@ -23,6 +24,7 @@ export const run: Command = (args, io) =>
         as: { type: 'string' },
         http: { type: 'string' },
         config: { type: 'string' },
+        'ignored-labels': { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -34,9 +36,17 @@ export const run: Command = (args, io) =>
     const server = httpAddress({ address: values.http, config: values.config, env: io.env })
     const reply = await ask<NamesReply>(server, '/api/names', { as: values.as })
     if (isProblem(reply)) return tell(io, reply)
-    io.stdout(values.json ? `${JSON.stringify(reply)}\n` : describe(reply))
+    const text = values['ignored-labels'] ? describeIgnored : describe
+    io.stdout(values.json ? `${JSON.stringify(reply)}\n` : text(reply))
     return exit.done
   })
+
+function describeIgnored({ view, ignoredLabels }: NamesReply): string {
+  if (ignoredLabels === undefined) return `labels are told to the host alone, not to who sees ${view}\n`
+  if (ignoredLabels.length === 0) return 'no label is ignored\n'
+  const rows = ignoredLabels.map(({ container, label, value, why }) => [container, label, value, why])
+  return columns([['CONTAINER', 'LABEL', 'VALUE', 'WHY'], ...rows])
+}
 
 function describe({ as, rule, view, networks, forwards, names }: NamesReply): string {
   const facts = columns([

@@ -13,7 +13,7 @@ import type { Container, Endpoint } from '../registry/types.ts'
 import { toldRcode } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope, ScopeRule } from '../resolve/scope.ts'
-import type { AskerRef, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
+import type { AskerRef, IgnoredLabel, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
 
 export interface InspectOptions {
   readonly resolver: Resolver
@@ -101,6 +101,12 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
     })
   }
 
+  function listIgnored(): IgnoredLabel[] {
+    return [...resolver.snapshot().containers.values()]
+      .filter(({ ungranted }) => ungranted.length > 0)
+      .flatMap(({ name, ungranted }) => ungranted.map((each) => ({ container: name, ...each })))
+  }
+
   function nameOf(containerId: string): string {
     return resolver.snapshot().containers.get(containerId)?.name ?? containerId.slice(0, 12)
   }
@@ -117,6 +123,7 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
         networks: scope.networks.map((table) => table.network.name),
         forwards: resolver.forwards(scope),
         names: listNames(scope),
+        ...(scope.view === 'host' ? { ignoredLabels: listIgnored() } : {}),
       }
     },
 

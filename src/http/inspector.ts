@@ -20,6 +20,14 @@ export interface VisibleName {
   readonly containers: readonly string[]
 }
 
+/** A label, or a name in it, that has no effect. */
+export interface IgnoredLabel {
+  readonly container: string
+  readonly label: string
+  readonly value: string
+  readonly why: string
+}
+
 export interface NamesReply {
   readonly as: string
   /** One sentence: which rule gave this asker its scope. */
@@ -30,6 +38,8 @@ export interface NamesReply {
   /** Whether other questions of this asker are forwarded. */
   readonly forwards: boolean
   readonly names: readonly VisibleName[]
+  /** In the host's view alone. */
+  readonly ignoredLabels?: readonly IgnoredLabel[]
 }
 
 export interface AnswerRecord {

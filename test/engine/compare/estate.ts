@@ -68,6 +68,14 @@ const singles: Readonly<Record<string, readonly [networks: readonly string[], ..
   'cmp-later': [['hub']],
   'cmp-paused': [['hub', 'lan']],
   'cmp-six': [['six', 'hub'], '--network-alias', 'sixth'],
+  // On the default bridge, where Docker has no names, as well: what it has elsewhere goes first.
+  'cmp-both': [['bridge', 'hub']],
+  'cmp-real': [
+    ['hub'],
+    ...['cmp-taken', 'cmp-lodger', 'api.cmp.localhost', 'resolver.arpa', 'alias.docker.internal'].flatMap(
+      (alias) => ['--network-alias', alias],
+    ),
+  ],
 }
 
 /** Twelve more, on the hub and another, which share aliases across networks. */
@@ -97,6 +105,7 @@ export async function bringUpEstate(): Promise<void> {
     await docker('start', name)
   })
   await runContainer('cmp-bridged', '--network', 'bridge')
+  await runContainer('cmp-taken', '--network', 'bridge')
   await runContainer('cmp-hosted', '--network', 'host')
   await runContainer('cmp-lodger', '--network', 'container:cmp-plain')
   await docker('create', '--name', 'cmp-created', '--network', 'hub', '--network-alias', 'created', image)
