@@ -14,26 +14,37 @@ export interface Machine {
   readonly load: number
 }
 
-export function describeMachine(): Machine {
+const others = ['unbound', 'dnsmasq-base', 'aardvark-dns', 'dnsperf']
+
+/** `programs`: packages that are there. */
+export function describeMachine(programs: readonly string[] = others): Machine {
   return {
     processors: cpus().length,
     model: cpus()[0]?.model ?? 'unknown',
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release().replace(/-.*/, ''),
     node: process.versions.node,
-    versions: debianVersions(['unbound', 'dnsmasq-base', 'aardvark-dns', 'dnsperf']),
+    versions: debianVersions(programs),
     load: loadavg()[0]!,
   }
 }
 
-export function machineLine({ processors, model, memoryGiB, kernel, node, versions, load }: Machine): string {
-  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  return [
-    `${processors} processors (${model}), ${memoryGiB} GiB, Linux ${kernel}, Node ${node}`,
-    [...programs, 'Docker 26.1'].join(', '),
-    `load before the first run ${load.toFixed(1)}`,
-  ].join('; ')
+export function machineLine(machine: Machine): string {
+  return [hardwareLine(machine), [...programsOf(machine), 'Docker 26.1'].join(', '), loadOf(machine)].join(
+    '; ',
+  )
 }
+
+/** Without Docker, which not all that is measured needs. */
+export function ownLine(machine: Machine): string {
+  return [hardwareLine(machine), programsOf(machine).join(', '), loadOf(machine)].join('; ')
+}
+
+const hardwareLine = ({ processors, model, memoryGiB, kernel, node }: Machine) =>
+  `${processors} processors (${model}), ${memoryGiB} GiB, Linux ${kernel}, Node ${node}`
+const programsOf = ({ versions }: Machine) =>
+  Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+const loadOf = ({ load }: Machine) => `load before the first run ${load.toFixed(1)}`
 
 function debianVersions(names: readonly string[]): Record<string, string> {
   const format = `\${Package} \${Version}\n`

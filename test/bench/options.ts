@@ -1,5 +1,5 @@
-// `npm run bench -- [curve | profile] [--rounds 3] [--seconds 2] [--only a,b] [--servers berth,unbound] [--out FOLDER]`.
-// Pure.
+// `npm run bench -- [curve | profile] [--rounds 3] [--seconds 2] [--only a,b] [--servers berth,unbound] [--out FOLDER]`;
+// against/options.ts has what comes with --against. Pure.
 import { parseArgs } from 'node:util'
 import { type Key, keys } from './workloads.ts'
 
@@ -44,7 +44,7 @@ export function parseOptions(argv: readonly string[]): Options {
   }
 }
 
-function readNumber(name: string, text: string, least: number, most: number): number {
+export function readNumber(name: string, text: string, least: number, most: number): number {
   const number = Number(text)
   if (number >= least && number <= most) return number
   throw new Error(`--${name} ${text}: a number from ${least} to ${most}`)

@@ -35,11 +35,17 @@ export interface Row {
   readonly rounds: Figures[]
 }
 
-export interface Setting {
+/** What it takes to measure any server. */
+export interface Bench {
   readonly place: Place
   readonly native: Native
   /** For files. */
   readonly folder: string
+  /** Of each run of dnsperf. */
+  readonly seconds: number
+}
+
+export interface Setting extends Omit<Bench, 'seconds'> {
   readonly options: Options
 }
 
@@ -59,9 +65,10 @@ export async function runPeers(setting: Setting): Promise<Row[]> {
         )
         // What warms up, or tires, does so for each in another place.
         for (const contender of round % 2 === 0 ? list : list.toReversed()) {
-          const found = await runOne(setting, world, workload, contender)
+          const bench = { ...setting, seconds: options.seconds }
+          const found = await measureModes(bench, world, workload, contender, modes)
           for (const mode of modes) {
-            const figures = found[mode]
+            const figures = found.get(mode)!
             rowOf(rows, workload.key, contender.name, mode).rounds.push(figures)
             tell(`${workload.title}, ${contender.name}, ${mode}`, figures)
           }
@@ -74,23 +81,27 @@ export async function runPeers(setting: Setting): Promise<Row[]> {
   return rows
 }
 
-async function runOne(
-  { place, native, folder, options }: Setting,
+/** Starts a server for one workload; what failed is told as a fault of all modes. */
+export async function measureModes(
+  { place, native, folder, seconds }: Bench,
   world: World,
   { key, forwards, connections, lines }: Workload,
   contender: Contender,
-): Promise<Record<Mode, Figures>> {
-  const run = { library: native.askers, connections, seconds: options.seconds }
+  wanted: readonly Mode[],
+): Promise<Map<Mode, Figures>> {
+  const run = { library: native.askers, connections, seconds }
   const fileFor = (purpose: 'warm' | Mode) =>
     writeLines(folder, `${key} ${purpose}`, () => lines(world, purpose))
   const found = await withServer(contender, { place, world, native, forwards }, async (started) => {
     await warmUp(started, { ...run, questions: fileFor('warm') })
-    return {
-      full: await measure(started, { ...run, questions: fileFor('full') }),
-      steady: await measure(started, { ...run, questions: fileFor('steady'), rate: steadyRate }),
+    const measured = new Map<Mode, Figures>()
+    for (const mode of wanted) {
+      const rate = mode === 'steady' ? steadyRate : undefined
+      measured.set(mode, await measure(started, { ...run, questions: fileFor(mode), rate }))
     }
+    return measured
   })
-  return 'fault' in found ? { full: { ...nothing, ...found }, steady: { ...nothing, ...found } } : found
+  return 'fault' in found ? new Map(wanted.map((mode) => [mode, { ...nothing, ...found }])) : found
 }
 
 function rowOf(rows: Row[], workload: Key, server: string, mode: Mode): Row {

@@ -3,17 +3,21 @@
 //
 //   npm run bench -- [peers | curve | profile] [--rounds 3] [--seconds 2] [--only a,b] [--servers berth,unbound]
 //     [--out FOLDER]
+//   npm run bench -- --against DIR [--pairs 7] [--rows local,tcp] [--limit 1.03] [--seconds 3] [--out FOLDER]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installPackages } from '../engine/install.ts'
 import { besideEngine } from '../soak/beside.ts'
+import { asksForBuild, parseAgainst } from './against/options.ts'
+import { againstTools, readBuilds, runAgainst } from './against/run.ts'
 import { runCurve } from './curve.ts'
+import { makeFolder } from './folder.ts'
 import { describeMachine } from './machine.ts'
 import { buildNative } from './native/build.ts'
-import { type Options, parseOptions } from './options.ts'
-import { runPeers, type Setting, tell } from './peers.ts'
+import { parseOptions } from './options.ts'
+import { type Bench, runPeers, type Setting, tell } from './peers.ts'
 import { openPlace } from './place.ts'
 import { profileTables } from './profile/groups.ts'
 import { runProfile } from './profile/profile.ts'
@@ -65,17 +69,43 @@ function leave(code: number, why: unknown): never {
   process.exit(code)
 }
 
-function readOptions(): Options {
+interface Job {
+  /** Debian's packages: programs, and servers that are not to start by themselves. */
+  readonly packages: [names: string[], servers?: string[]]
+  /** Gives the exit code. */
+  run(bench: Omit<Bench, 'seconds'>): Promise<number>
+}
+
+/** What the arguments ask for. Throws where they can't be met: a run is long, and what it lacks is found before it. */
+function readJob(argv: readonly string[]): Job {
+  if (asksForBuild(argv)) {
+    const options = parseAgainst(argv)
+    readBuilds(options)
+    makeFolder('out', options.out)
+    return { packages: [againstTools], run: (bench) => runAgainst(bench, options) }
+  }
+  const options = parseOptions(argv)
+  if (options.out !== undefined) makeFolder('out', options.out)
+  return {
+    packages: [tools, ['unbound']],
+    async run(bench) {
+      await (options.part === 'profile' ? profile : measureServers)({ ...bench, options })
+      return 0
+    },
+  }
+}
+
+function readOrLeave(): Job {
   try {
-    return parseOptions(process.argv.slice(2))
+    return readJob(process.argv.slice(2))
   } catch (error) {
     return leave(2, error)
   }
 }
 
-const options = readOptions()
+const job = readOrLeave()
 if (process.env.BERTH_ENGINE === undefined) {
-  const why = await installPackages(tools, ['unbound'])
+  const why = await installPackages(...job.packages)
   if (why !== undefined) leave(1, why)
 }
 await besideEngine('26.1')
@@ -86,12 +116,12 @@ const folder = mkdtempSync(join(tmpdir(), 'berth-bench-'))
 const place = await openPlace()
 const native = buildNative(folder)
 const stopUpstream = startUpstream(place, native)
-const setting = { place, native, folder, options }
+let code = 1
 try {
-  await (options.part === 'profile' ? profile : measureServers)(setting)
+  code = await job.run({ place, native, folder })
 } finally {
   stopUpstream()
   place.close()
   rmSync(folder, { recursive: true })
 }
-process.exit()
+process.exit(code)

@@ -28,7 +28,7 @@ export interface Berth {
 /**
  * Starts `berth serve` with this configuration and waits for `ready`. With `resolvConf`, that file is its
  * /etc/resolv.conf, mounted as Docker mounts it for containers. `within`: words before the command; `node`: Node's own
- * options; `patience`: how long `ready` may take, ms.
+ * options; `patience`: how long `ready` may take, ms; `program`: another build's main.js.
  */
 export async function startBerth(
   config: object,
@@ -38,11 +38,13 @@ export async function startBerth(
     within = [],
     node = [],
     patience = 15_000,
+    program = main,
   }: {
     resolvConf?: string
     within?: readonly string[]
     node?: readonly string[]
     patience?: number
+    program?: string
   } = {},
 ): Promise<Berth> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
@@ -54,7 +56,17 @@ export async function startBerth(
     resolvConf === undefined
       ? []
       : ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolvConf]
-  const words = [...place, ...within, ...mounted, process.execPath, ...node, main, 'serve', '--config', file]
+  const words = [
+    ...place,
+    ...within,
+    ...mounted,
+    process.execPath,
+    ...node,
+    program,
+    'serve',
+    '--config',
+    file,
+  ]
   // The tests' own BERTH_ variables are none of its settings.
   const env = { PATH: process.env.PATH, DOCKER_HOST: process.env.DOCKER_HOST }
   const child = spawn(words[0]!, words.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -2,8 +2,10 @@
 // `npm run bench:micro -- [--filter REGEX] [--json FILE] [--before FILE]`; a minute and a half. FILE of --before is what
 // --json wrote before the change: the ratios are printed.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run } from 'mitata'
+import { makeFolder } from '../folder.ts'
 import { benchAnswers } from './answers.ts'
 import { compareTimes, type Times } from './compare.ts'
 import { benchEvents } from './events.ts'
@@ -13,6 +15,7 @@ import { benchMisses } from './misses.ts'
 const { values } = parseArgs({
   options: { filter: { type: 'string', default: '' }, json: { type: 'string' }, before: { type: 'string' } },
 })
+if (values.json !== undefined) makeFolder('json', dirname(values.json))
 benchMessages()
 benchAnswers()
 benchMisses()

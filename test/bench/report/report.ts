@@ -44,9 +44,10 @@ function steepnessText(points: readonly Point[]): string {
     .join(' ')
 }
 
-/** Four figures are more than a measurement is true to. */
+/** For JSON. Four figures are more than a measurement is true to. */
+export const rounded = (_: string, value: unknown) =>
+  typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
+
 export function reportJson(report: Report): string {
-  const rounded = (_: string, value: unknown) =>
-    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
   return `${JSON.stringify(report, rounded, 2)}\n`
 }

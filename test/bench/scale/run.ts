@@ -4,8 +4,10 @@
 // long `ready` takes.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isRoot } from '../../net/namespace.ts'
+import { makeFolder } from '../folder.ts'
 import { measure, measureStart, type Row } from './measure.ts'
 import { intoDocs, tabulate } from './report.ts'
 
@@ -22,6 +24,7 @@ if (!isRoot) {
   console.error('This needs network namespaces: run it as root on Linux.')
   process.exit(1)
 }
+if (values.json !== undefined) makeFolder('json', dirname(values.json))
 console.log(`load at the start: ${loadavg().map((load) => load.toFixed(1))}`)
 const rows: Row[] = []
 for (const containers of values.sizes.split(',').map(Number)) {

@@ -28,10 +28,26 @@ export const gatewayBerth: Contender = {
 export const profiledBerth = (folder: string, interval: number): Contender => ({
   name: 'berth',
   start: (scene) =>
-    start(scene, {}, ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${interval}`]),
+    start(
+      scene,
+      {},
+      {
+        node: ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${interval}`],
+      },
+    ),
 })
 
-async function start(scene: Scene, more: object, node: readonly string[] = []): Promise<Started> {
+/** Another build: `program` is its main.js. Only settings that the first berth already had, for it may be an old one. */
+export const builtBerth = (name: string, program: string): Contender => ({
+  name,
+  start: (scene) => start(scene, {}, { program }),
+})
+
+async function start(
+  scene: Scene,
+  more: object,
+  run: { node?: readonly string[]; program?: string } = {},
+): Promise<Started> {
   const { place, world } = scene
   const berth = await startBerth(
     {
@@ -41,7 +57,7 @@ async function start(scene: Scene, more: object, node: readonly string[] = []): 
       ...more,
     },
     'host',
-    { within: ['taskset', '--cpu-list', String(place.cores.server)], node, patience },
+    { within: ['taskset', '--cpu-list', String(place.cores.server)], patience, ...run },
   )
   checkWhole(berth)
   world.move()
