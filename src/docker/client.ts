@@ -1,16 +1,26 @@
-// One engine's API through dockerode: what berth asks, with deadlines, and errors a person can act on.
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+// One engine's API: what berth asks, with deadlines and limits, and errors a person can act on.
 import { addAbortSignal, type Readable } from 'node:stream'
-import Docker from 'dockerode'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createGetter } from './get.ts'
 import { eventFilters } from './hints.ts'
+import { connect, createAgent, streamContainers } from './modem.ts'
 import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
-import { readRows } from './rows.ts'
-import { type EngineEvent, parseEvent } from './stream.ts'
+import { createRowReader, type RowOptions, readRows } from './rows.ts'
+import {
+  isId,
+  isObject,
+  parseContainer,
+  parseNetwork,
+  readContainer,
+  readContainerRow,
+  readNetwork,
+  text,
+  type Wrong,
+} from './shapes.ts'
+import { parseJson } from './skim.ts'
+import { type EngineEvent, readLines } from './stream.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s unless it says otherwise. */
 export interface EngineClient {
@@ -33,26 +43,26 @@ export interface EngineClient {
   close(): void
 }
 
-/** What is used of dockerode; its types know neither the agent nor abortSignal on most calls. */
-interface Api {
-  version(options: Cancel): Promise<unknown>
-  info(options: Cancel): Promise<unknown>
-  listNetworks(options: Cancel): Promise<unknown>
-  /** dockerode's own listContainers gives the list as a whole. */
-  readonly modem: { dial(asked: object, done: (error: unknown, stream: Readable) => void): void }
-  getEvents(options: Cancel & { since: number; filters: object }): Promise<unknown>
-}
-
-interface Cancel {
-  abortSignal: AbortSignal
-}
+/** Of what an engine told: `shape`, not of the type that it must be; `size`, longer than anything that it may be. */
+export type Strange = (kind: 'shape' | 'size', what: string) => void
 
 const callDeadline = 10_000
 const headerDeadline = 5_000
+/** Bytes. A container's own with megabytes of labels; a network's with tens of thousands of members. */
+const longestContainer = 8 * 1024 * 1024
+const longestNetwork = 16 * 1024 * 1024
+/** The networks' list is read row by row, past events line by line: nothing holds them whole. */
+const longestList = 128 * 1024 * 1024
+/** Events; an engine remembers 256. */
+const mostPast = 10_000
 
-export function createEngineClient(config: EngineConfig, clock: Clock): EngineClient {
+export function createEngineClient(
+  config: EngineConfig,
+  clock: Clock,
+  strange: Strange = () => {},
+): EngineClient {
   const { address } = config
-  const agent = createAgent(address, 12)
+  const agent = createAgent(address, 2)
   const streamAgent = createAgent(address, Number.POSITIVE_INFINITY)
   const api = connect(address, { agent, timeout: callDeadline })
   // `timeout` would cut a quiet stream; connectionTimeout ends with the headers.
@@ -61,6 +71,7 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
   // are ever asked for at once (eight, two, and eight for members). Pings never stand in line behind those.
   const inspects = createGetter({ address, clock, most: 18 })
   const pings = createGetter({ address, clock, most: 2 })
+  const calls = createGetter({ address, clock, most: 2 })
   const underway = new Set<AbortController>()
   let closed = false
 
@@ -96,36 +107,84 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
     }
   }
 
-  async function inspect<T>(what: string, path: string): Promise<T | undefined> {
+  const wrongIn =
+    (what: string): Wrong =>
+    (field) =>
+      strange('shape', `${what}: ${field}`)
+
+  async function inspect<T>(
+    what: string,
+    id: string,
+    path: string,
+    most: number,
+    parse: (text: string) => unknown,
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+  ): Promise<T | undefined> {
     const doing = `inspect ${what}`
+    if (!isId(id)) return undefined
     try {
-      return (await inspects.object(path, doing, callDeadline)) as T
+      const raw = read(await inspects.object(path, doing, callDeadline, most, parse), wrongIn(doing))
+      if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
+      return raw
     } catch (error) {
       if (httpStatus(error) === 404 && isApiError(error)) return undefined
       throw describeProblem(error, address, doing)
     }
   }
 
+  /** Rows that can't be read are left out, unless none can. */
+  function rowsOf<T>(
+    what: string,
+    parse: RowOptions['parse'],
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+  ) {
+    const rows: T[] = []
+    let seen = 0
+    const wrong = wrongIn(what)
+    const options: RowOptions = {
+      ...(parse === undefined ? {} : { parse }),
+      tooLong() {
+        seen++
+        strange('size', `${what}: a row`)
+      },
+    }
+    const take = (told: unknown) => {
+      seen++
+      const row = read(told, wrong)
+      if (row !== undefined) rows.push(row)
+    }
+    const all = () => {
+      if (rows.length === 0 && seen > 0) throw noList(address)
+      return rows
+    }
+    return { take, options, all }
+  }
+
   return {
     async version() {
-      const told = await call<unknown>('tell its version', headerDeadline, (abortSignal) =>
-        api.version({ abortSignal }),
-      )
-      const { Version, ApiVersion } = fieldsOf(told)
-      if (typeof ApiVersion !== 'string') throw notDocker(address, 'its /version tells no ApiVersion')
-      return { version: String(Version ?? 'unknown'), apiVersion: ApiVersion }
+      const doing = 'tell its version'
+      try {
+        const told = fieldsOf(parseJson(await calls.text('/version', doing, headerDeadline)))
+        const wrong = wrongIn(doing)
+        const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
+        if (apiVersion === undefined) throw notDocker(address, 'its /version tells no ApiVersion')
+        return { version: text(told.Version, 'Version', wrong) ?? 'unknown', apiVersion }
+      } catch (error) {
+        throw describeProblem(error, address, doing)
+      }
     },
 
     async systemTime() {
-      const told = await call<unknown>('tell its clock', callDeadline, (abortSignal) =>
-        api.info({ abortSignal }).catch((error: unknown) => {
-          const status = httpStatus(error)
-          if (status !== undefined && status < 500) return {}
-          throw error
-        }),
-      )
-      const time = Date.parse(String(fieldsOf(told).SystemTime))
-      return Number.isNaN(time) ? undefined : time
+      const doing = 'tell its clock'
+      try {
+        const told = fieldsOf(parseJson(await calls.text('/info', doing, callDeadline)))
+        const time = Date.parse(text(told.SystemTime, 'SystemTime', wrongIn(doing)) ?? '')
+        return Number.isNaN(time) ? undefined : time
+      } catch (error) {
+        const status = httpStatus(error)
+        if (status !== undefined && status < 500) return undefined
+        throw describeProblem(error, address, doing)
+      }
     },
 
     async ping(timeoutMs) {
@@ -140,25 +199,35 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
     },
 
     async listNetworks() {
-      const rows = await call<unknown>('list its networks', callDeadline, (abortSignal) =>
-        api.listNetworks({ abortSignal }),
-      )
-      return listOf<RawNetwork>(address, rows)
+      const doing = 'list its networks'
+      try {
+        const { take, options, all } = rowsOf(doing, undefined, readNetwork)
+        const reader = createRowReader(take, options)
+        await calls.chunks('/networks', doing, callDeadline, reader.push, longestList)
+        if (!reader.isWhole()) throw noList(address)
+        return all()
+      } catch (error) {
+        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+      }
     },
 
-    inspectNetwork: (id) => inspect('a network', `/networks/${encodeURIComponent(id)}`),
+    inspectNetwork: (id) =>
+      inspect('a network', id, `/networks/${id}`, longestNetwork, parseNetwork, readNetwork),
 
-    listContainers: () =>
-      call<RawContainerRow[]>('list its containers', callDeadline, async (abortSignal) => {
-        const rows: unknown[] = []
+    listContainers: () => {
+      const doing = 'list its containers'
+      return call<RawContainerRow[]>(doing, callDeadline, async (abortSignal) => {
+        const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
         const stream = addAbortSignal(abortSignal, await streamContainers(api, abortSignal))
-        await readRows(stream, (row) => rows.push(row)).catch((error) => {
+        await readRows(stream, take, options).catch((error) => {
           throw error instanceof SyntaxError ? noList(address) : error
         })
-        return listOf(address, rows)
-      }),
+        return all()
+      })
+    },
 
-    inspectContainer: (id) => inspect('a container', `/containers/${encodeURIComponent(id)}/json`),
+    inspectContainer: (id) =>
+      inspect('a container', id, `/containers/${id}/json`, longestContainer, parseContainer, readContainer),
 
     async events({ sinceSeconds, signal }) {
       const ending = new AbortController()
@@ -192,8 +261,13 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       const doing = 'tell its past events'
       const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}`
       try {
-        const told = await pings.text(path, doing, callDeadline)
-        return told.split('\n').flatMap((line) => parseEvent(line) ?? [])
+        const events: EngineEvent[] = []
+        const lines = readLines((event) => {
+          if (event !== undefined && events.length < mostPast) events.push(event)
+        })
+        await pings.chunks(path, doing, callDeadline, lines.push, longestList)
+        lines.end()
+        return events
       } catch (error) {
         throw describeProblem(error, address, doing)
       }
@@ -204,20 +278,11 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       for (const ending of underway) ending.abort()
       inspects.close()
       pings.close()
+      calls.close()
       agent.destroy()
       streamAgent.destroy()
     },
   }
-}
-
-function streamContainers({ modem }: Api, abortSignal: AbortSignal): Promise<Readable> {
-  return new Promise((resolve, reject) => {
-    const asked = {
-      ...{ path: '/containers/json?', method: 'GET', options: { all: true }, isStream: true, abortSignal },
-      statusCodes: { 200: true, 400: 'bad parameter', 500: 'server error' },
-    }
-    modem.dial(asked, (error, stream) => (error ? reject(error) : resolve(stream)))
-  })
 }
 
 /** Seconds with nine digits behind the point, as `since` and `until` want them. */
@@ -226,47 +291,8 @@ function unixTime(ms: number): string {
   return `${seconds}.${String(Math.floor((ms - seconds * 1000) * 1e6)).padStart(9, '0')}`
 }
 
-/** TCP keep-alive probes find a peer that is gone without a word; a unix socket ignores them. */
-function createAgent(address: EngineAddress, maxSockets: number): HttpAgent {
-  const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: 8 }
-  const isTls = address.kind === 'tcp' && address.tls !== undefined
-  const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)
-  // docker-modem writes its options out at each call for a log line that nobody sees: of an agent that would be every
-  // socket and every call under way, 10 ms of it.
-  return Object.assign(agent, { [Symbol.for('nodejs.util.inspect.custom')]: () => 'Agent' })
-}
-
-function connect(address: EngineAddress, options: object): Api {
-  const docker = hidingDockerHost(() => {
-    if (address.kind === 'unix') return new Docker({ ...options, socketPath: address.path, protocol: 'http' })
-    const { host, port, tls } = address
-    const protocol = tls === undefined ? 'http' : 'https'
-    // docker-modem parses the host as a URL, so that a bare "fe80::1" would be of scheme "fe80:".
-    const url = `${protocol}://${host.includes(':') ? `[${host}]` : host}`
-    return new Docker({ ...options, host: url, port, protocol, ...tls })
-  })
-  return docker as unknown as Api
-}
-
-/**
- * docker-modem reads DOCKER_HOST and its kin when it is made, and there DOCKER_HOST wins over a socketPath and
- * an unreadable DOCKER_CERT_PATH throws. Without DOCKER_HOST it looks at none of them.
- */
-function hidingDockerHost<T>(make: () => T): T {
-  const hidden = process.env.DOCKER_HOST
-  delete process.env.DOCKER_HOST
-  try {
-    return make()
-  } finally {
-    if (hidden !== undefined) process.env.DOCKER_HOST = hidden
-  }
-}
-
-/** docker-modem gives a Buffer where the body was no JSON. */
 function fieldsOf(told: unknown): Record<string, unknown> {
-  return typeof told === 'object' && told !== null && !Buffer.isBuffer(told)
-    ? (told as Record<string, unknown>)
-    : {}
+  return isObject(told) ? told : {}
 }
 
 /** A proxy's or another server's 404 page is no proof that a container is gone. */
@@ -275,8 +301,3 @@ function isApiError(error: unknown): boolean {
 }
 
 const noList = (address: EngineAddress) => notDocker(address, 'a list is not what it says it is')
-
-function listOf<T extends { Id: string }>(address: EngineAddress, rows: unknown): T[] {
-  if (!Array.isArray(rows)) throw noList(address)
-  return rows.filter((row): row is T => typeof row?.Id === 'string')
-}

@@ -43,7 +43,9 @@ async function ask(): Promise<string[]> {
     asked.push(`${method} ${url}`)
     expect(headers).toEqual({ host: 'localhost', connection: 'keep-alive' })
     const isList = /^\/(networks|containers\/json)(\?|$)/.test(url)
-    response.end(isList ? '[]' : url.startsWith('/events') ? '' : '{"ApiVersion":"1.45"}')
+    response.end(
+      isList ? '[]' : url.startsWith('/events') ? '' : `{"ApiVersion":"1.45","Id":"${id}","Name":"x"}`,
+    )
   })
   await new Promise<void>((resolve) => server.listen(path, resolve))
   const address = { kind: 'unix', path, text: `unix://${path}` } as const
