@@ -1,11 +1,10 @@
 // One engine's API: what berth asks, with deadlines and limits, and errors a person can act on.
-import { addAbortSignal, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createGetter } from './get.ts'
 import { eventFilters } from './hints.ts'
-import { connect, createAgent, streamContainers } from './modem.ts'
-import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
+import { describeProblem, httpStatus, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 import { createRowReader, type RowOptions, readRows } from './rows.ts'
 import {
@@ -62,51 +61,12 @@ export function createEngineClient(
   strange: Strange = () => {},
 ): EngineClient {
   const { address } = config
-  const agent = createAgent(address, 2)
-  const streamAgent = createAgent(address, Number.POSITIVE_INFINITY)
-  const api = connect(address, { agent, timeout: callDeadline })
-  // `timeout` would cut a quiet stream; connectionTimeout ends with the headers.
-  const live = connect(address, { agent: streamAgent, connectionTimeout: headerDeadline })
   // An inspect of a container blocks while that starts, one of a network while the engine waits for its disk: as many as
   // are ever asked for at once (eight, two, and eight for members). Pings never stand in line behind those.
   const inspects = createGetter({ address, clock, most: 18 })
   const pings = createGetter({ address, clock, most: 2 })
   const calls = createGetter({ address, clock, most: 2 })
-  const underway = new Set<AbortController>()
-  let closed = false
-
-  /** docker-modem never settles when a connection ends within a body, so every call has its own deadline. */
-  async function call<T>(
-    doing: string,
-    ms: number,
-    run: (signal: AbortSignal) => Promise<unknown>,
-    outer?: AbortSignal,
-  ): Promise<T> {
-    const ending = new AbortController()
-    const cut = () => ending.abort()
-    let timer: ReturnType<Clock['setTimeout']> | undefined
-    const ended = new Promise<never>((_, reject) => {
-      ending.signal.addEventListener('abort', () => reject(new Error('cancelled')), { once: true })
-      timer = clock.setTimeout(() => {
-        reject(noAnswer(address, doing, ms))
-        cut()
-      }, ms)
-    })
-    ended.catch(() => undefined)
-    underway.add(ending)
-    outer?.addEventListener('abort', cut, { once: true })
-    if (closed || outer?.aborted) cut()
-    try {
-      return (await Promise.race([ended, run(ending.signal)])) as T
-    } catch (error) {
-      throw describeProblem(error, address, doing)
-    } finally {
-      clock.clearTimeout(timer)
-      underway.delete(ending)
-      outer?.removeEventListener('abort', cut)
-    }
-  }
-
+  const streams = createGetter({ address, clock, most: 2 })
   const wrongIn =
     (what: string): Wrong =>
     (field) =>
@@ -214,46 +174,29 @@ export function createEngineClient(
     inspectNetwork: (id) =>
       inspect('a network', id, `/networks/${id}`, longestNetwork, parseNetwork, readNetwork),
 
-    listContainers: () => {
+    async listContainers() {
       const doing = 'list its containers'
-      return call<RawContainerRow[]>(doing, callDeadline, async (abortSignal) => {
+      try {
         const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
-        const stream = addAbortSignal(abortSignal, await streamContainers(api, abortSignal))
-        await readRows(stream, take, options).catch((error) => {
-          throw error instanceof SyntaxError ? noList(address) : error
-        })
+        const path = '/containers/json?all=true'
+        await readRows(await streams.stream(path, doing, callDeadline, { isWhole: true }), take, options)
         return all()
-      })
+      } catch (error) {
+        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+      }
     },
 
     inspectContainer: (id) =>
       inspect('a container', id, `/containers/${id}/json`, longestContainer, parseContainer, readContainer),
 
     async events({ sinceSeconds, signal }) {
-      const ending = new AbortController()
-      const cut = () => ending.abort()
-      signal.addEventListener('abort', cut, { once: true })
-      underway.add(ending)
-      const forget = () => {
-        signal.removeEventListener('abort', cut)
-        underway.delete(ending)
-      }
+      const doing = 'stream its events'
+      const filters = encodeURIComponent(JSON.stringify(eventFilters))
+      const path = `/events?since=${sinceSeconds}&filters=${filters}`
       try {
-        const stream = await call<Readable>(
-          'stream its events',
-          headerDeadline,
-          (late) => {
-            late.addEventListener('abort', cut, { once: true })
-            const query = { since: sinceSeconds, filters: eventFilters, abortSignal: ending.signal }
-            return live.getEvents(query)
-          },
-          signal,
-        )
-        stream.once('close', forget)
-        return stream
+        return await streams.stream(path, doing, headerDeadline, { signal })
       } catch (error) {
-        forget()
-        throw error
+        throw describeProblem(error, address, doing)
       }
     },
 
@@ -274,13 +217,7 @@ export function createEngineClient(
     },
 
     close() {
-      closed = true
-      for (const ending of underway) ending.abort()
-      inspects.close()
-      pings.close()
-      calls.close()
-      agent.destroy()
-      streamAgent.destroy()
+      for (const getter of [inspects, pings, calls, streams]) getter.close()
     },
   }
 }

@@ -1,6 +1,7 @@
-// GETs, past dockerode and Node's HTTP client: there are thousands of inspects, and what those make for each takes
-// several times as long as what it is for.
+// GETs, past Node's HTTP client: there are thousands of inspects, and what that makes for each takes several times as long
+// as what it is for. Nothing is followed elsewhere, and nothing is read without a limit.
 import { isIP } from 'node:net'
+import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Dispatcher, Pool } from 'undici'
 import type { EngineAddress } from '../config/types.ts'
@@ -19,8 +20,18 @@ export interface Getter {
   object(path: string, doing: string, ms: number, most?: number, parse?: Parse): Promise<object>
   /** Gives `take` the body as it comes; what that throws ends it. */
   chunks(path: string, doing: string, ms: number, take: (chunk: Buffer) => void, most?: number): Promise<void>
+  /**
+   * The body as a stream, once its headers are there, within `ms`, or where `isWhole` all of it is; aborted, it ends.
+   * Who does not read it holds it back.
+   */
+  stream(path: string, doing: string, ms: number, options?: StreamOptions): Promise<Readable>
   /** What is under way rejects. */
   close(): void
+}
+
+export interface StreamOptions {
+  readonly isWhole?: boolean
+  readonly signal?: AbortSignal
 }
 
 /** undefined: the text is no JSON. */
@@ -55,6 +66,36 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
       pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
     })
 
+  const stream: Getter['stream'] = (path, doing, ms, { isWhole = false, signal } = {}) =>
+    new Promise<Readable>((resolve, reject) => {
+      const body = new Readable({
+        read: () => reply.resume(),
+        destroy: (error, done) => reply.drop(error, done),
+      })
+      const start = () => {
+        if (!isWhole) clock.clearTimeout(reply.timer)
+        resolve(body)
+      }
+      const fail = (error: unknown) => {
+        body.on('error', () => {}).destroy(error as Error)
+        reject(error)
+      }
+      const reply = new Reply({
+        ...{ start, reject: fail, most: Number.POSITIVE_INFINITY, tooLong: cancelled },
+        take: (chunk) => body.push(chunk) || reply.pause(),
+        resolve: () => void body.push(null),
+      })
+      const cut = () => reply.giveUp(cancelled())
+      reply.timer = clock.setTimeout(() => reply.giveUp(noAnswer(address, doing, ms)), ms)
+      reply.onEnd = () => {
+        clock.clearTimeout(reply.timer)
+        signal?.removeEventListener('abort', cut)
+      }
+      signal?.addEventListener('abort', cut, { once: true })
+      if (signal?.aborted) cut()
+      else pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
+    })
+
   const text: Getter['text'] = async (path, doing, ms, most) => {
     const parts: Buffer[] = []
     await chunks(path, doing, ms, (chunk) => void parts.push(chunk), most)
@@ -64,6 +105,7 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
   return {
     chunks,
     text,
+    stream,
     async object(path, doing, ms, most, parse = parseJson) {
       const body = await text(path, doing, ms, most)
       if (body.length > longRead) {
@@ -79,9 +121,11 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
 }
 
 interface Waiting {
+  /** It is what was asked for, and its body follows. */
+  start?(): void
   resolve(): void
   reject(error: unknown): void
-  take(chunk: Buffer): void
+  take(chunk: Buffer): unknown
   readonly most: number
   tooLong(): Error
 }
@@ -109,6 +153,7 @@ class Reply implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
     this.status = status
+    if (status === 200) this.waiting.start?.()
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -138,6 +183,24 @@ class Reply implements Dispatcher.DispatchHandler {
     this.gaveUp = error
     this.waiting.reject(error)
     this.controller?.abort(error)
+  }
+
+  pause(): void {
+    this.controller?.pause()
+  }
+
+  resume(): void {
+    if (this.controller?.paused) this.controller.resume()
+  }
+
+  /** Nobody wants the rest. */
+  drop(error: Error | null, done: (error?: Error | null) => void): void {
+    this.onEnd()
+    if (this.gaveUp === undefined) {
+      this.gaveUp = error ?? cancelled()
+      this.controller?.abort(this.gaveUp)
+    }
+    done(error)
   }
 
   private take(chunk: Buffer): void {
