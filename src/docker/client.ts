@@ -1,18 +1,29 @@
-// One engine's API through dockerode: what berth asks, with deadlines, and errors a person can act on.
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
-import { addAbortSignal, type Readable } from 'node:stream'
-import Docker from 'dockerode'
+// One engine's API: what berth asks, with deadlines and limits, and errors a person can act on.
+import type { Readable } from 'node:stream'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createGetter } from './get.ts'
 import type { ImageRef } from './grants.ts'
 import { eventFilters } from './hints.ts'
 import type { ImageReply } from './images.ts'
-import { describeProblem, httpStatus, noAnswer, notDocker } from './problem.ts'
-import type { RawContainer, RawContainerRow, RawImage, RawNetwork } from './raw.ts'
-import { readRows } from './rows.ts'
-import { type EngineEvent, parseEvent } from './stream.ts'
+import { describeProblem, httpStatus, notDocker } from './problem.ts'
+import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
+import { createRowReader, type RowOptions, readRows } from './rows.ts'
+import {
+  isId,
+  isObject,
+  parseContainer,
+  parseImage,
+  parseNetwork,
+  readContainer,
+  readContainerRow,
+  readImageLabels,
+  readNetwork,
+  text,
+  type Wrong,
+} from './shapes.ts'
+import { parseJson } from './skim.ts'
+import { type EngineEvent, readLines } from './stream.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s unless it says otherwise. */
 export interface EngineClient {
@@ -36,99 +47,110 @@ export interface EngineClient {
   close(): void
 }
 
-/** What is used of dockerode; its types know neither the agent nor abortSignal on most calls. */
-interface Api {
-  version(options: Cancel): Promise<unknown>
-  info(options: Cancel): Promise<unknown>
-  listNetworks(options: Cancel): Promise<unknown>
-  /** dockerode's own listContainers gives the list as a whole. */
-  readonly modem: { dial(asked: object, done: (error: unknown, stream: Readable) => void): void }
-  getEvents(options: Cancel & { since: number; filters: object }): Promise<unknown>
-}
-
-interface Cancel {
-  abortSignal: AbortSignal
-}
+/** Of what an engine told: `shape`, not of the type that it must be; `size`, longer than anything that it may be. */
+export type Strange = (kind: 'shape' | 'size', what: string) => void
 
 const callDeadline = 10_000
 const headerDeadline = 5_000
+/** Bytes. A container's own with megabytes of labels; a network's with tens of thousands of members. */
+const longestContainer = 8 * 1024 * 1024
+const longestImage = 8 * 1024 * 1024
+const longestNetwork = 16 * 1024 * 1024
+/** The networks' list is read row by row, past events line by line: nothing holds them whole. */
+const longestList = 128 * 1024 * 1024
+/** Events; an engine remembers 256. */
+const mostPast = 10_000
 
-export function createEngineClient(config: EngineConfig, clock: Clock): EngineClient {
+export function createEngineClient(
+  config: EngineConfig,
+  clock: Clock,
+  strange: Strange = () => {},
+): EngineClient {
   const { address } = config
-  const agent = createAgent(address, 12)
-  const streamAgent = createAgent(address, Number.POSITIVE_INFINITY)
-  const api = connect(address, { agent, timeout: callDeadline })
-  // `timeout` would cut a quiet stream; connectionTimeout ends with the headers.
-  const live = connect(address, { agent: streamAgent, connectionTimeout: headerDeadline })
   // An inspect of a container blocks while that starts, one of a network while the engine waits for its disk: as many as
   // are ever asked for at once (eight, two, eight for members, two of images). Pings never stand in line behind those.
   const inspects = createGetter({ address, clock, most: 20 })
   const pings = createGetter({ address, clock, most: 2 })
-  const underway = new Set<AbortController>()
-  let closed = false
+  const calls = createGetter({ address, clock, most: 2 })
+  const streams = createGetter({ address, clock, most: 2 })
+  const wrongIn =
+    (what: string): Wrong =>
+    (field) =>
+      strange('shape', `${what}: ${field}`)
 
-  /** docker-modem never settles when a connection ends within a body, so every call has its own deadline. */
-  async function call<T>(
-    doing: string,
-    ms: number,
-    run: (signal: AbortSignal) => Promise<unknown>,
-    outer?: AbortSignal,
-  ): Promise<T> {
-    const ending = new AbortController()
-    const cut = () => ending.abort()
-    let timer: ReturnType<Clock['setTimeout']> | undefined
-    const ended = new Promise<never>((_, reject) => {
-      ending.signal.addEventListener('abort', () => reject(new Error('cancelled')), { once: true })
-      timer = clock.setTimeout(() => {
-        reject(noAnswer(address, doing, ms))
-        cut()
-      }, ms)
-    })
-    ended.catch(() => undefined)
-    underway.add(ending)
-    outer?.addEventListener('abort', cut, { once: true })
-    if (closed || outer?.aborted) cut()
-    try {
-      return (await Promise.race([ended, run(ending.signal)])) as T
-    } catch (error) {
-      throw describeProblem(error, address, doing)
-    } finally {
-      clock.clearTimeout(timer)
-      underway.delete(ending)
-      outer?.removeEventListener('abort', cut)
-    }
-  }
-
-  async function inspect<T>(what: string, path: string): Promise<T | undefined> {
+  async function inspect<T>(
+    what: string,
+    id: string,
+    path: string,
+    most: number,
+    parse: (text: string) => unknown,
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+  ): Promise<T | undefined> {
     const doing = `inspect ${what}`
+    if (!isId(id)) return undefined
     try {
-      return (await inspects.object(path, doing, callDeadline)) as T
+      const raw = read(await inspects.object(path, doing, callDeadline, most, parse), wrongIn(doing))
+      if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
+      return raw
     } catch (error) {
       if (httpStatus(error) === 404 && isApiError(error)) return undefined
       throw describeProblem(error, address, doing)
     }
   }
 
+  /** Rows that can't be read are left out, unless none can. */
+  function rowsOf<T>(
+    what: string,
+    parse: RowOptions['parse'],
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+  ) {
+    const rows: T[] = []
+    let seen = 0
+    const wrong = wrongIn(what)
+    const options: RowOptions = {
+      ...(parse === undefined ? {} : { parse }),
+      tooLong() {
+        seen++
+        strange('size', `${what}: a row`)
+      },
+    }
+    const take = (told: unknown) => {
+      seen++
+      const row = read(told, wrong)
+      if (row !== undefined) rows.push(row)
+    }
+    const all = () => {
+      if (rows.length === 0 && seen > 0) throw noList(address)
+      return rows
+    }
+    return { take, options, all }
+  }
+
   return {
     async version() {
-      const told = await call<unknown>('tell its version', headerDeadline, (abortSignal) =>
-        api.version({ abortSignal }),
-      )
-      const { Version, ApiVersion } = fieldsOf(told)
-      if (typeof ApiVersion !== 'string') throw notDocker(address, 'its /version tells no ApiVersion')
-      return { version: String(Version ?? 'unknown'), apiVersion: ApiVersion }
+      const doing = 'tell its version'
+      try {
+        const told = fieldsOf(parseJson(await calls.text('/version', doing, headerDeadline)))
+        const wrong = wrongIn(doing)
+        const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
+        if (apiVersion === undefined) throw notDocker(address, 'its /version tells no ApiVersion')
+        return { version: text(told.Version, 'Version', wrong) ?? 'unknown', apiVersion }
+      } catch (error) {
+        throw describeProblem(error, address, doing)
+      }
     },
 
     async systemTime() {
-      const told = await call<unknown>('tell its clock', callDeadline, (abortSignal) =>
-        api.info({ abortSignal }).catch((error: unknown) => {
-          const status = httpStatus(error)
-          if (status !== undefined && status < 500) return {}
-          throw error
-        }),
-      )
-      const time = Date.parse(String(fieldsOf(told).SystemTime))
-      return Number.isNaN(time) ? undefined : time
+      const doing = 'tell its clock'
+      try {
+        const told = fieldsOf(parseJson(await calls.text('/info', doing, callDeadline)))
+        const time = Date.parse(text(told.SystemTime, 'SystemTime', wrongIn(doing)) ?? '')
+        return Number.isNaN(time) ? undefined : time
+      } catch (error) {
+        const status = httpStatus(error)
+        if (status !== undefined && status < 500) return undefined
+        throw describeProblem(error, address, doing)
+      }
     },
 
     async ping(timeoutMs) {
@@ -143,37 +165,43 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
     },
 
     async listNetworks() {
-      const rows = await call<unknown>('list its networks', callDeadline, (abortSignal) =>
-        api.listNetworks({ abortSignal }),
-      )
-      return listOf<RawNetwork>(address, rows)
+      const doing = 'list its networks'
+      try {
+        const { take, options, all } = rowsOf(doing, undefined, readNetwork)
+        const reader = createRowReader(take, options)
+        await calls.chunks('/networks', doing, callDeadline, reader.push, longestList)
+        if (!reader.isWhole()) throw noList(address)
+        return all()
+      } catch (error) {
+        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+      }
     },
 
-    inspectNetwork: (id) => inspect('a network', `/networks/${encodeURIComponent(id)}`),
+    inspectNetwork: (id) =>
+      inspect('a network', id, `/networks/${id}`, longestNetwork, parseNetwork, readNetwork),
 
-    listContainers: () =>
-      call<RawContainerRow[]>('list its containers', callDeadline, async (abortSignal) => {
-        const rows: unknown[] = []
-        const stream = addAbortSignal(abortSignal, await streamContainers(api, abortSignal))
-        await readRows(stream, (row) => rows.push(row)).catch((error) => {
-          throw error instanceof SyntaxError ? noList(address) : error
-        })
-        return listOf(address, rows)
-      }),
+    async listContainers() {
+      const doing = 'list its containers'
+      try {
+        const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
+        const path = '/containers/json?all=true'
+        await readRows(await streams.stream(path, doing, callDeadline, { isWhole: true }), take, options)
+        return all()
+      } catch (error) {
+        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+      }
+    },
 
-    inspectContainer: (id) => inspect('a container', `/containers/${encodeURIComponent(id)}/json`),
+    inspectContainer: (id) =>
+      inspect('a container', id, `/containers/${id}/json`, longestContainer, parseContainer, readContainer),
 
     async imageLabels({ id, platform }) {
       const query = platform === undefined ? '' : `?platform=${encodeURIComponent(platform)}`
       const doing = 'inspect an image'
       try {
-        const { Config } = (await inspects.object(
-          `/images/${id}/json${query}`,
-          doing,
-          callDeadline,
-        )) as RawImage
-        // Whoever answers without a configuration has not said that the image has no labels.
-        return Config === undefined || Config === null ? 'gone' : (Config.Labels ?? {})
+        const path = `/images/${id}/json${query}`
+        const told = await inspects.object(path, doing, callDeadline, longestImage, parseImage)
+        return readImageLabels(told, wrongIn(doing)) ?? 'gone'
       } catch (error) {
         const status = httpStatus(error)
         if (status === 404 && isApiError(error)) return 'gone'
@@ -183,30 +211,13 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
     },
 
     async events({ sinceSeconds, signal }) {
-      const ending = new AbortController()
-      const cut = () => ending.abort()
-      signal.addEventListener('abort', cut, { once: true })
-      underway.add(ending)
-      const forget = () => {
-        signal.removeEventListener('abort', cut)
-        underway.delete(ending)
-      }
+      const doing = 'stream its events'
+      const filters = encodeURIComponent(JSON.stringify(eventFilters))
+      const path = `/events?since=${sinceSeconds}&filters=${filters}`
       try {
-        const stream = await call<Readable>(
-          'stream its events',
-          headerDeadline,
-          (late) => {
-            late.addEventListener('abort', cut, { once: true })
-            const query = { since: sinceSeconds, filters: eventFilters, abortSignal: ending.signal }
-            return live.getEvents(query)
-          },
-          signal,
-        )
-        stream.once('close', forget)
-        return stream
+        return await streams.stream(path, doing, headerDeadline, { signal })
       } catch (error) {
-        forget()
-        throw error
+        throw describeProblem(error, address, doing)
       }
     },
 
@@ -214,32 +225,22 @@ export function createEngineClient(config: EngineConfig, clock: Clock): EngineCl
       const doing = 'tell its past events'
       const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}`
       try {
-        const told = await pings.text(path, doing, callDeadline)
-        return told.split('\n').flatMap((line) => parseEvent(line) ?? [])
+        const events: EngineEvent[] = []
+        const lines = readLines((event) => {
+          if (event !== undefined && events.length < mostPast) events.push(event)
+        })
+        await pings.chunks(path, doing, callDeadline, lines.push, longestList)
+        lines.end()
+        return events
       } catch (error) {
         throw describeProblem(error, address, doing)
       }
     },
 
     close() {
-      closed = true
-      for (const ending of underway) ending.abort()
-      inspects.close()
-      pings.close()
-      agent.destroy()
-      streamAgent.destroy()
+      for (const getter of [inspects, pings, calls, streams]) getter.close()
     },
   }
-}
-
-function streamContainers({ modem }: Api, abortSignal: AbortSignal): Promise<Readable> {
-  return new Promise((resolve, reject) => {
-    const asked = {
-      ...{ path: '/containers/json?', method: 'GET', options: { all: true }, isStream: true, abortSignal },
-      statusCodes: { 200: true, 400: 'bad parameter', 500: 'server error' },
-    }
-    modem.dial(asked, (error, stream) => (error ? reject(error) : resolve(stream)))
-  })
 }
 
 /** Seconds with nine digits behind the point, as `since` and `until` want them. */
@@ -248,47 +249,8 @@ function unixTime(ms: number): string {
   return `${seconds}.${String(Math.floor((ms - seconds * 1000) * 1e6)).padStart(9, '0')}`
 }
 
-/** TCP keep-alive probes find a peer that is gone without a word; a unix socket ignores them. */
-function createAgent(address: EngineAddress, maxSockets: number): HttpAgent {
-  const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: 8 }
-  const isTls = address.kind === 'tcp' && address.tls !== undefined
-  const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)
-  // docker-modem writes its options out at each call for a log line that nobody sees: of an agent that would be every
-  // socket and every call under way, 10 ms of it.
-  return Object.assign(agent, { [Symbol.for('nodejs.util.inspect.custom')]: () => 'Agent' })
-}
-
-function connect(address: EngineAddress, options: object): Api {
-  const docker = hidingDockerHost(() => {
-    if (address.kind === 'unix') return new Docker({ ...options, socketPath: address.path, protocol: 'http' })
-    const { host, port, tls } = address
-    const protocol = tls === undefined ? 'http' : 'https'
-    // docker-modem parses the host as a URL, so that a bare "fe80::1" would be of scheme "fe80:".
-    const url = `${protocol}://${host.includes(':') ? `[${host}]` : host}`
-    return new Docker({ ...options, host: url, port, protocol, ...tls })
-  })
-  return docker as unknown as Api
-}
-
-/**
- * docker-modem reads DOCKER_HOST and its kin when it is made, and there DOCKER_HOST wins over a socketPath and
- * an unreadable DOCKER_CERT_PATH throws. Without DOCKER_HOST it looks at none of them.
- */
-function hidingDockerHost<T>(make: () => T): T {
-  const hidden = process.env.DOCKER_HOST
-  delete process.env.DOCKER_HOST
-  try {
-    return make()
-  } finally {
-    if (hidden !== undefined) process.env.DOCKER_HOST = hidden
-  }
-}
-
-/** docker-modem gives a Buffer where the body was no JSON. */
 function fieldsOf(told: unknown): Record<string, unknown> {
-  return typeof told === 'object' && told !== null && !Buffer.isBuffer(told)
-    ? (told as Record<string, unknown>)
-    : {}
+  return isObject(told) ? told : {}
 }
 
 /** A proxy's or another server's 404 page is no proof that a container is gone. */
@@ -297,8 +259,3 @@ function isApiError(error: unknown): boolean {
 }
 
 const noList = (address: EngineAddress) => notDocker(address, 'a list is not what it says it is')
-
-function listOf<T extends { Id: string }>(address: EngineAddress, rows: unknown): T[] {
-  if (!Array.isArray(rows)) throw noList(address)
-  return rows.filter((row): row is T => typeof row?.Id === 'string')
-}

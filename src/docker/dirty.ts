@@ -17,6 +17,8 @@ export interface DirtySet {
    */
   mark(id: string, options?: { eventTime?: number; known?: boolean; urgent?: boolean }): void
   forget(id: string): void
+  /** Forgets the others. */
+  keep(isWanted: (id: string) => boolean): void
   has(id: string): boolean
   /** Stops looking; what is marked stays marked. */
   hold(): void
@@ -64,7 +66,11 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
   const { look, failed, atOnce, atOnceEach = 1, debounce, clock, random } = options
   const entries = new Map<string, Entry>()
   const waiters = new Set<Waiter>()
+  /** Those whose looks fail, each perhaps after its whole deadline, never take the place of all others. */
+  const atOnceAgain = Math.max(1, Math.floor(atOnce / 2))
   let looking = 0
+  /** Of these, at ids whose last look failed. */
+  let trying = 0
   let held = true
   let timer: Timer | undefined
 
@@ -80,7 +86,7 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
     if (held) return
     for (const [id, entry] of entries) {
       if (looking >= atOnce) return
-      if (wantsLook(entry)) void lookAt(id, entry)
+      if (wantsLook(entry) && (entry.backoff === undefined || trying < atOnceAgain)) void lookAt(id, entry)
     }
   }
 
@@ -89,6 +95,8 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
 
   async function lookAt(id: string, entry: Entry) {
     const { generation, eventTime } = entry
+    const isAgain = entry.backoff !== undefined
+    if (isAgain) trying++
     entry.looks++
     entry.looked = generation
     entry.eventTime = undefined
@@ -115,6 +123,7 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
     } finally {
       entry.looks--
       looking--
+      if (isAgain) trying--
       pump()
     }
   }
@@ -130,7 +139,8 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
     entry.backoff ??= createBackoff(200, 10_000, random)
     entry.waiting = clock.setTimeout(() => {
       entry.waiting = undefined
-      pump()
+      // Who is looked at again now will pump when it is done.
+      if (trying < atOnceAgain) pump()
     }, entry.backoff.next())
   }
 
@@ -160,6 +170,9 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
     forget(id) {
       const entry = entries.get(id)
       if (entry !== undefined) unmark(id, entry)
+    },
+    keep(isWanted) {
+      for (const [id, entry] of entries) if (!isWanted(id)) unmark(id, entry)
     },
     has: (id) => entries.has(id),
     hold() {

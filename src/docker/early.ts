@@ -23,20 +23,28 @@ export interface EarlyPlaces {
   clear(): void
 }
 
+/** Of containers that are being started at one time; what is more waits for its inspect. */
+const mostPlaces = 20_000
+
 export function createEarlyPlaces(): EarlyPlaces {
   const places = new Map<string, Map<string, EarlyPlace>>()
   const aged = new Set<EarlyPlace>()
   const none = new Map<string, EarlyPlace>()
+  let size = 0
 
   function remove(containerId: string, accept: (networkId: string, place: EarlyPlace) => boolean) {
     const own = places.get(containerId)
-    for (const [id, place] of own ?? []) if (accept(id, place)) own!.delete(id)
+    for (const [id, place] of own ?? []) if (accept(id, place) && own!.delete(id)) size--
     if (own?.size === 0) places.delete(containerId)
   }
 
   return {
     set(containerId, networkId, place) {
       const own = places.get(containerId) ?? new Map<string, EarlyPlace>()
+      if (!own.has(networkId) && size++ >= mostPlaces) {
+        size--
+        return
+      }
       places.set(containerId, own.set(networkId, place))
     },
     end(containerId, networkId, eventTime = Number.POSITIVE_INFINITY) {
@@ -51,6 +59,7 @@ export function createEarlyPlaces(): EarlyPlaces {
     clear() {
       places.clear()
       aged.clear()
+      size = 0
     },
   }
 }

@@ -97,8 +97,8 @@ export function containerFromRow(
     Name: rowName(row),
     State: { Running: runsByRow(row) },
     Config: { Labels: row.Labels ?? {} },
-    ...(row.ImageID === undefined ? {} : { Image: row.ImageID }),
-    ImageManifestDescriptor: row.ImageManifestDescriptor ?? null,
+    Image: row.ImageID,
+    ImageManifestDescriptor: row.ImageManifestDescriptor,
     ...(row.HostConfig ? { HostConfig: row.HostConfig } : {}),
     NetworkSettings: { Networks: row.NetworkSettings?.Networks ?? null },
   }
@@ -235,7 +235,7 @@ function onlyIgnored({ ignored }: LabelSettings): LabelSettings {
 }
 
 /** Its id is what counts: names of images move on. Podman of old writes it without its algorithm. */
-function imageOf(id: string | undefined, descriptor: RawDescriptor | null | undefined): ImageRef | undefined {
+function imageOf(id: string | undefined, descriptor: RawDescriptor | undefined): ImageRef | undefined {
   const [, digest] = /^(?:sha256:)?([0-9a-f]{64})$/.exec(id ?? '') ?? []
   if (digest === undefined) return undefined
   const { os, architecture, variant } = descriptor?.platform ?? {}

@@ -1,22 +1,41 @@
-// GETs, past dockerode and Node's HTTP client: there are thousands of inspects, and what those make for each takes
-// several times as long as what it is for.
+// GETs, past Node's HTTP client: there are thousands of inspects, and what that makes for each takes several times as long
+// as what it is for. Nothing is followed elsewhere, and nothing is read without a limit.
 import { isIP } from 'node:net'
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Dispatcher, Pool } from 'undici'
 import type { EngineAddress } from '../config/types.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
-import { noAnswer, notDocker } from './problem.ts'
+import { noAnswer, notDocker, tooMuch } from './problem.ts'
+import { parseJson } from './skim.ts'
 
 export interface Getter {
   /**
    * The body at `path`, whole within `ms`; `doing` says what for, as in "inspect a network". Rejects as docker-modem does,
-   * with `statusCode` and `json`, where the status is another than 200, with a BerthError ENGINE where nothing comes in time.
+   * with `statusCode` and `json`, where the status is another than 200, with a BerthError ENGINE where nothing comes in
+   * time, or more than `most` bytes.
    */
-  text(path: string, doing: string, ms: number): Promise<string>
-  /** The JSON object at `path`; a BerthError ENGINE where it is none. */
-  object(path: string, doing: string, ms: number): Promise<object>
+  text(path: string, doing: string, ms: number, most?: number): Promise<string>
+  /** What `parse` makes of the body; a BerthError ENGINE where that is no object. */
+  object(path: string, doing: string, ms: number, most?: number, parse?: Parse): Promise<object>
+  /** Gives `take` the body as it comes; what that throws ends it. */
+  chunks(path: string, doing: string, ms: number, take: (chunk: Buffer) => void, most?: number): Promise<void>
+  /**
+   * The body as a stream, once its headers are there, within `ms`, or where `isWhole` all of it is; aborted, it ends.
+   * Who does not read it holds it back.
+   */
+  stream(path: string, doing: string, ms: number, options?: StreamOptions): Promise<Readable>
   /** What is under way rejects. */
   close(): void
 }
+
+export interface StreamOptions {
+  readonly isWhole?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** undefined: the text is no JSON. */
+export type Parse = (text: string) => unknown
 
 export interface GetterOptions {
   readonly address: EngineAddress
@@ -25,44 +44,106 @@ export interface GetterOptions {
   readonly most: number
 }
 
+/** Bytes of a body; what an engine tells of one thing is far below. */
+const longestBody = 1024 * 1024
+/** Of what says that something is wrong. */
+const longestRefusal = 64 * 1024
+/** Characters; to read more than this waits for a turn of the event loop that nobody else of them has. */
+const longRead = 256 * 1024
 /** Before the first probe of a connection over TCP that is silent, ms. */
 const silence = 30_000
 
 export function createGetter({ address, clock, most }: GetterOptions): Getter {
   const pool = createPool(address, most)
-  const get = (path: string, doing: string, ms: number) =>
-    new Promise<string>((resolve, reject) => {
-      const reply = new Reply(resolve, reject)
+  let lastRead: Promise<unknown> = Promise.resolve()
+
+  const chunks: Getter['chunks'] = (path, doing, ms, take, most = longestBody) =>
+    new Promise<void>((resolve, reject) => {
+      const tooLong = () => tooMuch(address, doing, most)
+      const reply = new Reply({ resolve, reject, take, most, tooLong })
       reply.timer = clock.setTimeout(() => reply.giveUp(noAnswer(address, doing, ms)), ms)
       reply.onEnd = () => clock.clearTimeout(reply.timer)
       pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
     })
 
+  const stream: Getter['stream'] = (path, doing, ms, { isWhole = false, signal } = {}) =>
+    new Promise<Readable>((resolve, reject) => {
+      const body = new Readable({
+        read: () => reply.resume(),
+        destroy: (error, done) => reply.drop(error, done),
+      })
+      const start = () => {
+        if (!isWhole) clock.clearTimeout(reply.timer)
+        resolve(body)
+      }
+      const fail = (error: unknown) => {
+        body.on('error', () => {}).destroy(error as Error)
+        reject(error)
+      }
+      const reply = new Reply({
+        ...{ start, reject: fail, most: Number.POSITIVE_INFINITY, tooLong: cancelled },
+        take: (chunk) => body.push(chunk) || reply.pause(),
+        resolve: () => void body.push(null),
+      })
+      const cut = () => reply.giveUp(cancelled())
+      reply.timer = clock.setTimeout(() => reply.giveUp(noAnswer(address, doing, ms)), ms)
+      reply.onEnd = () => {
+        clock.clearTimeout(reply.timer)
+        signal?.removeEventListener('abort', cut)
+      }
+      signal?.addEventListener('abort', cut, { once: true })
+      if (signal?.aborted) cut()
+      else pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
+    })
+
+  const text: Getter['text'] = async (path, doing, ms, most) => {
+    const parts: Buffer[] = []
+    await chunks(path, doing, ms, (chunk) => void parts.push(chunk), most)
+    return parts.length === 1 ? `${parts[0]}` : `${Buffer.concat(parts)}`
+  }
+
   return {
-    text: get,
-    async object(path, doing, ms) {
-      const object = parse(await get(path, doing, ms))
-      if (object === undefined) throw notDocker(address, 'an inspect is not what it says it is')
-      return object
+    chunks,
+    text,
+    stream,
+    async object(path, doing, ms, most, parse = parseJson) {
+      const body = await text(path, doing, ms, most)
+      if (body.length > longRead) {
+        lastRead = lastRead.then(() => turn())
+        await lastRead
+      }
+      const object = parse(body)
+      if (typeof object === 'object' && object !== null) return object
+      throw notDocker(address, 'an inspect is not what it says it is')
     },
     close: () => void pool.destroy(cancelled()),
   }
+}
+
+interface Waiting {
+  /** It is what was asked for, and its body follows. */
+  start?(): void
+  resolve(): void
+  reject(error: unknown): void
+  take(chunk: Buffer): unknown
+  readonly most: number
+  tooLong(): Error
 }
 
 /** One answer on its way. undici's own time-outs go by a clock that ticks once a second, so there is one of ours. */
 class Reply implements Dispatcher.DispatchHandler {
   timer: Timer | undefined
   onEnd = () => {}
-  private readonly resolve: (text: string) => void
-  private readonly reject: (error: unknown) => void
-  private readonly chunks: Buffer[] = []
+  private readonly waiting: Waiting
+  /** What says that something is wrong. */
+  private readonly refusal: Buffer[] = []
+  private length = 0
   private status = 0
   private controller: Dispatcher.DispatchController | undefined
   private gaveUp: Error | undefined
 
-  constructor(resolve: (text: string) => void, reject: (error: unknown) => void) {
-    this.resolve = resolve
-    this.reject = reject
+  constructor(waiting: Waiting) {
+    this.waiting = waiting
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -72,30 +153,69 @@ class Reply implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
     this.status = status
+    if (status === 200) this.waiting.start?.()
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.chunks.push(chunk)
+    if (this.gaveUp !== undefined) return
+    this.length += chunk.length
+    if (this.status !== 200) {
+      this.refusal.push(chunk)
+      if (this.length > longestRefusal) this.refuse()
+    } else if (this.length > this.waiting.most) this.giveUp(this.waiting.tooLong())
+    else this.take(chunk)
   }
 
   onResponseEnd(): void {
     this.onEnd()
-    const { chunks, status } = this
-    const text = chunks.length === 1 ? `${chunks[0]}` : `${Buffer.concat(chunks)}`
-    if (status === 200) this.resolve(text)
-    else this.reject(Object.assign(new Error(text), { statusCode: status, json: parse(text) ?? text }))
+    if (this.status === 200) this.waiting.resolve()
+    else this.refuse()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.onEnd()
-    this.reject(asKnown(error))
+    this.waiting.reject(asKnown(error))
   }
 
   /** Also while it stands in line, where undici has no controller for it yet. */
   giveUp(error: Error): void {
+    this.onEnd()
     this.gaveUp = error
-    this.reject(error)
+    this.waiting.reject(error)
     this.controller?.abort(error)
+  }
+
+  pause(): void {
+    this.controller?.pause()
+  }
+
+  resume(): void {
+    if (this.controller?.paused) this.controller.resume()
+  }
+
+  /** Nobody wants the rest. */
+  drop(error: Error | null, done: (error?: Error | null) => void): void {
+    this.onEnd()
+    if (this.gaveUp === undefined) {
+      this.gaveUp = error ?? cancelled()
+      this.controller?.abort(this.gaveUp)
+    }
+    done(error)
+  }
+
+  private take(chunk: Buffer): void {
+    try {
+      this.waiting.take(chunk)
+    } catch (error) {
+      this.giveUp(error as Error)
+    }
+  }
+
+  private refuse(): void {
+    const text = `${Buffer.concat(this.refusal)}`.slice(0, longestRefusal)
+    const error = Object.assign(new Error(text), { statusCode: this.status, json: parseJson(text) ?? text })
+    if (this.length > longestRefusal) this.giveUp(error)
+    else this.waiting.reject(error)
   }
 }
 
@@ -121,14 +241,5 @@ function asKnown(error: Error): Error {
 const codes: ReadonlyMap<string, string> = new Map([
   ['UND_ERR_SOCKET', 'ECONNRESET'],
   ['HTTPParserError', 'HPE_INVALID'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW'],
 ])
-
-/** undefined where it is no object. */
-function parse(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : undefined
-  } catch {
-    return undefined
-  }
-}

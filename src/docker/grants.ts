@@ -57,8 +57,11 @@ const granting = [compose, swarm, 'berth.names', 'berth.ttl']
 /** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
 const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
 
-/** Of one container, so many labels that were not granted are told. */
+/** Of one container, so many labels that were not granted are told, and so much of each. */
 const mostTold = 20
+const longestTold = 200
+/** Names of one label that are looked at; no container may have more (limits.ts). */
+const mostNames = 4096
 
 const none: Labels = {}
 const nothing: readonly UngrantedLabel[] = []
@@ -94,8 +97,7 @@ export function judgedLabels(labels: ToldLabels): ToldLabels {
   const kept = Object.keys(told).filter(
     (key) => key.startsWith('berth.') || composeKept.includes(key) || swarmKept.includes(key),
   )
-  if (kept.length === Object.keys(told).length) return labels
-  return { ...labels, told: Object.fromEntries(kept.map((key) => [key, told[key]!])) }
+  return { ...labels, told: Object.fromEntries(kept.map((key) => [key, shortened(told[key]!)])) }
 }
 
 /** `verdict` undefined: the image has not been read, and nothing is granted yet. */
@@ -119,8 +121,8 @@ export function grant(
   }
   const hasNames = berth.includes('berth.names')
   const settings: LabelSettings = {
-    names: hasNames ? asked.names.filter((name) => isGranted(name, false)) : [],
-    wildcards: hasNames ? asked.wildcards.filter((name) => isGranted(name, true)) : [],
+    names: hasNames ? asked.names.slice(0, mostNames).filter((name) => isGranted(name, false)) : [],
+    wildcards: hasNames ? asked.wildcards.slice(0, mostNames).filter((name) => isGranted(name, true)) : [],
     ignored: asked.ignored,
     ttl: berth.includes('berth.ttl') ? asked.ttl : undefined,
   }
@@ -131,9 +133,14 @@ export function grant(
       : key.startsWith('com.docker.compose.')
         ? compose
         : swarm
-    if (!isGranted) refused.push({ label: key, value: told[key]!, why })
+    if (!isGranted) refused.push({ label: key.slice(0, longestTold), value: told[key]!, why })
   }
-  return { labels, settings, ungranted: refused.length === 0 ? nothing : refused.slice(0, mostTold) }
+  const ungranted = refused.slice(0, mostTold).map((each) => ({ ...each, value: shortened(each.value) }))
+  return { labels, settings, ungranted: refused.length === 0 ? nothing : ungranted }
+}
+
+function shortened(value: string): string {
+  return value.length > longestTold ? `${value.slice(0, longestTold)}…` : value
 }
 
 function whyUnjudged(verdict: Verdict | undefined, image: ImageRef | undefined): string {

@@ -24,8 +24,15 @@ export function follow(event: EngineEvent, reconcile: Reconcile): boolean {
   // "health_status: healthy", and "exec_start: sh -c …"
   const action = event.action.replace(/:.*$/s, '')
   if (action === 'prune') return true
-  if (event.type === 'container') followContainer(event, action, reconcile)
-  if (event.type === 'network') followNetwork(event, action, reconcile)
+  if (event.type === 'container') {
+    if (!reconcile.admit(event.id)) return true
+    followContainer(event, action, reconcile)
+  }
+  if (event.type === 'network') {
+    const { container } = event.attributes
+    if (!reconcile.admit(event.id) || (container !== undefined && !reconcile.admit(container))) return true
+    followNetwork(event, action, reconcile)
+  }
   return false
 }
 

@@ -6,6 +6,7 @@ import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from 
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
 import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules } from './grants.ts'
 import type { Images } from './images.ts'
+import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawNetwork } from './raw.ts'
 
@@ -37,8 +38,15 @@ export interface Known {
   hasOverlays(): boolean
   /** All there is. */
   facts(): EngineFacts
-  /** What has become other since it was taken last. */
-  takeChanges(): Pick<StoreChange & { kind: 'told' }, 'networks' | 'containers'>
+  /** All is to be taken as other: what is known, and what of `before` is not. */
+  tellAnew(before: EngineFacts): void
+  /**
+   * What has become other since it was taken last: all networks, and containers as long as all that is taken costs no
+   * more than `mostCost` (limits.ts's, at least one); `isAll`: nothing was left for the next time.
+   */
+  takeChanges(
+    mostCost?: number,
+  ): Pick<StoreChange & { kind: 'told' }, 'networks' | 'containers'> & { readonly isAll: boolean }
 }
 
 export interface KnownOptions {
@@ -49,7 +57,7 @@ export interface KnownOptions {
   /** Which names labels may grant, as it is now. */
   labelRules(): LabelRules
   readonly images: Pick<Images, 'labelsOf' | 'want'>
-  /** A container has labels that can't be read; once for each container. */
+  /** A container has labels that can't be read, or more than one may have; once for each container. */
   mislabelled(container: Container, problems: readonly string[]): void
 }
 
@@ -67,6 +75,7 @@ export function createKnown(options: KnownOptions): Known {
   const early = createEarlyPlaces()
   /** Ids of containers whose image has not been read. */
   const unjudged = new Set<string>()
+  const problemsTold = new Map<string, readonly string[]>()
 
   function keepContainer(raw: RawContainer, readAt: number): boolean {
     const told = containerFrom(raw, engine, networkNamed)
@@ -83,13 +92,12 @@ export function createKnown(options: KnownOptions): Known {
 
   function setContainer(fresh: ToldContainer, readAt: number): boolean {
     const before = containers.get(fresh.container.id)
-    if (before === undefined && fresh.problems.length > 0) {
-      options.mislabelled(fresh.container, fresh.problems)
-    }
     const told = granted(fresh, before?.told)
     const networkOf = (id: string) => networks.get(id)?.told.network
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const container = sharingContainer(placed, before?.told.container)
+    const { container: bounded, leftOut } = boundContainer(placed)
+    const container = sharingContainer(bounded, before?.told.container)
+    tellProblems(container, [...told.problems, ...leftOut])
     // Without a signature the next full list has it inspected again, should it never be started.
     const signature = placed === told.container ? told.signature : ''
     const now = { ...told, container, signature }
@@ -114,9 +122,20 @@ export function createKnown(options: KnownOptions): Known {
     return withGrants({ ...told, labels, verdict }, grant(labels, verdict, options.labelRules()))
   }
 
+  /** Restarts and lists bring them again. */
+  function tellProblems(container: Container, problems: readonly string[]) {
+    const { id } = container
+    if (problems.length === 0) problemsTold.delete(id)
+    else if (!isSame(problems, problemsTold.get(id))) {
+      problemsTold.set(id, problems)
+      options.mislabelled(container, problems)
+    }
+  }
+
   function removeContainer(id: string): boolean {
     const before = containers.get(id)
     if (before === undefined) return false
+    problemsTold.delete(id)
     containers.delete(id)
     unjudged.delete(id)
     changed.containers.add(id)
@@ -232,14 +251,24 @@ export function createKnown(options: KnownOptions): Known {
       networks: new Map([...networks.keys()].map((id) => [id, complete(id)!])),
       containers: new Map([...containers].map(([id, { told }]) => [id, told.container])),
     }),
-    takeChanges() {
-      const told = {
-        networks: [...changed.networks].map((id) => [id, complete(id)] as const),
-        containers: [...changed.containers].map((id) => [id, containers.get(id)?.told.container] as const),
-      }
+    tellAnew(before) {
+      for (const ids of [before.networks, networks]) for (const id of ids.keys()) changed.networks.add(id)
+      for (const ids of [before.containers, containers])
+        for (const id of ids.keys()) changed.containers.add(id)
+    },
+    takeChanges(mostCost = Number.POSITIVE_INFINITY) {
+      const changedNetworks = [...changed.networks].map((id) => [id, complete(id)] as const)
       changed.networks.clear()
-      changed.containers.clear()
-      return told
+      const taken: [string, Container | undefined][] = []
+      let cost = 0
+      for (const id of changed.containers) {
+        const container = containers.get(id)?.told.container
+        cost += container === undefined ? 1 : nameCost(container)
+        if (cost > mostCost && taken.length > 0) break
+        changed.containers.delete(id)
+        taken.push([id, container])
+      }
+      return { networks: changedNetworks, containers: taken, isAll: changed.containers.size === 0 }
     },
   }
 }

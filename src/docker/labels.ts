@@ -2,6 +2,8 @@
 import { suggestion } from '../config/similar.ts'
 import { canonicalName } from '../dns/name.ts'
 import type { LabelSettings, Port } from '../registry/types.ts'
+import { most } from './limits.ts'
+import { longestLabel } from './shapes.ts'
 
 export interface ReadLabels {
   readonly settings: LabelSettings
@@ -11,40 +13,57 @@ export interface ReadLabels {
   readonly problems: readonly string[]
 }
 
+const longestKey = 256
+const longestQuote = 100
+
 const keys = ['berth.names', 'berth.ignore', 'berth.ttl', 'berth.port.NAME']
 
 export function readLabels(labels: Readonly<Record<string, string>>): ReadLabels {
-  const names: string[] = []
-  const wildcards: string[] = []
+  const names = new Set<string>()
+  const wildcards = new Set<string>()
   const ports: Port[] = []
   const problems: string[] = []
+  let untold = 0
   let ignored = false
   let ttl: number | undefined
-  for (const [key, value] of Object.entries(labels)) {
+  for (const key in labels) {
     if (!key.startsWith('berth.')) continue
-    const refuse = (problem: string) => problems.push(`label ${key}: ${problem}`)
-    if (key === 'berth.names') {
-      for (const item of value.split(',').map((text) => text.trim())) {
+    const value = labels[key]!
+    const refuse = (problem: string) => {
+      if (problems.length < most.problems) problems.push(`label ${shortened(key)}: ${problem}`)
+      else untold++
+    }
+    if (key.length > longestKey || value.length > longestLabel) {
+      refuse(`it is too long; a key may have ${longestKey} characters, a value ${longestLabel}`)
+    } else if (key === 'berth.names') {
+      for (const part of value.split(',')) {
+        const item = part.trim()
         if (item === '') continue
         const wildcard = item.startsWith('*.')
         const name = canonicalName(wildcard ? item.slice(2) : item)
         if (name === undefined || name === '' || name.includes('*')) {
-          refuse(`"${item}" is no domain name; write for example "web,*.web"`)
-        } else (wildcard ? wildcards : names).push(name)
+          refuse(`"${shortened(item)}" is no domain name; write for example "web,*.web"`)
+        } else (wildcard ? wildcards : names).add(name)
       }
     } else if (key === 'berth.ignore') {
       if (/^(true|1|yes)$/i.test(value)) ignored = true
-      else if (!/^(false|0|no|)$/i.test(value)) refuse(`"${value}" is neither true nor false`)
+      else if (!/^(false|0|no|)$/i.test(value)) refuse(`"${shortened(value)}" is neither true nor false`)
     } else if (key === 'berth.ttl') {
       if (/^\d{1,5}$/.test(value) && Number(value) <= 86_400) ttl = Number(value)
-      else refuse(`"${value}" is no number of seconds from 0 to 86400`)
+      else refuse(`"${shortened(value)}" is no number of seconds from 0 to 86400`)
     } else if (key.startsWith('berth.port.')) {
       const port = readPort(key.slice('berth.port.'.length), value)
       if (typeof port === 'string') refuse(port)
       else ports.push(port)
     } else refuse(`there is no such label${suggestion(key, keys, `; there are ${keys.join(', ')}`)}`)
   }
-  return { settings: { names, wildcards, ignored, ttl }, ports, problems }
+  if (untold > 0) problems.push(`${untold} more like these`)
+  return { settings: { names: [...names], wildcards: [...wildcards], ignored, ttl }, ports, problems }
+}
+
+/** Of a label's own text no more goes into a sentence. */
+function shortened(text: string): string {
+  return text.length <= longestQuote ? text : `${text.slice(0, longestQuote)}…`
 }
 
 /** `berth.port.http=8080`, `berth.port.dns=53/udp`. */
@@ -52,10 +71,10 @@ function readPort(name: string, value: string): Port | string {
   const label = name.toLowerCase()
   // RFC 6335, 5.1, with room for names in use that are longer than its 15 characters; SRV puts "_" before.
   if (!/^[a-z0-9]([a-z0-9_-]{0,60}[a-z0-9])?$/.test(label)) {
-    return `"${name}" can't be a port's name; letters, digits and hyphens can`
+    return `"${shortened(name)}" can't be a port's name; letters, digits and hyphens can`
   }
   const port = portFrom(value)
-  if (port === undefined) return `"${value}" is no port; write for example "8080" or "53/udp"`
+  if (port === undefined) return `"${shortened(value)}" is no port; write for example "8080" or "53/udp"`
   return { ...port, name: label }
 }
 

@@ -23,6 +23,15 @@ export function noAnswer(address: EngineAddress, doing: string, ms: number): Ber
   return new BerthError('ENGINE', `the engine at ${address.text} gave no answer in ${ms / 1000} s (${doing})`)
 }
 
+/** Its answer is longer than `most` bytes, of which no more is read. */
+export function tooMuch(address: EngineAddress, doing: string, most: number): BerthError {
+  const limit = most < 1024 * 1024 ? `${most} bytes` : `${Math.round(most / 1024 / 1024)} MiB`
+  return new BerthError(
+    'ENGINE',
+    `the engine at ${address.text} answered with more than ${limit} (${doing}); see its limits in docs/names.md`,
+  )
+}
+
 export function httpStatus(error: unknown): number | undefined {
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode
   return typeof status === 'number' ? status : undefined

@@ -1,42 +1,48 @@
-// What Docker's API answers, as far as berth reads it. Anything may be missing: engines and proxies differ.
+// What Docker's API answers, as far as berth reads it. Anything may be missing: engines and proxies differ. shapes.ts
+// makes these of what came, so that each field is of its type, or absent.
 
 /** A row of GET /networks, and GET /networks/ID (which alone has Containers, since API 1.28). */
 export interface RawNetwork {
   Id: string
   Name: string
-  Driver?: string
+  Driver?: string | undefined
   /** "local", or "swarm" for networks that other nodes may change. */
-  Scope?: string
-  Internal?: boolean
-  Ingress?: boolean
-  IPAM?: { Config?: RawIpam[] | null } | null
-  Options?: Record<string, string> | null
+  Scope?: string | undefined
+  Internal?: boolean | undefined
+  Ingress?: boolean | undefined
+  IPAM?: { Config?: RawIpam[] | null | undefined } | null | undefined
+  Options?: Record<string, string> | null | undefined
   /** By container id, or by a name such as "ingress-sbox"; addresses with prefix length. */
-  Containers?: Record<string, { IPv4Address?: string; IPv6Address?: string }> | null
+  Containers?: Record<string, RawMember> | null | undefined
+}
+
+export interface RawMember {
+  IPv4Address?: string | undefined
+  IPv6Address?: string | undefined
 }
 
 export interface RawIpam {
-  Subnet?: string
-  IPRange?: string
-  Gateway?: string
+  Subnet?: string | undefined
+  IPRange?: string | undefined
+  Gateway?: string | undefined
 }
 
 /** A container's place on a network; rows of a list have no names in it. */
 export interface RawEndpoint {
   /** Empty until the container's first start. */
-  NetworkID?: string
-  EndpointID?: string
-  IPAddress?: string
-  GlobalIPv6Address?: string
-  Gateway?: string
-  IPv6Gateway?: string
-  Aliases?: string[] | null
+  NetworkID?: string | undefined
+  EndpointID?: string | undefined
+  IPAddress?: string | undefined
+  GlobalIPv6Address?: string | undefined
+  Gateway?: string | undefined
+  IPv6Gateway?: string | undefined
+  Aliases?: string[] | null | undefined
   /** "target:alias"; on user-defined networks. */
-  Links?: string[] | null
+  Links?: string[] | null | undefined
   /** API ≥ 1.44; null before the first start and on the default bridge. */
-  DNSNames?: string[] | null
+  DNSNames?: string[] | null | undefined
   /** API ≥ 1.48. */
-  GwPriority?: number
+  GwPriority?: number | undefined
 }
 
 export type RawEndpoints = Record<string, RawEndpoint | null> | null
@@ -46,48 +52,49 @@ export interface RawContainer {
   Id: string
   Name: string
   /** The image's id, "sha256:…"; its name is elsewhere. */
-  Image?: string
+  Image?: string | undefined
   /** Which of the image's platforms it has: API ≥ 1.48, with containerd's image store. */
-  ImageManifestDescriptor?: RawDescriptor | null
-  State?: {
-    Status?: string
-    Running?: boolean
-    Restarting?: boolean
-    Dead?: boolean
-    StartedAt?: string
-    Health?: { Status?: string } | null
-  }
-  Config?: {
-    Hostname?: string
-    Labels?: Record<string, string> | null
-    /** "80/tcp" → {} */
-    ExposedPorts?: Record<string, unknown> | null
-  }
+  ImageManifestDescriptor?: RawDescriptor | undefined
+  State?:
+    | {
+        Status?: string | undefined
+        Running?: boolean | undefined
+        Restarting?: boolean | undefined
+        Dead?: boolean | undefined
+        StartedAt?: string | undefined
+        Health?: { Status?: string | undefined } | null | undefined
+      }
+    | undefined
+  Config?:
+    | {
+        Hostname?: string | undefined
+        Labels?: Record<string, string> | null | undefined
+        /** "80/tcp" → {} */
+        ExposedPorts?: Record<string, unknown> | null | undefined
+      }
+    | undefined
   /** Links of the default bridge: "/target:/this/alias". */
-  HostConfig?: { NetworkMode?: string; Links?: string[] | null }
-  NetworkSettings?: { Networks?: RawEndpoints }
+  HostConfig?: { NetworkMode?: string | undefined; Links?: string[] | null | undefined } | undefined
+  NetworkSettings?: { Networks?: RawEndpoints | undefined } | undefined
 }
 
 export interface RawDescriptor {
-  platform?: { os?: string; architecture?: string; variant?: string } | null
-}
-
-/** GET /images/ID/json */
-export interface RawImage {
-  Config?: { Labels?: Record<string, string> | null } | null
+  platform?:
+    | { os?: string | undefined; architecture?: string | undefined; variant?: string | undefined }
+    | undefined
 }
 
 /** A row of GET /containers/json */
 export interface RawContainerRow {
   Id: string
   /** With a leading slash; legacy links add "/other/alias". */
-  Names?: string[] | null
-  State?: string
+  Names?: string[] | null | undefined
+  State?: string | undefined
   /** "Up 5 seconds (healthy)" */
-  Status?: string
-  Labels?: Record<string, string> | null
-  ImageID?: string
-  ImageManifestDescriptor?: RawDescriptor | null
-  HostConfig?: { NetworkMode?: string }
-  NetworkSettings?: { Networks?: RawEndpoints } | null
+  Status?: string | undefined
+  Labels?: Record<string, string> | null | undefined
+  ImageID?: string | undefined
+  ImageManifestDescriptor?: RawDescriptor | undefined
+  HostConfig?: { NetworkMode?: string | undefined } | undefined
+  NetworkSettings?: { Networks?: RawEndpoints | undefined } | null | undefined
 }

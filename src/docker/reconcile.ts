@@ -18,10 +18,17 @@ import {
 } from './endpoint.ts'
 import { createImages, type ImagesOptions } from './images.ts'
 import { createKnown, type Known, type KnownOptions, type Reading } from './known.ts'
+import { nameCost } from './limits.ts'
 import { memberPlace } from './network.ts'
 import type { RawContainerRow, RawNetwork } from './raw.ts'
+import { createStrangers } from './strangers.ts'
 
 export interface Reconcile {
+  /**
+   * Whether what an event tells of this id is to be followed; false: there are more ids than any engine can have, and it
+   * is time for a full list.
+   */
+  admit(id: string): boolean
   /** A hint: the container is inspected within milliseconds. `eventTime` is the engine's, ms. */
   markContainer(id: string, eventTime?: number): void
   /** A new container, of which the event tells name and labels; its inspect must be there before its start is. */
@@ -49,6 +56,7 @@ export interface Reconcile {
   /** Which names labels may grant has changed. */
   grantAnew(): void
   facts(): EngineFacts
+  tellAnew: Known['tellAnew']
   /** What of them is other since this was asked last. */
   takeChanges: Known['takeChanges']
   /** Between connections nothing is inspected, until the next full list. */
@@ -72,6 +80,11 @@ const patience = 2_000
 const longestWait = 60_000
 /** Rows taken between two turns of the event loop: about a millisecond's. */
 const rowsAtOnce = 100
+/** Labels of names (limits.ts), for the same reason. */
+const costAtOnce = 5_000
+/** Containers that are being started at one time. */
+const mostConnecting = 20_000
+const noSuspects: Suspects = new Map()
 
 export function createReconcile(options: ReconcileOptions): Reconcile {
   const { engine, clock, random, changed, failed } = options
@@ -86,8 +99,9 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const known: Known = createKnown({ ...options, images })
   const { networks, containers, early, keepContainer, setContainer, removeContainer } = known
   const { keepNetwork, removeNetwork, networkNamed } = known
-  /** Ids that events told of since the last full list began. */
-  const heard = new Set<string>()
+  const heard = createStrangers()
+  /** Containers that are in `starting`, or were when this was last counted. */
+  let connecting = 0
   let client: EngineClient | undefined
   /** Orders readings and events: nothing may be replaced by what was read before it. */
   let tick = 0
@@ -160,7 +174,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const listedAt = ++tick
     const heldBefore = held
     client = asked
-    heard.clear()
+    const wasFlooded = heard.begin()
     early.age()
     const { suspects, networkIds, running, others } = await takeLists(asked, listedAt)
     if (held !== heldBefore) throw new Error('the connection is over')
@@ -177,7 +191,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       dirtyContainers.settled(others, patience, patience),
     ])
     await images.settled(patience, longestWait)
-    return suspects
+    return wasFlooded || heard.isFlooded() ? noSuspects : suspects
   }
 
   /** Apart, so that thousands of rows are not held on to while inspects come. */
@@ -214,8 +228,10 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       removeNetwork(id)
       const silent = told.network.driver === 'overlay' || told.network.name === gatewayBridge
       if (!silent && !dirtyNetworks.has(id)) suspects.push([id, told])
-      dirtyNetworks.forget(id)
     }
+    const isThere = (id: string) => networks.has(id) || heard.has(id) || id === gatewayBridge
+    dirtyNetworks.keep(isThere)
+    dirtyMembers.keep(isThere)
     return suspects
   }
 
@@ -223,10 +239,14 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   async function takeRows(rows: readonly RawContainerRow[], listedAt: number): Promise<[string, unknown][]> {
     const suspects: [string, unknown][] = []
     const listed = new Set<string>()
+    let cost = 0
     for (const row of rows) {
       listed.add(row.Id)
       // Events that come in between are newer than the list, by their ticks.
-      if (listed.size % rowsAtOnce === 0) await turn()
+      if (listed.size % rowsAtOnce === 0 || cost > costAtOnce) {
+        await turn()
+        cost = 0
+      }
       const before = containers.get(row.Id)
       if (before !== undefined && before.readAt > listedAt) continue
       if (before !== undefined && before.told.signature === rowSignature(row)) continue
@@ -238,6 +258,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       const byRow =
         before === undefined ? containerFromRow(row, engine, networkNamed) : placeByRow(before.told, row)
       if (setContainer(byRow, listedAt)) changed(undefined)
+      cost += nameCost(byRow.container)
       dirtyContainers.mark(row.Id)
     }
     for (const [id, { readAt, told }] of containers) {
@@ -245,23 +266,37 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       if (listed.has(id) || readAt > listedAt || heard.has(id)) continue
       removeContainer(id)
       if (told.container.running && !dirtyContainers.has(id)) suspects.push([id, told.container])
-      dirtyContainers.forget(id)
     }
+    // Of ids that were marked before the list, and that it lacks, nothing more will come.
+    dirtyContainers.keep((id) => containers.has(id) || heard.has(id))
     return suspects
   }
 
+  const isKnown = (id: string) => containers.has(id) || networks.has(id)
+  /** What comes without having been admitted is of something known, or one of few. */
+  const hear = (id: string) => void heard.admit(id, isKnown(id))
+
+  /** Whether there is room for one more container that is being started. */
+  function hasRoom(): boolean {
+    if (connecting < mostConnecting) return true
+    connecting = 0
+    for (const waiting of starting.values()) connecting += waiting.size
+    return connecting < mostConnecting
+  }
+
   return {
+    admit: (id) => heard.admit(id, isKnown(id)),
     markContainer(id, eventTime) {
-      heard.add(id)
+      hear(id)
       dirtyContainers.mark(id, eventTime === undefined ? {} : { eventTime })
     },
     markNetwork(id, eventTime) {
-      heard.add(id)
+      hear(id)
       dirtyNetworks.mark(id, eventTime === undefined ? {} : { eventTime })
     },
     markGatewayBridge,
     create(id, name, labels, eventTime) {
-      heard.add(id)
+      hear(id)
       dirtyContainers.mark(id, { eventTime, urgent: true })
       if (containers.has(id)) return
       // Should the inspect come too late and block, the name is there early all the same.
@@ -269,27 +304,28 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       setContainer(containerFrom(raw, engine, networkNamed), 0)
     },
     rename(id, oldName, name, eventTime) {
-      heard.add(id)
+      hear(id)
       dirtyContainers.mark(id, { eventTime, known: true })
       const before = containers.get(id)
       if (before?.told.container.name !== oldName) return
       if (setContainer(withName(before.told, oldName, name), ++tick)) changed(eventTime)
     },
     connect(containerId, networkId, eventTime) {
-      heard.add(containerId)
+      hear(containerId)
       // While a container is being started its inspect blocks, and its start will have it looked at again. A look
       // that is under way may be of before this.
       const running = containers.get(containerId)?.told.container.running === true
       const known = networks.has(networkId)
       if (running || !known || dirtyContainers.has(containerId))
         dirtyContainers.mark(containerId, { eventTime })
-      if (!known) return
+      if (!known || !hasRoom()) return
+      connecting++
       const waiting = starting.get(networkId) ?? new Map<string, number>()
       starting.set(networkId, waiting.set(containerId, eventTime))
       dirtyMembers.mark(networkId, { eventTime, urgent: true })
     },
     drop(containerId, networkId, eventTime) {
-      heard.add(containerId)
+      hear(containerId)
       early.end(containerId, networkId, eventTime)
       for (const [id, waiting] of starting) {
         if ((networkId ?? id) === id && (waiting.get(containerId) ?? eventTime) < eventTime) {
@@ -313,6 +349,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       if (known.grantAnew()) changed(undefined)
     },
     facts: known.facts,
+    tellAnew: known.tellAnew,
     takeChanges: known.takeChanges,
     hold() {
       held++

@@ -1,5 +1,5 @@
 // One connection to an engine, from its first answer to its end: subscribe, list, then live.
-import { type Clock, sleep } from '../lib/clock.ts'
+import { type Clock, sleep, type Timer } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { EngineClient } from './client.ts'
@@ -27,7 +27,9 @@ export interface SessionOptions {
   /** The engine's clock is ahead of ours by so much, ms; 0 where it can't be told from the way there and back. */
   skewed(ms: number): void
   /** The first list is read: facts are whole. */
-  live(): void
+  live(): Promise<void>
+  /** Something of ours failed on what the engine told; it lists again. */
+  stumbled(error: unknown): void
 }
 
 /** Why a session that was live ended. `answering`: the engine may well be there. */
@@ -49,6 +51,10 @@ const leastSkew = 1_000
 export const reach = 5_000
 /** Lists may run ahead of the event stream by less than this, ms. */
 const explanationTime = 2_000
+/** From one full list's end to the next one that events ask for, ms; and no less than the list took. */
+const listsApart = 1_000
+/** Ids in one line of the log. */
+const mostNamed = 10
 
 /** Rejects with a BerthError where it does not come to be live. */
 export async function runSession(options: SessionOptions): Promise<Ending> {
@@ -66,20 +72,33 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
   const stop = () => end('stopped', true)
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
-  // Set by an event that asks for a full list; wakes the wait for the next one.
-  let poke = () => {}
+  // Woken by an event that asks for a full list. Asked for while one is on its way, another one follows.
+  let isAsked = false
+  let wake = () => {}
+  const poke = () => {
+    isAsked = true
+    wake()
+  }
 
-  const waitForList = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const woken = new AbortController()
-      poke = () => woken.abort()
-      over.signal.addEventListener('abort', poke, { once: true })
-      sleep(clock, ms, woken.signal).then(() => {
-        over.signal.removeEventListener('abort', poke)
-        poke = () => {}
-        resolve()
-      })
-    })
+  const waitForList = async (ms: number, least: number) => {
+    const notBefore = clock.monotonic() + least
+    const woken = new AbortController()
+    const end = () => woken.abort()
+    let timer: Timer | undefined
+    wake = () => {
+      const left = notBefore - clock.monotonic()
+      if (left <= 0) end()
+      else timer ??= clock.setTimeout(end, left)
+    }
+    over.signal.addEventListener('abort', end, { once: true })
+    if (over.signal.aborted) end()
+    else if (isAsked) wake()
+    await sleep(clock, ms, woken.signal)
+    clock.clearTimeout(timer)
+    over.signal.removeEventListener('abort', end)
+    wake = () => {}
+    isAsked = false
+  }
 
   options.listing(() => poke())
   try {
@@ -96,8 +115,13 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     readEvents(stream, {
       event(event) {
         counters.events.add(1, engine)
-        ear.hear(event)
-        if (follow(event, reconcile)) poke()
+        try {
+          ear.hear(event)
+          if (follow(event, reconcile)) poke()
+        } catch (error) {
+          options.stumbled(error)
+          poke()
+        }
       },
       unreadable: () => counters.errors.add(1, engine, 'line'),
       closed: (error) =>
@@ -112,7 +136,8 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
       throw error
     })
     if (over.signal.aborted) throw new BerthError('ENGINE', ending.reason)
-    options.live()
+    await options.live()
+    if (over.signal.aborted) return ending
     await Promise.all([
       pingWhileLive(options, over.signal, end),
       listWhileLive(options, over.signal, waitForList, end),
@@ -168,8 +193,10 @@ async function listenWhileLive(
       unsure = told.unsure
       if (told.deaf.length > 0) {
         counters.drift.add(1, engine)
-        const missed = told.deaf.map(({ type, action, id }) => `${type} ${action} ${id.slice(0, 12)}`)
-        log.warn({ engine, missed: missed.slice(0, 10) }, 'the event stream of a Docker engine has gone deaf')
+        const missed = told.deaf
+          .slice(0, mostNamed)
+          .map(({ type, action, id }) => `${type} ${action} ${id.slice(0, 12)}`)
+        log.warn({ engine, missed }, 'the event stream of a Docker engine has gone deaf')
         end('its event stream did not tell what had happened', true)
       }
     } catch (error) {
@@ -189,16 +216,18 @@ async function listenWhileLive(
 async function listWhileLive(
   { engine, client, reconcile, resync, clock, random, log, counters }: SessionOptions,
   over: AbortSignal,
-  wait: (ms: number) => Promise<void>,
+  wait: (ms: number, least: number) => Promise<void>,
   end: End,
 ) {
   let drifts = 0
   let failed = false
+  let least = 0
   while (!over.aborted) {
     // A tenth of jitter either way, so that many berths do not ask at once.
     const pause = resync() * (0.9 + 0.2 * random())
-    await wait(failed ? Math.min(pause, reach) : pause)
+    await wait(failed ? Math.min(pause, reach) : pause, least)
     if (over.aborted) return
+    const began = clock.monotonic()
     try {
       const suspects = await reconcile.fullList(client)
       failed = false
@@ -209,13 +238,18 @@ async function listWhileLive(
       drifts = missed.length === 0 ? 0 : drifts + 1
       if (missed.length === 0) continue
       counters.drift.add(1, engine)
-      log.warn({ engine, missed }, 'the full list of a Docker engine told what its events had not')
+      log.warn(
+        { engine, missed: missed.slice(0, mostNamed), count: missed.length },
+        'the full list of a Docker engine told what its events had not',
+      )
       if (drifts >= 2) end('its event stream misses what happens', true)
     } catch (error) {
       if (over.aborted) return
       failed = true
       counters.errors.add(1, engine, 'list')
       log.debug({ engine, problem: explain(error) }, 'the full list of a Docker engine failed')
+    } finally {
+      least = Math.max(listsApart, clock.monotonic() - began)
     }
   }
 }

@@ -1,14 +1,15 @@
 // Follows one engine for as long as berth runs: connects, keeps the store current, reconnects.
+import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineConfig } from '../config/types.ts'
 import { createBackoff } from '../lib/backoff.ts'
 import { type Clock, sleep, type Timer } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
-import { differenceOf } from '../registry/difference.ts'
 import type { Store } from '../registry/store.ts'
-import { createEngineClient, type EngineClient } from './client.ts'
+import { createEngineClient, type EngineClient, type Strange } from './client.ts'
 import type { DockerCounters } from './counters.ts'
 import type { LabelRules } from './grants.ts'
+import { createNotices } from './notices.ts'
 import { createReconcile } from './reconcile.ts'
 import { type Ending, reach, runSession } from './session.ts'
 
@@ -43,7 +44,7 @@ export interface WatchOptions {
   counters: DockerCounters
   random: () => number
   /** One for each connection, so that none inherits sockets that hang. */
-  createClient?: (engine: EngineConfig, clock: Clock) => EngineClient
+  createClient?: (engine: EngineConfig, clock: Clock, strange: Strange) => EngineClient
 }
 
 /** Below it (Docker 20.10) nothing was tried. */
@@ -55,6 +56,8 @@ const imageRule =
   'acl image url_reg ^(/v1\\.[0-9]+)?/images/sha256(:|%3A)[0-9a-f]{64}/json(\\?platform=[A-Za-z0-9%._~-]+)?$'
 /** Changes within this time make one swap, ms. */
 const swapDelay = 1
+/** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */
+const swapCost = 5_000
 
 export function createWatch({
   engine: config,
@@ -75,13 +78,16 @@ export function createWatch({
   for (const counter of [counters.events, counters.drift, counters.lateNames, counters.reconnects]) {
     counter.add(0, engine)
   }
+  const notices = createNotices(clock)
   const reconcile = createReconcile({
     ...{ engine, clock, random, changed, failed },
     labelRules: () => labelRules,
     refused: tellRefused,
     late: (names) => counters.lateNames.add(names, engine),
     mislabelled: ({ name }, problems) =>
-      log.warn({ engine, container: name, problems }, 'labels not understood'),
+      notices.say(`${name} ${problems}`, (more) =>
+        log.warn({ engine, container: name, problems, ...more }, 'labels not understood'),
+      ),
   })
   let resync = firstResync
   let labelRules = firstRules
@@ -121,25 +127,50 @@ export function createWatch({
     log.debug({ engine, problem: explain(error) }, 'an inspect failed and will be tried again')
   }
 
+  function strange(kind: 'shape' | 'size', what: string) {
+    counters.errors.add(1, engine, kind)
+    const said = kind === 'shape' ? 'is not what Docker tells there' : 'is longer than berth reads'
+    notices.say(`${kind} ${what}`, (more) =>
+      log.warn({ engine, what, ...more }, `what a Docker engine told ${said}; it is left out`),
+    )
+  }
+
+  /** A fault of ours; what is known is told anew as a whole, and so comes right as far as it can. */
+  function stumbled(error: unknown) {
+    counters.errors.add(1, engine, 'internal')
+    everTold = false
+    const { stack } = error instanceof Error ? error : new Error(String(error))
+    notices.say(`internal ${stack}`, (more) =>
+      log.error({ engine, stack, ...more }, 'berth failed on what a Docker engine told; please report this'),
+    )
+  }
+
   function swap() {
     swapTimer = undefined
     // Out of connection the facts may be half old: the next full list speaks.
     if (!info.connected) return
-    const changes = reconcile.takeChanges()
-    store.apply({ ...{ kind: 'told', engine }, ...(everTold ? changes : allChanges()) })
+    try {
+      if (!tellSome()) swapTimer = clock.setTimeout(swap, swapDelay)
+      else observeLag()
+    } catch (error) {
+      stumbled(error)
+    }
+  }
+
+  /** Whether that was all. What the store knows of this engine may be another watch's, of its former address. */
+  function tellSome(isFirst = false): boolean {
+    if (!everTold) reconcile.tellAnew(store.factsOf(engine))
     everTold = true
+    const { networks, containers, isAll } = reconcile.takeChanges(swapCost)
+    const unfinished = isFirst && !isAll
+    store.apply({ kind: 'told', engine, networks, containers, ...(unfinished ? { unfinished } : {}) })
+    return isAll
+  }
+
+  function observeLag() {
     const engineNow = clock.now() + skew
     for (const time of swapTimes) lag.observe(Math.max(0, engineNow - time) / 1000)
     swapTimes = []
-  }
-
-  /** What the store knows of this engine may be another watch's, of its former address. */
-  function allChanges() {
-    const [before, now] = [store.factsOf(engine), reconcile.facts()]
-    return {
-      networks: differenceOf(before.networks, now.networks),
-      containers: differenceOf(before.containers, now.containers),
-    }
   }
 
   async function run() {
@@ -156,7 +187,7 @@ export function createWatch({
     let client: EngineClient | undefined
     let liveSince: number | undefined
     try {
-      client = createClient(config, clock)
+      client = createClient(config, clock, strange)
       const ending = await runSession({
         ...{ engine, client, reconcile, clock, random, log, counters },
         resync: () => resync,
@@ -173,8 +204,9 @@ export function createWatch({
         },
         live() {
           liveSince = clock.monotonic()
-          goLive()
+          return goLive()
         },
+        stumbled,
       })
       if (!stopping.signal.aborted) lose(ending)
     } catch (error) {
@@ -187,7 +219,12 @@ export function createWatch({
     }
   }
 
-  function goLive() {
+  /** Of a whole estate too, no question waits for more than a part. */
+  async function goLive() {
+    while (!tellSome(true)) {
+      await turn()
+      if (stopping.signal.aborted) return
+    }
     clock.clearTimeout(awayTimer)
     awayTimer = undefined
     const { problem: _, ...rest } = info
@@ -195,6 +232,7 @@ export function createWatch({
     counters.connected.cell(engine).value = 1
     counters.lastSync.cell(engine).value = clock.now() / 1000
     swapTimes = []
+    // What has come meanwhile.
     swap()
     finishFirst()
     const { networks, containers } = reconcile.facts()

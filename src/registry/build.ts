@@ -84,7 +84,7 @@ function take(registry: Registry, change: StoreChange): Registry {
   const state = snapshot.engines.get(engine)
   if (state === undefined) return registry
   if (change.kind === 'away') return withState(registry, engine, { ...state, away: change.away })
-  const now = withState(registry, engine, { synced: true, away: false })
+  const now = change.unfinished ? registry : withState(registry, engine, { synced: true, away: false })
   const told = withTold(facts.get(engine)!, change)
   if (told === facts.get(engine)) return now
   return withFacts(now, new Map(facts).set(engine, told), idsOf(change.networks), idsOf(change.containers))

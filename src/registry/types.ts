@@ -110,6 +110,8 @@ export type StoreChange =
       readonly engine: string
       readonly networks: readonly (readonly [id: string, network: Network | undefined])[]
       readonly containers: readonly (readonly [id: string, container: Container | undefined])[]
+      /** More of the same full list follows; until then the engine is as much synced and in reach as before. */
+      readonly unfinished?: boolean
     }
   | { readonly kind: 'away'; readonly engine: string; readonly away: boolean }
   | { readonly kind: 'engines'; readonly engines: readonly string[] }

@@ -75,7 +75,7 @@ it('has its containers’ names answered, each call made with the certificate', 
   const { port, serving } = await follow({ ca: pem('ca'), cert: pem('client'), key: key('client') })
   expect(await answersOf(port)).toEqual(['10.9.0.1'])
   expect(problemsIn(serving)).toEqual([])
-  // By both ways to it: lists by dockerode, each container by itself.
+  // Not only the list: each container by itself.
   const inspected = engine.asked.slice(before).filter((path) => /^\/containers\/.{64}\/json$/.test(path))
   expect(inspected.length).toBeGreaterThan(0)
 })

@@ -119,7 +119,6 @@ describe('packages', () => {
   it.each([
     ['dns-packet', /^dns\/message\.ts$/],
     ['prom-client', /^http\/metrics\.ts$/],
-    ['dockerode', /^docker\//],
     ['undici', /^docker\/get\.ts$/],
     ['lru-cache', /^forward\/cache\//],
     ['koffi', /^net\/libc\.ts$/],

@@ -8,10 +8,7 @@ const purposes: readonly (readonly [purpose: string, functions: RegExp])[] = [
   ['kernel: sendmmsg, up to the askers’ sockets', /^net\/libc\.js send/],
   ['kernel: recvmmsg', /^net\/libc\.js receive/],
   ['garbage collection', /^ \(garbage collector\)$/],
-  [
-    'the engine and its events',
-    /^docker\/|dockerode|docker-modem|^node:(_http|internal\/http|net|internal\/stream)/,
-  ],
+  ['the engine and its events', /^docker\/|undici|^node:(_http|internal\/http|net|internal\/stream)/],
   ['looking for overload, in /proc/net', /^lib\/losses\.js|^node:fs|^ (read|open|close)$/],
   ['limits', /^net\/limits\/|^net\/datagrams\.js (admit|over)/],
   ['counters', /^lib\/(counters|histogram)\.js|^resolve\/fast\.js (count|cellsOf|kindOf)|^http\//],

@@ -1,7 +1,6 @@
 // Every call of the client, against what the socket proxy in config/ lets through and what docs/access.md lists.
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -45,7 +44,9 @@ async function ask(): Promise<string[]> {
     asked.push(`${method} ${url}`)
     expect(headers).toEqual({ host: 'localhost', connection: 'keep-alive' })
     const isList = /^\/(networks|containers\/json)(\?|$)/.test(url)
-    response.end(isList ? '[]' : url.startsWith('/events') ? '' : '{"ApiVersion":"1.45"}')
+    response.end(
+      isList ? '[]' : url.startsWith('/events') ? '' : `{"ApiVersion":"1.45","Id":"${id}","Name":"x"}`,
+    )
   })
   await new Promise<void>((resolve) => server.listen(path, resolve))
   const address = { kind: 'unix', path, text: `unix://${path}` } as const
@@ -76,22 +77,4 @@ it('each call is let through by one rule of the proxy, each rule lets one call t
       .replace(/filters=.*/, 'filters=JSON'),
   )
   expect(listed.sort()).toEqual(told.sort())
-})
-
-it('what docker-modem writes out at each call, whether it is logged or not, is short', async () => {
-  const { resolve } = createRequire(import.meta.url)
-  const debug = createRequire(resolve('docker-modem'))('debug')
-  const lines: string[] = []
-  const { log } = debug
-  debug.log = (...parts: string[]) => lines.push(parts.join(' '))
-  debug.enable('modem')
-  try {
-    await ask()
-  } finally {
-    debug.disable()
-    debug.log = log
-  }
-  const sent = lines.filter((line) => line.includes('Sending'))
-  expect(sent.length).toBeGreaterThan(0)
-  expect(Math.max(...sent.map(({ length }) => length))).toBeLessThan(1000)
 })

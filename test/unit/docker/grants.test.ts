@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { containerFrom, containerFromRow } from '../../../src/docker/endpoint.ts'
 import { grant, judgeLabels, type LabelRules, type Labels } from '../../../src/docker/grants.ts'
-import type { RawContainer, RawContainerRow, RawImage } from '../../../src/docker/raw.ts'
+import { readContainer, readContainerRow, readImageLabels } from '../../../src/docker/shapes.ts'
 import { labelRules } from './label-rules.ts'
 
 interface Recorded {
   engine: string
-  containers: Record<string, RawContainer>
-  row: RawContainerRow
-  images: Record<string, RawImage>
+  containers: Record<string, unknown>
+  row: unknown
+  images: Record<string, unknown>
 }
 
 /** What real engines answered, trimmed to what is read. */
@@ -182,7 +182,8 @@ describe('an operator’s label', () => {
 })
 
 describe.each(recorded)('as $engine tells it', ({ containers, row, images }) => {
-  const labelsOf = (key: string) => images[key]?.Config?.Labels ?? undefined
+  const isRight = (field: string) => expect.fail(field)
+  const labelsOf = (key: string) => readImageLabels(images[key], isRight)
   const granted = (told: ReturnType<typeof containerFrom>['labels']) => {
     const { os, architecture, variant } = JSON.parse(told.image?.platform ?? '{}')
     const platform = architecture === 'arm64' ? ` ${os}/${architecture}/${variant}` : ''
@@ -192,7 +193,9 @@ describe.each(recorded)('as $engine tells it', ({ containers, row, images }) => 
   }
 
   it.each(Object.keys(containers))('%s', (kind) => {
-    const { labels, settings } = granted(containerFrom(containers[kind]!, 'e', () => undefined).labels)
+    const { labels, settings } = granted(
+      containerFrom(readContainer(containers[kind], isRight)!, 'e', () => undefined).labels,
+    )
     if (kind === 'labelled') {
       expect(labels).toMatchObject({ [project]: 'shop', [service]: 'web' })
       expect(settings.names).toEqual(['mine.test'])
@@ -203,7 +206,9 @@ describe.each(recorded)('as $engine tells it', ({ containers, row, images }) => 
   })
 
   it('a row of a list', () => {
-    expect(granted(containerFromRow(row, 'e', () => undefined).labels)).toMatchObject({
+    expect(
+      granted(containerFromRow(readContainerRow(row, isRight)!, 'e', () => undefined).labels),
+    ).toMatchObject({
       labels: {},
       settings: { names: [], wildcards: [] },
     })

@@ -48,19 +48,42 @@ describe('a list', () => {
       }),
     ))
 
-  it.each(['{"message":"no"}', 'null', '"[]"', '<html>', '[1]', '[]{}', '[[{}]]', '[{"a":}]'])(
+  it.each(['{"message":"no"}', 'null', '"[]"', '<html>', '[]{}', '[{"a":}]', '[1}', '[tru]', '[{]}'])(
     '%s is none',
     (bytes) => {
       expect(() => read([Buffer.from(bytes)])).toThrow(SyntaxError)
     },
   )
 
-  it('has no row without end', () => {
-    const endless = function* () {
-      yield Buffer.from('[{"a":"')
-      for (let i = 0; i < 40; i++) yield Buffer.alloc(1 << 20, 'a')
+  it.each(['[1]', '[[{}]]', '[null,"a,]",-2.5e3 ,{}, true]', '[ "\\\\" ,{"]":"\\"}"}]'])(
+    '%s has rows that are no objects, and is read as JSON.parse reads it, wherever it is cut',
+    (text) => {
+      const bytes = Buffer.from(text)
+      for (let at = 0; at <= bytes.length; at++) {
+        const told = read([bytes.subarray(0, at), bytes.subarray(at)])
+        expect(told).toEqual({ rows: JSON.parse(text), isWhole: true })
+      }
+      expect(read(cut(bytes, [1])).rows).toEqual(JSON.parse(text))
+    },
+  )
+
+  it('leaves out a row that is too long, holds nothing of it, and reads the others', () => {
+    const long = '\\"]},{'.repeat(100)
+    const text = JSON.stringify([{ a: 1 }, { a: long }, { a: 2 }, long, [long], { a: 3 }])
+    for (const size of [1, 7, 64, 10_000]) {
+      const rows: unknown[] = []
+      let tooLong = 0
+      const reader = createRowReader((row) => rows.push(row), { longest: 64, tooLong: () => tooLong++ })
+      for (const chunk of cut(Buffer.from(text), [size])) reader.push(chunk)
+      expect({ rows, tooLong, isWhole: reader.isWhole() }).toEqual({
+        ...{ rows: [{ a: 1 }, { a: 2 }, { a: 3 }], tooLong: 3, isWhole: true },
+      })
     }
-    expect(() => read([...endless()])).toThrow('a row without end')
+  })
+
+  it('has no more rows than an engine may have', () => {
+    const reader = createRowReader(() => {}, { most: 3 })
+    expect(() => reader.push(Buffer.from('[{},{},{},{}]'))).toThrow(SyntaxError)
   })
 
   it('lets others have their turn between chunks', async () => {
