@@ -25,7 +25,7 @@ import {
 import { parseJson } from './skim.ts'
 import { type EngineEvent, readLines } from './stream.ts'
 
-/** Every call rejects with a BerthError ENGINE, and within 10 s unless it says otherwise. */
+/** Every call rejects with a BerthError ENGINE, and within 10 s of silence. */
 export interface EngineClient {
   version(): Promise<{ version: string; apiVersion: string }>
   /** The engine's clock, ms since 1970; undefined where a socket proxy refuses /info. */

@@ -16,7 +16,7 @@ export function createDockerCounters() {
     /** Names that were told only after their container's start: aliases it was given while it was stopped. */
     lateNames: new Counter('engine'),
     reconnects: new Counter('engine'),
-    /** Failed calls, by what failed: connect, list, inspect, ping, line. */
+    /** Failed calls, by what failed: connect, list, inspect, ping, line, past; what was left out: shape, size; internal. */
     errors: new Counter('engine', 'kind'),
     /** From an event's own timestamp to the swapped snapshot. */
     lag: new Histogram(lagBuckets, 'engine'),

@@ -21,8 +21,8 @@ export interface Getter {
   /** Gives `take` the body as it comes; what that throws ends it. */
   chunks(path: string, doing: string, ms: number, take: (chunk: Buffer) => void, most?: number): Promise<void>
   /**
-   * The body as a stream, once its headers are there, within `ms`, or where `isWhole` all of it is; aborted, it ends.
-   * Who does not read it holds it back.
+   * The body as a stream, once its headers are there, within `ms`; aborted, it ends. Where `isWhole`, something of it
+   * must come within each `ms`, and all within `mostWaits` of them. Who does not read it holds it back.
    */
   stream(path: string, doing: string, ms: number, options?: StreamOptions): Promise<Readable>
   /** What is under way rejects. */
@@ -50,6 +50,8 @@ const longestBody = 1024 * 1024
 const longestRefusal = 64 * 1024
 /** Characters; to read more than this waits for a turn of the event loop that nobody else of them has. */
 const longRead = 256 * 1024
+/** A list of thousands of containers with a megabyte of labels each takes its time. */
+const mostWaits = 6
 /** Before the first probe of a connection over TCP that is silent, ms. */
 const silence = 30_000
 
@@ -86,7 +88,14 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
         resolve: () => void body.push(null),
       })
       const cut = () => reply.giveUp(cancelled())
-      reply.timer = clock.setTimeout(() => reply.giveUp(noAnswer(address, doing, ms)), ms)
+      let waits = 0
+      const wait = () => {
+        reply.timer = clock.setTimeout(() => {
+          if (++waits < mostWaits && isWhole && reply.hasGrown()) wait()
+          else reply.giveUp(noAnswer(address, doing, ms * waits))
+        }, ms)
+      }
+      wait()
       reply.onEnd = () => {
         clock.clearTimeout(reply.timer)
         signal?.removeEventListener('abort', cut)
@@ -138,6 +147,7 @@ class Reply implements Dispatcher.DispatchHandler {
   /** What says that something is wrong. */
   private readonly refusal: Buffer[] = []
   private length = 0
+  private lengthBefore = 0
   private status = 0
   private controller: Dispatcher.DispatchController | undefined
   private gaveUp: Error | undefined
@@ -183,6 +193,13 @@ class Reply implements Dispatcher.DispatchHandler {
     this.gaveUp = error
     this.waiting.reject(error)
     this.controller?.abort(error)
+  }
+
+  /** Whether something has come since this was asked last. */
+  hasGrown(): boolean {
+    const grown = this.length > this.lengthBefore
+    this.lengthBefore = this.length
+    return grown
   }
 
   pause(): void {

@@ -56,7 +56,7 @@ export function readContainer(told: unknown, wrong: Wrong): RawContainer | undef
     },
     Config: config && {
       Hostname: text(config.Hostname, 'Config.Hostname', wrong),
-      Labels: readLabelsOf(config.Labels, 'Config.Labels', wrong),
+      Labels: textMap(config.Labels, 'Config.Labels', wrong),
       ExposedPorts: object(config.ExposedPorts, 'Config.ExposedPorts', wrong),
     },
     HostConfig: host && {
@@ -230,14 +230,6 @@ function readMembers(value: unknown, wrong: Wrong): Record<string, RawMember> | 
   return Object.fromEntries(members)
 }
 
-/** Not copied where there is nothing to leave out: of an inspect it is not held for long. */
-function readLabelsOf(value: unknown, field: string, wrong: Wrong): Record<string, string> | undefined {
-  const told = object(value, field, wrong)
-  if (told === undefined) return undefined
-  for (const key in told) if (typeof told[key] !== 'string') return textMap(told, field, wrong)
-  return told as Record<string, string>
-}
-
 /** Of the rows of a list, which are held all at once, only what is read. */
 function readOwnLabels(value: unknown, wrong: Wrong): Record<string, string> | undefined {
   const told = object(value, 'Labels', wrong)
@@ -252,15 +244,19 @@ function readOwnLabels(value: unknown, wrong: Wrong): Record<string, string> | u
   return kept
 }
 
-/** The entries that are texts. */
+/** The entries that are texts; not copied where all are. */
 export function textMap(value: unknown, field: string, wrong: Wrong): Record<string, string> | undefined {
   const told = object(value, field, wrong)
   if (told === undefined) return undefined
-  const entries = Object.entries(told).filter((entry): entry is [string, string] => {
-    if (typeof entry[1] === 'string') return true
-    wrong(field)
-    return false
-  })
+  for (const key in told) if (typeof told[key] !== 'string') return textsOf(told, field, wrong)
+  return told as Record<string, string>
+}
+
+function textsOf(told: Fields, field: string, wrong: Wrong): Record<string, string> {
+  wrong(field)
+  const entries = Object.entries(told).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  )
   return Object.fromEntries(entries)
 }
 
