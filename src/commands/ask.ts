@@ -5,6 +5,7 @@ import type { HostPort } from '../config/types.ts'
 import { formatHostPort, parseHostPort } from '../config/values.ts'
 import type { Problem } from '../http/inspector.ts'
 import { BerthError, systemCode } from '../lib/errors.ts'
+import { lines } from '../lib/printable.ts'
 import { exit, type Io } from './io.ts'
 
 /** How long an answer may take, ms: forwarding has a deadline of its own, and there may be a queue. */
@@ -39,7 +40,7 @@ export function dnsAddress({ address, config, env }: Whereabouts): HostPort {
 
 function readAddress(option: string, text: string, port: number): HostPort {
   const parsed = parseHostPort(text, { port, star: true })
-  if ('problem' in parsed) throw new BerthError('CONFIG', `${option}: ${parsed.problem}`)
+  if ('problem' in parsed) throw new BerthError('CONFIG', lines`${option}: ${parsed.problem}`)
   return parsed.value
 }
 
@@ -105,7 +106,7 @@ function unreachable(where: string, error: unknown): string {
 
 /** Tells a problem of the server's; the exit code for it. */
 export function tell(io: Io, { problem, status }: Problem): number {
-  io.stderr(`${problem}\n`)
+  io.stderr(lines`${problem}\n`)
   return status === 400 ? exit.usage : exit.failed
 }
 

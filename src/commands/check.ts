@@ -5,6 +5,7 @@ import { listSettings } from '../config/schema.ts'
 import type { CacheSettings, Config, HostPort, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
+import { lines } from '../lib/printable.ts'
 import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { listRoutes } from './routes.ts'
@@ -22,8 +23,8 @@ Settings, and the environment variables that go before the file:
 
 ${columns(listSettings().map((setting) => [`  ${setting}`, variableNames(setting)[0]!]))}`
 
-export const run: Command = (args, io) =>
-  guard(io, async () => {
+export const run: Command = (args, outer) =>
+  guard(outer, async (io) => {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -34,12 +35,12 @@ export const run: Command = (args, io) =>
       return exit.done
     }
     if (positionals.length > 1) {
-      io.stderr(`"${positionals[1]}" is one argument too many\nTry "berth check --help".\n`)
+      io.stderr(lines`"${positionals[1]!}" is one argument too many\nTry "berth check --help".\n`)
       return exit.usage
     }
     const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
-    for (const warning of listWarnings(config)) io.stderr(`warning: ${warning}\n`)
+    for (const warning of listWarnings(config)) io.stderr(lines`warning: ${warning}\n`)
     return exit.done
   })
 

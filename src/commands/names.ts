@@ -15,8 +15,8 @@ const help = `berth names [options]   the names the running berth has, and where
 Exit codes: 0 done, 1 no answer could be had, 2 bad arguments or configuration.
 `
 
-export const run: Command = (args, io) =>
-  guard(io, async () => {
+export const run: Command = (args, outer) =>
+  guard(outer, async (io) => {
     const { values } = parseArgs({
       args,
       options: {

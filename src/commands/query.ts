@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
+import { lines } from '../lib/printable.ts'
 import { ask, dnsAddress, httpAddress, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { queryWire } from './wire.ts'
@@ -26,8 +27,8 @@ TYPE is A where it is left out.
 Exit codes: 0 done, 1 no answer could be had, 2 bad arguments or configuration.
 `
 
-export const run: Command = (args, io) =>
-  guard(io, async () => {
+export const run: Command = (args, outer) =>
+  guard(outer, async (io) => {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -49,7 +50,7 @@ export const run: Command = (args, io) =>
     const [name, type = 'A', ...rest] = positionals
     const wrong = misuse(name, type, rest, values)
     if (wrong !== undefined || name === undefined) {
-      io.stderr(`${wrong}\nTry "berth query --help".\n`)
+      io.stderr(lines`${wrong ?? ''}\nTry "berth query --help".\n`)
       return exit.usage
     }
     const { as, config, json } = values
@@ -89,7 +90,9 @@ function describe(reply: QueryReply): string {
   const { name, type, rcode, answers, as, source, rule, network, route, upstream } = reply
   const { cached, tries, ms, alternatives = [] } = reply
   const nothing =
-    rcode === 'NOERROR' ? `${name} exists, but has no ${type} record\n` : `${name} ${type}: ${rcode}\n`
+    rcode === 'NOERROR'
+      ? lines`${name} exists, but has no ${type} record\n`
+      : lines`${name} ${type}: ${rcode}\n`
   const facts = [
     ['asked as', as],
     ['answered by', upstream === undefined ? source : `${source} (${upstream})`],

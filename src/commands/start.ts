@@ -1,6 +1,7 @@
 // What a person wants to see once the server is up: where it listens, what it found, and a line to try.
 import type { App } from '../app.ts'
 import type { Config } from '../config/types.ts'
+import { printable } from '../lib/printable.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { listRoutes } from './routes.ts'
 
@@ -49,7 +50,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
       metrics,
       try: dig,
     },
-    text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${value}`).join('\n'),
+    text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${printable(value)}`).join('\n'),
   }
 }
 

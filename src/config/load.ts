@@ -1,6 +1,7 @@
 // Reads the configuration: defaults, then the file, the environment and flags over them; tells every problem at once.
 import { readFileSync } from 'node:fs'
 import { BerthError, systemCode } from '../lib/errors.ts'
+import { lines, printable } from '../lib/printable.ts'
 import { type ConfigDocument, type Path, type Problem, readDocument } from './document.ts'
 import { baseDirectory, dockerEnvironment, type ParseEngineAddress, readEngines } from './engines.ts'
 import { fileVariable, type Override, readEnvironment, readFlags } from './overrides.ts'
@@ -156,14 +157,15 @@ function formatProblem({ source, path, message }: Problem): string {
     if (typeof key === 'number') return `[${key}]`
     return /^[\w-]+$/.test(key) ? `${i === 0 ? '' : '.'}${key}` : `["${key}"]`
   })
-  return [source, ...(keys.length === 0 ? [] : [keys.join('')]), message].join(': ')
+  // Values are quoted in it: none of them makes a line of its own.
+  return printable([source, ...(keys.length === 0 ? [] : [keys.join('')]), message].join(': '))
 }
 
 function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
   } catch (error) {
-    throw new BerthError('CONFIG', `${path}: ${reason(systemCode(error), error)}`)
+    throw new BerthError('CONFIG', lines`${path}: ${reason(systemCode(error), error)}`)
   }
 }
 

@@ -6,6 +6,7 @@ import { formatHostPort } from '../config/values.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
+import { printableLines } from '../lib/printable.ts'
 
 export interface Request {
   readonly parameters: URLSearchParams
@@ -132,8 +133,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   }
 }
 
+/** Printable JSON: people read it in a terminal, too. */
 export function json(status: number, value: unknown): Reply {
-  return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` }
+  const body = `${printableLines(JSON.stringify(value))}\n`
+  return { status, type: 'application/json; charset=utf-8', body }
 }
 
 export function problem(status: number, sentence: string): Reply {
