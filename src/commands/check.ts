@@ -57,6 +57,7 @@ function summary({
   forward,
   cache,
   http,
+  api,
   log,
 }: Config): string {
   return columns([
@@ -86,6 +87,7 @@ function summary({
     ...(forward.rebindProtection ? [['rebinding', rebinding(forward.rebindAllow)]] : []),
     ['cache', describeCache(cache)],
     ['http', http === undefined ? 'off' : address(http)],
+    ...describeApi(api),
     ['log', `${log.level}${log.queries ? ', every question' : ''}`],
   ])
 }
@@ -95,6 +97,15 @@ function describeCache({ entries, bytes, maxTtl, maxNegativeTtl, stale }: CacheS
   const size = bytes < 2 ** 20 ? `${Math.round(bytes / 2 ** 10)} KiB` : `${Math.round(bytes / 2 ** 20)} MiB`
   const after = stale === 0 ? 'never stale' : `stale for ${stale / 1000} s`
   return `${entries} answers in ${size}; ${maxTtl / 1000} s at most, denials ${maxNegativeTtl / 1000} s, ${after}`
+}
+
+function describeApi({ socket, group, token, hosts }: Config['api']): string[][] {
+  const lines = [
+    ...(socket === undefined ? [] : [`socket ${socket}${group === undefined ? '' : `, group ${group}`}`]),
+    ...(token === undefined ? [] : [`over TCP the host's view wants the token of ${token.file}`]),
+    ...(hosts.length === 0 ? [] : [`also asked as ${hosts.join(', ')}`]),
+  ]
+  return lines.map((line, i) => [i === 0 ? 'api' : '', line])
 }
 
 function address({ host, port }: HostPort): string {
@@ -114,9 +125,10 @@ function list(items: readonly string[]): string {
   return items.length === 0 ? 'none' : items.join(', ')
 }
 
-/** Private keys are nobody's to print. */
+/** Private keys and tokens are nobody's to print. */
 function withoutKeys(config: Config): unknown {
   const engines = config.docker.engines.map(({ name, address: { text } }) => ({ name, url: text }))
   const allow = config.scope.allow.map(({ text }) => text)
-  return { ...config, docker: { ...config.docker, engines }, scope: { ...config.scope, allow } }
+  const api = { ...config.api, token: config.api.token?.file }
+  return { ...config, docker: { ...config.docker, engines }, scope: { ...config.scope, allow }, api }
 }

@@ -1,13 +1,14 @@
 // berth names: every name an asker can see, and where each leads.
 import { parseArgs } from 'node:util'
 import type { NamesReply } from '../http/inspector.ts'
-import { ask, httpAddress, isProblem, tell } from './ask.ts'
+import { ask, httpServer, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 
 const help = `berth names [options]   the names the running berth has, and where they lead
 
   --as WHO          the names this asker can see: a container's name or id, an IP address, or host (default)
-  --http ADDRESS    where berth serves HTTP; default: the configuration's "http", else 127.0.0.1:9153
+  --http ADDRESS    where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or "http",
+                    else /run/berth/api.sock or 127.0.0.1:9153
   --config FILE     the configuration berth runs with; default: BERTH_CONFIG
   --json            print the reply as JSON
   --help            this text
@@ -31,7 +32,7 @@ export const run: Command = (args, outer) =>
       io.stdout(help)
       return exit.done
     }
-    const server = httpAddress({ address: values.http, config: values.config, env: io.env })
+    const server = httpServer({ address: values.http, config: values.config, env: io.env })
     const reply = await ask<NamesReply>(server, '/api/names', { as: values.as })
     if (isProblem(reply)) return tell(io, reply)
     io.stdout(values.json ? `${JSON.stringify(reply)}\n` : describe(reply))

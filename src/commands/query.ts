@@ -4,7 +4,7 @@ import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
 import { lines } from '../lib/printable.ts'
-import { ask, dnsAddress, httpAddress, isProblem, tell } from './ask.ts'
+import { ask, dnsAddress, httpServer, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { queryWire } from './wire.ts'
 
@@ -14,7 +14,8 @@ berth query --wire NAME [TYPE] [options] asks the DNS socket itself
 TYPE is A where it is left out.
 
   --as WHO            answer as for this asker: a container's name or id, an IP address, or host (default)
-  --http ADDRESS      where berth serves HTTP; default: the configuration's "http", else 127.0.0.1:9153
+  --http ADDRESS      where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or
+                      "http", else /run/berth/api.sock or 127.0.0.1:9153
   --json              print the reply as JSON
 
   --wire              ask over DNS: exit code 0 on any reply, 1 on none within 2 s, tried twice
@@ -60,7 +61,7 @@ export const run: Command = (args, outer) =>
       io.stdout(json ? `${JSON.stringify(message)}\n` : text)
       return exit.done
     }
-    const server = httpAddress({ address: values.http, config, env: io.env })
+    const server = httpServer({ address: values.http, config, env: io.env })
     const reply = await ask<QueryReply>(server, '/api/query', { name, type, as })
     if (isProblem(reply)) return tell(io, reply)
     io.stdout(json ? `${JSON.stringify(reply)}\n` : describe(reply))

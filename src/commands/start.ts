@@ -36,6 +36,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams().origin})`],
     ...routes.map((route, i): [string, string] => [i === 0 ? 'routes' : '', route]),
     ['metrics', metrics ?? 'off'],
+    ...(config.api.socket === undefined ? [] : [['socket', config.api.socket] as [string, string]]),
     ['try', dig],
   ]
   return {
@@ -48,6 +49,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
       upstreams,
       routes,
       metrics,
+      ...(config.api.socket === undefined ? {} : { socket: config.api.socket }),
       try: dig,
     },
     text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${printable(value)}`).join('\n'),
