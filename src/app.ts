@@ -15,6 +15,7 @@ import { createLoopGuard, type ProbingGuard } from './forward/loop.ts'
 import { createTokens } from './forward/token.ts'
 import type { ResolverFiles, Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
+import { createGuard } from './http/guard.ts'
 import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
 import { createMetrics, metricsRoute } from './http/metrics.ts'
@@ -71,10 +72,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const cookieSecret = randomBytes(16)
   const probeKey = randomBytes(16)
 
-  /** As a worker has it: what is read at start stays as it was then, and engines' keys are for nobody else's memory. */
+  /** As a worker has it: what is read at start stays as it was then, and secrets are for nobody else's memory. */
   const forWorkers = (): Config => ({
     ...{ ...config, udp, workers },
     docker: { ...config.docker, engines: [] },
+    api: { ...config.api, token: undefined },
   })
 
   let guard!: ProbingGuard
@@ -126,17 +128,27 @@ export async function createApp(options: AppOptions): Promise<App> {
     const { forward, resolver } = serving
     return createInspector({ resolver: resolver(), forward, zone: config.zone, clock })
   }
-  const http = createMovingServer({
-    ...{ clock, log },
-    routes: [
-      metricsRoute(metrics),
-      ...healthRoutes(store),
-      ...apiRoutes({
+  const hosts = () => config.api.hosts
+  const routes = [
+    metricsRoute(metrics, createGuard(hosts).refuseMetrics),
+    ...healthRoutes(store),
+    ...apiRoutes(
+      {
         names: (as) => inspector().names(as),
         query: (name, type, as) => inspector().query(name, type, as),
-      }),
-    ],
-  })
+      },
+      undefined,
+      {
+        hosts,
+        tokenDigest: () => config.api.token?.digest,
+        hasHostView: (address) => serving.resolver().scope(address, address).view === 'host',
+      },
+    ),
+  ]
+  const http = createMovingServer({ routes, clock, log })
+  const socket = createMovingServer({ routes, what: 'metrics and API on the socket', clock, log })
+  const socketPlace = ({ api: { socket: path, group } }: Config) =>
+    path === undefined ? undefined : { path, group }
 
   return {
     listeners: serving.listeners,
@@ -147,7 +159,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await serving.start()
       if (isStopped) return
       const ready = pool?.start()
-      await http.serveAt(config.http)
+      await Promise.all([http.serveAt(config.http), socket.serveAt(socketPlace(config))])
       await Promise.all([engines.start(), ready])
       // Whoever is told that we are ready may ask any of us.
       await pool?.catchUp()
@@ -156,14 +168,15 @@ export async function createApp(options: AppOptions): Promise<App> {
       config = next
       await Promise.all([
         ...[serving.update(next), pool?.configure(forWorkers())],
-        ...[http.serveAt(next.http), engines.update(next.docker, labelRulesOf(next))],
+        ...[http.serveAt(next.http), socket.serveAt(socketPlace(next))],
+        engines.update(next.docker, labelRulesOf(next)),
       ])
       await pool?.catchUp()
     },
     async stop() {
       isStopped = true
       await Promise.all([serving.stop(), pool?.stop()])
-      await Promise.all([engines.stop(), http.stop()])
+      await Promise.all([engines.stop(), http.stop(), socket.stop()])
     },
   }
 }

@@ -1,10 +1,17 @@
 // Asking a running berth over HTTP: where it is, the request, and what to say when nobody answers.
+import { statSync } from 'node:fs'
 import { request } from 'node:http'
+import { networkInterfaces } from 'node:os'
+import { usualSocket } from '../config/api.ts'
 import { loadAddresses } from '../config/load.ts'
+import { readToken } from '../config/token.ts'
 import type { HostPort } from '../config/types.ts'
 import { formatHostPort, parseHostPort } from '../config/values.ts'
 import type { Problem } from '../http/inspector.ts'
 import { BerthError, systemCode } from '../lib/errors.ts'
+import { isLoopback } from '../lib/interfaces.ts'
+import { canonicalAddress } from '../lib/ip.ts'
+import { lines } from '../lib/printable.ts'
 import { exit, type Io } from './io.ts'
 
 /** How long an answer may take, ms: forwarding has a deadline of its own, and there may be a queue. */
@@ -16,19 +23,63 @@ export interface Whereabouts {
   /** --config */
   readonly config?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where a socket usually is; tests have another place for it. */
+  readonly usual?: string
 }
 
-/** The HTTP address of the running berth: the flag, else what it was configured with. */
-export function httpAddress({ address, config, env }: Whereabouts): HostPort {
-  if (address !== undefined) return here(readAddress('--http', address, 9153))
-  const { http } = loadAddresses({ file: config, env, flags: {} })
-  if (http === undefined) {
+/** Where a berth may answer over HTTP. */
+export interface Server {
+  /** The path of its socket, which is tried first. */
+  readonly socket?: string
+  readonly http?: HostPort
+  /** The file with the token that it may want over TCP. */
+  readonly token?: string
+}
+
+/** Where the running berth answers over HTTP: the flag, else where it was configured to, else where it usually is. */
+export function httpServer({ address, config, env, usual = usualSocket }: Whereabouts): Server {
+  const path = address === undefined ? undefined : socketPath(address)
+  if (path !== undefined) return { socket: path }
+  if (address !== undefined) {
+    return { http: here(readAddress('--http', address, 9153)), ...tokenOf({ config, env }) }
+  }
+  const { http, socket, token, isUsual } = loadAddresses({ file: config, env, flags: {} })
+  if (http === undefined && socket === undefined) {
     throw new BerthError(
       'CONFIG',
       'the configuration has "http: off"; use --http ADDRESS, or --wire to ask over DNS',
     )
   }
-  return here(http)
+  const found = socket ?? (isUsual && isSocket(usual) ? usual : undefined)
+  return {
+    ...(found === undefined ? {} : { socket: found }),
+    ...(http === undefined ? {} : { http: here(http) }),
+    ...(token === undefined ? {} : { token }),
+  }
+}
+
+/** Whoever says where berth is need not have a configuration that can be read. */
+function tokenOf({ config, env }: Whereabouts): Pick<Server, 'token'> {
+  try {
+    const { token } = loadAddresses({ file: config, env, flags: {} })
+    return token === undefined ? {} : { token }
+  } catch (error) {
+    if (error instanceof BerthError) return {}
+    throw error
+  }
+}
+
+/** "unix:///PATH" or "/PATH". */
+function socketPath(address: string): string | undefined {
+  return /^(?:unix:\/\/)?(\/.*)$/s.exec(address)?.[1]
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return statSync(path).isSocket()
+  } catch {
+    return false
+  }
 }
 
 /** The DNS address of the running berth. */
@@ -39,7 +90,7 @@ export function dnsAddress({ address, config, env }: Whereabouts): HostPort {
 
 function readAddress(option: string, text: string, port: number): HostPort {
   const parsed = parseHostPort(text, { port, star: true })
-  if ('problem' in parsed) throw new BerthError('CONFIG', `${option}: ${parsed.problem}`)
+  if ('problem' in parsed) throw new BerthError('CONFIG', lines`${option}: ${parsed.problem}`)
   return parsed.value
 }
 
@@ -51,25 +102,21 @@ function here({ host, port }: HostPort): HostPort {
 
 /** The reply of GET `path`, or the problem the server told. Throws a BerthError (HTTP) where none can be had. */
 export async function ask<T extends object>(
-  server: HostPort,
+  server: Server,
   path: string,
   parameters: Readonly<Record<string, string | undefined>>,
 ): Promise<T | Problem> {
-  const where = formatHostPort(server.host, server.port)
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, value)
-  let answer: { status: number; text: string }
-  try {
-    answer = await get(server, `${path}?${query}`)
-  } catch (error) {
-    throw new BerthError('HTTP', unreachable(where, error), error)
-  }
-  const { status, text } = answer
+  const { where, status, text, hint } = await reach(server, `${path}?${query}`)
   try {
     const reply: unknown = JSON.parse(text)
     if (typeof reply === 'object' && reply !== null) {
       if (status === 200) return reply as T
-      if ('problem' in reply) return reply as Problem
+      if ('problem' in reply) {
+        const told = reply as Problem
+        return status === 401 && hint !== undefined ? { ...told, problem: `${told.problem}; ${hint}` } : told
+      }
     }
   } catch {
     // Told below: what answers there does not speak our JSON.
@@ -77,13 +124,63 @@ export async function ask<T extends object>(
   throw new BerthError('HTTP', `what answers at ${where} is not berth (HTTP ${status}); use --http ADDRESS`)
 }
 
-/** Not fetch: that refuses some ports ("bad port") and knows no IPv6 zones. */
-function get({ host, port }: HostPort, path: string): Promise<{ status: number; text: string }> {
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+/** By the socket where there is one that we may use, else over TCP. `hint`: what may be why it was not enough. */
+async function reach(
+  { socket, http, token }: Server,
+  path: string,
+): Promise<Answer & { where: string; hint: string | undefined }> {
+  let missed: string | undefined
+  if (socket !== undefined) {
+    try {
+      const answer = await get({ socketPath: socket }, path, { host: 'localhost' })
+      return { ...answer, where: socket, hint: undefined }
+    } catch (error) {
+      missed = unreachable(socket, error)
+      const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES', 'EPERM', 'ENOTSOCK'].includes(
+        systemCode(error) ?? '',
+      )
+      if (http === undefined || isThere) throw new BerthError('HTTP', missed, error)
+    }
+  }
+  const { host, port } = http!
+  const where = formatHostPort(host, port)
+  const read = token === undefined || !isHere(host) ? undefined : readToken(token)
+  const unread = read !== undefined && 'problem' in read ? `${token}: ${read.problem}` : undefined
+  // The zone is the socket's business, not the header's.
+  const headers: Record<string, string> = { host: formatHostPort(host.replace(/%.*$/, ''), port) }
+  if (read !== undefined && 'text' in read) headers.authorization = `Bearer ${read.text}`
+  try {
+    const hint = [missed, unread].filter((why) => why !== undefined).join('; ') || undefined
+    return { ...(await get({ host, port }, path, headers)), where, hint }
+  } catch (error) {
+    throw new BerthError('HTTP', [missed, unreachable(where, error)].filter(Boolean).join('; '), error)
+  }
+}
+
+/** A token is for this machine alone: elsewhere nobody has a use for it but whoever listens on the way. */
+export function isHere(host: string): boolean {
+  const address = canonicalAddress(host)
+  if (address === undefined) return false
+  if (isLoopback(address)) return true
+  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return own.some((each) => canonicalAddress(each.address) === address)
+}
+
+/** Not fetch: that refuses some ports ("bad port"), and knows neither IPv6 zones nor sockets. */
+function get(
+  to: { socketPath: string } | HostPort,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    // The zone is the socket's business, not the header's.
-    const headers = { host: formatHostPort(host.replace(/%.*$/, ''), port), accept: 'application/json' }
     const signal = AbortSignal.timeout(patience)
-    const outgoing = request({ host, port, path, headers, signal, agent: false }, (response) => {
+    const options = { ...to, path, headers: { ...headers, accept: 'application/json' }, signal, agent: false }
+    const outgoing = request(options, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => {
@@ -98,14 +195,18 @@ function get({ host, port }: HostPort, path: string): Promise<{ status: number; 
 }
 
 function unreachable(where: string, error: unknown): string {
+  const code = systemCode(error)
   if ((error as Error).name === 'AbortError') return `berth at ${where} did not answer within ${patience} ms`
-  const advice = systemCode(error) === 'ECONNREFUSED' ? 'is it running? ' : ''
+  if (code === 'EACCES' || code === 'EPERM') {
+    return `no permission to use ${where}; be in its group (api.group), or root`
+  }
+  const advice = code === 'ECONNREFUSED' ? 'is it running? ' : ''
   return `berth can't be reached at ${where}; ${advice}--http ADDRESS or --config FILE says where it is`
 }
 
 /** Tells a problem of the server's; the exit code for it. */
 export function tell(io: Io, { problem, status }: Problem): number {
-  io.stderr(`${problem}\n`)
+  io.stderr(lines`${problem}\n`)
   return status === 400 ? exit.usage : exit.failed
 }
 

@@ -5,6 +5,7 @@ import { listSettings } from '../config/schema.ts'
 import type { CacheSettings, Config, HostPort, NamePattern, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
+import { lines } from '../lib/printable.ts'
 import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { listRoutes } from './routes.ts'
@@ -22,8 +23,8 @@ Settings, and the environment variables that go before the file:
 
 ${columns(listSettings().map((setting) => [`  ${setting}`, variableNames(setting)[0]!]))}`
 
-export const run: Command = (args, io) =>
-  guard(io, async () => {
+export const run: Command = (args, outer) =>
+  guard(outer, async (io) => {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -34,12 +35,12 @@ export const run: Command = (args, io) =>
       return exit.done
     }
     if (positionals.length > 1) {
-      io.stderr(`"${positionals[1]}" is one argument too many\nTry "berth check --help".\n`)
+      io.stderr(lines`"${positionals[1]!}" is one argument too many\nTry "berth check --help".\n`)
       return exit.usage
     }
     const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
-    for (const warning of listWarnings(config)) io.stderr(`warning: ${warning}\n`)
+    for (const warning of listWarnings(config)) io.stderr(lines`warning: ${warning}\n`)
     return exit.done
   })
 
@@ -57,6 +58,7 @@ function summary({
   forward,
   cache,
   http,
+  api,
   log,
 }: Config): string {
   return columns([
@@ -90,6 +92,7 @@ function summary({
     ...(forward.rebindProtection ? [['rebinding', rebinding(forward.rebindAllow)]] : []),
     ['cache', describeCache(cache)],
     ['http', http === undefined ? 'off' : address(http)],
+    ...describeApi(api),
     ['log', `${log.level}${log.queries ? ', every question' : ''}`],
   ])
 }
@@ -99,6 +102,15 @@ function describeCache({ entries, bytes, maxTtl, maxNegativeTtl, stale }: CacheS
   const size = bytes < 2 ** 20 ? `${Math.round(bytes / 2 ** 10)} KiB` : `${Math.round(bytes / 2 ** 20)} MiB`
   const after = stale === 0 ? 'never stale' : `stale for ${stale / 1000} s`
   return `${entries} answers in ${size}; ${maxTtl / 1000} s at most, denials ${maxNegativeTtl / 1000} s, ${after}`
+}
+
+function describeApi({ socket, group, token, hosts }: Config['api']): string[][] {
+  const lines = [
+    ...(socket === undefined ? [] : [`socket ${socket}${group === undefined ? '' : `, group ${group}`}`]),
+    ...(token === undefined ? [] : [`over TCP the host's view wants the token of ${token.file}`]),
+    ...(hosts.length === 0 ? [] : [`also asked as ${hosts.join(', ')}`]),
+  ]
+  return lines.map((line, i) => [i === 0 ? 'api' : '', line])
 }
 
 function address({ host, port }: HostPort): string {
@@ -122,9 +134,10 @@ function list(items: readonly string[]): string {
   return items.length === 0 ? 'none' : items.join(', ')
 }
 
-/** Private keys are nobody's to print. */
+/** Private keys and tokens are nobody's to print. */
 function withoutKeys(config: Config): unknown {
   const engines = config.docker.engines.map(({ name, address: { text } }) => ({ name, url: text }))
   const allow = config.scope.allow.map(({ text }) => text)
-  return { ...config, docker: { ...config.docker, engines }, scope: { ...config.scope, allow } }
+  const api = { ...config.api, token: config.api.token?.file }
+  return { ...config, docker: { ...config.docker, engines }, scope: { ...config.scope, allow }, api }
 }

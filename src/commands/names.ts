@@ -1,13 +1,14 @@
 // berth names: every name an asker can see, and where each leads.
 import { parseArgs } from 'node:util'
 import type { NamesReply } from '../http/inspector.ts'
-import { ask, httpAddress, isProblem, tell } from './ask.ts'
+import { ask, httpServer, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 
 const help = `berth names [options]   the names the running berth has, and where they lead
 
   --as WHO          the names this asker can see: a container's name or id, an IP address, or host (default)
-  --http ADDRESS    where berth serves HTTP; default: the configuration's "http", else 127.0.0.1:9153
+  --http ADDRESS    where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or "http",
+                    else /run/berth/api.sock or 127.0.0.1:9153
   --config FILE     the configuration berth runs with; default: BERTH_CONFIG
   --ignored-labels  labels that give no names, and why, in place of the names
   --json            print the reply as JSON
@@ -16,8 +17,8 @@ const help = `berth names [options]   the names the running berth has, and where
 Exit codes: 0 done, 1 no answer could be had, 2 bad arguments or configuration.
 `
 
-export const run: Command = (args, io) =>
-  guard(io, async () => {
+export const run: Command = (args, outer) =>
+  guard(outer, async (io) => {
     const { values } = parseArgs({
       args,
       options: {
@@ -33,7 +34,7 @@ export const run: Command = (args, io) =>
       io.stdout(help)
       return exit.done
     }
-    const server = httpAddress({ address: values.http, config: values.config, env: io.env })
+    const server = httpServer({ address: values.http, config: values.config, env: io.env })
     const reply = await ask<NamesReply>(server, '/api/names', { as: values.as })
     if (isProblem(reply)) return tell(io, reply)
     const text = values['ignored-labels'] ? describeIgnored : describe

@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util'
 import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
-import { ask, dnsAddress, httpAddress, isProblem, tell } from './ask.ts'
+import { lines } from '../lib/printable.ts'
+import { ask, dnsAddress, httpServer, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { queryWire } from './wire.ts'
 
@@ -13,7 +14,8 @@ berth query --wire NAME [TYPE] [options] asks the DNS socket itself
 TYPE is A where it is left out.
 
   --as WHO            answer as for this asker: a container's name or id, an IP address, or host (default)
-  --http ADDRESS      where berth serves HTTP; default: the configuration's "http", else 127.0.0.1:9153
+  --http ADDRESS      where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or
+                      "http", else /run/berth/api.sock or 127.0.0.1:9153
   --json              print the reply as JSON
 
   --wire              ask over DNS: exit code 0 on any reply, 1 on none within 2 s, tried twice
@@ -26,8 +28,8 @@ TYPE is A where it is left out.
 Exit codes: 0 done, 1 no answer could be had, 2 bad arguments or configuration.
 `
 
-export const run: Command = (args, io) =>
-  guard(io, async () => {
+export const run: Command = (args, outer) =>
+  guard(outer, async (io) => {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -49,7 +51,7 @@ export const run: Command = (args, io) =>
     const [name, type = 'A', ...rest] = positionals
     const wrong = misuse(name, type, rest, values)
     if (wrong !== undefined || name === undefined) {
-      io.stderr(`${wrong}\nTry "berth query --help".\n`)
+      io.stderr(lines`${wrong ?? ''}\nTry "berth query --help".\n`)
       return exit.usage
     }
     const { as, config, json } = values
@@ -59,7 +61,7 @@ export const run: Command = (args, io) =>
       io.stdout(json ? `${JSON.stringify(message)}\n` : text)
       return exit.done
     }
-    const server = httpAddress({ address: values.http, config, env: io.env })
+    const server = httpServer({ address: values.http, config, env: io.env })
     const reply = await ask<QueryReply>(server, '/api/query', { name, type, as })
     if (isProblem(reply)) return tell(io, reply)
     io.stdout(json ? `${JSON.stringify(reply)}\n` : describe(reply))
@@ -89,7 +91,9 @@ function describe(reply: QueryReply): string {
   const { name, type, rcode, answers, as, source, rule, network, route, upstream } = reply
   const { cached, tries, ms, alternatives = [] } = reply
   const nothing =
-    rcode === 'NOERROR' ? `${name} exists, but has no ${type} record\n` : `${name} ${type}: ${rcode}\n`
+    rcode === 'NOERROR'
+      ? lines`${name} exists, but has no ${type} record\n`
+      : lines`${name} ${type}: ${rcode}\n`
   const facts = [
     ['asked as', as],
     ['answered by', upstream === undefined ? source : `${source} (${upstream})`],

@@ -1,7 +1,8 @@
 // The commands by name, and what `berth` says without one.
+import { lines } from '../lib/printable.ts'
 import { version } from '../version.ts'
 import * as check from './check.ts'
-import type { Io } from './io.ts'
+import { exit, type Io, onTerminal } from './io.ts'
 import * as names from './names.ts'
 import * as query from './query.ts'
 import * as serve from './serve.ts'
@@ -28,7 +29,8 @@ berth COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 bad arguments o
 `
 
 /** The exit code: 0 done, 1 failed at run time, 2 bad arguments or configuration. */
-export async function run(args: string[], io: Io): Promise<number> {
+export async function run(args: string[], outer: Io): Promise<number> {
+  const io = onTerminal(outer)
   const [name, ...rest] = args
   if (name === '--version' || name === '-v') {
     io.stdout(`${version}\n`)
@@ -40,8 +42,14 @@ export async function run(args: string[], io: Io): Promise<number> {
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
-    io.stderr(`berth: there is no command '${name}'\n\n${usage}`)
+    io.stderr(lines`berth: there is no command '${name}'\n\n` + usage)
     return 2
   }
-  return command.run(rest, io)
+  try {
+    return await command.run(rest, io)
+  } catch (error) {
+    // A mistake of our own; what it quotes may be anybody's.
+    io.stderr(`${error instanceof Error ? error.stack : error}\n`)
+    return exit.failed
+  }
 }

@@ -9,9 +9,10 @@ import { listWarnings } from '../config/warnings.ts'
 import { systemClock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import { createLogger, type Logger } from '../lib/log.ts'
+import { lines } from '../lib/printable.ts'
 import { version } from '../version.ts'
 import { loadForHere } from './here.ts'
-import type { Io } from './io.ts'
+import { type Io, onTerminal } from './io.ts'
 import { surviveMistakes } from './process.ts'
 import { createReload, type ReloadOptions } from './reload.ts'
 import { describeStart } from './start.ts'
@@ -33,7 +34,8 @@ Every option with its default: config/berth.yml. Environment variables are BERTH
 /** The configuration, how to read it again, and its file's text as it was before. */
 type Reading = Pick<ReloadOptions, 'config' | 'load' | 'text'>
 
-export async function run(args: string[], io: Io): Promise<number> {
+export async function run(args: string[], outer: Io): Promise<number> {
+  const io = onTerminal(outer)
   let reading: Reading
   try {
     const { file, flags, wantsHelp } = readArguments(args)
@@ -102,7 +104,7 @@ function readArguments(args: string[]): { file?: string; flags: Record<string, s
     if (key === undefined || key === 'config' || key === 'help') own.push(arg)
     else if (value !== undefined) flags[key] = value
     else if (i + 1 < args.length) flags[key] = args[++i]!
-    else throw new BerthError('CONFIG', `--${key} needs a value: --${key}=VALUE`)
+    else throw new BerthError('CONFIG', lines`--${key} needs a value: --${key}=VALUE`)
   }
   try {
     const { values } = parseArgs({
@@ -115,7 +117,10 @@ function readArguments(args: string[]): { file?: string; flags: Record<string, s
       wantsHelp: values.help === true,
     }
   } catch (error) {
-    throw new BerthError('CONFIG', `berth serve: ${explain(error)}; berth serve --help lists the options`)
+    throw new BerthError(
+      'CONFIG',
+      lines`berth serve: ${explain(error)}; berth serve --help lists the options`,
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 // What a person wants to see once the server is up: where it listens, what it found, and a line to try.
 import type { App } from '../app.ts'
 import type { Config } from '../config/types.ts'
+import { printable } from '../lib/printable.ts'
 import { countNames } from '../registry/table.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { listRoutes } from './routes.ts'
@@ -36,6 +37,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams().origin})`],
     ...routes.map((route, i): [string, string] => [i === 0 ? 'routes' : '', route]),
     ['metrics', metrics ?? 'off'],
+    ...(config.api.socket === undefined ? [] : [['socket', config.api.socket] as [string, string]]),
     ['try', dig],
   ]
   return {
@@ -48,9 +50,10 @@ export function describeStart(app: App, config: Config): { fields: Record<string
       upstreams,
       routes,
       metrics,
+      ...(config.api.socket === undefined ? {} : { socket: config.api.socket }),
       try: dig,
     },
-    text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${value}`).join('\n'),
+    text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${printable(value)}`).join('\n'),
   }
 }
 

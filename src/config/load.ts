@@ -1,8 +1,12 @@
 // Reads the configuration: defaults, then the file, the environment and flags over them; tells every problem at once.
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { BerthError, systemCode } from '../lib/errors.ts'
+import { lines, printable } from '../lib/printable.ts'
+import { readApi } from './api.ts'
 import { type ConfigDocument, type Path, type Problem, readDocument } from './document.ts'
 import { baseDirectory, dockerEnvironment, type ParseEngineAddress, readEngines } from './engines.ts'
+import { isMap } from './fields.ts'
 import { fileVariable, type Override, readEnvironment, readFlags } from './overrides.ts'
 import { listSettings, schema, sectionKeys, type Written } from './schema.ts'
 import { suggestion } from './similar.ts'
@@ -34,19 +38,49 @@ export function loadConfig(sources: ConfigSources): Config {
           : where(message, ['docker', 'engines', index, ...(key === undefined ? [] : [key])]),
     },
   )
+  const reading = {
+    directory: baseDirectory(file),
+    groups: () => readFileSync('/etc/group', 'utf8'),
+    problem: (message: string, path: Path) => where(message, path),
+  }
+  const { api, problems: apiProblems } = readApi(written?.api ?? noApi, reading)
+  if (api.socket !== undefined && engines.some((engine) => isAt(engine, api.socket))) {
+    apiProblems.push(where('is the Docker engine’s own socket; choose another path', ['api', 'socket']))
+  }
   // Where the rest was not understood, an engine of DOCKER_HOST is nobody's question.
-  const all = written === undefined ? problems : [...problems, ...engineProblems]
+  const all = written === undefined ? problems : [...problems, ...engineProblems, ...apiProblems]
   if (written === undefined || all.length > 0) throw new BerthError('CONFIG', formatProblems(all))
-  return { ...written, file, docker: { ...written.docker, engines } }
+  return { ...written, file, docker: { ...written.docker, engines }, api }
+}
+
+const noApi: Written['api'] = { socket: undefined, group: '', token: undefined, hosts: [] }
+
+function isAt({ address }: Config['docker']['engines'][number], path: string | undefined): boolean {
+  return address.kind === 'unix' && resolve(address.path) === path
+}
+
+export interface Addresses extends Pick<Config, 'http' | 'listen'> {
+  /** Absolute paths, of the API's socket and of the file with its token. */
+  readonly socket?: string
+  readonly token?: string
+  /** Neither socket nor `http` are written anywhere: it is where it usually is. */
+  readonly isUsual?: true
 }
 
 /** Only the addresses where a running berth is found; nothing else in the configuration has to be right. */
-export function loadAddresses(
-  sources: Omit<ConfigSources, 'parseEngineAddress'>,
-): Pick<Config, 'http' | 'listen'> {
-  const { written, problems } = readSources(sources, ['http', 'listen'])
+export function loadAddresses(sources: Omit<ConfigSources, 'parseEngineAddress'>): Addresses {
+  const wanted = ['http', 'listen', 'api.socket', 'api.token']
+  const { written, file, problems, has } = readSources(sources, wanted)
   if (written === undefined) throw new BerthError('CONFIG', formatProblems(problems))
-  return { http: written.http, listen: written.listen }
+  const { http, listen } = written
+  const { socket, token } = written.api
+  const directory = baseDirectory(file)
+  return {
+    ...{ http, listen },
+    ...(socket === undefined ? {} : { socket: resolve(directory, socket) }),
+    ...(token === undefined ? {} : { token: resolve(directory, token) }),
+    ...(has('http') || has('api.socket') ? {} : { isUsual: true }),
+  }
 }
 
 /** The error for a setting that only its use shows to be wrong, told as the others are: with file, line and key. */
@@ -64,6 +98,8 @@ interface Reading {
   readonly file: string | undefined
   readonly problems: readonly Problem[]
   readonly where: (message: string, path: Path, part?: 'key' | 'value') => Problem
+  /** Whether a setting is written, in the file or over it. */
+  readonly has: (setting: string) => boolean
 }
 
 function readSources(
@@ -80,16 +116,21 @@ function readSources(
   if (only === undefined) problems.push(...fromEnv.problems, ...fromFlags.problems)
 
   const tree = withoutEmpty(document?.tree ?? {})
-  for (const key of Object.keys(tree)) if (only !== undefined && !only.includes(key)) delete tree[key]
+  if (only !== undefined) keepOnly(tree, only)
   for (const { setting, value } of overrides) put(tree, setting, value)
 
   const where = (message: string, path: Path, part: 'key' | 'value' = 'value'): Problem => {
     const source = sourceOf(path, part, overrides, document)
     return { source, path, message }
   }
+  const has = (setting: string) => {
+    const [section, key] = setting.split('.') as [string, string?]
+    const value = tree[section]
+    return key === undefined ? value !== undefined : isMap(value) && value[key] !== undefined
+  }
   // A file that is not YAML has no keys to judge.
   if (document !== undefined && document.problems.length > 0)
-    return { written: undefined, file: path, problems, where }
+    return { written: undefined, file: path, problems, where, has }
   const parsed = schema.safeParse(tree)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
@@ -102,7 +143,7 @@ function readSources(
         problems.push(where(issue.message, at, issue.message.startsWith('unknown key') ? 'key' : 'value'))
     }
   }
-  return { written: problems.length === 0 ? parsed.data : undefined, file: path, problems, where }
+  return { written: problems.length === 0 ? parsed.data : undefined, file: path, problems, where, has }
 }
 
 function unknownKey(key: string, section: Path): string {
@@ -121,6 +162,19 @@ function withoutEmpty(tree: Record<string, unknown>): Record<string, unknown> {
     return [[key, isSection ? withoutEmpty(value as Record<string, unknown>) : value]]
   })
   return Object.fromEntries(filled)
+}
+
+/** What `settings` name, and of their sections what they name there. */
+function keepOnly(tree: Record<string, unknown>, settings: readonly string[]): void {
+  for (const [key, value] of Object.entries(tree)) {
+    if (settings.includes(key)) continue
+    const inner = settings.filter((setting) => setting.startsWith(`${key}.`))
+    if (inner.length === 0) delete tree[key]
+    else if (isMap(value)) {
+      const kept = Object.entries(value).filter(([name]) => settings.includes(`${key}.${name}`))
+      tree[key] = Object.fromEntries(kept)
+    }
+  }
 }
 
 function put(tree: Record<string, unknown>, setting: string, value: unknown): void {
@@ -156,14 +210,15 @@ function formatProblem({ source, path, message }: Problem): string {
     if (typeof key === 'number') return `[${key}]`
     return /^[\w-]+$/.test(key) ? `${i === 0 ? '' : '.'}${key}` : `["${key}"]`
   })
-  return [source, ...(keys.length === 0 ? [] : [keys.join('')]), message].join(': ')
+  // Values are quoted in it: none of them makes a line of its own.
+  return printable([source, ...(keys.length === 0 ? [] : [keys.join('')]), message].join(': '))
 }
 
 function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
   } catch (error) {
-    throw new BerthError('CONFIG', `${path}: ${reason(systemCode(error), error)}`)
+    throw new BerthError('CONFIG', lines`${path}: ${reason(systemCode(error), error)}`)
   }
 }
 

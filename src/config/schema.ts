@@ -1,5 +1,6 @@
 // The configuration's YAML shape: what each key means, its unit and its default. config/berth.yml shows it whole.
 import { z } from 'zod'
+import { apiSection } from './api.ts'
 import { cacheSection } from './cache.ts'
 import { choice, entries, field, flag, text, textList, wholeNumber } from './fields.ts'
 import { forwardSection } from './forward.ts'
@@ -109,6 +110,8 @@ export const schema = z.strictObject({
    * is every local address; "off" or false for none. Default: 127.0.0.1:9153.
    */
   http: field(readHttp).prefault('127.0.0.1:9153'),
+
+  api: apiSection,
 
   log: z
     .strictObject({

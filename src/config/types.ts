@@ -83,6 +83,17 @@ export interface CacheSettings {
   readonly stale: number
 }
 
+/** What is kept of a token: its file, and nothing that could be sent. */
+export interface ApiToken {
+  /** Absolute. */
+  readonly file: string
+  /** SHA-256, hex. */
+  readonly digest: string
+  readonly length: number
+  /** The file's permission bits. */
+  readonly mode: number
+}
+
 export interface Config {
   /** The file it was read from, where there is one. */
   readonly file: string | undefined
@@ -144,5 +155,15 @@ export interface Config {
   }
   /** undefined: no HTTP. */
   readonly http: HostPort | undefined
+  readonly api: {
+    /** Absolute path of a unix socket; undefined: none. */
+    readonly socket: string | undefined
+    /** The socket's group; undefined: as the system makes it. */
+    readonly group: number | undefined
+    /** Wanted over TCP for the host's view; undefined: nothing is. */
+    readonly token: ApiToken | undefined
+    /** Lower case, no trailing dot. */
+    readonly hosts: readonly string[]
+  }
   readonly log: { readonly level: Level; readonly queries: boolean }
 }

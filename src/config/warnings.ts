@@ -2,10 +2,11 @@
 import { isWithin } from '../dns/name.ts'
 import { parseAddress } from '../lib/ip.ts'
 import { isInner } from '../lib/ranges.ts'
+import { apiWarnings } from './api.ts'
 import type { Config, HostPort } from './types.ts'
 import { formatHostPort } from './values.ts'
 
-export function listWarnings({ listen, scope, http, forward, zone }: Config): string[] {
+export function listWarnings({ listen, scope, http, api, forward, zone }: Config): string[] {
   const warnings: string[] = []
   const open = listen.filter(isOpen)
   if (scope.gateway === 'host' && open.length > 0) {
@@ -27,7 +28,7 @@ export function listWarnings({ listen, scope, http, forward, zone }: Config): st
   if (scope.allow.length > 0 && Array.isArray(forward.upstreams) && forward.upstreams.length === 0) {
     warnings.push('scope.allow lets questions be forwarded, but forward.upstreams is empty')
   }
-  return [...warnings, ...routeWarnings(forward, zone)]
+  return [...warnings, ...routeWarnings(forward, zone), ...apiWarnings(api)]
 }
 
 function routeWarnings({ zones, rebindProtection, rebindAllow }: Config['forward'], zone: string): string[] {

@@ -89,7 +89,7 @@ function statusSentence(error: unknown, status: number, address: EngineAddress, 
     return `the engine at ${address.text} wants TLS: give docker.engines an entry with url, ca, cert and key`
   }
   if (status === 401 || status === 403) {
-    return `${address.text} refuses to ${doing} (HTTP ${status}): a socket proxy must allow /events, /containers, /networks, /version and /_ping`
+    return `${address.text} refuses to ${doing} (HTTP ${status}): a socket proxy must allow /events, /containers, /networks, /images, /version and /_ping`
   }
   const isJson = typeof (error as { json?: { message?: unknown } }).json?.message === 'string'
   if (status < 500 && !isJson) return notDocker(address, `it answers HTTP ${status}`).message

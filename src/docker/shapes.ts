@@ -108,7 +108,7 @@ export function readNetwork(told: unknown, wrong: Wrong): RawNetwork | undefined
 /** Labels that berth reads, of an image; undefined where it tells no configuration, which is not to have no labels. */
 export function readImageLabels(told: unknown, wrong: Wrong): Record<string, string> | undefined {
   const config = object(object(told, 'not an object', wrong)?.Config, 'Config', wrong)
-  return config && (readLabelsOf(config.Labels, 'Config.Labels', wrong) ?? {})
+  return config && (textMap(config.Labels, 'Config.Labels', wrong) ?? {})
 }
 
 /** An inspect's or a row's value, of a long one what is read of it and not much more; undefined where it is no JSON. */

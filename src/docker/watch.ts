@@ -51,9 +51,9 @@ export interface WatchOptions {
 const oldestApi = [1, 41] as const
 /** A connection that lasts this long was a good one, ms. */
 const lasting = 30_000
-/** As haproxy has it; config/haproxy-docker.cfg has the others. */
-const imageRule =
-  'acl image url_reg ^(/v1\\.[0-9]+)?/images/sha256(:|%3A)[0-9a-f]{64}/json(\\?platform=[A-Za-z0-9%._~-]+)?$'
+/** As config/haproxy-docker.cfg has it, for those whose proxy was set up without. */
+export const imageRule =
+  'acl image url_reg ^(/v1\\.[0-9]{1,2})?/images/sha256(:|%3[Aa])[0-9a-f]{64}/json(\\?platform=%7[Bb]([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*%7[Dd])?$'
 /** Changes within this time make one swap, ms. */
 const swapDelay = 1
 /** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */

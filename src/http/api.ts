@@ -1,13 +1,33 @@
 // /api/names and /api/query: who may ask, and on whose behalf. Names are inside knowledge; see DESIGN's scope table.
-import { isIP } from 'node:net'
-import { hostname } from 'node:os'
 import { canonicalAddress } from '../lib/ip.ts'
+import { clip, createGuard, holdsToken } from './guard.ts'
 import type { AskerRef, Inspector, Problem } from './inspector.ts'
 import { json, problem, type Reply, type Request, type Route } from './server.ts'
 
+/** What decides on who may ask, as it is now. */
+export interface Access {
+  /** More names that a Host header may call us by. */
+  hosts(): readonly string[]
+  /** SHA-256 of the token that the host's view wants over TCP, hex; undefined: it wants none. */
+  tokenDigest(): string | undefined
+  /** Whether who asks from this address has the host's view. */
+  hasHostView(address: string): boolean
+}
+
+const openAccess: Access = { hosts: () => [], tokenDigest: () => undefined, hasHostView: () => false }
+
 /** `hostNames`: the machine's own, by which a Host header may call it. */
-export function apiRoutes(inspector: Inspector, hostNames: readonly string[] = [hostname()]): Route[] {
-  const own = new Set(['localhost', ...hostNames.map((name) => name.toLowerCase())])
+export function apiRoutes(
+  inspector: Inspector,
+  hostNames?: readonly string[],
+  access: Access = openAccess,
+): Route[] {
+  const { refuseApi } = createGuard(access.hosts, hostNames)
+
+  /** Loopback gets the host's view, or any other that it names; our own addresses and scope.gateway may give it too. */
+  function wantsToken({ viaSocket, remote }: Request): boolean {
+    return !viaSocket && (isLoopback(remote) || access.hasHostView(remote))
+  }
 
   function guarded(
     path: string,
@@ -15,8 +35,11 @@ export function apiRoutes(inspector: Inspector, hostNames: readonly string[] = [
     run: (request: Request, as: AskerRef) => Reply | Promise<Reply>,
   ): Route {
     const handle = (request: Request) => {
-      const refusal = refuse(request, own)
+      const refusal = refuseApi(request)
       if (refusal !== undefined) return problem(403, refusal)
+      const digest = access.tokenDigest()
+      if (digest !== undefined && wantsToken(request) && !holdsToken(request, digest))
+        return unauthorized(request)
       for (const name of request.parameters.keys()) {
         if (!parameters.includes(name)) {
           return problem(400, `unknown parameter "${clip(name)}"; there are ${parameters.join(', ')}`)
@@ -44,33 +67,9 @@ export function apiRoutes(inspector: Inspector, hostNames: readonly string[] = [
   ]
 }
 
-/**
- * A page in a browser on this machine can point a name of its own at 127.0.0.1 and then read what we say (DNS
- * rebinding); its requests carry that name as Host. Those it sends without such tricks it can't read, but they would
- * still make us ask upstreams.
- */
-function refuse({ headers }: Request, own: ReadonlySet<string>): string | undefined {
-  const host = (headers.host ?? '').replace(/:\d*$/, '').toLowerCase()
-  const literal = host.startsWith('[') ? isIP(host.slice(1, -1).replace(/%.*$/, '')) === 6 : isIP(host) === 4
-  if (!literal && !own.has(host)) {
-    return `the Host header says "${clip(host)}"; ask by IP address or as localhost, so that no web page can`
-  }
-  // "same-site" is another program's page on localhost.
-  const site = headers['sec-fetch-site'] ?? 'none'
-  if (site !== 'none' && site !== 'same-origin') return 'other web sites may not ask'
-  const forwarded = forwardingHeaders.find((name) => headers[name] !== undefined)
-  if (forwarded !== undefined) {
-    return `it came through a proxy (${forwarded}), so that who asks can't be told; ask directly`
-  }
-  return undefined
-}
-
-/** A proxy on this machine would lend its loopback address, and with it the host's view, to whoever reaches it. */
-const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
-
 /** Callers from elsewhere are who their address says, whatever they ask for. */
-function askerOf({ parameters, remote }: Request): AskerRef | undefined {
-  if (!isLoopback(remote)) return { kind: 'address', address: remote }
+function askerOf({ parameters, viaSocket, remote }: Request): AskerRef | undefined {
+  if (!viaSocket && !isLoopback(remote)) return { kind: 'address', address: remote }
   const as = parameters.get('as') || 'host'
   if (as === 'host') return { kind: 'host' }
   const address = canonicalAddress(as)
@@ -85,10 +84,20 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || /^127\./.test(address)
 }
 
-function replyWith(reply: object | Problem): Reply {
-  return 'problem' in reply && 'status' in reply ? json(Number(reply.status), reply) : json(200, reply)
+/** RFC 6750, 3. */
+function unauthorized({ headers }: Request): Reply {
+  const gave = headers.authorization === undefined ? '' : ', error="invalid_token"'
+  return {
+    ...problem(401, gave === '' ? tokenMissing : tokenWrong),
+    headers: { 'www-authenticate': `Bearer realm="berth"${gave}` },
+  }
 }
 
-function clip(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+const tokenMissing =
+  'the host’s view wants the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket'
+const tokenWrong =
+  'this is not the token of api.token; send "Authorization: Bearer TOKEN" with what its file holds'
+
+function replyWith(reply: object | Problem): Reply {
+  return 'problem' in reply && 'status' in reply ? json(Number(reply.status), reply) : json(200, reply)
 }

@@ -1,7 +1,7 @@
 // /metrics: plain counters copied into Prometheus's text when it is scraped. The only importer of prom-client.
 import prom from 'prom-client'
 import { listSeries, type Sources } from './series.ts'
-import type { Route } from './server.ts'
+import { problem, type Request, type Route } from './server.ts'
 import type { AnyHistogram, Sample, Series } from './shapes.ts'
 
 export interface Metrics {
@@ -44,10 +44,18 @@ export function expose(series: readonly Series[], { process = true, refresh }: M
   }
 }
 
-export function metricsRoute(metrics: Metrics): Route {
+/** `refuse` says why a request gets nothing. */
+export function metricsRoute(
+  metrics: Metrics,
+  refuse: (request: Request) => string | undefined = () => undefined,
+): Route {
   return {
     path: '/metrics',
-    handle: async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() }),
+    async handle(request) {
+      const refusal = refuse(request)
+      if (refusal !== undefined) return problem(403, refusal)
+      return { status: 200, type: metrics.contentType, body: await metrics.text() }
+    },
   }
 }
 

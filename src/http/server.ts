@@ -6,10 +6,17 @@ import { formatHostPort } from '../config/values.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
+import { printableLines } from '../lib/printable.ts'
+import { listenAt, type SocketPlace } from './socket.ts'
+
+/** Where it is served: an address, or a unix socket. */
+export type Place = HostPort | SocketPlace
 
 export interface Request {
   readonly parameters: URLSearchParams
-  /** The caller's address, canonical (lib/ip). */
+  /** It came by our own socket, not over TCP: who may use that has the host's view. */
+  readonly viaSocket?: boolean
+  /** The caller's address, canonical (lib/ip); of who comes by the socket 127.0.0.1. */
   readonly remote: string
   readonly headers: IncomingMessage['headers']
 }
@@ -19,6 +26,8 @@ export interface Reply {
   /** The content type. */
   readonly type: string
   readonly body: string
+  /** More headers. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Route {
@@ -27,7 +36,7 @@ export interface Route {
 }
 
 export interface HttpOptions {
-  readonly address: HostPort
+  readonly address: Place
   readonly routes: readonly Route[]
   readonly log: Logger
   /** The caller's address; tests put their own here. */
@@ -39,7 +48,7 @@ export interface HttpServer {
   start(): Promise<void>
   /** Resolves once all connections are gone; what is under way gets a short while. */
   stop(): Promise<void>
-  /** The address bound, with the port the system chose where 0 was asked for. */
+  /** The address bound, with the port the system chose where 0 was asked for; none of a socket. */
   address(): HostPort | undefined
 }
 
@@ -52,7 +61,9 @@ const patience = 30_000
 const drain = 300
 
 export function createHttpServer(options: HttpOptions): HttpServer {
-  const { address, routes, log, remoteOf = ({ socket }) => socket.remoteAddress } = options
+  const { address, routes, log } = options
+  const viaSocket = 'path' in address
+  const { remoteOf = ({ socket }) => (viaSocket ? '127.0.0.1' : socket.remoteAddress) } = options
   const table = new Map(routes.map((route) => [route.path, route]))
   const server = createServer(
     {
@@ -64,7 +75,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     },
     (request, response) => {
       // A path nobody asks for costs nothing; the rest is a few kilobytes: nobody has to be trusted for that.
-      answer(request, table, remoteOf)
+      answer(request, table, viaSocket, remoteOf)
         .catch((error: unknown) => {
           log.error({ path: request.url?.split('?')[0], error: explain(error) }, 'HTTP request failed')
           return problem(500, 'berth failed to answer this; its log says why')
@@ -73,7 +84,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     },
   )
   server.maxConnections = mostConnections
-  server.maxHeadersCount = 64
+  // All that fit: those over a number would be dropped unseen, and one of them may say that a proxy passed it on.
+  server.maxHeadersCount = 0
   server.timeout = patience
   const open = new Map<string, number>()
   server.on('connection', (socket) => {
@@ -88,21 +100,29 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     if (count > mostOfOne) socket.destroy()
   })
 
+  /** Takes the socket's name away. */
+  let leave = () => {}
+
   async function start() {
-    const any = address.host === '*'
-    try {
-      await listen(any ? '::' : address.host)
-    } catch (error) {
-      const noIPv6 = any && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(systemCode(error) ?? '')
-      if (!noIPv6) throw failure(address, error)
-      await listen('0.0.0.0').catch((second: unknown) => {
-        throw failure(address, second)
-      })
-    }
+    if ('path' in address) leave = await listenAt(server, address)
+    else await startAt(address)
     server.on('error', (error) => log.error({ error: explain(error) }, 'HTTP listener failed'))
   }
 
-  function listen(host: string): Promise<void> {
+  async function startAt(address: HostPort) {
+    const any = address.host === '*'
+    try {
+      await listen(any ? '::' : address.host, address.port)
+    } catch (error) {
+      const noIPv6 = any && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(systemCode(error) ?? '')
+      if (!noIPv6) throw failure(address, error)
+      await listen('0.0.0.0', address.port).catch((second: unknown) => {
+        throw failure(address, second)
+      })
+    }
+  }
+
+  function listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: Error) => {
         server.off('error', settle).off('listening', settle)
@@ -110,7 +130,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
         else reject(error)
       }
       server.on('error', settle).on('listening', settle)
-      server.listen({ host, port: address.port })
+      server.listen({ host, port })
     })
   }
 
@@ -118,6 +138,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     start,
     stop: () =>
       new Promise((resolve) => {
+        leave()
         const timer = setTimeout(() => server.closeAllConnections(), drain)
         server.close(() => {
           clearTimeout(timer)
@@ -126,23 +147,30 @@ export function createHttpServer(options: HttpOptions): HttpServer {
         server.closeIdleConnections()
       }),
     address() {
-      const bound = server.address() as AddressInfo | null
-      return bound === null ? undefined : { host: bound.address, port: bound.port }
+      const bound = server.address() as AddressInfo | string | null
+      return bound === null || typeof bound === 'string'
+        ? undefined
+        : { host: bound.address, port: bound.port }
     },
   }
 }
 
+/** Printable JSON: people read it in a terminal, too. */
 export function json(status: number, value: unknown): Reply {
-  return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` }
+  const body = `${printableLines(JSON.stringify(value))}\n`
+  return { status, type: 'application/json; charset=utf-8', body }
 }
 
 export function problem(status: number, sentence: string): Reply {
   return json(status, { problem: sentence, status })
 }
 
+const onlyOnce = ['host', 'authorization', 'origin'] as const
+
 async function answer(
   request: IncomingMessage,
   routes: ReadonlyMap<string, Route>,
+  viaSocket: boolean,
   remoteOf: (request: IncomingMessage) => string | undefined,
 ): Promise<Reply> {
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?')
@@ -152,19 +180,27 @@ async function answer(
   }
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return problem(405, 'only GET and HEAD are served')
+  // Which of two is meant nobody can tell: RFC 9112, 3.2.
+  const twice = onlyOnce.find((name) => (request.headersDistinct[name]?.length ?? 0) > 1)
+  if (twice !== undefined) return problem(400, `there are several ${twice} headers`)
   const remote = canonicalAddress(remoteOf(request) ?? '')
   if (remote === undefined) return problem(400, 'the caller is gone')
-  return route.handle({ parameters: new URLSearchParams(query), remote, headers: request.headers })
+  return route.handle({ parameters: new URLSearchParams(query), viaSocket, remote, headers: request.headers })
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Reply): void {
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+  const { status, type, body, headers } = reply
   const bytes = Buffer.from(body)
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.length,
     'cache-control': 'no-store',
+    // Nothing here is for other sites' pages: not as a script, an image or a frame.
     'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'same-origin',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+    ...headers,
     // A body nobody reads would be taken for the next request.
     ...(hasBody(request) ? { connection: 'close' } : {}),
   })

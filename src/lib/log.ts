@@ -1,5 +1,6 @@
 // The logger: pino's JSON lines for machines, the same lines in words where a person watches a terminal.
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino'
+import { printable, printableLines } from './printable.ts'
 
 export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
@@ -19,7 +20,7 @@ export interface LogOptions {
 export function createLogger({ level, fields, destination = process.stdout }: LogOptions): Logger {
   const stream: DestinationStream = destination.isTTY
     ? { write: (line) => void destination.write(humanLine(line)) }
-    : { write: (line) => void destination.write(line) }
+    : { write: (line) => void destination.write(printableLines(line)) }
   return pino(
     {
       level,
@@ -33,18 +34,31 @@ export function createLogger({ level, fields, destination = process.stdout }: Lo
 
 export const silentLogger: Logger = createLogger({ level: 'silent' })
 
-/** One pino line as "12:34:56 warn  message  key=value …"; `text` fields (whole paragraphs) go below. */
+/**
+ * One pino line as "12:34:56 warn  message  key=value …"; `text` fields (whole paragraphs, of printable values) and
+ * `stack` go below. Nothing that a value holds starts a line at its beginning, or is obeyed by the terminal.
+ */
 export function humanLine(line: string): string {
   let record: Record<string, unknown>
   try {
     record = JSON.parse(line)
   } catch {
-    return line
+    return printableLines(line)
   }
-  const { time, level, msg, text, ...fields } = record
+  const { time, level, msg, text, stack, ...fields } = record
   const pairs = Object.entries(fields).map(
     ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  const head = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${msg}`
-  return text === undefined ? `${[head, ...pairs].join('  ')}\n` : `${head}\n${text}\n`
+  const head = printable(
+    [`${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${msg}`, ...pairs].join('  '),
+  )
+  const below = [
+    ...(text === undefined ? [] : [printableLines(String(text))]),
+    ...(stack === undefined
+      ? []
+      : String(stack)
+          .split('\n')
+          .map((line) => `    ${printable(line)}`)),
+  ]
+  return `${[head, ...below].join('\n')}\n`
 }

@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../src/docker/client.ts'
+import { describeProblem } from '../../../src/docker/problem.ts'
+import { imageRule } from '../../../src/docker/watch.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { passed, refused, rules } from '../../engine/proxy-urls.ts'
 
 const id = '0123456789abcdef'.repeat(4)
 
@@ -27,14 +30,6 @@ const calls: { [call in keyof Omit<EngineClient, 'close'>]: (client: EngineClien
   },
   pastEvents: (client) => client.pastEvents(1_700_000_000_123, 1_700_000_001_456.5),
 }
-
-/** An acl line's name, and whether a URL is of it. */
-const rules = [
-  ...readFileSync('config/haproxy-docker.cfg', 'utf8').matchAll(/^ {2}acl (\w+) +(url|url_reg) (\S+)$/gm),
-].map(([, name, kind, value]) => ({
-  name,
-  matches: (url: string) => (kind === 'url' ? url === value : new RegExp(value!).test(url)),
-}))
 
 async function ask(): Promise<string[]> {
   const path = join(mkdtempSync(join(tmpdir(), 'berth-calls-')), 'engine.sock')
@@ -63,18 +58,41 @@ it('each call is let through by one rule of the proxy, each rule lets one call t
   const urls = asked.map((line) => line.slice(4))
   expect(urls.map((url) => rules.filter((rule) => rule.matches(url)).length)).toEqual(urls.map(() => 1))
   expect(rules.map((rule) => urls.filter(rule.matches).length)).toEqual(rules.map(() => 1))
-  expect(rules).toHaveLength(Object.keys(calls).length)
+  expect(rules).toHaveLength(asked.length)
 
   const listed = [...readFileSync('docs/access.md', 'utf8').matchAll(/^\| `(\/\S+)` \|/gm)].map(
     ([, url]) => url!,
   )
   const told = urls.map((url) =>
     url
-      .replace(`sha256:${id}`, 'ID')
-      .replace(id, 'ID')
-      .replace(/[?]platform=.*/, '')
+      .replace(/^\/v1\.\d+/, '')
+      .replace(/(?:sha256(?::|%3A))?(?:0123456789abcdef){4}/, 'ID')
+      .replace(/\?platform=.*/, '')
       .replaceAll(/(since|until)=[\d.]+/g, '$1=TIME')
       .replace(/filters=.*/, 'filters=JSON'),
   )
   expect(listed.sort()).toEqual(told.sort())
+})
+
+it('what a socket proxy must allow is said where one refuses', () => {
+  const refusal = Object.assign(new Error('no'), { statusCode: 403, json: {} })
+  const address = { kind: 'unix', path: '/p', text: 'unix:///p' } as const
+  const { message } = describeProblem(refusal, address, 'list its networks')
+  const paths = new Set(passed.map((url) => /^(?:\/v1\.\d+)?(\/\w+)/.exec(url)![1]!))
+  // Without its clock berth goes by its own.
+  paths.delete('/info')
+  expect([...paths].filter((path) => !message.includes(path))).toEqual([])
+})
+
+it.each(passed)('the proxy lets GET %s through by one rule', (url) => {
+  expect(rules.filter((rule) => rule.matches(url))).toHaveLength(1)
+})
+
+it.each(refused.filter(([method]) => method === 'GET'))('the proxy refuses %s %s', (_, url) => {
+  expect(rules.filter((rule) => rule.matches(url))).toEqual([])
+})
+
+it('the line that the log gives to who refuses images is the proxy’s own', () => {
+  const config = readFileSync('config/haproxy-docker.cfg', 'utf8').replaceAll(/ +/g, ' ')
+  expect(config).toContain(`\n ${imageRule}\n`)
 })

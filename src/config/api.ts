@@ -1,0 +1,133 @@
+// The `api:` section of the configuration: by which ways the host's view is had over HTTP, and by which names berth is
+// asked there.
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import type { Path, Problem } from './document.ts'
+import { field, type Issues, kindOf, readText, refuse, textList } from './fields.ts'
+import { digestOf, readToken } from './token.ts'
+import type { Config } from './types.ts'
+import { type Parsed, parseName } from './values.ts'
+
+export const apiSection = z
+  .strictObject({
+    /**
+     * A unix socket that serves the same as `http`, with the host's view: a path, relative to this file. "off" or false
+     * for none. Default: off.
+     */
+    socket: field((value, issues) => readPath(value, issues, '"/run/berth/api.sock"')).prefault('off'),
+    /** The group that may use the socket: a name or a number. Default: the process's, or that of a setgid folder. */
+    group: field(readGroup).prefault(''),
+    /**
+     * A file with a token, relative to this file; where it is set, the host's view is had over TCP with
+     * "Authorization: Bearer TOKEN" only. "off" or false for none. Default: off.
+     */
+    token: field((value, issues) => readPath(value, issues, '"/etc/berth/token"')).prefault('off'),
+    /** More names that a Host header may call this berth by. A list of domain names. Default: none. */
+    hosts: textList(parseName, '"berth.example"').prefault([]),
+  })
+  .prefault({})
+
+/** Where a berth's socket usually is; who asks tries it where the configuration says nothing else. */
+export const usualSocket = '/run/berth/api.sock'
+
+/** A unix socket's address has 107 bytes, and while it is made it has a longer name. */
+const mostPathBytes = 92
+
+function readPath(value: unknown, issues: Issues, example: string): string | undefined {
+  if (value === false || value === 'off' || value === 'false' || value === '') return undefined
+  return readText(value, issues, parsePath, `${example} or off`)
+}
+
+function parsePath(text: string): Parsed<string> {
+  const path = text.replace(/^unix:\/\//, '')
+  if (path.includes('\0') || path === '' || path.endsWith('/'))
+    return { problem: `"${text}" is no file’s path` }
+  return { value: path }
+}
+
+function readGroup(value: unknown, issues: Issues): string {
+  const text = typeof value === 'number' ? String(value) : value
+  if (typeof text !== 'string') {
+    return refuse(
+      issues,
+      `must be a group’s name or number, not ${kindOf(value)}; write for example "docker"`,
+    )
+  }
+  return text
+}
+
+export interface ApiReading {
+  /** Where relative paths start. */
+  readonly directory: string
+  /** The text of /etc/group; throws where there is none. */
+  readonly groups: () => string
+  readonly problem: (message: string, path: Path) => Problem
+}
+
+/** What is written, with the group's number and what is kept of the token. */
+export function readApi(
+  written: z.output<typeof apiSection>,
+  { directory, groups, problem }: ApiReading,
+): { api: Config['api']; problems: Problem[] } {
+  const problems: Problem[] = []
+  const tell = (key: string, message: string) => void problems.push(problem(message, ['api', key]))
+  const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(directory, path))
+
+  const socket = absolute(written.socket)
+  if (socket !== undefined && Buffer.byteLength(socket) > mostPathBytes) {
+    tell(
+      'socket',
+      `has ${Buffer.byteLength(socket)} bytes; ${mostPathBytes} are the most for a socket’s path`,
+    )
+  }
+  const group = written.group === '' ? undefined : groupNumber(written.group, groups)
+  if (typeof group === 'string') tell('group', group)
+
+  const file = absolute(written.token)
+  const read = file === undefined ? undefined : readToken(file)
+  if (read !== undefined && 'problem' in read) tell('token', read.problem)
+  return {
+    problems,
+    api: {
+      socket,
+      group: typeof group === 'number' ? group : undefined,
+      token:
+        file === undefined || read === undefined || 'problem' in read
+          ? undefined
+          : { file, digest: digestOf(read.text), length: read.text.length, mode: read.mode },
+      hosts: written.hosts,
+    },
+  }
+}
+
+/** Its number, or what is wrong. Groups that are not in /etc/group (LDAP's) are written as numbers. */
+function groupNumber(group: string, groups: () => string): number | string {
+  if (/^\d{1,9}$/.test(group)) return Number(group)
+  let text = ''
+  try {
+    text = groups()
+  } catch {
+    // Then none is known by name.
+  }
+  for (const line of text.split('\n')) {
+    const [name, , id] = line.split(':')
+    if (name === group && /^\d+$/.test(id ?? '')) return Number(id)
+  }
+  return `there is no group "${group}" in /etc/group; make it (groupadd ${group}), or write a group’s number`
+}
+
+export function apiWarnings({ token }: Config['api']): string[] {
+  if (token === undefined) return []
+  const warnings: string[] = []
+  const { file, mode, length } = token
+  if ((mode & 0o027) !== 0) {
+    const octal = mode.toString(8).padStart(3, '0')
+    warnings.push(`api.token: others may read or change ${file} (mode ${octal}); chmod 640 ${file}`)
+  }
+  if (length < 16) {
+    warnings.push(
+      `api.token: the token in ${file} has ${length} characters and can be guessed; openssl rand -hex 32 makes one`,
+    )
+  }
+  return warnings
+}
