@@ -5,13 +5,16 @@ import { listSettings } from '../config/schema.ts'
 import type { CacheSettings, Config, HostPort, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
+import { systemClock } from '../lib/clock.ts'
 import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
+import { listPublicNames } from './public-names.ts'
 import { listRoutes } from './routes.ts'
 
 const help = () => `berth check [FILE]   reads a configuration as "berth serve" would, environment included
 
-Where FILE is left out: BERTH_CONFIG, else defaults and environment alone.
+Where FILE is left out: BERTH_CONFIG, else defaults and environment alone. Engines that can be read are looked at for
+networks and Compose projects that are called like a public domain.
 
   --json            print the configuration as JSON, defaults filled in
   --help            this text
@@ -39,7 +42,8 @@ export const run: Command = (args, io) =>
     }
     const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
-    for (const warning of listWarnings(config)) io.stderr(`warning: ${warning}\n`)
+    const warnings = [...listWarnings(config), ...(await listPublicNames(config, systemClock))]
+    for (const warning of warnings) io.stderr(`warning: ${warning}\n`)
     return exit.done
   })
 

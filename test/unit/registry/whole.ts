@@ -47,10 +47,14 @@ export function wholeOf(world: World): Seen {
     if (lodgesWith === undefined) own(owners, endpoints)
   }
   const tables = [...networks.values()].map((network) => tableOf(network, [...containers.values()]))
-  const known = new Map<string, string[]>()
-  for (const { known: names, network } of tables) {
-    for (const name of names.keys()) known.set(name, [...(known.get(name) ?? []), network.id].sort())
+  const idsOf = (kind: 'known' | 'services' | 'projects') => {
+    const ids = new Map<string, string[]>()
+    for (const { [kind]: names, network } of tables) {
+      for (const name of names.keys()) ids.set(name, [...(ids.get(name) ?? []), network.id].sort())
+    }
+    return ids
   }
+  const known = idsOf('known')
   const ordered = tables.sort((a, b) => compare(a.name, b.name) || compare(a.network.id, b.network.id))
   const byName = new Map<string, string[]>()
   for (const { name, network } of ordered) byName.set(name, [...(byName.get(name) ?? []), network.id])
@@ -60,6 +64,7 @@ export function wholeOf(world: World): Seen {
     networksByName: sorted(byName),
     containers: sorted(containers),
     known: sorted(known),
+    ...{ services: sorted(idsOf('services')), projects: sorted(idsOf('projects')) },
     owners: sortedLists(owners),
   }
 }
@@ -75,6 +80,8 @@ export function seenIn(snapshot: Snapshot): Seen {
     ]),
     containers: sorted(snapshot.containers),
     known: sorted(snapshot.known),
+    services: sorted(snapshot.services),
+    projects: sorted(snapshot.projects.byName),
     owners: sorted(snapshot.owners),
   }
 }
@@ -131,6 +138,8 @@ function tableOf(network: Network, containers: readonly Container[]) {
   const wildcards = new Map<string, Endpoint[]>()
   const owners = new Map<string, Endpoint[]>()
   const known = new Map<string, number>()
+  const services = new Map<string, number>()
+  const projects = new Map<string, number>()
   const parents = new Map<string, number>()
   let addressed = 0
   const more = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
@@ -156,6 +165,10 @@ function tableOf(network: Network, containers: readonly Container[]) {
         for (const above of namesAbove(name)) more(parents, above)
       }
     }
+    if (project && service) {
+      more(services, canonicalName(`${service}.${project}`)!)
+      more(projects, canonicalName(project)!)
+    }
     for (const suffix of isThere ? new Set(settings.wildcards) : []) {
       append(wildcards, suffix, endpoint)
       for (const above of [suffix, ...namesAbove(suffix)]) more(parents, above)
@@ -166,7 +179,7 @@ function tableOf(network: Network, containers: readonly Container[]) {
   const byId = new Map(members.map((container) => [container.id, container]))
   const lists = [names, replicas, wildcards, owners].map((each) => new Map(sortedLists(each)))
   return {
-    ...{ network, name, containers: byId, known, parents, addressed },
+    ...{ network, name, containers: byId, known, services, projects, parents, addressed },
     ...{ names: lists[0]!, replicas: lists[1]!, wildcards: lists[2]!, owners: lists[3]! },
   }
 }

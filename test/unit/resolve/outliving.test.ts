@@ -82,9 +82,16 @@ describe('a fast answer', () => {
     ],
     [
       'a network has come',
-      'x.new',
+      'x.later',
       'A',
-      (tell) => tell([network('new', ['10.3.0.0/24'])], [container('x', { new: { at: ['10.3.0.2'] } })]),
+      (tell) => tell([network('later', ['10.3.0.0/24'])], [container('x', { later: { at: ['10.3.0.2'] } })]),
+    ],
+    [
+      'a project has come, of which it is a service elsewhere',
+      'till.shopping-mall',
+      'A',
+      (tell) => tell([], [other({ labels: { ...compose, 'com.docker.compose.project': 'shopping-mall' } })]),
+      guest,
     ],
     ['its address is another one’s', '50.0.1.10.in-addr.arpa', 'PTR', (tell) => tell([], [], ['one'])],
     [
@@ -171,6 +178,14 @@ describe('a fast answer', () => {
     const after = ask(name, type, guest)
     expect(after).toEqual(askSlowly(name, type, guest))
     expect(after).not.toEqual(before)
+  })
+
+  it('of what a project was called that has come and gone is made anew', () => {
+    const { tell, ask, decisions } = follow()
+    ask('till.mall', 'A', guest)
+    tell([], [other({ labels: { ...compose, 'com.docker.compose.project': 'mall' } })])
+    tell([], [], ['other'])
+    expect(decisions(() => ask('till.mall', 'A', guest))).toBe(1)
   })
 
   it('stays where a change is of other names', () => {
