@@ -21,7 +21,7 @@ export function findKeptIn(context: Context, name: string, withGone: boolean): '
   const ends = [name.length]
   for (let i = 0; i < ends.length; i++) {
     const rest = name.slice(0, ends[i])
-    if (own === undefined && isGone(rest)) return 'gone'
+    let isOfOurs = own === undefined
     for (let dot = rest.lastIndexOf('.'); dot > 0; dot = rest.lastIndexOf('.', dot - 1)) {
       const right = rest.slice(dot + 1)
       const isNetwork = own === undefined ? context.isNetwork(right) : own.some(({ name }) => name === right)
@@ -33,9 +33,10 @@ export function findKeptIn(context: Context, name: string, withGone: boolean): '
       const bare = withoutSuffixes(left, `.${right}`)
       if (isNetwork && isKnown(context, own, right, left, bare)) return 'there'
       if (isProject && isService(context, own, rest, `${bare}.${right}`)) return 'there'
-      if (own !== undefined && isGone(rest)) return 'gone'
+      isOfOurs ||= isThere
       for (const end of [dot, bare.length]) if (ends.length < mostEnds && !ends.includes(end)) ends.push(end)
     }
+    if (isOfOurs && isGone(rest)) return 'gone'
   }
   return undefined
 }
