@@ -36,7 +36,10 @@ function follow(networks: readonly Network[], containers: readonly Container[], 
   const options = { key, now: () => state.now, ...(told === undefined ? {} : { told }) }
   const gone = createGone(options, store.current())
   store.onSwap(gone.follow)
-  return { gone, tell, turn: (ms: number) => void (state.now += ms), store }
+  const turn = (ms: number) => {
+    state.now += ms
+  }
+  return { gone, tell, turn, store }
 }
 
 describe('a container that is removed', () => {
