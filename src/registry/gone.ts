@@ -35,6 +35,8 @@ const most = 50_000
 export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot): Gone {
   /** Hash → the second when it went, the oldest first. */
   const since = new Map<number, number>()
+  let order = since.keys()
+  let first: number | undefined
   let before = snapshot
   /** When the last one went, and the last network or project. */
   let last = Number.NEGATIVE_INFINITY
@@ -44,9 +46,21 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
 
   function remember(hash: number, at: number): void {
     since.delete(hash)
-    if (since.size >= most) since.delete(since.keys().next().value!)
+    if (hash === first) first = undefined
+    if (since.size >= most) since.delete(oldest()!)
     since.set(hash, at)
     last = at
+  }
+
+  /** Found by going on from where it was found last: what has been deleted before that is not gone through again. */
+  function oldest(): number | undefined {
+    while (first === undefined || !since.has(first)) {
+      const next = order.next()
+      if (next.done) order = since.keys()
+      if (since.size === 0) return undefined
+      first = next.value
+    }
+    return first
   }
 
   function rememberParent(name: string, at: number): void {
@@ -64,8 +78,8 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
   }
 
   function forget(time: number): void {
-    for (const [hash, at] of since) {
-      if (time - at < keptFor) return
+    for (let hash = oldest(); hash !== undefined; hash = oldest()) {
+      if (time - since.get(hash)! < keptFor) return
       since.delete(hash)
     }
   }
