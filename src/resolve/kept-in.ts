@@ -28,7 +28,9 @@ export function findKeptIn(context: Context, name: string, withGone: boolean): '
       const isProject =
         own === undefined ? context.isProject(right) : own.some(({ projects }) => projects.has(right))
       const isThere = isNetwork || isProject
-      if (!isThere && (own !== undefined || !withGone || !context.wasParent(right))) continue
+      // A search list's network may be gone as well.
+      const mayBeGone = i === 0 && withGone && own === undefined
+      if (!isThere && !(mayBeGone && context.wasParent(right))) continue
       const left = rest.slice(0, dot)
       const bare = withoutSuffixes(left, `.${right}`)
       if (isNetwork && isKnown(context, own, right, left, bare)) return 'there'

@@ -34,8 +34,11 @@ export interface PolicySettings {
 /** Types that validators ask about every label of a name; denying them would break the names below. */
 const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.SOA]
 
-/** Types that a bare name of ours is asked for: those of addresses, of services, and what asks for all. */
-const localTypes: readonly number[] = [type.A, type.AAAA, type.HTTPS, type.SVCB, type.SRV, type.ANY]
+/** Types of data that a bare name of ours is asked for: those of addresses, and of services. */
+const localTypes: readonly number[] = [type.A, type.AAAA, type.HTTPS, type.SVCB, type.SRV]
+
+/** Whether it is no type of data: nobody has records of it (RFC 6895, 3.1). */
+const isMeta = (code: number) => code === 0 || (code >= 128 && code <= 255)
 
 /** Types that Docker's resolver looks for among its own names; others it relays unseen, those of validators among them. */
 const dockersTypes: readonly number[] = [...localTypes, type.PTR, type.MX]
@@ -74,9 +77,12 @@ export function decideMiss(
   }
   // "_http._tcp.web" goes where "web" may go.
   const owner = hostPart(name)
-  const rule = isSingleLabel(owner)
-    ? keepsBare(context, settings, question, owner, forName !== undefined)
-    : keptInRules[findKeptIn(context, owner, forName === undefined) ?? 'not']
+  let rule: string | undefined
+  if (isSingleLabel(owner)) {
+    rule = keepsBare(context, settings, question, owner, forName !== undefined)
+  } else {
+    rule = keptInRules[findKeptIn(context, owner, forName === undefined) ?? 'not']
+  }
   if (rule !== undefined) return missing(context, question, isAbove, rule)
 
   const special = forName === undefined ? findSpecial(name) : undefined
@@ -86,6 +92,9 @@ export function decideMiss(
   }
 
   let route = chosen ?? settings.routes.otherwise(context.upstreams())
+  if (isSingleLabel(owner) && route.upstreams.length === 0 && !validatorTypes.includes(question.type)) {
+    return missing(context, question, isAbove, 'nobody has this bare name, and there is no upstream')
+  }
   if (special !== undefined && !isForParent(special, question)) {
     route = onLan(route)
     if (route.upstreams.length === 0) {
@@ -158,7 +167,8 @@ function keepsBare(
   owner: string,
   hasRoute: boolean,
 ): string | undefined {
-  const isKept = context.scope.incomplete || !(hasRoute || settings.singleLabel || !localTypes.includes(code))
+  const isLocal = localTypes.includes(code) || isMeta(code)
+  const isKept = context.scope.incomplete || (isLocal && !hasRoute && !settings.singleLabel)
   const { known } = isKept ? context.forReasons : context.whole()
   const isOthers = validatorTypes.includes(code) && isPublic(owner)
   if (known.has(owner) && (isKept || !isOthers))
