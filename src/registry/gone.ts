@@ -122,8 +122,14 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
     },
     told() {
       const time = seconds()
-      const ages = [...since].flatMap(([hash, at]) => [hash, time - at])
-      return new Uint8Array(Float64Array.of(time - lastParent, ...ages).buffer)
+      const told = new Float64Array(1 + 2 * since.size)
+      told[0] = time - lastParent
+      let i = 1
+      for (const [hash, at] of since) {
+        told[i++] = hash
+        told[i++] = time - at
+      }
+      return new Uint8Array(told.buffer)
     },
   }
 }

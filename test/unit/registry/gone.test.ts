@@ -147,6 +147,8 @@ it('50,000 are remembered at most, and the oldest go first', () => {
     all.slice(3000).map(({ id }) => id),
   )
   expect(gone.size).toBe(50_000)
+  const other = follow([front], [], gone.told()).gone
+  expect([other.size, other.has('c9999.front')]).toEqual([50_000, gone.has('c9999.front')])
 })
 
 it('looks at what is other alone, however much there is', () => {
