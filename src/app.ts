@@ -22,10 +22,12 @@ import { createMetrics, metricsRoute } from './http/metrics.ts'
 import { createMovingServer } from './http/moving.ts'
 import { servingSeries } from './http/serving-series.ts'
 import { addTallies } from './http/tally.ts'
-import { type Clock, systemClock } from './lib/clock.ts'
+import { type Clock, passingTime, systemClock } from './lib/clock.ts'
 import { Counter } from './lib/counters.ts'
 import type { Logger } from './lib/log.ts'
 import type { Listeners } from './net/listeners.ts'
+import { createGone } from './registry/gone.ts'
+import { tellPublicNames } from './registry/public-names.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createServing } from './serving.ts'
 import { forkWorkers } from './workers/fork.ts'
@@ -71,6 +73,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   // What all processes that answer have to have in common.
   const cookieSecret = randomBytes(16)
   const probeKey = randomBytes(16)
+  const goneKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()] as const
+  const gone = createGone({ key: goneKey, now: passingTime(clock) }, store.current())
+  store.onSwap(gone.follow)
+  store.onSwap(tellPublicNames(store.current(), log, () => config.zone))
 
   /** As a worker has it: what is read at start stays as it was then, and secrets are for nobody else's memory. */
   const forWorkers = (): Config => ({
@@ -82,7 +88,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   let guard!: ProbingGuard
   let pool: Pool | undefined
   const serving = await createServing({
-    ...{ config, store, log, clock, cookieSecret },
+    ...{ config, store, gone, log, clock, cookieSecret },
     ...(options.resolverFiles === undefined ? {} : { resolverFiles: options.resolverFiles }),
     createLoops(parts) {
       const { make: randomToken } = createTokens({ key: probeKey, randomBytes })
@@ -102,6 +108,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       beginning: () => ({
         ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },
         ...{ loops: guard.states(), cookieSecret, probeKey },
+        ...{ gone: gone.told(), goneKey },
       }),
       addTallies: (tallies) => addTallies(servingSeries(sources), tallies),
     })

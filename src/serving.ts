@@ -27,6 +27,7 @@ import { createLimits, type Limits } from './net/limits/limits.ts'
 import { partOf } from './net/limits/part.ts'
 import type { Bindable } from './net/listener.ts'
 import { createListeners, type Listeners } from './net/listeners.ts'
+import type { Gone } from './registry/gone.ts'
 import type { Store } from './registry/store.ts'
 import { createDnsCounters, type DnsCounters } from './resolve/counters.ts'
 import { createFastAnswers, type FastAnswers } from './resolve/fast.ts'
@@ -57,6 +58,8 @@ export interface ServingOptions {
   /** What is read at start only, `udp` and `workers`, is as this one has it. */
   readonly config: Config
   readonly store: Store
+  /** What follows the store. */
+  readonly gone: Gone
   readonly log: Logger
   readonly clock: Clock
   readonly resolverFiles?: ResolverFiles
@@ -171,7 +174,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   /** All that decides by the configuration: cheap to make, holds nothing that would be missed, swapped whole. */
   function createSetup() {
     const resolver = createResolver({
-      ...{ config, store, random: Math.random },
+      ...{ config, store, gone: options.gone, random: Math.random },
       addresses: addresses.current,
       upstreams: () => upstreams.current(),
     })

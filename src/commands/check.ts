@@ -5,14 +5,17 @@ import { listSettings } from '../config/schema.ts'
 import type { CacheSettings, Config, HostPort, NamePattern, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
+import { systemClock } from '../lib/clock.ts'
 import { lines } from '../lib/printable.ts'
 import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
+import { listPublicNames } from './public-names.ts'
 import { listRoutes } from './routes.ts'
 
 const help = () => `berth check [FILE]   reads a configuration as "berth serve" would, environment included
 
-Where FILE is left out: BERTH_CONFIG, else defaults and environment alone.
+Where FILE is left out: BERTH_CONFIG, else defaults and environment alone. Engines that can be read are looked at for
+networks and Compose projects that are called like a public domain.
 
   --json            print the configuration as JSON, defaults filled in
   --help            this text
@@ -40,7 +43,8 @@ export const run: Command = (args, outer) =>
     }
     const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
-    for (const warning of listWarnings(config)) io.stderr(lines`warning: ${warning}\n`)
+    const warnings = [...listWarnings(config), ...(await listPublicNames(config, systemClock))]
+    for (const warning of warnings) io.stderr(lines`warning: ${warning}\n`)
     return exit.done
   })
 

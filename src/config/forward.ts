@@ -44,7 +44,7 @@ export const forwardSection = z
     policy: choice(...policies).prefault('sequential'),
     /** One deadline over all tries. A duration, 100ms to 60s. Default: 3500ms; Docker gives a server 4 s. */
     timeout: text((value) => parseDuration(value, '100ms', '60s'), '"3500ms"').prefault('3500ms'),
-    /** Whether unknown names of one label are forwarded. true or false. Default: false. */
+    /** Whether unknown names of one label are forwarded for addresses and services, too. true or false. Default: false. */
     singleLabel: flag.prefault(false),
     /**
      * Whether answers of `upstreams` that hold private addresses are withheld, since a foreign web page may use them

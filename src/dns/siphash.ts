@@ -91,3 +91,51 @@ function swap(state: Int32Array, at: number): void {
   state[at] = state[at + 1]!
   state[at + 1] = low
 }
+
+/** Two words of 32 bits that nobody can guess. */
+export type HalfKey = readonly [number, number]
+
+/**
+ * HalfSipHash-2-4 (the same authors) of a text of ASCII characters: of its 64 bits 53, as many as a number holds. It is for
+ * tables in memory: several times as fast, and nobody who does not know the key finds texts that meet in it.
+ */
+export function halfSipHash24([k0, k1]: HalfKey, text: string): number {
+  let v0 = k0
+  let v1 = k1 ^ 0xee
+  let v2 = k0 ^ 0x6c796765
+  let v3 = k1 ^ 0x74656462
+  let low = 0
+  const words = (text.length >> 2) + 1
+  // Two rounds for each word, four before the low half is told, and four before the high one. Nothing is allocated.
+  for (let turn = 0; turn < words + 4; turn++) {
+    const part = turn < words ? wordOf(text, turn * 4) : 0
+    v3 ^= part
+    if (turn === words) v2 ^= 0xee
+    if (turn === words + 2) {
+      low = v1 ^ v3
+      v1 ^= 0xdd
+    }
+    for (let round = 0; round < 2; round++) {
+      v0 = (v0 + v1) | 0
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+      v0 = (v0 << 16) | (v0 >>> 16)
+      v2 = (v2 + v3) | 0
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+      v0 = (v0 + v3) | 0
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+      v2 = (v2 + v1) | 0
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+      v2 = (v2 << 16) | (v2 >>> 16)
+    }
+    v0 ^= part
+  }
+  return ((v1 ^ v3) >>> 11) * 2 ** 32 + (low >>> 0)
+}
+
+/** 4 characters, the first one lowest; the last word has what is left, and the length modulo 256 as its highest byte. */
+function wordOf(text: string, at: number): number {
+  const { length } = text
+  let word = at + 4 > length ? length << 24 : text.charCodeAt(at + 3) << 24
+  for (let i = Math.min(3, length - at) - 1; i >= 0; i--) word |= text.charCodeAt(at + i) << (8 * i)
+  return word
+}

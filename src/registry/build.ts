@@ -31,7 +31,8 @@ export const emptyRegistry: Registry = nextRegistry({
   snapshot: nextSnapshot({
     ...{ version: 0, engines: new Map(), tables: [], subnets: noSubnets },
     ...{ networks: emptyMap, networksByName: emptyMap },
-    ...{ containers: emptyMap, known: emptyMap, owners: emptyMap },
+    ...{ containers: emptyMap, known: emptyMap, services: emptyMap, projects: { byName: emptyMap } },
+    ...{ owners: emptyMap },
   }),
   ...{ facts: new Map(), waiting: emptyMap, lodging: noLodging },
 })
@@ -59,6 +60,8 @@ function nextSnapshot(before: Snapshot, changes: Partial<Snapshot> = {}): Snapsh
     networksByName: changes.networksByName ?? before.networksByName,
     containers: changes.containers ?? before.containers,
     known: changes.known ?? before.known,
+    services: changes.services ?? before.services,
+    projects: changes.projects ?? before.projects,
     owners: changes.owners ?? before.owners,
     subnets: changes.subnets ?? before.subnets,
   }

@@ -13,17 +13,18 @@ export function emptyTable(network: Network): NetworkTable {
     network,
     name: canonicalName(network.name) ?? network.name.toLowerCase(),
     ...{ containers: emptyMap, names: emptyMap, added: emptyMap, replicas: emptyMap, labelled: emptyMap },
-    ...{ wildcards: emptyMap, owners: emptyMap, known: emptyMap, parents: emptyMap, addressed: 0 },
+    ...{ wildcards: emptyMap, owners: emptyMap, known: emptyMap, services: emptyMap, projects: emptyMap },
+    ...{ parents: emptyMap, addressed: 0 },
   })
 }
 
 /** All are made here, so that they are of one shape. */
 function tableOf(parts: NetworkTable): NetworkTable {
   const { network, name, containers, names, added, replicas, labelled, wildcards, owners } = parts
-  const { known, parents, addressed } = parts
+  const { known, services, projects, parents, addressed } = parts
   return {
     ...{ network, name, containers, names, added, replicas, labelled, wildcards, owners },
-    ...{ known, parents, addressed },
+    ...{ known, services, projects, parents, addressed },
   }
 }
 
@@ -51,6 +52,8 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     wildcards: before.wildcards.edit(),
     owners: before.owners.edit(),
     known: new Map<string, number>(),
+    services: new Map<string, number>(),
+    projects: new Map<string, number>(),
     parents: new Map<string, number>(),
     addressed: before.addressed,
   }
@@ -74,6 +77,8 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
     wildcards: edits.wildcards.done(),
     owners: edits.owners.done(),
     known: withCounts(before.known, edits.known),
+    services: withCounts(before.services, edits.services),
+    projects: withCounts(before.projects, edits.projects),
     parents: withCounts(before.parents, edits.parents),
     addressed: edits.addressed,
   })
@@ -93,6 +98,8 @@ interface Edits {
   readonly owners: MapEdit<readonly Endpoint[]>
   /** By how many more or less it is. */
   readonly known: Map<string, number>
+  readonly services: Map<string, number>
+  readonly projects: Map<string, number>
   readonly parents: Map<string, number>
   addressed: number
 }
@@ -118,8 +125,10 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
     }
     for (const name of canonicalNames(replicaNames(container))) {
       add(edits.known, name, by)
+      add(edits.services, name, by)
       answer(edits.replicas, name)
     }
+    for (const project of canonicalNames(projectNames(container))) add(edits.projects, project, by)
     for (const name of new Set(settings.names)) answer(edits.labelled, name)
     for (const suffix of isThere ? new Set(settings.wildcards) : []) {
       list(edits.wildcards, suffix, alone)
@@ -158,6 +167,11 @@ function saysTheSame(a: Container, b: Container, networkId: string): boolean {
 /** Names that differ only by case are one (RFC 4343); what can't be a DNS name (a label over 63 bytes) is left out. */
 function canonicalNames(names: readonly string[]): Set<string> {
   return new Set(names.map(canonicalName).filter((name) => name !== undefined && name !== '') as string[])
+}
+
+/** What the names of its service end in. */
+function projectNames(container: Container): string[] {
+  return replicaNames(container).length === 0 ? [] : [container.labels['com.docker.compose.project']!]
 }
 
 /** Compose's runs of single commands (oneoff) are no replicas. */

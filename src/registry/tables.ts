@@ -3,14 +3,18 @@ import { emptyMap } from '../lib/persistent.ts'
 import { addId, takeFrom } from './lists.ts'
 import type { NetworkTable, Snapshot } from './types.ts'
 
-type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known'>
+type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known' | 'services' | 'projects'>
 
 /** The tables with these in place of those of the same ids; undefined: there is none any more. */
 export function changeTables(
-  { tables, networks, networksByName, known }: Tables,
+  { tables, networks, networksByName, known, services, projects }: Tables,
   changes: ReadonlyMap<string, NetworkTable | undefined>,
 ): Tables {
-  const edits = { networks: networks.edit(), networksByName: networksByName.edit(), known: known.edit() }
+  const edits = {
+    ...{ networks: networks.edit(), networksByName: networksByName.edit() },
+    ...{ known: known.edit(), services: services.edit(), projects: projects.byName.edit() },
+  }
+  let areProjectsSame = true
   const ordered = tables.slice()
   const byName = (name: string) => edits.networksByName.get(name) ?? []
   for (const [id, after] of changes) {
@@ -30,17 +34,28 @@ export function changeTables(
       edits.networksByName.set(after.name, list.toSpliced(placeOf(list, after), replaced, after))
       edits.networks.set(id, after)
     }
-    const knew = before?.known ?? emptyMap
-    const knows = after?.known ?? emptyMap
     const alone = [id] as const
-    for (const name of knows.keysMissingIn(knew)) addId(edits.known, name, alone)
-    for (const name of knew.keysMissingIn(knows)) takeFrom(edits.known, name, alone)
+    for (const kind of ['known', 'services', 'projects'] as const) {
+      const knew = before?.[kind] ?? emptyMap
+      const knows = after?.[kind] ?? emptyMap
+      if (knew === knows) continue
+      for (const name of knows.keysMissingIn(knew)) {
+        addId(edits[kind], name, alone)
+        areProjectsSame &&= kind !== 'projects'
+      }
+      for (const name of knew.keysMissingIn(knows)) {
+        takeFrom(edits[kind], name, alone)
+        areProjectsSame &&= kind !== 'projects'
+      }
+    }
   }
   return {
     tables: ordered,
     networks: edits.networks.done(),
     networksByName: edits.networksByName.done(),
     known: edits.known.done(),
+    services: edits.services.done(),
+    projects: areProjectsSame ? projects : { byName: edits.projects.done() },
   }
 }
 

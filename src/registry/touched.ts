@@ -24,7 +24,9 @@ export function namesTouched(before: NetworkTable, after: NetworkTable): readonl
     touch(before[lists].keysOtherIn(after[lists]))
   }
   // How often it is does not matter.
-  for (const counts of ['known', 'parents'] as const) touch(membershipOther(before[counts], after[counts]))
+  for (const counts of ['known', 'projects', 'parents'] as const) {
+    touch(membershipOther(before[counts], after[counts]))
+  }
   // One that came or went, or has other names, has told of them above; one that is unhealthy now has not.
   for (const id of before.containers.keysOtherIn(after.containers)) {
     const container = after.containers.get(id)

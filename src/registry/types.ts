@@ -151,6 +151,10 @@ export interface NetworkTable {
    * often it is.
    */
   readonly known: PersistentMap<number>
+  /** Compose's SERVICE.PROJECT and N.SERVICE.PROJECT, those of stopped containers included → how often it is. */
+  readonly services: PersistentMap<number>
+  /** What those end in, PROJECT → how often. */
+  readonly projects: PersistentMap<number>
   /**
    * What lies above dotted names, "b.c" and "c" where "a.b.c" is a name → above how many. They exist, and hold nothing
    * (RFC 8020).
@@ -158,6 +162,12 @@ export interface NetworkTable {
   readonly parents: PersistentMap<number>
   /** How many endpoints have an address. */
   readonly addressed: number
+}
+
+/** Another object whenever a project comes, goes, or is on other networks: even where it was there for a moment only. */
+export interface Projects {
+  /** Canonical name → the networks that know a service of it, as in `known`. */
+  readonly byName: PersistentMap<readonly string[]>
 }
 
 /** The whole immutable name table at one moment. */
@@ -174,6 +184,9 @@ export interface Snapshot {
   readonly containers: PersistentMap<Container>
   /** Canonical container names and aliases, of stopped containers too → the networks that know them, by id, in order. */
   readonly known: PersistentMap<readonly string[]>
+  /** SERVICE.PROJECT and N.SERVICE.PROJECT, of stopped containers too → the networks that know them, as in `known`. */
+  readonly services: PersistentMap<readonly string[]>
+  readonly projects: Projects
   /** Canonical address → every running endpoint that has it (networks may share a subnet). */
   readonly owners: PersistentMap<readonly Endpoint[]>
   /** Subnets and gateways of all networks. */

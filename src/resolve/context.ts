@@ -1,5 +1,6 @@
 // What one decision depends on, and what of that it has looked at. One object for each question: its class has all else.
 import type { Config, Upstream } from '../config/types.ts'
+import type { Gone } from '../registry/gone.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Context } from './decision.ts'
 import { isForeign } from './meaning.ts'
@@ -9,6 +10,8 @@ export interface ContextOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health'>
   /** The default route's, at this moment. */
   readonly upstreams: () => readonly Upstream[]
+  /** undefined: names that are gone are nobody's at once. */
+  readonly gone?: Pick<Gone, 'has' | 'hadParent'> | undefined
   /** [0, 1) */
   readonly random: () => number
 }
@@ -17,7 +20,7 @@ export class QuestionContext implements Context {
   readonly scope: Scope
   readonly isForeign: boolean
   readonly forReasons: Snapshot
-  /** The whole table was looked at, and the default route's upstreams were. */
+  /** The whole table was looked at; what holds for this moment alone was. */
   isWhole = false
   isPassing = false
   readonly #options: ContextOptions
@@ -53,6 +56,18 @@ export class QuestionContext implements Context {
     return this.forReasons.networksByName.has(name)
   }
 
+  isProject(name: string): boolean {
+    return this.forReasons.projects.byName.has(name)
+  }
+
+  isGone(name: string): boolean {
+    return this.#passing(this.#options.gone?.has(name) === true)
+  }
+
+  wasParent(name: string): boolean {
+    return this.#passing(this.#options.gone?.hadParent(name) === true)
+  }
+
   whole(): Snapshot {
     this.isWhole = true
     return this.forReasons
@@ -61,5 +76,10 @@ export class QuestionContext implements Context {
   upstreams(): readonly Upstream[] {
     this.isPassing = true
     return this.#options.upstreams()
+  }
+
+  #passing(found: boolean): boolean {
+    this.isPassing ||= found
+    return found
   }
 }

@@ -29,9 +29,9 @@ export type Decision =
       readonly error?: ExtendedError
       readonly rule: string
       readonly network?: string
-      /** It holds for this moment alone, not until the table changes: it depends on which upstreams there are. */
+      /** It holds for this moment alone, not until the table changes: it depends on which upstreams there are, or on time. */
       readonly isPassing?: boolean
-      /** It depends on the whole table, not on the scope's networks and which networks there are alone. */
+      /** It depends on the whole table, not on the scope's networks and which networks and projects there are alone. */
       readonly isWhole?: boolean
       /** Names to ask for instead. */
       readonly alternatives?: readonly string[]
@@ -52,11 +52,17 @@ export interface Context {
   readonly isForeign: boolean
   /** Whether a network of this canonical name exists. */
   isNetwork(name: string): boolean
+  /** Whether a Compose project of this canonical name exists, on whatever network. */
+  isProject(name: string): boolean
   /**
    * The whole table. A decision that looks at it may be another with every change of the table, and so is kept no
-   * longer than that; one that does not holds for as long as its scope's networks and the set of networks do.
+   * longer than that; one that does not holds for as long as its scope's networks and the sets of networks and projects do.
    */
   whole(): Snapshot
+  /** Whether it is a name of ours that has gone within the hour. A decision that it is holds for this moment alone. */
+  isGone(name: string): boolean
+  /** The same for the name of a network or of a project. */
+  wasParent(name: string): boolean
   /** The default route's. A decision that looks at them holds for this moment alone. */
   upstreams(): readonly Upstream[]
   /** The whole table too, for saying why. What is decided must not depend on it. */

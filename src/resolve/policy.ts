@@ -3,6 +3,7 @@
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
 import { isBelow, isSingleLabel, isWithin, splitName } from '../dns/name.ts'
+import { isPublic } from '../dns/public.ts'
 import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import type { Route } from '../forward/types.ts'
@@ -19,6 +20,7 @@ import {
   type Question,
   refusal,
 } from './decision.ts'
+import { findKeptIn } from './kept-in.ts'
 import { isDockersOwn, isReserved, relaysToDocker } from './reserved.ts'
 import type { Routes } from './routes.ts'
 import type { Scope } from './scope.ts'
@@ -31,6 +33,15 @@ export interface PolicySettings {
 
 /** Types that validators ask about every label of a name; denying them would break the names below. */
 const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.SOA]
+
+/** Types of data that a bare name of ours is asked for: those of addresses, and of services. */
+const localTypes: readonly number[] = [type.A, type.AAAA, type.HTTPS, type.SVCB, type.SRV]
+
+/** Whether it is no type of data: nobody has records of it (RFC 6895, 3.1). */
+const isMeta = (code: number) => code === 0 || (code >= 128 && code <= 255)
+
+/** Types that Docker's resolver looks for among its own names; others it relays unseen, those of validators among them. */
+const dockersTypes: readonly number[] = [...localTypes, type.PTR, type.MX]
 
 /** `isAboveHosts`: `hosts:` has names below this one. */
 export function decideMiss(
@@ -66,20 +77,13 @@ export function decideMiss(
   }
   // "_http._tcp.web" goes where "web" may go.
   const owner = hostPart(name)
+  let rule: string | undefined
   if (isSingleLabel(owner)) {
-    const forwards = forName !== undefined || settings.singleLabel || validatorTypes.includes(question.type)
-    const isKept = scope.incomplete || !forwards
-    const { known } = isKept ? context.forReasons : context.whole()
-    if (known.has(owner)) {
-      return missing(context, question, isAbove, 'the name is out of scope or its container is not running')
-    }
-    if (isKept) {
-      return missing(context, question, isAbove, 'single labels are not forwarded (forward.singleLabel)')
-    }
-  } else if (isElsewhere(context, owner)) {
-    const rule = 'NAME.NETWORK of a container that is out of scope or not running'
-    return missing(context, question, isAbove, rule)
+    rule = keepsBare(context, settings, question, owner, forName !== undefined)
+  } else {
+    rule = keptInRules[findKeptIn(context, owner, forName === undefined) ?? 'not']
   }
+  if (rule !== undefined) return missing(context, question, isAbove, rule)
 
   const special = forName === undefined ? findSpecial(name) : undefined
   if (special?.leaves === 'never') {
@@ -88,6 +92,9 @@ export function decideMiss(
   }
 
   let route = chosen ?? settings.routes.otherwise(context.upstreams())
+  if (isSingleLabel(owner) && route.upstreams.length === 0 && !validatorTypes.includes(question.type)) {
+    return missing(context, question, isAbove, 'nobody has this bare name, and there is no upstream')
+  }
   if (special !== undefined && !isForParent(special, question)) {
     route = onLan(route)
     if (route.upstreams.length === 0) {
@@ -116,8 +123,8 @@ export function decideMiss(
       return missing(context, question, isAbove, "Docker's own resolver would answer for our networks")
     }
   }
-  const rule = route.explicit ? route.name : `not a name of ours: ${route.name} route`
-  return { kind: 'forward', route, rule, isAbove }
+  const why = route.explicit ? route.name : `not a name of ours: ${route.name} route`
+  return { kind: 'forward', route, rule: why, isAbove }
 }
 
 function decideReserved(context: Context, settings: PolicySettings, question: Question): Decision {
@@ -143,6 +150,33 @@ function missing(context: Context, question: Question, isAbove: boolean, rule: s
   return negative(context, question, rcode.NXDOMAIN, rule)
 }
 
+const keptInRules = {
+  there: 'NAME.NETWORK or SERVICE.PROJECT of a container that is out of scope or not running',
+  gone: 'a name of ours that was there within the hour',
+  not: undefined,
+} as const
+
+/**
+ * Why a bare name is not forwarded, with or without underscored labels before it. Of types that nobody asks a local name
+ * for, only what somebody is called; and to validators a public domain is one, whoever is called so.
+ */
+function keepsBare(
+  context: Context,
+  settings: PolicySettings,
+  { type: code }: Question,
+  owner: string,
+  hasRoute: boolean,
+): string | undefined {
+  const isLocal = localTypes.includes(code) || isMeta(code)
+  const isKept = context.scope.incomplete || (isLocal && !hasRoute && !settings.singleLabel)
+  const { known } = isKept ? context.forReasons : context.whole()
+  const isOthers = validatorTypes.includes(code) && isPublic(owner)
+  if (known.has(owner) && (isKept || !isOthers))
+    return 'the name is out of scope or its container is not running'
+  if (isKept) return 'single labels are not forwarded (forward.singleLabel)'
+  return !hasRoute && !isPublic(owner) && context.isGone(owner) ? keptInRules.gone : undefined
+}
+
 /** DS lies with the parent, which is public: what it says lets validators believe the zone's answers (RFC 8375, 4). */
 function isForParent({ zone, delegated }: SpecialName, question: Question): boolean {
   return delegated && question.type === type.DS && question.name === zone
@@ -156,33 +190,16 @@ function onLan(route: Route): Route {
 
 /** Whether Docker's resolver, asked by us, could take the name for one on our own networks, whoever asked us. */
 function mayBeDockers({ known, networksByName }: Snapshot, question: Question, owner: string): boolean {
-  // It relays other types unseen, those of validators among them.
   if (validatorTypes.includes(question.type)) return false
-  if (isSingleLabel(owner) || known.has(owner)) return true
-  for (const [, network] of qualified(owner)) if (networksByName.has(network)) return true
-  return false
-}
-
-/**
- * NAME.NETWORK of a container and network that exist, whoever may see them; NAME.NETWORK.NETWORK too, which a stub with
- * the network as its search domain asks for.
- */
-export function isElsewhere(context: Context, name: string): boolean {
-  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
-    const right = name.slice(dot + 1)
-    if (!context.isNetwork(right)) continue
-    const left = name.slice(0, dot)
-    const bare = withoutSuffixes(left, `.${right}`)
-    const tables = context.whole().networksByName.get(right) ?? []
-    if (tables.some(({ known }) => known.has(left) || known.has(bare))) return true
+  if (known.has(owner)) return true
+  if (isSingleLabel(owner)) return dockersTypes.includes(question.type)
+  // Of a public domain only what is there: a network called "com" is no reason to ask nobody for names below com.
+  const isOpen = isPublic(owner)
+  for (const [left, network] of qualified(owner)) {
+    const tables = networksByName.get(network)
+    if (tables !== undefined && (!isOpen || tables.some(({ known }) => known.has(left)))) return true
   }
   return false
-}
-
-function withoutSuffixes(name: string, suffix: string): string {
-  let end = name.length
-  while (name.endsWith(suffix, end)) end -= suffix.length
-  return name.slice(0, end)
 }
 
 /** Names of stopped containers, links without a target, and what lies below a wildcard. */
@@ -195,7 +212,7 @@ function isOnOwnNetworks({ view, networks, links }: Scope, name: string): boolea
 }
 
 /** The name without its leading underscored labels (RFC 8552). */
-function hostPart(name: string): string {
+export function hostPart(name: string): string {
   if (!name.startsWith('_')) return name
   const labels = splitName(name)
   const first = labels.findIndex((label) => !label.startsWith('_'))

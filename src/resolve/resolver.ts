@@ -8,6 +8,7 @@ import { type } from '../dns/types.ts'
 import { anyRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
+import type { Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { QuestionContext } from './context.ts'
@@ -27,6 +28,8 @@ export interface ResolverOptions {
   /** This namespace's addresses now; the same object as long as they don't change. */
   readonly addresses: () => LocalAddresses
   readonly upstreams: () => readonly Upstream[]
+  /** Names that are gone; undefined: they are nobody's at once. */
+  readonly gone?: Pick<Gone, 'has' | 'hadParent'> | undefined
   readonly random: () => number
   /** The scope table where it is another than ours. */
   readonly scopeRows?: typeof scopeTable

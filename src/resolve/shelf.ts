@@ -39,7 +39,7 @@ export function createShelves<T extends Sized>(
 
   /** Whether what is kept there can be told from what has changed since; then it knows that. */
   function follow(place: Place<T>, scope: Scope, snapshot: Snapshot): boolean {
-    if (place.subnets !== snapshot.subnets) return false
+    if (place.subnets !== snapshot.subnets || place.projects !== snapshot.projects) return false
     if (areSame(place.networks, scope.networks)) return true
     // A link's target is a name that the question does not have.
     if (hasLinks(scope)) return false
@@ -62,13 +62,15 @@ export function createShelves<T extends Sized>(
         before.shelf.clear()
       }
       const shelf = new Shelf<T>(room, held)
-      places.set(key, { shelf, networks: scope.networks, subnets: snapshot.subnets })
+      const { subnets, projects } = snapshot
+      places.set(key, { shelf, networks: scope.networks, subnets, projects })
       return shelf
     },
     sweep(snapshot) {
-      for (const [key, { shelf, networks, subnets }] of places) {
+      for (const [key, { shelf, networks, subnets, projects }] of places) {
         const isCurrent = (table: NetworkTable) => snapshot.networks.get(table.network.id) === table
-        if (subnets === snapshot.subnets && networks.every(isCurrent)) continue
+        const isAsItWas = subnets === snapshot.subnets && projects === snapshot.projects
+        if (isAsItWas && networks.every(isCurrent)) continue
         shelf.clear()
         places.delete(key)
       }
@@ -84,7 +86,9 @@ export function createShelves<T extends Sized>(
 interface Place<T extends Sized> {
   readonly shelf: Shelf<T>
   networks: readonly NetworkTable[]
+  /** With what a name may end in, whoever it is of. */
   readonly subnets: Snapshot['subnets']
+  readonly projects: Snapshot['projects']
 }
 
 function areSame(a: readonly NetworkTable[], b: readonly NetworkTable[]): boolean {

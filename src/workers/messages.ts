@@ -4,6 +4,7 @@ import type { Fill } from '../forward/cache/cache.ts'
 import type { LoopStates } from '../forward/loop.ts'
 import type { Tally } from '../http/tally.ts'
 import type { Bindable } from '../net/listener.ts'
+import type { GoneOptions } from '../registry/gone.ts'
 import type { StoreChange } from '../registry/types.ts'
 
 /** All that a worker begins with. */
@@ -18,6 +19,9 @@ export interface Beginning {
   /** 16 bytes each. */
   readonly cookieSecret: Uint8Array
   readonly probeKey: Uint8Array
+  /** Names that are gone, as their own `told` tells them, and the key of what that holds. */
+  readonly gone: Uint8Array
+  readonly goneKey: GoneOptions['key']
 }
 
 /** What is answered with `done` once it is done, and all that was said before it. */

@@ -6,10 +6,11 @@ import { createLoopFollower, type LoopFollower } from '../forward/loop-follower.
 import { createTokens } from '../forward/token.ts'
 import { servingSeries } from '../http/serving-series.ts'
 import { readTally } from '../http/tally.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, passingTime } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger, LogOptions } from '../lib/log.ts'
 import type { Bindable } from '../net/listener.ts'
+import { createGone, type Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
 import { createServing, type Serving } from '../serving.ts'
 import { createFillQueue } from './fills.ts'
@@ -44,6 +45,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
   let config: Config
   let listen: readonly Bindable[] = []
   let replica: Replica
+  let gone: Gone
   let loops: LoopFollower
   let log: Logger
   let serving: Serving | undefined
@@ -79,6 +81,9 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
     loops = createLoopFollower({ isToken, tellCaught, tellSuspect })
     loops.follow(message.loops)
     replica = createReplica(message.told, clock)
+    const { store } = replica
+    gone = createGone({ key: message.goneKey, now: passingTime(clock), told: message.gone }, store.current())
+    store.onSwap(gone.follow)
   }
 
   async function start(store: Store, cookieSecret: Uint8Array): Promise<void> {
@@ -87,7 +92,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
       clock,
     })
     serving = await createServing({
-      ...{ config: here(), store, log, clock, cookieSecret },
+      ...{ config: here(), store, gone, log, clock, cookieSecret },
       createLoops: () => loops,
       isFirst: false,
       onFill: fills.add,

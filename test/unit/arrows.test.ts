@@ -118,6 +118,7 @@ describe('the arrows of the house', () => {
 describe('packages', () => {
   it.each([
     ['dns-packet', /^dns\/message\.ts$/],
+    ['@hapi/tlds', /^dns\/public\.ts$/],
     ['prom-client', /^http\/metrics\.ts$/],
     ['undici', /^docker\/get\.ts$/],
     ['lru-cache', /^forward\/cache\//],

@@ -1,7 +1,8 @@
 // berth query, names and check as a person runs them: what is printed, and the exit code.
 import { createSocket } from 'node:dgram'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttp } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encode } from 'dns-packet'
@@ -330,6 +331,37 @@ describe('berth check', () => {
       'warning: forward.zones localhost is never used: localhost is always this machine (RFC 6761)',
       'warning: forward.zones has 10.in-addr.arpa twice, once through a subnet; the later one counts',
       'warning: forward.rebindAllow names domains, but forward.rebindProtection is off: nothing is withheld',
+    ])
+  })
+
+  it('warns of networks and projects that are called like a public domain, of engines that can be read', async () => {
+    const engine = createHttp((request, response) => {
+      const isNetworks = request.url!.includes('/networks')
+      const rows = isNetworks
+        ? [
+            { Id: 'a', Name: 'com', Driver: 'bridge' },
+            { Id: 'b', Name: 'host', Driver: 'host' },
+            { Id: 'c', Name: 'front', Driver: 'bridge' },
+          ]
+        : ['Dev', 'dev', 'myshop', undefined].map((project, i) => ({
+            ...{ Id: `c${i}`, Names: ['/x'] },
+            Labels: project === undefined ? null : { 'com.docker.compose.project': project },
+          }))
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify(rows))
+    })
+    await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve))
+    closing.push(() => engine.close())
+    const { port } = engine.address() as AddressInfo
+    // The second one is not there.
+    writeFileSync(file, `docker: {engines: ["tcp://127.0.0.1:${port}", "unix:///nowhere/docker.sock"]}\n`)
+    const { code, stderr } = await call(check.run, [file])
+    expect(code).toBe(0)
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^warning: the network com is called like a public domain: NAME\.com means /),
+      expect.stringMatching(
+        /^warning: the project dev is called like a public domain: .*SERVICE\.dev\.docker\.internal$/,
+      ),
     ])
   })
 

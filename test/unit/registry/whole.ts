@@ -47,10 +47,14 @@ export function wholeOf(world: World): Seen {
     if (lodgesWith === undefined) own(owners, endpoints)
   }
   const tables = [...networks.values()].map((network) => tableOf(network, [...containers.values()]))
-  const known = new Map<string, string[]>()
-  for (const { known: names, network } of tables) {
-    for (const name of names.keys()) known.set(name, [...(known.get(name) ?? []), network.id].sort())
+  const idsOf = (kind: 'known' | 'services' | 'projects') => {
+    const ids = new Map<string, string[]>()
+    for (const { [kind]: names, network } of tables) {
+      for (const name of names.keys()) ids.set(name, [...(ids.get(name) ?? []), network.id].sort())
+    }
+    return ids
   }
+  const known = idsOf('known')
   const ordered = tables.sort((a, b) => compare(a.name, b.name) || compare(a.network.id, b.network.id))
   const byName = new Map<string, string[]>()
   for (const { name, network } of ordered) byName.set(name, [...(byName.get(name) ?? []), network.id])
@@ -60,6 +64,7 @@ export function wholeOf(world: World): Seen {
     networksByName: sorted(byName),
     containers: sorted(containers),
     known: sorted(known),
+    ...{ services: sorted(idsOf('services')), projects: sorted(idsOf('projects')) },
     owners: sortedLists(owners),
   }
 }
@@ -75,6 +80,8 @@ export function seenIn(snapshot: Snapshot): Seen {
     ]),
     containers: sorted(snapshot.containers),
     known: sorted(snapshot.known),
+    services: sorted(snapshot.services),
+    projects: sorted(snapshot.projects.byName),
     owners: sorted(snapshot.owners),
   }
 }
@@ -133,6 +140,8 @@ function tableOf(network: Network, containers: readonly Container[]) {
   const wildcards = new Map<string, Endpoint[]>()
   const owners = new Map<string, Endpoint[]>()
   const known = new Map<string, number>()
+  const services = new Map<string, number>()
+  const projects = new Map<string, number>()
   const parents = new Map<string, number>()
   let addressed = 0
   const more = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
@@ -159,6 +168,10 @@ function tableOf(network: Network, containers: readonly Container[]) {
         for (const above of namesAbove(name)) more(parents, above)
       }
     }
+    if (project && service) {
+      more(services, canonicalName(`${service}.${project}`)!)
+      more(projects, canonicalName(project)!)
+    }
     for (const suffix of isThere ? new Set(settings.wildcards) : []) {
       append(wildcards, suffix, endpoint)
       for (const above of [suffix, ...namesAbove(suffix)]) more(parents, above)
@@ -171,7 +184,7 @@ function tableOf(network: Network, containers: readonly Container[]) {
   return {
     ...{ network, name, containers: byId, names: asMap(names), added: asMap(added) },
     ...{ replicas: asMap(replicas), labelled: asMap(labelled), wildcards: asMap(wildcards) },
-    ...{ owners: asMap(owners), known, parents, addressed },
+    ...{ owners: asMap(owners), known, services, projects, parents, addressed },
   }
 }
 

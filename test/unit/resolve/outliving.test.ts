@@ -1,5 +1,6 @@
 // Fast answers through changes of their own networks: those of names that a change is of are made anew, all others stay.
 import { describe, expect, it } from 'vitest'
+import { createGone } from '../../../src/registry/gone.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network } from '../../../src/registry/types.ts'
 import { container, network } from './estate.ts'
@@ -35,8 +36,13 @@ function follow(containers: readonly Container[] = [...stood, one(), other()]) {
     })
   told([front, back], containers)
   const { ask, askSlowly, decisions, state } = servers(store.current(), {}, atHand)
+  const time = { now: 0 }
+  const gone = createGone({ key: [1, 2], now: () => time.now }, store.current())
+  store.onSwap(gone.follow)
+  state.gone = gone
   return {
     decisions,
+    time,
     tell(...what: Parameters<typeof told>) {
       told(...what)
       state.snapshot = store.current()
@@ -82,9 +88,16 @@ describe('a fast answer', () => {
     ],
     [
       'a network has come',
-      'x.new',
+      'x.later',
       'A',
-      (tell) => tell([network('new', ['10.3.0.0/24'])], [container('x', { new: { at: ['10.3.0.2'] } })]),
+      (tell) => tell([network('later', ['10.3.0.0/24'])], [container('x', { later: { at: ['10.3.0.2'] } })]),
+    ],
+    [
+      'a project has come, of which it is a service elsewhere',
+      'till.shopping-mall',
+      'A',
+      (tell) => tell([], [other({ labels: { ...compose, 'com.docker.compose.project': 'shopping-mall' } })]),
+      guest,
     ],
     ['its address is another one’s', '50.0.1.10.in-addr.arpa', 'PTR', (tell) => tell([], [], ['one'])],
     [
@@ -171,6 +184,36 @@ describe('a fast answer', () => {
     const after = ask(name, type, guest)
     expect(after).toEqual(askSlowly(name, type, guest))
     expect(after).not.toEqual(before)
+  })
+
+  it('of what a project was called that has come and gone is made anew', () => {
+    const { tell, ask, decisions } = follow()
+    ask('till.mall', 'A', guest)
+    tell([], [other({ labels: { ...compose, 'com.docker.compose.project': 'mall' } })])
+    tell([], [], ['other'])
+    expect(decisions(() => ask('till.mall', 'A', guest))).toBe(1)
+  })
+
+  it('is not kept of a name that is gone, which is others’ after an hour', () => {
+    const mall = { ...compose, 'com.docker.compose.project': 'mall' }
+    const { tell, ask, askSlowly, decisions, time } = follow([...stood, one(), other({ labels: mall })])
+    const names = ['till.mall', 'other.back', 'till.mall.front']
+    const askAll = () => names.map((name) => ask(name, 'A', guest))
+    askAll()
+    tell([], [], ['other'])
+    const before = askAll()
+    for (const now of [0, 1000, 3_599_000]) {
+      time.now = now
+      expect(
+        decisions(() => expect(askAll()).toEqual(names.map((name) => askSlowly(name, 'A', guest)))),
+      ).toBe(3)
+    }
+    expect(askAll()).toEqual(before)
+    time.now = 3_600_000
+    const after = askAll()
+    expect(after).toEqual(names.map((name) => askSlowly(name, 'A', guest)))
+    for (const [i, reply] of after.entries()) expect(reply).not.toEqual(before[i])
+    expect(decisions(askAll)).toBe(0)
   })
 
   it('stays where a change is of other names', () => {

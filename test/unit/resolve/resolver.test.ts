@@ -21,7 +21,7 @@ const networks = [
   network('front', ['172.18.0.0/16', 'fd00:18::/64']),
   network('back', ['172.19.0.0/16']),
   network('vault', ['172.20.0.0/16'], { internal: true }),
-  network('shop.net', ['172.21.0.0/16']),
+  network('shop.mesh', ['172.21.0.0/16']),
 ]
 
 const containers = [
@@ -32,8 +32,8 @@ const containers = [
   container('db', { back: { at: ['172.19.0.3'], names: ['s3.amazonaws.com', 'primary'] } }),
   container('secret', { vault: { at: ['172.20.0.4'] } }),
   container('cellar', { vault: { at: ['172.20.0.5'] } }),
-  container('shop-api-1', { 'shop.net': { at: ['172.21.0.2'], names: ['api'] } }, replica('api')),
-  container('shop-api-2', { 'shop.net': { at: ['172.21.0.3'], names: ['api'] } }, replica('api')),
+  container('shop-api-1', { 'shop.mesh': { at: ['172.21.0.2'], names: ['api'] } }, replica('api')),
+  container('shop-api-2', { 'shop.mesh': { at: ['172.21.0.3'], names: ['api'] } }, replica('api')),
   container('one', { front: { at: ['172.18.0.20'], names: ['twice'] } }),
   container('two', { back: { at: ['172.19.0.20'], names: ['twice'] } }),
   container('stopped', { front: { at: [], names: ['idle'] } }, { running: false }),
@@ -85,7 +85,7 @@ describe('a container that asks', () => {
   })
 
   it('finds all replicas of a name, also on a network with a dot in its name', () => {
-    for (const name of ['api', 'api.shop.net', 'api.shop.net.docker.internal']) {
+    for (const name of ['api', 'api.shop.mesh', 'api.shop.mesh.docker.internal']) {
       expect(decide(all, 'api', name), name).toEqual(found('172.21.0.2', '172.21.0.3'))
     }
   })
@@ -137,16 +137,20 @@ describe('a container that asks', () => {
     ['stopped', 'stopped'],
     ['secret.vault', 'out of scope'],
     ['stopped.front', 'stopped'],
-    ['api.shop.net', 'out of scope'],
+    ['api.shop.mesh', 'out of scope'],
     ['web.front.front', 'its network as a search domain'],
     ['secret.vault.vault.vault', 'out of scope, its network as a search domain'],
-    ['api.shop.net.shop.net', 'out of scope, its network as a search domain'],
+    ['api.shop.mesh.shop.mesh', 'out of scope, its network as a search domain'],
     ['secret.docker.internal', 'out of scope, under the zone'],
     ['secret.vault.docker.internal', 'out of scope, under the zone'],
     ['nobody.docker.internal', 'nowhere, under the zone'],
     ['nobody', 'a single label nobody has'],
   ])('gets NXDOMAIN for %s: %s', (name) => {
-    for (const code of ['A', 'AAAA', 'TXT']) expect(decide(all, 'web', name, code)).toEqual(nxdomain)
+    const isNowhere = name === 'nobody'
+    for (const code of ['A', 'AAAA', 'TXT']) {
+      const expected = isNowhere && code === 'TXT' ? forwarded : nxdomain
+      expect(decide(all, 'web', name, code), code).toEqual(expected)
+    }
   })
 
   it('gets the same answer for a name out of scope as for one that nobody has', () => {
@@ -166,11 +170,11 @@ describe('a container that asks', () => {
     expect(decide(all, 'web', '')).toEqual(forwarded)
   })
 
-  it('has single labels forwarded for validators’ types only', () => {
-    for (const code of ['NS', 'DS', 'DNSKEY', 'SOA']) {
+  it('has single labels that nobody has forwarded for types that no local name is asked for', () => {
+    for (const code of ['NS', 'DS', 'DNSKEY', 'SOA', 'TXT', 'MX', 'CAA', 'TYPE99']) {
       expect(decide(all, 'web', 'org', code)).toEqual(forwarded)
     }
-    for (const code of ['A', 'AAAA', 'TXT', 'MX', 'HTTPS', 'ANY']) {
+    for (const code of ['A', 'AAAA', 'HTTPS', 'SVCB', 'SRV', 'ANY']) {
       expect(decide(all, 'web', 'org', code)).toEqual(nxdomain)
     }
   })
@@ -278,7 +282,7 @@ describe('the host view', () => {
   })
 
   it('finds all replicas of one Compose service', () => {
-    for (const name of ['api', 'api.docker.internal', 'api.shop.net.docker.internal']) {
+    for (const name of ['api', 'api.docker.internal', 'api.shop.mesh.docker.internal']) {
       expect(decide(all, 'host', name), name).toEqual(found('172.21.0.2', '172.21.0.3'))
     }
   })

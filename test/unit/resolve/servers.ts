@@ -12,7 +12,7 @@ import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { createFastAnswers, type FastOptions } from '../../../src/resolve/fast.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import type { Query } from '../../../src/resolve/query.ts'
-import { createResolver } from '../../../src/resolve/resolver.ts'
+import { createResolver, type ResolverOptions } from '../../../src/resolve/resolver.ts'
 import { replyTo } from '../forward/cache/kept.ts'
 import { config, here, upstream } from './deciding.ts'
 
@@ -21,7 +21,10 @@ export const server = 'dns://127.0.0.1:53'
 const noUpstream: Forward = () => ({ failure: 'no upstream', reason: 'none' })
 
 export function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}, forward = noUpstream) {
-  const state = { snapshot, decided: 0, upstreams: [upstream] as (typeof upstream)[] }
+  const state = {
+    ...{ snapshot, decided: 0, upstreams: [upstream] as (typeof upstream)[] },
+    gone: undefined as ResolverOptions['gone'],
+  }
   const counters = createDnsCounters()
   const create = () =>
     createResolver({
@@ -32,6 +35,10 @@ export function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}, 
       store: { current: () => state.snapshot },
       addresses: () => here,
       upstreams: () => state.upstreams,
+      gone: {
+        has: (name) => state.gone?.has(name) === true,
+        hadParent: (name) => state.gone?.hadParent(name) === true,
+      },
       random: Math.random,
     })
   const resolver = create()

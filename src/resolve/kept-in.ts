@@ -1,0 +1,73 @@
+// Names that are somebody's on this machine, in the forms that never leave it: NAME.NETWORK, SERVICE.PROJECT and
+// N.SERVICE.PROJECT, those that were there until a moment ago, and what a stub's search list makes of them.
+import { isPublic } from '../dns/public.ts'
+import type { NetworkTable } from '../registry/types.ts'
+import type { Context } from './decision.ts'
+
+/** Ends of one name that are looked at: whoever asks decides how many there are. A search list adds one. */
+const mostEnds = 5
+
+const none: readonly NetworkTable[] = []
+
+/**
+ * Why a dotted name stays in, whoever may see what it means; undefined: it does not. What ends in a public top-level
+ * domain is the public's, but for those who are on the network, or on the project's.
+ */
+export function findKeptIn(context: Context, name: string, withGone: boolean): 'there' | 'gone' | undefined {
+  const { view, networks } = context.scope
+  const own = isPublic(name) ? (view === 'networks' ? networks : none) : undefined
+  if (own?.length === 0) return undefined
+  const isGone = (each: string) => withGone && context.isGone(each)
+  const ends = [name.length]
+  for (let i = 0; i < ends.length; i++) {
+    const rest = name.slice(0, ends[i])
+    let isOfOurs = own === undefined
+    for (let dot = rest.lastIndexOf('.'); dot > 0; dot = rest.lastIndexOf('.', dot - 1)) {
+      const right = rest.slice(dot + 1)
+      const isNetwork = own === undefined ? context.isNetwork(right) : own.some(({ name }) => name === right)
+      const isProject =
+        own === undefined ? context.isProject(right) : own.some(({ projects }) => projects.has(right))
+      const isThere = isNetwork || isProject
+      // A search list's network may be gone as well.
+      const mayBeGone = i === 0 && withGone && own === undefined
+      if (!isThere && !(mayBeGone && context.wasParent(right))) continue
+      const left = rest.slice(0, dot)
+      const bare = withoutSuffixes(left, `.${right}`)
+      if (isNetwork && isKnown(context, own, right, left, bare)) return 'there'
+      if (isProject && isService(context, own, rest, `${bare}.${right}`)) return 'there'
+      isOfOurs ||= isThere
+      for (const end of [dot, bare.length]) if (ends.length < mostEnds && !ends.includes(end)) ends.push(end)
+    }
+    if (isOfOurs && isGone(rest)) return 'gone'
+  }
+  return undefined
+}
+
+/** Whether a network of this name, one of `own` where those are told, knows one of two names. */
+function isKnown(
+  context: Context,
+  own: readonly NetworkTable[] | undefined,
+  network: string,
+  left: string,
+  bare: string,
+): boolean {
+  const tables = own?.filter(({ name }) => name === network) ?? context.whole().networksByName.get(network)
+  return tables?.some(({ known }) => known.has(left) || known.has(bare)) === true
+}
+
+function isService(
+  context: Context,
+  own: readonly NetworkTable[] | undefined,
+  name: string,
+  bare: string,
+): boolean {
+  if (own !== undefined) return own.some(({ services }) => services.has(name) || services.has(bare))
+  const { services } = context.whole()
+  return services.has(name) || services.has(bare)
+}
+
+function withoutSuffixes(name: string, suffix: string): string {
+  let end = name.length
+  while (name.endsWith(suffix, end)) end -= suffix.length
+  return name.slice(0, end)
+}
