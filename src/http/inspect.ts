@@ -33,6 +33,8 @@ const ruleSentences: Record<ScopeRule, string> = {
   stranger: 'none of ours: refused',
 }
 
+const takenName = 'it is the NAME.NETWORK or SERVICE.PROJECT of another container'
+
 /** On whose behalf something is asked. */
 interface Asking {
   /** Source address. */
@@ -95,16 +97,19 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
       return [
         ...list(new Map([...table.added, ...table.names, ...linked])),
         ...list(table.replicas),
-        ...list(table.labelled),
+        ...list(new Map([...table.labelled].filter(([name]) => resolver.mayBeLabelled(scope, name)))),
         ...list(table.wildcards, '*.'),
       ]
     })
   }
 
-  function listIgnored(): IgnoredLabel[] {
-    return [...resolver.snapshot().containers.values()]
-      .filter(({ ungranted }) => ungranted.length > 0)
-      .flatMap(({ name, ungranted }) => ungranted.map((each) => ({ container: name, ...each })))
+  function listIgnored(scope: Scope): IgnoredLabel[] {
+    return [...resolver.snapshot().containers.values()].flatMap(({ name, ungranted, settings }) => [
+      ...ungranted.map((each) => ({ container: name, ...each })),
+      ...settings.names
+        .filter((each) => !resolver.mayBeLabelled(scope, each))
+        .map((value) => ({ container: name, label: 'berth.names', value, why: takenName })),
+    ])
   }
 
   function nameOf(containerId: string): string {
@@ -123,7 +128,7 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
         networks: scope.networks.map((table) => table.network.name),
         forwards: resolver.forwards(scope),
         names: listNames(scope),
-        ...(scope.view === 'host' ? { ignoredLabels: listIgnored() } : {}),
+        ...(scope.view === 'host' ? { ignoredLabels: listIgnored(scope) } : {}),
       }
     },
 

@@ -15,6 +15,7 @@ import { QuestionContext } from './context.ts'
 import { type Decision, isInternet, local, type Question, refusal } from './decision.ts'
 import { type Withheld, withhold } from './guard.ts'
 import { answerIdentity } from './identity.ts'
+import { mayBeLabelled } from './labelled.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
 import { indexRoutes } from './routes.ts'
@@ -43,6 +44,8 @@ export interface Resolver {
   decide(scope: Scope, question: Question): Decision
   /** What an upstream may not tell this asker, judged by the table as it is now. */
   withhold(scope: Scope, name: string, route: Route, reply: UpstreamReply): Withheld | undefined
+  /** Whether a name by label, without our zone, means nothing else to this asker. */
+  mayBeLabelled(scope: Scope, name: string): boolean
   /** Whether anything of this asker's is forwarded. */
   forwards(scope: Scope): boolean
 }
@@ -95,6 +98,8 @@ export function createResolver(options: ResolverOptions): Resolver {
     },
     withhold: (scope, name, route, reply) =>
       withhold(config.forward, store.current(), scope, name, route, reply),
+    mayBeLabelled: (scope, name) =>
+      mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }
