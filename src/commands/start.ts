@@ -1,6 +1,7 @@
 // What a person wants to see once the server is up: where it listens, what it found, and a line to try.
 import type { App } from '../app.ts'
 import type { Config } from '../config/types.ts'
+import { isLocal } from '../registry/locality.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { listRoutes } from './routes.ts'
 
@@ -65,6 +66,7 @@ function tryLine(app: App, config: Config, snapshot: Snapshot): string {
   const at = bound.find(({ host }) => host.startsWith('127.')) ?? bound[0]!
   const server = `dig @${at.host} -p ${at.port}`
   for (const container of snapshot.containers.values()) {
+    if (!isLocal(snapshot.engines, container.engine)) continue
     const endpoint = container.endpoints.find(({ v4, v6 }) => v4.length + v6.length > 0)
     const network = endpoint && snapshot.networks.get(endpoint.networkId)
     if (endpoint === undefined || network === undefined) continue

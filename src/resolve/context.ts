@@ -1,5 +1,7 @@
 // What one decision depends on, and what of that it has looked at. One object for each question: its class has all else.
 import type { Config, Upstream } from '../config/types.ts'
+import type { LocalAddresses } from '../lib/interfaces.ts'
+import { subnetContains } from '../lib/ip.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Context } from './decision.ts'
 import { isForeign } from './meaning.ts'
@@ -9,6 +11,8 @@ export interface ContextOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health'>
   /** The default route's, at this moment. */
   readonly upstreams: () => readonly Upstream[]
+  /** This namespace's, at this moment. */
+  readonly addresses: () => LocalAddresses
   /** [0, 1) */
   readonly random: () => number
 }
@@ -17,7 +21,7 @@ export class QuestionContext implements Context {
   readonly scope: Scope
   readonly isForeign: boolean
   readonly forReasons: Snapshot
-  /** The whole table was looked at, and the default route's upstreams were. */
+  /** The whole table was looked at; the default route's upstreams, or our own addresses, were. */
   isWhole = false
   isPassing = false
   readonly #options: ContextOptions
@@ -56,6 +60,11 @@ export class QuestionContext implements Context {
   whole(): Snapshot {
     this.isWhole = true
     return this.forReasons
+  }
+
+  isAttached(address: Uint8Array): boolean {
+    this.isPassing = true
+    return this.#options.addresses().all.some(({ subnet }) => subnetContains(subnet, address))
   }
 
   upstreams(): readonly Upstream[] {

@@ -1,5 +1,6 @@
 // Names that Docker Desktop has made known: host.docker.internal and its kin. On an engine nobody answers them.
 import type { Upstream } from '../config/types.ts'
+import { isLocal } from '../registry/locality.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import { addressAnswer, type Context, type Decision, type Question } from './decision.ts'
 
@@ -32,7 +33,9 @@ export function answerMachine(context: Context, question: Question): Decision | 
   const bridges = scope.networks.filter(({ network }) => network.driver === 'bridge')
   // Members of overlay networks leave by the gateway bridge.
   if (scope.networks.some(({ network }) => network.driver === 'overlay')) {
-    bridges.push(...(context.whole().networksByName.get(gatewayBridge) ?? []))
+    const { networksByName, engines } = context.whole()
+    const all = networksByName.get(gatewayBridge) ?? []
+    bridges.push(...all.filter(({ network }) => isLocal(engines, network.engine)))
   }
   const gateway = (isV6: boolean) =>
     bridges

@@ -9,13 +9,14 @@ import { anyRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Store } from '../registry/store.ts'
-import type { Snapshot } from '../registry/types.ts'
+import type { Endpoint, NetworkTable, Snapshot } from '../registry/types.ts'
 import { QuestionContext } from './context.ts'
 import { type Decision, isInternet, local, type Question, refusal } from './decision.ts'
 import { type Withheld, withhold } from './guard.ts'
 import { answerIdentity } from './identity.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
+import { type Reached, reachedOf } from './reach.ts'
 import { indexRoutes } from './routes.ts'
 import type { Scope, scopeTable } from './scope.ts'
 import { createScopes } from './scopes.ts'
@@ -40,6 +41,8 @@ export interface Resolver {
   decide(scope: Scope, question: Question): Decision
   /** What an upstream may not tell this asker, judged by the table as it is now. */
   withhold(scope: Scope, name: string, route: Route, reply: UpstreamReply): Withheld | undefined
+  /** What of an endpoint's addresses this asker is told. */
+  reached(scope: Scope, table: NetworkTable, endpoint: Endpoint): Reached
   /** Whether anything of this asker's is forwarded. */
   forwards(scope: Scope): boolean
 }
@@ -92,6 +95,8 @@ export function createResolver(options: ResolverOptions): Resolver {
     },
     withhold: (scope, name, route, reply) =>
       withhold(config.forward, store.current(), scope, name, route, reply),
+    reached: (scope, table, endpoint) =>
+      reachedOf(new QuestionContext(options, scope, store.current(), ''), table, endpoint),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }
