@@ -6,8 +6,10 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { differenceOf } from '../registry/difference.ts'
 import type { Store } from '../registry/store.ts'
+import type { Network } from '../registry/types.ts'
 import { createEngineClient, type EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
+import { knowsNone, type Refused } from './gateways.ts'
 import { createReconcile } from './reconcile.ts'
 import { type Ending, reach, runSession } from './session.ts'
 
@@ -47,6 +49,8 @@ export interface WatchOptions {
 const oldestApi = [1, 41] as const
 /** A connection that lasts this long was a good one, ms. */
 const lasting = 30_000
+/** Networks whose addressing is refused are told of so often, for an engine can make any number of them. */
+const mostRefusals = 50
 /** Changes within this time make one swap, ms. */
 const swapDelay = 1
 
@@ -73,7 +77,10 @@ export function createWatch({
     late: (names) => counters.lateNames.add(names, engine),
     mislabelled: ({ name }, problems) =>
       log.warn({ engine, container: name, problems }, 'labels not understood'),
+    refused,
+    mayHaveNone: () => knowsNone(info.apiVersion),
   })
+  let refusals = 0
   let resync = firstResync
   let listNow = () => {}
   let info: WatchInfo = { connected: false }
@@ -108,6 +115,17 @@ export function createWatch({
     if (!info.connected) return
     counters.errors.add(1, engine, 'inspect')
     log.debug({ engine, problem: explain(error) }, 'an inspect failed and will be tried again')
+  }
+
+  function refused({ name }: Network, what: readonly Refused[]) {
+    if (refusals++ >= mostRefusals) return
+    const left = what.map((each) => `${each.what}: ${each.why}`)
+    log.warn(
+      { engine, network: name, left },
+      'subnets or gateways of a network left out; make it anew with others',
+    )
+    if (refusals < mostRefusals) return
+    log.warn({ engine }, 'more of its networks are like that, and not told of; see to what makes them')
   }
 
   function swap() {
