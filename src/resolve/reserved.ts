@@ -42,12 +42,12 @@ export function answerMachine(context: Context, question: Question): Decision | 
       .flatMap(({ network }) => network.gateways)
       .filter((address) => address.includes(':') === isV6)
       .slice(0, 1)
-  return addressAnswer(
-    context,
-    question,
-    { v4: gateway(false), v6: gateway(true) },
-    "the asker's gateway is the engine's machine",
-  )
+  const gateways = { v4: gateway(false), v6: gateway(true) }
+  const isNone = gateways.v4.length + gateways.v6.length === 0
+  const rule = isNone
+    ? 'no bridge network of the asker has a gateway'
+    : "the asker's gateway is the engine's machine"
+  return addressAnswer(context, question, gateways, rule)
 }
 
 /** The upstreams to relay to, where the name is reserved but not ours to answer, and one of them is Docker's own. */
