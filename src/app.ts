@@ -7,6 +7,7 @@
 //   scrape     http → counters, snapshot                                         http
 import { randomBytes } from 'node:crypto'
 import type { ConfigCounters } from './config/counters.ts'
+import { remoteEngines } from './config/locality.ts'
 import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createEngines, type Engines } from './docker/engines.ts'
@@ -68,7 +69,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   let { config } = options
   const { udp, workers } = config
   let isStopped = false
-  const store = createStore(config.docker.engines.map(({ name }) => name))
+  const { engines: configured } = config.docker
+  const store = createStore(
+    configured.map(({ name }) => name),
+    remoteEngines(configured),
+  )
   const dockerCounters = createDockerCounters()
   // What all processes that answer have to have in common.
   const cookieSecret = randomBytes(16)

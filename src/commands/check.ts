@@ -1,8 +1,9 @@
 // berth check: reads a configuration as serve would, and tells what it understood or what is wrong.
 import { parseArgs } from 'node:util'
+import { localityOf } from '../config/locality.ts'
 import { variableNames } from '../config/overrides.ts'
 import { listSettings } from '../config/schema.ts'
-import type { CacheSettings, Config, HostPort, NamePattern, Upstream } from '../config/types.ts'
+import type { CacheSettings, Config, EngineConfig, HostPort, NamePattern, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { listWarnings } from '../config/warnings.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -69,14 +70,7 @@ function summary({
     ['configuration', file ?? 'defaults and environment'],
     ['listen', list(listen.map(address))],
     ...(workers === 1 ? [] : [['workers', `${workers} processes`]]),
-    [
-      'engines',
-      list(
-        docker.engines.map(({ name, address: { text } }) =>
-          text.endsWith(name) ? text : `${name} (${text})`,
-        ),
-      ),
-    ],
+    ...docker.engines.map((engine, i) => [i === 0 ? 'engines' : '', describeEngine(engine, docker.engines)]),
     ['resync', `every ${docker.resync / 1000} s`],
     ['zone', zone],
     ['ttl', `${ttl} s`],
@@ -99,6 +93,14 @@ function summary({
     ...describeApi(api),
     ['log', `${log.level}${log.queries ? ', every question' : ''}`],
   ])
+}
+
+function describeEngine(engine: EngineConfig, all: readonly EngineConfig[]): string {
+  const { name, address, reach = 'none' } = engine
+  const { local, why } = localityOf(engine, all)
+  // An engine without a name of its own is called by its address.
+  const called = address.text.endsWith(name) ? address.text : `${name} (${address.text})`
+  return `${called}, ${local ? `local (${why})` : `remote (${why}), reach ${reach}`}`
 }
 
 function describeCache({ entries, bytes, maxTtl, maxNegativeTtl, stale }: CacheSettings): string {
@@ -140,7 +142,12 @@ function list(items: readonly string[]): string {
 
 /** Private keys and tokens are nobody's to print. */
 function withoutKeys(config: Config): unknown {
-  const engines = config.docker.engines.map(({ name, address: { text } }) => ({ name, url: text }))
+  const { engines: all } = config.docker
+  const engines = all.map((engine) => {
+    const { local } = localityOf(engine, all)
+    const { name, address, reach = 'none' } = engine
+    return { name, url: address.text, local, ...(local ? {} : { reach }) }
+  })
   const allow = config.scope.allow.map(({ text }) => text)
   const api = { ...config.api, token: config.api.token?.file }
   return { ...config, docker: { ...config.docker, engines }, scope: { ...config.scope, allow }, api }

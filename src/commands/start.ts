@@ -2,6 +2,7 @@
 import type { App } from '../app.ts'
 import type { Config } from '../config/types.ts'
 import { printable } from '../lib/printable.ts'
+import { isLocal } from '../registry/locality.ts'
 import { countNames } from '../registry/table.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { listRoutes } from './routes.ts'
@@ -67,6 +68,7 @@ function tryLine(app: App, config: Config, snapshot: Snapshot): string {
   const at = bound.find(({ host }) => host.startsWith('127.')) ?? bound[0]!
   const server = `dig @${at.host} -p ${at.port}`
   for (const container of snapshot.containers.values()) {
+    if (!isLocal(snapshot.engines, container.engine)) continue
     const endpoint = container.endpoints.find(({ v4, v6 }) => v4.length + v6.length > 0)
     const network = endpoint && snapshot.networks.get(endpoint.networkId)
     if (endpoint === undefined || network === undefined) continue

@@ -45,7 +45,12 @@ export function readEngines(
     names.add(name)
     try {
       const withTls = pemKeys.some((key) => engine[key] !== undefined)
-      engines.push({ name, address: parseEngineAddress(engine.url, withTls ? tls : undefined) })
+      const { local, reach } = engine
+      engines.push({
+        ...{ name, address: parseEngineAddress(engine.url, withTls ? tls : undefined) },
+        ...(local === undefined ? {} : { local }),
+        ...(reach === undefined ? {} : { reach }),
+      })
     } catch (error) {
       if (!(error instanceof BerthError)) throw error
       problems.push(problem(explain(error), i))

@@ -1,6 +1,6 @@
 // How the schema's single values are read: addresses to listen on, engines, the zone, subnets.
 import { parseSubnet, type Subnet } from '../lib/ip.ts'
-import { asList, type Issues, isMap, kindOf, readText, readTextList, refuse } from './fields.ts'
+import { asList, type Issues, isMap, kindOf, readChoice, readText, readTextList, refuse } from './fields.ts'
 import { suggestion } from './similar.ts'
 import type { HostPort, NamePattern } from './types.ts'
 import { formatHostPort, type Parsed, parseHostPort, parseName } from './values.ts'
@@ -12,6 +12,8 @@ export interface WrittenEngine {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
+  readonly local?: boolean
+  readonly reach?: 'none' | 'routed'
 }
 
 export function readListen(value: unknown, issues: Issues): HostPort[] {
@@ -46,7 +48,7 @@ export function readHttp(value: unknown, issues: Issues): HostPort | undefined {
   )
 }
 
-const engineKeys = ['name', 'url', 'ca', 'cert', 'key'] as const
+const engineKeys = ['name', 'url', 'ca', 'cert', 'key', 'local', 'reach'] as const
 
 export function readEngines(value: unknown, issues: Issues): WrittenEngine[] {
   const list = asList(value)
@@ -59,7 +61,7 @@ export function readEngines(value: unknown, issues: Issues): WrittenEngine[] {
   return list.map((item, i): WrittenEngine => {
     if (typeof item === 'string') return { name: undefined, url: item }
     if (!isMap(item))
-      return refuse(issues, `must be a URL or {name, url, ca, cert, key}, not ${kindOf(item)}`, i)
+      return refuse(issues, `must be a URL or {${engineKeys.join(', ')}}, not ${kindOf(item)}`, i)
     for (const [key, text] of Object.entries(item)) {
       if (!engineKeys.includes(key as 'url')) {
         refuse(
@@ -68,6 +70,10 @@ export function readEngines(value: unknown, issues: Issues): WrittenEngine[] {
           i,
           key,
         )
+      } else if (key === 'local') {
+        if (typeof text !== 'boolean') refuse(issues, 'must be true or false', i, key)
+      } else if (key === 'reach') {
+        readChoice(text, issues, ['none', 'routed'], i, key)
       } else if (typeof text !== 'string' || text === '') {
         refuse(issues, `must be a text, not ${text === '' ? 'an empty one' : kindOf(text)}`, i, key)
       }

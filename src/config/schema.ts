@@ -40,8 +40,11 @@ export const schema = z.strictObject({
     .strictObject({
       /**
        * Docker engines to follow; the names of all of them make one table. A list of URLs, or of
-       * {name, url, ca, cert, key} with PEM files relative to this file. `name` is how logs and metrics call the
-       * engine, default: the URL without its scheme. Default: DOCKER_HOST, else unix:///var/run/docker.sock.
+       * {name, url, ca, cert, key, local, reach} with PEM files relative to this file. `name` is how logs and metrics
+       * call the engine, default: the URL without its scheme. `local`: it runs on this machine, so that its containers
+       * may ask; true or false, default: true for a unix socket and for the only engine. `reach`: of a remote engine,
+       * whether this machine has routes to its bridge networks, so that the host is told their addresses; "none" or
+       * "routed", default: none. Default: DOCKER_HOST, else unix:///var/run/docker.sock.
        */
       engines: field(readEngines).optional(),
       /** How often everything is read anew, whatever the events said. A duration, 1s to 24h. Default: 60s. */

@@ -24,6 +24,10 @@ export interface EngineConfig {
   /** How logs and metrics call it. */
   readonly name: string
   readonly address: EngineAddress
+  /** Whether it runs on this machine, where that is written; else locality.ts tells. */
+  readonly local?: boolean
+  /** Whether this machine's packets get to a remote engine's bridge networks. Default: none. */
+  readonly reach?: 'none' | 'routed'
 }
 
 /** "shop.test" is that name alone, "*.test" every name below test, and "*" (no name) every name. */

@@ -3,10 +3,11 @@ import { isWithin } from '../dns/name.ts'
 import { parseAddress } from '../lib/ip.ts'
 import { isInner } from '../lib/ranges.ts'
 import { apiWarnings } from './api.ts'
-import type { Config, HostPort } from './types.ts'
+import { localityOf } from './locality.ts'
+import type { Config, EngineConfig, HostPort } from './types.ts'
 import { formatHostPort } from './values.ts'
 
-export function listWarnings({ listen, scope, http, api, forward, zone }: Config): string[] {
+export function listWarnings({ listen, scope, http, api, forward, zone, docker }: Config): string[] {
   const warnings: string[] = []
   const open = listen.filter(isOpen)
   if (scope.gateway === 'host' && open.length > 0) {
@@ -28,7 +29,25 @@ export function listWarnings({ listen, scope, http, api, forward, zone }: Config
   if (scope.allow.length > 0 && Array.isArray(forward.upstreams) && forward.upstreams.length === 0) {
     warnings.push('scope.allow lets questions be forwarded, but forward.upstreams is empty')
   }
-  return [...warnings, ...routeWarnings(forward, zone), ...apiWarnings(api)]
+  return [
+    ...warnings,
+    ...engineWarnings(docker.engines),
+    ...routeWarnings(forward, zone),
+    ...apiWarnings(api),
+  ]
+}
+
+function engineWarnings(engines: readonly EngineConfig[]): string[] {
+  const isHere = (engine: EngineConfig) => localityOf(engine, engines).local
+  const warnings = engines
+    .filter((engine) => isHere(engine) && engine.reach !== undefined)
+    .map(({ name, reach }) => `docker.engines ${name}: reach: ${reach} means nothing for a local engine`)
+  if (engines.length > 0 && !engines.some(isHere)) {
+    warnings.push(
+      'no engine of docker.engines is local: no container is known as an asker; write local: true on the engine of this machine, if it has one',
+    )
+  }
+  return warnings
 }
 
 function routeWarnings({ zones, rebindProtection, rebindAllow }: Config['forward'], zone: string): string[] {

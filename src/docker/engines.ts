@@ -1,7 +1,10 @@
 // The engines that are followed: a watch for each, by its name. When the configuration names others, those that stay
 // are not touched, and no names go before those that come in their place have been read.
 import { isDeepStrictEqual } from 'node:util'
+import { remoteEngines } from '../config/locality.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
+import { remoteOf } from '../registry/locality.ts'
+import type { RemoteEngines } from '../registry/types.ts'
 import type { LabelRules } from './grants.ts'
 import { reach } from './session.ts'
 import { createWatch, type Watch, type WatchInfo, type WatchOptions } from './watch.ts'
@@ -52,6 +55,20 @@ export function createEngines({ docker, labelRules: firstRules, ...shared }: Eng
     await watch.firstSync
   }
 
+  /** What a remote engine has told is never a local one's, though that has its name now: it goes before that comes. */
+  async function forgetTurned(
+    changed: readonly EngineConfig[],
+    former: RemoteEngines,
+    remote: RemoteEngines,
+  ): Promise<void> {
+    const isIn = (list: RemoteEngines, name: string) => list.some(([each]) => each === name)
+    const turned = changed.map(({ name }) => name).filter((name) => isIn(former, name) && !isIn(remote, name))
+    if (turned.length === 0) return
+    await Promise.all(turned.map((name) => followed.get(name)?.watch.stop()))
+    const staying = [...store.current().engines.keys()].filter((name) => !turned.includes(name))
+    if (!isStopped) store.apply({ kind: 'engines', engines: staying, remote: former })
+  }
+
   async function remove(name: string): Promise<void> {
     await followed.get(name)?.watch.stop()
     if (isStopped) return
@@ -69,8 +86,9 @@ export function createEngines({ docker, labelRules: firstRules, ...shared }: Eng
     async update(next, rules) {
       const names = next.engines.map(({ name }) => name)
       const gone = [...followed.keys()].filter((name) => !names.includes(name))
+      // Who is local or remote now is nothing to connect anew for.
       const changed = next.engines.filter(
-        (engine) => !isDeepStrictEqual(followed.get(engine.name)?.engine, engine),
+        ({ name, address }) => !isDeepStrictEqual(followed.get(name)?.engine.address, address),
       )
       if (next.resync !== resync) {
         resync = next.resync
@@ -80,10 +98,15 @@ export function createEngines({ docker, labelRules: firstRules, ...shared }: Eng
         labelRules = rules
         for (const { watch } of followed.values()) watch.setLabelRules(rules)
       }
-      store.apply({ kind: 'engines', engines: [...gone, ...names] })
+      const remote = remoteEngines(next.engines)
+      const former = remoteOf(store.current().engines)
+      await forgetTurned(changed, former, remote)
+      if (isStopped) return
+      const goneToo = former.filter(([name]) => gone.includes(name))
+      store.apply({ kind: 'engines', engines: [...gone, ...names], remote: [...remote, ...goneToo] })
       await Promise.all(changed.map(begin))
       await Promise.all(gone.map(remove))
-      if (!isStopped) store.apply({ kind: 'engines', engines: names })
+      if (!isStopped) store.apply({ kind: 'engines', engines: names, remote })
     },
     info: (name) => followed.get(name)?.watch.info(),
     async stop() {

@@ -1,9 +1,11 @@
 // What is known of one engine: the newest reading of each of its networks and containers, and the facts made of them.
 import { isSame } from '../lib/same.ts'
+import { holds } from '../registry/locality.ts'
 import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
+import type { Refused } from './gateways.ts'
 import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules } from './grants.ts'
 import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
@@ -59,6 +61,10 @@ export interface KnownOptions {
   readonly images: Pick<Images, 'labelsOf' | 'want'>
   /** A container has labels that can't be read, or more than one may have; once for each container. */
   mislabelled(container: Container, problems: readonly string[]): void
+  /** What is not taken of a network's subnets and gateways; each once for each network. */
+  leftOut?(network: Network, what: readonly Refused[]): void
+  /** Whether the engine, as far as is known now, has bridge networks without a gateway. */
+  mayHaveNone?(): boolean
 }
 
 export function createKnown(options: KnownOptions): Known {
@@ -69,7 +75,11 @@ export function createKnown(options: KnownOptions): Known {
   const idsByName = new Map<string, Set<string>>()
   const overlays = new Set<string>()
   /** Network id → gateway → how many of its running containers use it. */
-  const used = new Map<string, Map<string, number>>()
+  const used: Counts = new Map()
+  /** Network id → address → how many of its running containers have it. */
+  const taken: Counts = new Map()
+  /** Network id → what has been told to be refused there. */
+  const refusals = new Map<string, Set<string>>()
   /** Ids of what is other since changes were taken last. */
   const changed = { networks: new Set<string>(), containers: new Set<string>() }
   const early = createEarlyPlaces()
@@ -103,7 +113,10 @@ export function createKnown(options: KnownOptions): Known {
     const now = { ...told, container, signature }
     containers.set(container.id, { told: now, readAt })
     const isSame = container === before?.told.container
-    if (!isSame) changed.containers.add(container.id)
+    if (!isSame) {
+      changed.containers.add(container.id)
+      takeAddresses(before?.told, now)
+    }
     return useGateways(before?.told, now) || !isSame
   }
 
@@ -139,6 +152,7 @@ export function createKnown(options: KnownOptions): Known {
     containers.delete(id)
     unjudged.delete(id)
     changed.containers.add(id)
+    takeAddresses(before.told, undefined)
     useGateways(before.told, undefined)
     return true
   }
@@ -153,19 +167,37 @@ export function createKnown(options: KnownOptions): Known {
   }
 
   function useGateway(id: string, gateway: string, by: 1 | -1) {
-    const counts = used.get(id) ?? new Map<string, number>()
-    const now = (counts.get(gateway) ?? 0) + by
-    if (now === 0) counts.delete(gateway)
-    else counts.set(gateway, now)
-    if (counts.size === 0) used.delete(id)
-    else used.set(id, counts)
+    const now = count(used, id, gateway, by)
     // Another one of those that use it: the network is as it was.
     if (now === 0 || (now === 1 && by === 1)) changed.networks.add(id)
   }
 
+  function takeAddresses(before: ToldContainer | undefined, now: ToldContainer | undefined) {
+    for (const [id, address] of addressesOf(before)) takeAddress(id, address, -1)
+    for (const [id, address] of addressesOf(now)) takeAddress(id, address, 1)
+  }
+
+  function takeAddress(id: string, address: string, by: 1 | -1) {
+    count(taken, id, address, by)
+    const told = networks.get(id)?.told
+    const isGateway =
+      told?.network.gateways.includes(address) ||
+      used.get(id)?.has(address) ||
+      told?.unsaid.some(({ likely }) => likely === address)
+    if (isGateway) changed.networks.add(id)
+  }
+
+  function refuse(network: Network, what: readonly Refused[]) {
+    const told = refusals.get(network.id) ?? new Set()
+    const news = what.filter((each) => !told.has(each.what))
+    if (news.length === 0) return
+    refusals.set(network.id, new Set([...told, ...news.map((each) => each.what)]))
+    options.leftOut?.(network, news)
+  }
+
   function keepNetwork(raw: RawNetwork, readAt: number): boolean {
     const before = networks.get(raw.Id)
-    const fresh = networkFrom(raw, engine)
+    const fresh = networkFrom(raw, engine, options.mayHaveNone?.() ?? false)
     const told = before !== undefined && isSame(fresh, before.told) ? before.told : fresh
     networks.set(raw.Id, { told, readAt })
     if (told === before?.told) return false
@@ -174,6 +206,7 @@ export function createKnown(options: KnownOptions): Known {
     idsByName.set(told.network.name, ids.add(raw.Id))
     if (told.network.driver === 'overlay') overlays.add(raw.Id)
     changed.networks.add(raw.Id)
+    refuse(told.network, told.refused)
     return true
   }
 
@@ -181,6 +214,7 @@ export function createKnown(options: KnownOptions): Known {
     const before = networks.get(id)
     if (before === undefined) return false
     networks.delete(id)
+    refusals.delete(id)
     overlays.delete(id)
     forgetName(id, before.told.network.name)
     changed.networks.add(id)
@@ -217,7 +251,15 @@ export function createKnown(options: KnownOptions): Known {
     }
     // Sorted, so that containers' order does not make another network of it.
     const gateways = new Set([...(used.get(id)?.keys() ?? [])].sort())
-    const network = sharing(completeNetwork(known.told, gateways), completed.get(id))
+    const { network: alone } = known.told
+    // Where a driver tells no subnets there is nothing that anybody could mend.
+    const outside = [...gateways].filter((gateway) => alone.subnets.length > 0 && !holds(alone, gateway))
+    refuse(
+      alone,
+      outside.map((gateway) => ({ what: `gateway ${gateway}`, why: 'outside of its subnets' })),
+    )
+    const isTaken = (address: string) => taken.get(id)?.has(address) === true
+    const network = sharing(completeNetwork(known.told, gateways, isTaken), completed.get(id))
     completed.set(id, network)
     return network
   }
@@ -270,6 +312,26 @@ export function createKnown(options: KnownOptions): Known {
       }
       return { networks: changedNetworks, containers: taken, isAll: changed.containers.size === 0 }
     },
+  }
+}
+
+type Counts = Map<string, Map<string, number>>
+
+/** How many it is now. */
+function count(counts: Counts, id: string, key: string, by: 1 | -1): number {
+  const there = counts.get(id) ?? new Map<string, number>()
+  const now = (there.get(key) ?? 0) + by
+  if (now === 0) there.delete(key)
+  else there.set(key, now)
+  if (there.size === 0) counts.delete(id)
+  else counts.set(id, there)
+  return now
+}
+
+/** Pairs of a network's id and an address that the container has there. */
+function* addressesOf(told: ToldContainer | undefined): Generator<readonly [id: string, address: string]> {
+  for (const { networkId, v4, v6 } of told?.container.endpoints ?? []) {
+    for (const address of [...v4, ...v6]) yield [networkId, address]
   }
 }
 

@@ -1,30 +1,27 @@
 // Pure: what Docker tells of a network → the table's Network.
-import {
-  canonicalAddress,
-  firstAddress,
-  formatAddress,
-  parseAddress,
-  parseSubnet,
-  type Subnet,
-  subnetContains,
-} from '../lib/ip.ts'
+import { canonicalAddress, parseAddress, subnetContains } from '../lib/ip.ts'
+import { holds } from '../registry/locality.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import type { Network } from '../registry/types.ts'
-import type { RawIpam, RawNetwork } from './raw.ts'
+import { addressingOf, type Refused, type Unsaid, unsaidGateways } from './gateways.ts'
+import type { RawNetwork } from './raw.ts'
 
 /** A network, and what the engine has left unsaid about its gateways. */
 export interface ToldNetwork {
   /** `gateways` are IPAM's. */
   readonly network: Network
-  /** Bridge networks' subnets without a gateway in IPAM: Docker has taken one and does not show it (API < 1.52). */
-  readonly unsaid: readonly { readonly subnet: Subnet; readonly likely: string }[]
+  readonly unsaid: readonly Unsaid[]
+  /** What of its addressing is left out. */
+  readonly refused: readonly Refused[]
 }
 
-/** `raw` is a list's row or an inspect; only an inspect of docker_gwbridge has members. */
-export function networkFrom(raw: RawNetwork, engine: string): ToldNetwork {
+/**
+ * `raw` is a list's row or an inspect; only an inspect of docker_gwbridge has members. `mayHaveNone`: the engine knows of
+ * bridge networks without a gateway.
+ */
+export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false): ToldNetwork {
   const driver = raw.Driver ?? ''
-  const configs = raw.IPAM?.Config ?? []
-  const gateways = configs.flatMap(({ Gateway }) => canonicalAddress(Gateway ?? '') ?? [])
+  const { subnets, gateways, refused } = addressingOf(raw)
   return {
     network: {
       id: raw.Id,
@@ -35,26 +32,34 @@ export function networkFrom(raw: RawNetwork, engine: string): ToldNetwork {
       sealed: raw.Internal === true || (/^(mac|ip)vlan$/.test(driver) && !raw.Options?.parent),
       ingress: raw.Ingress === true,
       hasResolver: !isDefaultBridge(raw),
-      subnets: configs.flatMap(({ Subnet }) => parseSubnet(Subnet ?? '') ?? []),
-      gateways: [...new Set(gateways)],
+      subnets,
+      gateways,
       bridge: driver === 'bridge' ? bridgeName(raw) : undefined,
       members: raw.Name === gatewayBridge ? membersOf(raw) : undefined,
     },
-    unsaid: driver === 'bridge' ? configs.flatMap((config) => unsaidGateway(config) ?? []) : [],
+    unsaid: unsaidGateways(raw, mayHaveNone),
+    refused,
   }
 }
 
 /**
- * The network with all its gateways: IPAM's, those its running endpoints use, and for a subnet that has
- * neither the one Docker would have taken.
+ * The network with all its gateways: IPAM's, those its running endpoints use, and for a subnet that has neither the one
+ * Docker would have taken. None is an address that `isTaken` by a running container there.
  */
-export function completeNetwork({ network, unsaid }: ToldNetwork, used: ReadonlySet<string>): Network {
+export function completeNetwork(
+  { network, unsaid }: ToldNetwork,
+  used: ReadonlySet<string>,
+  isTaken: (address: string) => boolean = () => false,
+): Network {
+  const inside = [...used].filter((address) => holds(network, address))
   const guessed = unsaid.filter(({ subnet }) => {
-    return ![...used].some((address) => subnetContains(subnet, parseAddress(address)!))
+    return !inside.some((address) => subnetContains(subnet, parseAddress(address)!))
   })
-  const gateways = new Set([...network.gateways, ...used, ...guessed.map(({ likely }) => likely)])
-  if (gateways.size === network.gateways.length) return network
-  return { ...network, gateways: [...gateways] }
+  const all = new Set([...network.gateways, ...inside, ...guessed.map(({ likely }) => likely)])
+  const gateways = [...all].filter((address) => !isTaken(address))
+  const isSame =
+    gateways.length === network.gateways.length && gateways.every((g, i) => g === network.gateways[i])
+  return isSame ? network : { ...network, gateways }
 }
 
 function bridgeName(raw: RawNetwork): string {
@@ -91,13 +96,4 @@ function membersOf(raw: RawNetwork): ReadonlyMap<string, string> {
     }
   }
   return members
-}
-
-/** Docker takes the first free address of the range, which is the range's own first unless the subnet's. */
-function unsaidGateway(config: RawIpam) {
-  const subnet = parseSubnet(config.Subnet ?? '')
-  if (subnet === undefined || (config.Gateway ?? '') !== '') return undefined
-  const range = parseSubnet(config.IPRange ?? '')
-  const inside = range !== undefined && !range.bytes.every((byte, i) => byte === subnet.bytes[i])
-  return { subnet, likely: inside ? formatAddress(range.bytes) : firstAddress(subnet) }
 }

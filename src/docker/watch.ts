@@ -6,8 +6,10 @@ import { type Clock, sleep, type Timer } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Store } from '../registry/store.ts'
+import type { Network } from '../registry/types.ts'
 import { createEngineClient, type EngineClient, type Strange } from './client.ts'
 import type { DockerCounters } from './counters.ts'
+import { knowsNone, type Refused } from './gateways.ts'
 import type { LabelRules } from './grants.ts'
 import { createNotices } from './notices.ts'
 import { createReconcile } from './reconcile.ts'
@@ -54,6 +56,8 @@ const lasting = 30_000
 /** As config/haproxy-docker.cfg has it, for those whose proxy was set up without. */
 export const imageRule =
   'acl image url_reg ^(/v1\\.[0-9]{1,2})?/images/sha256(:|%3[Aa])[0-9a-f]{64}/json(\\?platform=%7[Bb]([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*%7[Dd])?$'
+/** Networks whose addressing is refused are told of so often, for an engine can make any number of them. */
+const mostRefusals = 50
 /** Changes within this time make one swap, ms. */
 const swapDelay = 1
 /** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */
@@ -88,7 +92,10 @@ export function createWatch({
       notices.say(`${name} ${problems}`, (more) =>
         log.warn({ engine, container: name, problems, ...more }, 'labels not understood'),
       ),
+    leftOut: tellLeftOut,
+    mayHaveNone: () => knowsNone(info.apiVersion),
   })
+  let refusals = 0
   let resync = firstResync
   let labelRules = firstRules
   let toldRefused = false
@@ -143,6 +150,17 @@ export function createWatch({
     notices.say(`internal ${stack}`, (more) =>
       log.error({ engine, stack, ...more }, 'berth failed on what a Docker engine told; please report this'),
     )
+  }
+
+  function tellLeftOut({ name }: Network, what: readonly Refused[]) {
+    if (refusals++ >= mostRefusals) return
+    const left = what.map((each) => `${each.what}: ${each.why}`)
+    log.warn(
+      { engine, network: name, left },
+      'subnets or gateways of a network left out; make it anew with others',
+    )
+    if (refusals < mostRefusals) return
+    log.warn({ engine }, 'more of its networks are like that, and not told of; see to what makes them')
   }
 
   function swap() {

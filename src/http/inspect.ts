@@ -9,6 +9,7 @@ import { writeReply } from '../dns/writer.ts'
 import type { Forward } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isLoopback } from '../lib/interfaces.ts'
+import { isLocal } from '../registry/locality.ts'
 import type { Container, Endpoint } from '../registry/types.ts'
 import { toldRcode } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
@@ -56,6 +57,10 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
         status: 404,
       }
     }
+    if (!isLocal(resolver.snapshot().engines, container.engine)) {
+      const why = `runs on the remote engine ${container.engine}: none of its containers asks here`
+      return { problem: `container ${container.name} ${why}`, status: 404 }
+    }
     const endpoint = container.endpoints.find(({ v4, v6 }) => v4.length + v6.length > 0)
     if (endpoint === undefined) {
       const why = container.running
@@ -73,7 +78,9 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
   }
 
   function findContainer(name: string): Container | undefined {
-    const all = [...resolver.snapshot().containers.values()]
+    const { containers, engines } = resolver.snapshot()
+    const isHere = (container: Container) => isLocal(engines, container.engine)
+    const all = [...containers.values()].sort((a, b) => Number(isHere(b)) - Number(isHere(a)))
     return (
       all.find((container) => container.name === name) ??
       (/^[0-9a-f]{12,64}$/.test(name) ? all.find((container) => container.id.startsWith(name)) : undefined)
@@ -83,13 +90,16 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
   function listNames(scope: Scope): VisibleName[] {
     return scope.networks.flatMap((table) => {
       const list = (entries: ReadonlyMap<string, readonly Endpoint[]>, start = '') =>
-        [...entries].map(([name, endpoints]) => ({
-          name: scope.view === 'host' ? `${start}${name}.${table.name}.${zone}` : start + name,
-          network: table.network.name,
-          v4: endpoints.flatMap(({ v4 }) => v4),
-          v6: endpoints.flatMap(({ v6 }) => v6),
-          containers: endpoints.map(({ containerId }) => nameOf(containerId)),
-        }))
+        [...entries].map(([name, endpoints]) => {
+          const reached = endpoints.map((endpoint) => resolver.reached(scope, table, endpoint))
+          return {
+            name: scope.view === 'host' ? `${start}${name}.${table.name}.${zone}` : start + name,
+            network: table.network.name,
+            v4: reached.flatMap(({ v4 }) => v4),
+            v6: reached.flatMap(({ v6 }) => v6),
+            containers: endpoints.map(({ containerId }) => nameOf(containerId)),
+          }
+        })
       const linked = [...(scope.links?.get(table.network.id) ?? [])].flatMap(([alias, target]) => {
         const endpoints = table.names.get(target) ?? table.added.get(target)
         return endpoints === undefined ? [] : [[alias, endpoints] as const]

@@ -4,6 +4,7 @@ import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts
 import { isSame } from '../lib/same.ts'
 import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
 import { addTo, takeFrom } from './lists.ts'
+import { isLocal } from './locality.ts'
 import { affectedLodgers, followTurns, type Lodging, noLodging, placeLodger, type Turn } from './lodgers.ts'
 import { noSubnets } from './subnets.ts'
 import { changeTable, emptyTable, type Members } from './table.ts'
@@ -14,6 +15,7 @@ import type {
   EngineState,
   Network,
   NetworkTable,
+  RemoteEngines,
   Snapshot,
   StoreChange,
 } from './types.ts'
@@ -82,12 +84,14 @@ function take(registry: Registry, change: StoreChange): Registry {
       ? registry
       : nextRegistry(registry, { snapshot: nextSnapshot(snapshot) })
   }
-  if (change.kind === 'engines') return withEngines(registry, change.engines)
+  if (change.kind === 'engines') return withEngines(registry, change.engines, change.remote)
   const { engine } = change
   const state = snapshot.engines.get(engine)
   if (state === undefined) return registry
   if (change.kind === 'away') return withState(registry, engine, { ...state, away: change.away })
-  const now = change.unfinished ? registry : withState(registry, engine, { synced: true, away: false })
+  const now = change.unfinished
+    ? registry
+    : withState(registry, engine, { ...state, synced: true, away: false })
   const told = withTold(facts.get(engine)!, change)
   if (told === facts.get(engine)) return now
   return withFacts(now, new Map(facts).set(engine, told), idsOf(change.networks), idsOf(change.containers))
@@ -100,23 +104,45 @@ function withState(registry: Registry, engine: string, state: EngineState): Regi
   return nextRegistry(registry, { snapshot: nextSnapshot(snapshot, { engines }) })
 }
 
-/** Those that stay keep their order. */
-function withEngines(registry: Registry, names: readonly string[]): Registry {
+/** Those that stay keep their order. What one tells that is local now, or remote, is taken out and in again. */
+function withEngines(registry: Registry, names: readonly string[], remote: RemoteEngines): Registry {
   const { snapshot, facts } = registry
-  const stay = [...snapshot.engines.keys()].filter((name) => names.includes(name))
-  const all = new Set([...stay, ...names])
-  if (all.size === stay.length && stay.length === snapshot.engines.size) return registry
-  const gone = [...facts].flatMap(([name, told]) => (all.has(name) ? [] : [told]))
-  const engines = [...all].map((name) => [name, snapshot.engines.get(name) ?? unheard] as const)
+  const before = snapshot.engines
+  const reaches = new Map(remote)
+  const stay = [...before.keys()].filter((name) => names.includes(name))
+  const engines = new Map(
+    [...new Set([...stay, ...names])].map((name) => {
+      return [name, { ...(before.get(name) ?? unheard), remote: reaches.get(name) }] as const
+    }),
+  )
+  if (isSame([...engines], [...before])) return registry
+  const local = [...engines.keys()].filter((name) => isLocal(engines, name))
+  const order = new Set([...local, ...engines.keys()])
+  const moved = stay.filter((name) => isLocal(before, name) !== isLocal(engines, name))
+  const gone = [...before.keys()].filter((name) => !engines.has(name))
+  const without = [...order].filter((name) => !moved.includes(name))
+  const left = withFacts(
+    registry,
+    new Map(without.map((name) => [name, facts.get(name) ?? noFacts])),
+    ...idsToldBy(facts, [...gone, ...moved]),
+  )
   return withFacts(
-    nextRegistry(registry, { snapshot: nextSnapshot(snapshot, { engines: new Map(engines) }) }),
-    new Map([...all].map((name) => [name, facts.get(name) ?? noFacts])),
-    gone.flatMap(({ networks }) => [...networks.keys()]),
-    gone.flatMap(({ containers }) => [...containers.keys()]),
+    nextRegistry(left, { snapshot: nextSnapshot(left.snapshot, { engines }) }),
+    new Map([...order].map((name) => [name, facts.get(name) ?? noFacts])),
+    ...idsToldBy(facts, moved),
   )
 }
 
-const unheard: EngineState = { synced: false, away: false }
+const unheard: EngineState = { synced: false, away: false, remote: undefined }
+
+/** Of networks, and of containers. */
+function idsToldBy(facts: FactsByEngine, names: readonly string[]): [string[], string[]] {
+  const told = names.map((name) => facts.get(name) ?? noFacts)
+  return [
+    told.flatMap(({ networks }) => [...networks.keys()]),
+    told.flatMap(({ containers }) => [...containers.keys()]),
+  ]
+}
 
 /** The registry with these facts, which differ from those before in nothing but what has one of these ids. */
 function withFacts(
@@ -136,17 +162,24 @@ function withFacts(
   const { tables, waiting } = changedTables(registry, networks, turns)
   const containers = snapshot.containers.edit()
   const owners = snapshot.owners.edit()
+  const isOurs = (engine: string | undefined) => isLocal(snapshot.engines, engine)
   for (const [id, { before, after }] of turns) {
     if (after === undefined) containers.delete(id)
     else containers.set(id, after)
-    const [owned, owns] = [ownedBy(before), ownedBy(after)]
+    const [owned, owns] = [ownedBy(before, isOurs), ownedBy(after, isOurs)]
     for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, takeFrom<Endpoint>)
     for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addTo)
   }
   const all = changeTables(snapshot, tables)
+  const ours = (table: NetworkTable | undefined) => (isOurs(table?.network.engine) ? table : undefined)
   const moved = [...networks.keys()]
     .map((id) => [snapshot.networks.get(id), all.networks.get(id)] as const)
-    .filter(([before, after]) => !isAtSame(before?.network, after?.network))
+    .filter(([before, after]) => {
+      const isSide = (ours(before) === undefined) === (ours(after) === undefined)
+      return !isSide || !isAtSame(before?.network, after?.network)
+    })
+    .map(([before, after]) => [ours(before), ours(after)] as const)
+  // Another one whatever has moved: by it, too, is told whether there are other networks.
   const subnets = moved.length > 0 ? snapshot.subnets.with(moved) : snapshot.subnets
   return nextRegistry(registry, {
     ...{ facts, lodging, waiting },
@@ -213,8 +246,8 @@ function changedTables(
       tables.set(
         id,
         before === undefined
-          ? changeTable(emptyTable(network), network, new Map([...there, ...changes]))
-          : changeTable(before, network, changes),
+          ? changeTable(emptyTable(network), network, new Map([...there, ...changes]), snapshot.engines)
+          : changeTable(before, network, changes, snapshot.engines),
       )
     }
   }
@@ -230,9 +263,10 @@ function withMembers(before: PersistentMap<Container>, members: Members): Persis
   return edit.done()
 }
 
-/** Endpoints whose addresses are the container's own; a lodger's are its host's. */
-function ownedBy(container: Container | undefined): readonly Endpoint[] {
-  return container?.lodgesWith === undefined ? (container?.endpoints ?? []) : []
+/** Endpoints whose addresses are the container's own, if it is ours; a lodger's are its host's. */
+function ownedBy(container: Container | undefined, isOurs: (engine: string) => boolean): readonly Endpoint[] {
+  if (container === undefined || container.lodgesWith !== undefined) return []
+  return isOurs(container.engine) ? container.endpoints : []
 }
 
 function own(owners: MapEdit<readonly Endpoint[]>, endpoint: Endpoint, change: typeof addTo): void {

@@ -1,5 +1,5 @@
-// What each engine told, by its name, in the order of the engines: where several tell of one thing, as they do of a
-// Swarm's networks, the first one speaks for all.
+// What each engine told, by its name, local engines before remote ones, else in the order of the engines: where several
+// tell of one thing, as they do of a Swarm's networks, the first one speaks for all.
 import { emptyMap, type PersistentMap } from '../lib/persistent.ts'
 import { sharing, sharingContainer } from './sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from './types.ts'

@@ -83,8 +83,9 @@ function findHost(
     if (step === furthest) return undefined
     const { lodgesWith, engine }: Container = host
     const among = (call: string) => (called.get(call) ?? []).flatMap((id) => containerOf(id) ?? [])
+    const whole = containerOf(lodgesWith)
     host =
-      containerOf(lodgesWith) ??
+      (whole?.engine === engine ? whole : undefined) ??
       among(lodgesWith).find((each) => each.engine === engine && each.name === lodgesWith) ??
       among(lodgesWith.slice(0, shortId)).find(
         ({ engine: its, id }) => its === engine && lodgesWith.length >= shortId && id.startsWith(lodgesWith),

@@ -1,7 +1,8 @@
 // The current snapshot: engines tell what changed, readers take what is current; a change swaps it whole.
 import { advance, emptyRegistry } from './build.ts'
 import { noFacts } from './facts.ts'
-import type { EngineFacts, Snapshot, StoreChange } from './types.ts'
+import { remoteOf } from './locality.ts'
+import type { EngineFacts, RemoteEngines, Snapshot, StoreChange } from './types.ts'
 
 export interface Store {
   current(): Snapshot
@@ -17,10 +18,10 @@ export interface Store {
   onSwap(listener: (snapshot: Snapshot) => void): void
 }
 
-export function createStore(engines: readonly string[]): Store {
+export function createStore(engines: readonly string[], remote: RemoteEngines = []): Store {
   const changeListeners: ((change: StoreChange) => void)[] = []
   const swapListeners: ((snapshot: Snapshot) => void)[] = []
-  let registry = advance(emptyRegistry, { kind: 'engines', engines })
+  let registry = advance(emptyRegistry, { kind: 'engines', engines, remote })
 
   return {
     current: () => registry.snapshot,
@@ -41,7 +42,11 @@ export function createStore(engines: readonly string[]): Store {
         const told = { kind: 'told', engine, networks: [...networks], containers: [...containers] } as const
         return synced ? [told, { kind: 'away', engine, away }] : [{ kind: 'away', engine, away }]
       })
-      return [{ kind: 'engines', engines: [...engines.keys()] }, ...ofEngines, { kind: 'version', version }]
+      return [
+        { kind: 'engines', engines: [...engines.keys()], remote: remoteOf(engines) },
+        ...ofEngines,
+        { kind: 'version', version },
+      ]
     },
     onChange(listener) {
       changeListeners.push(listener)

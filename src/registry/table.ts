@@ -2,8 +2,10 @@
 // costs what one costs.
 import { canonicalName, namesAbove } from '../dns/name.ts'
 import { emptyMap, type MapEdit } from '../lib/persistent.ts'
+import { isSame } from '../lib/same.ts'
 import { addTo, takeFrom, withCounts } from './lists.ts'
-import type { Container, Endpoint, Network, NetworkTable } from './types.ts'
+import { isBelieved } from './locality.ts'
+import type { Container, Endpoint, Network, NetworkTable, Snapshot } from './types.ts'
 
 /** By container id; undefined: not on the network any more. */
 export type Members = ReadonlyMap<string, Container | undefined>
@@ -39,11 +41,17 @@ export function countNames({ names, added, labelled }: NetworkTable): number {
 }
 
 /** The table of this network with these members, in place of what they said before. */
-export function changeTable(before: NetworkTable, network: Network, members: Members): NetworkTable {
-  if (before.network.ingress !== network.ingress || before.network.hasResolver !== network.hasResolver) {
-    return changeTable(emptyTable(network), network, new Map([...before.containers, ...members]))
+export function changeTable(
+  before: NetworkTable,
+  network: Network,
+  members: Members,
+  engines: Snapshot['engines'],
+): NetworkTable {
+  if (!saysAlike(before.network, network)) {
+    return changeTable(emptyTable(network), network, new Map([...before.containers, ...members]), engines)
   }
   const edits = {
+    engines,
     containers: before.containers.edit(),
     names: before.names.edit(),
     added: before.added.edit(),
@@ -84,12 +92,25 @@ export function changeTable(before: NetworkTable, network: Network, members: Mem
   })
 }
 
+/** Whether the same containers say the same on both versions of a network. */
+function saysAlike(a: Network, b: Network): boolean {
+  return (
+    a.ingress === b.ingress &&
+    a.hasResolver === b.hasResolver &&
+    a.engine === b.engine &&
+    a.driver === b.driver &&
+    isSame(a.subnets, b.subnets)
+  )
+}
+
 /** The container's endpoints on the network. */
 export function endpointsOn({ endpoints }: Container, networkId: string): readonly Endpoint[] {
   return endpoints.filter((endpoint) => endpoint.networkId === networkId)
 }
 
 interface Edits {
+  /** By which is judged whether a container is believed. */
+  readonly engines: Snapshot['engines']
   readonly names: MapEdit<readonly Endpoint[]>
   readonly added: MapEdit<readonly Endpoint[]>
   readonly replicas: MapEdit<readonly Endpoint[]>
@@ -106,6 +127,7 @@ interface Edits {
 
 /** What the container says of itself on the network is said (1), or taken back (-1). */
 function say(edits: Edits, network: Network, container: Container, by: 1 | -1): void {
+  if (!isBelieved(edits.engines, container, network)) return
   const { settings, lodgesWith } = container
   const list = by === 1 ? addTo : takeFrom<Endpoint>
   for (const endpoint of endpointsOn(container, network.id)) {

@@ -102,7 +102,8 @@ export interface EngineFacts {
 /**
  * What has become otherwise, as plain data that a structured clone carries. `told`: by id, undefined for what is gone;
  * the first one marks its engine synced, any one in reach. `away`: an engine is out of reach, or back. `engines`: these
- * are the engines now, of which those that stay keep their order. `version`: the snapshot's, for a replica.
+ * are the engines now, of which those that stay keep their order; those that are not in `remote` are local. `version`: the
+ * snapshot's, for a replica.
  */
 export type StoreChange =
   | {
@@ -114,14 +115,26 @@ export type StoreChange =
       readonly unfinished?: boolean
     }
   | { readonly kind: 'away'; readonly engine: string; readonly away: boolean }
-  | { readonly kind: 'engines'; readonly engines: readonly string[] }
+  | {
+      readonly kind: 'engines'
+      readonly engines: readonly string[]
+      readonly remote: RemoteEngines
+    }
   | { readonly kind: 'version'; readonly version: number }
+
+/** Whether packets of this machine get to an engine's bridge networks: not as far as is known, or by routes. */
+export type Reach = 'none' | 'routed'
+
+/** Of the engines those that run elsewhere. */
+export type RemoteEngines = readonly (readonly [engine: string, reach: Reach])[]
 
 export interface EngineState {
   /** The first full list has been read. */
   readonly synced: boolean
   /** Out of reach for 5 s or more: its addresses may have new owners. */
   readonly away: boolean
+  /** It runs on another machine: what it tells are answers, never who an asker is. undefined: a local engine. */
+  readonly remote: Reach | undefined
 }
 
 /**
@@ -187,8 +200,11 @@ export interface Snapshot {
   /** SERVICE.PROJECT and N.SERVICE.PROJECT, of stopped containers too → the networks that know them, as in `known`. */
   readonly services: PersistentMap<readonly string[]>
   readonly projects: Projects
-  /** Canonical address → every running endpoint that has it (networks may share a subnet). */
+  /**
+   * Canonical address → every running endpoint of a local engine that has it (networks may share a subnet). What a remote
+   * engine tells is neither here nor in `subnets`: both are for telling who asks, and what is this machine's own.
+   */
   readonly owners: PersistentMap<readonly Endpoint[]>
-  /** Subnets and gateways of all networks. */
+  /** Subnets and gateways of local engines' networks; another object too where any network has come, gone or moved. */
   readonly subnets: SubnetIndex
 }

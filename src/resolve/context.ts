@@ -1,5 +1,7 @@
 // What one decision depends on, and what of that it has looked at. One object for each question: its class has all else.
 import type { Config, Upstream } from '../config/types.ts'
+import type { LocalAddresses } from '../lib/interfaces.ts'
+import { subnetContains } from '../lib/ip.ts'
 import type { Gone } from '../registry/gone.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Context } from './decision.ts'
@@ -12,6 +14,8 @@ export interface ContextOptions {
   readonly upstreams: () => readonly Upstream[]
   /** undefined: names that are gone are nobody's at once. */
   readonly gone?: Pick<Gone, 'has' | 'hadParent'> | undefined
+  /** This namespace's, at this moment. */
+  readonly addresses: () => LocalAddresses
   /** [0, 1) */
   readonly random: () => number
 }
@@ -20,7 +24,7 @@ export class QuestionContext implements Context {
   readonly scope: Scope
   readonly isForeign: boolean
   readonly forReasons: Snapshot
-  /** The whole table was looked at; what holds for this moment alone was. */
+  /** The whole table was looked at; what holds for this moment alone was: upstreams, our own addresses, what is gone. */
   isWhole = false
   isPassing = false
   readonly #options: ContextOptions
@@ -71,6 +75,11 @@ export class QuestionContext implements Context {
   whole(): Snapshot {
     this.isWhole = true
     return this.forReasons
+  }
+
+  isAttached(address: Uint8Array): boolean {
+    this.isPassing = true
+    return this.#options.addresses().all.some(({ subnet }) => subnetContains(subnet, address))
   }
 
   upstreams(): readonly Upstream[] {

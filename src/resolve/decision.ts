@@ -63,8 +63,10 @@ export interface Context {
   isGone(name: string): boolean
   /** The same for the name of a network or of a project. */
   wasParent(name: string): boolean
-  /** The default route's. A decision that looks at them holds for this moment alone. */
+  /** The default route's. A decision that looks at them, or at our own links, holds for this moment alone. */
   upstreams(): readonly Upstream[]
+  /** Whether a link of ours holds the address. */
+  isAttached(address: Uint8Array): boolean
   /** The whole table too, for saying why. What is decided must not depend on it. */
   readonly forReasons: Snapshot
   /** The table's version, for our SOA. */

@@ -15,6 +15,7 @@ import {
 } from './decision.ts'
 import { findLiterally, findOtherwise, type Meaning, qualifiedName, ttlOf, usable } from './meaning.ts'
 import { answerReverse } from './pointers.ts'
+import { reachedOf } from './reach.ts'
 import { answerMachine } from './reserved.ts'
 import { answerService } from './services.ts'
 import type { Statics } from './statics.ts'
@@ -87,9 +88,12 @@ function answerMeaning(
   }
   const { table, endpoints } = meaning
   const told = usable(context, meaning)
-  const addresses = { v4: told.flatMap(({ v4 }) => v4), v6: told.flatMap(({ v6 }) => v6) }
+  const reached = told.map((endpoint) => reachedOf(context, table, endpoint))
+  const addresses = { v4: reached.flatMap(({ v4 }) => v4), v6: reached.flatMap(({ v6 }) => v6) }
   const left = endpoints.length - told.length
-  const rule = `on network ${table.network.name}${left > 0 ? ` (${left} unhealthy left out)` : ''}`
+  const withheld = reached.find(({ why }) => why !== undefined)?.why
+  const rule =
+    withheld ?? `on network ${table.network.name}${left > 0 ? ` (${left} unhealthy left out)` : ''}`
   return addressAnswer(context, question, addresses, rule, {
     network: table.network.name,
     ttl: ttlOf(context, { table, endpoints: told }),

@@ -1,6 +1,6 @@
 // What a name means to this asker: where it is, who has it, and what of that is to be told.
 import { isBelow, isWithin } from '../dns/name.ts'
-import { findForHost, findLabelledForHost } from '../registry/host.ts'
+import { findForHost } from '../registry/host.ts'
 import {
   type Family,
   type Found,
@@ -55,12 +55,9 @@ export function findOtherwise(context: Context, name: string, family?: Family): 
   }
   // The host is on none of the networks: dotted names without the zone are not its names.
   if (view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
-  const snapshot = context.whole()
-  return (
-    findForHost(snapshot, asked, family) ??
-    (inner === undefined ? undefined : findForHost(snapshot, name, family)) ??
-    ifGranted(context, asked, findLabelledForHost(snapshot, asked, family))
-  )
+  const isGranted = (each: string) => mayBeLabelled(context, each)
+  const whole = inner === undefined ? undefined : name
+  return findForHost(context.whole(), asked, { family, whole, isGranted })
 }
 
 function ifGranted(context: Context, name: string, found: Meaning | undefined): Meaning | undefined {

@@ -4,8 +4,11 @@ import { readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
 import { pointerRecord } from '../dns/writer.ts'
 import { formatAddress } from '../lib/ip.ts'
+import { awaitsLocal, isLocal } from '../registry/locality.ts'
+import type { NetworkTable } from '../registry/types.ts'
 import { type Context, type Decision, local, otherTypes, type Question } from './decision.ts'
 import { qualifiedName, ttlOf } from './meaning.ts'
+import { reachedOf } from './reach.ts'
 import type { Statics } from './statics.ts'
 
 export function answerReverse(context: Context, statics: Statics, question: Question): Decision | undefined {
@@ -17,9 +20,11 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
   }
   const fixed = statics.namesOf(address, context.scope)
   if (fixed.length > 0) return pointer(context, question, fixed, context.ttl, 'hosts: has this address')
-  for (const table of context.scope.networks) {
+  for (const table of context.scope.view === 'host' ? localFirst(context) : context.scope.networks) {
     const endpoint = table.owners.get(address)?.[0]
     if (endpoint === undefined) continue
+    const { v4, v6 } = reachedOf(context, table, endpoint)
+    if (!v4.includes(address) && !v6.includes(address)) continue
     if (table.containers.get(endpoint.containerId)?.settings.ignored) continue
     const canonical = endpoint.names
       .map((name) => qualifiedName(context, endpoint, table, context.scope.view === 'host', name))
@@ -36,6 +41,14 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
     )
   }
   return undefined
+}
+
+/** What is a local engine's is nobody else's; while one has not been read, nobody knows what is. */
+function localFirst(context: Context): readonly NetworkTable[] {
+  const { tables, engines } = context.whole()
+  const here = tables.filter(({ network }) => isLocal(engines, network.engine))
+  if (here.length === tables.length || awaitsLocal(engines)) return here
+  return [...here, ...tables.filter((table) => !here.includes(table))]
 }
 
 function pointer(

@@ -9,6 +9,7 @@ import { type } from '../dns/types.ts'
 import type { Route } from '../forward/types.ts'
 import { subnetContains } from '../lib/ip.ts'
 import { isOnLan, isPrivateBlock } from '../lib/ranges.ts'
+import { wayTo } from '../registry/locality.ts'
 import { isBelowWildcard, isParent, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import {
@@ -219,9 +220,14 @@ export function hostPart(name: string): string {
   return first <= 0 ? name : labels.slice(first).join('.')
 }
 
-/** 'address': it is, or lies below, an address in a Docker subnet. 'above': a block wholly inside one. */
+/**
+ * 'address': it is, or lies below, an address in a Docker subnet. 'above': a block wholly inside one. A remote engine's
+ * subnets count where they are reached, and private: it has no say in what others' addresses are called.
+ */
 function dockerBlock(snapshot: Snapshot, block: ReverseBlock): 'address' | 'above' | undefined {
   for (const table of snapshot.tables) {
+    const way = wayTo(snapshot.engines, table.network)
+    if (way !== 'here' && (way !== 'routed' || !isPrivateBlock(block))) continue
     for (const subnet of table.network.subnets) {
       if (block.prefix >= subnet.prefix && subnetContains(subnet, block.bytes)) {
         return block.malformed || block.prefix === block.bytes.length * 8 ? 'address' : 'above'

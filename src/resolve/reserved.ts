@@ -1,5 +1,6 @@
 // Names that Docker Desktop has made known: host.docker.internal and its kin. On an engine nobody answers them.
 import type { Upstream } from '../config/types.ts'
+import { isLocal } from '../registry/locality.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import { addressAnswer, type Context, type Decision, type Question } from './decision.ts'
 
@@ -32,19 +33,21 @@ export function answerMachine(context: Context, question: Question): Decision | 
   const bridges = scope.networks.filter(({ network }) => network.driver === 'bridge')
   // Members of overlay networks leave by the gateway bridge.
   if (scope.networks.some(({ network }) => network.driver === 'overlay')) {
-    bridges.push(...(context.whole().networksByName.get(gatewayBridge) ?? []))
+    const { networksByName, engines } = context.whole()
+    const all = networksByName.get(gatewayBridge) ?? []
+    bridges.push(...all.filter(({ network }) => isLocal(engines, network.engine)))
   }
   const gateway = (isV6: boolean) =>
     bridges
       .flatMap(({ network }) => network.gateways)
       .filter((address) => address.includes(':') === isV6)
       .slice(0, 1)
-  return addressAnswer(
-    context,
-    question,
-    { v4: gateway(false), v6: gateway(true) },
-    "the asker's gateway is the engine's machine",
-  )
+  const gateways = { v4: gateway(false), v6: gateway(true) }
+  const isNone = gateways.v4.length + gateways.v6.length === 0
+  const rule = isNone
+    ? 'no bridge network of the asker has a gateway'
+    : "the asker's gateway is the engine's machine"
+  return addressAnswer(context, question, gateways, rule)
 }
 
 /** The upstreams to relay to, where the name is reserved but not ours to answer, and one of them is Docker's own. */

@@ -10,7 +10,7 @@ import type { Route } from '../forward/types.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
-import type { Snapshot } from '../registry/types.ts'
+import type { Endpoint, NetworkTable, Snapshot } from '../registry/types.ts'
 import { QuestionContext } from './context.ts'
 import { type Decision, isInternet, local, type Question, refusal } from './decision.ts'
 import { type Withheld, withhold } from './guard.ts'
@@ -18,6 +18,7 @@ import { answerIdentity } from './identity.ts'
 import { mayBeLabelled } from './labelled.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
+import { type Reached, reachedOf } from './reach.ts'
 import { indexRoutes } from './routes.ts'
 import type { Scope, scopeTable } from './scope.ts'
 import { createScopes } from './scopes.ts'
@@ -46,6 +47,8 @@ export interface Resolver {
   withhold(scope: Scope, name: string, route: Route, reply: UpstreamReply): Withheld | undefined
   /** Whether a name by label, without our zone, means nothing else to this asker. */
   mayBeLabelled(scope: Scope, name: string): boolean
+  /** What of an endpoint's addresses this asker is told. */
+  reached(scope: Scope, table: NetworkTable, endpoint: Endpoint): Reached
   /** Whether anything of this asker's is forwarded. */
   forwards(scope: Scope): boolean
 }
@@ -100,6 +103,8 @@ export function createResolver(options: ResolverOptions): Resolver {
       withhold(config.forward, store.current(), scope, name, route, reply),
     mayBeLabelled: (scope, name) =>
       mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name),
+    reached: (scope, table, endpoint) =>
+      reachedOf(new QuestionContext(options, scope, store.current(), ''), table, endpoint),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }

@@ -2,8 +2,9 @@
 // the set of networks it may be answered from, out. The rows are DESIGN's scope table, in its order.
 import { isLinkLocal, isLoopback, type LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress, parseAddress, type Subnet, subnetContains } from '../lib/ip.ts'
+import { awaitsLocal, isLocal } from '../registry/locality.ts'
 import type { Links } from '../registry/lookup.ts'
-import { gatewayBridge, isGatewayBridge, placesOf } from '../registry/order.ts'
+import { gatewayBridge, isGatewayBridge, type Placed, placesOf } from '../registry/order.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 
 /** The row that decided. */
@@ -26,7 +27,7 @@ export interface Scope {
   /** In Docker's order; for the host view all of them. */
   readonly networks: readonly NetworkTable[]
   readonly forwards: boolean
-  /** Some engine has not told its names yet, so what is not found may still be there. */
+  /** An engine that might have what is asked for has not told its names yet: what is not found may still be there. */
   readonly incomplete: boolean
   readonly rule: ScopeRule
   readonly containerId: string | undefined
@@ -50,9 +51,9 @@ interface Asking {
   readonly address: string
   /** The address it was sent to, canonical. */
   readonly here: string
-  /** Some engine has not told its names yet. */
-  readonly incomplete: boolean
-  /** None has. */
+  /** Some local engine has not told its names yet: the asker may be its. */
+  readonly awaitsLocal: boolean
+  /** No engine has, local or remote. */
   readonly starting: boolean
 }
 
@@ -66,11 +67,19 @@ export const scopeTable: Readonly<Record<string, Row>> = {
     return starting ? scope('starting', 'starting', [], true) : hostView(snapshot, 'host')
   },
 
+  // From here on an asker is known by what local engines tell: `subnets` and `owners` have nothing else. Who asks from
+  // an overlay's address on another engine is, for now, somebody in that overlay's subnet.
   gateway({ snapshot, settings, address, here }) {
     const behind = tablesOf(snapshot, snapshot.subnets.behind(address))
     if (behind.length === 0) return undefined
-    if (settings.gateway === 'host') return hostView(snapshot, 'gateway')
-    const networks = settings.gateway === 'network' ? decideByListener(behind, here) : []
+    // Another network's container may have it too: where the listening address does not tell, neither is believed.
+    const held = (snapshot.owners.get(address) ?? []).map(({ networkId }) => networkId)
+    const decided = decideByListener([...behind, ...tablesOf(snapshot, held)], here)
+    if (!decided.some((table) => behind.includes(table))) return undefined
+    if (settings.gateway === 'host' && decided.every((table) => behind.includes(table))) {
+      return hostView(snapshot, 'gateway')
+    }
+    const networks = settings.gateway === 'network' ? decided : []
     return networks.length === 1
       ? scope('networks', 'gateway', networks, false)
       : scope('nobody', 'gateway', [], false)
@@ -80,14 +89,14 @@ export const scopeTable: Readonly<Record<string, Row>> = {
     const [id, ...others] = findContainers(snapshot, address, here)
     if (id === undefined) return undefined
     if (others.length === 0) {
-      const places = placesOf(snapshot, id)
+      const places = localPlaces(snapshot, id)
       const networks = places.map(({ table }) => table)
       const linking = places.filter(({ endpoint }) => endpoint.links.size > 0)
       const links = new Map(linking.map(({ endpoint }) => [endpoint.networkId, endpoint.links]))
       return scope('networks', 'container', networks, mayForward(networks), id, links)
     }
     // Several containers have this address and nothing tells them apart: only what each of them may see.
-    const views = [id, ...others].map((each) => placesOf(snapshot, each).map(({ table }) => table))
+    const views = [id, ...others].map((each) => localPlaces(snapshot, each).map(({ table }) => table))
     const common = views[0]!.filter((table) => views.every((view) => view.includes(table)))
     return scope('networks', 'shared address', common, views.every(mayForward))
   },
@@ -101,8 +110,8 @@ export const scopeTable: Readonly<Record<string, Row>> = {
     return scope('networks', 'shared address', [], forwards)
   },
 
-  starting({ addresses, asker, address, incomplete }) {
-    const bytes = incomplete ? parseAddress(address) : undefined
+  starting({ addresses, asker, address, awaitsLocal }) {
+    const bytes = awaitsLocal ? parseAddress(address) : undefined
     return bytes !== undefined && isAttached(addresses, asker, bytes)
       ? scope('starting', 'starting', [], true)
       : undefined
@@ -125,19 +134,19 @@ export function scopeOf(
   local: string,
   rows: Readonly<Record<string, Row>> = scopeTable,
 ): Scope {
-  const engines = [...snapshot.engines.values()]
-  const incomplete = engines.some((engine) => !engine.synced)
+  const { engines } = snapshot
   const asking: Asking = {
-    ...{ snapshot, addresses, settings, asker, incomplete },
+    ...{ snapshot, addresses, settings, asker },
     address: canonicalAddress(asker) ?? asker,
     here: canonicalAddress(local) ?? local,
-    starting: incomplete && engines.every((engine) => !engine.synced),
+    awaitsLocal: awaitsLocal(engines),
+    starting: engines.size > 0 && [...engines.values()].every((engine) => !engine.synced),
   }
   for (const row of Object.values(rows)) {
     const decided = row(asking)
-    if (decided !== undefined) return scopeWith(decided, decided.networks, incomplete)
+    if (decided !== undefined) return scopeWith(decided, decided.networks, isIncomplete(engines, decided))
   }
-  return scopeWith(scope('nobody', 'stranger', [], false), [], incomplete)
+  return scopeWith(scope('nobody', 'stranger', [], false), [], asking.awaitsLocal)
 }
 
 /**
@@ -155,7 +164,7 @@ export function renewScope(
   if (rule !== 'container') return undefined
   if (before.subnets !== now.subnets || before.engines !== now.engines) return undefined
   if (now.networksByName.has(gatewayBridge)) return undefined
-  if (now.owners.get(address)?.length !== 1) return undefined
+  if (now.owners.get(address)?.length !== 1 || now.subnets.behind(address).length > 0) return undefined
   if (now.containers.get(containerId!) !== before.containers.get(containerId!)) return undefined
   let isSame = true
   for (const table of networks) {
@@ -166,6 +175,13 @@ export function renewScope(
   if (isSame) return scope
   const renewed = networks.map(({ network }) => now.networks.get(network.id)!)
   return scopeWith(scope, renewed, scope.incomplete)
+}
+
+/** A remote engine may have what the host asks for, and containers on a Swarm's network; on any other it has none. */
+function isIncomplete(engines: Snapshot['engines'], { view, networks }: Omit<Scope, 'incomplete'>): boolean {
+  const seesRemote =
+    view === 'host' || view === 'starting' || networks.some(({ network }) => network.driver === 'overlay')
+  return awaitsLocal(engines) || (seesRemote && [...engines.values()].some(({ synced }) => !synced))
 }
 
 /** All are made here, so that they are of one shape. */
@@ -198,7 +214,16 @@ function mayForward(networks: readonly NetworkTable[]): boolean {
 }
 
 function tablesOf(snapshot: Snapshot, ids: readonly string[]): NetworkTable[] {
-  return ids.map((id) => snapshot.networks.get(id)!)
+  return ids.flatMap((id) => snapshot.networks.get(id) ?? [])
+}
+
+/** Every engine may have a docker_gwbridge, and tell of any network: only what a local one tells counts here. */
+function isOurs({ engines }: Snapshot, { network }: NetworkTable): boolean {
+  return isLocal(engines, network.engine)
+}
+
+function localPlaces(snapshot: Snapshot, containerId: string): Placed[] {
+  return placesOf(snapshot, containerId).filter(({ table }) => isOurs(snapshot, table))
 }
 
 /** Of networks that share the asker's address, those that the listening address belongs to, where it tells. */
@@ -217,11 +242,12 @@ function findContainers(snapshot: Snapshot, address: string, here: string): stri
   const found: { table: NetworkTable; id: string }[] = []
   for (const endpoint of snapshot.owners.get(address) ?? []) {
     const table = snapshot.networks.get(endpoint.networkId)
-    if (table !== undefined) found.push({ table, id: endpoint.containerId })
+    if (table !== undefined && isOurs(snapshot, table)) found.push({ table, id: endpoint.containerId })
   }
   for (const table of snapshot.networksByName.get(gatewayBridge) ?? []) {
-    const id = isGatewayBridge(table.network) ? table.network.members?.get(address) : undefined
-    if (id !== undefined && snapshot.containers.has(id)) found.push({ table, id })
+    const isBridge = isGatewayBridge(table.network) && isOurs(snapshot, table)
+    const id = isBridge ? table.network.members?.get(address) : undefined
+    if (isLocal(snapshot.engines, snapshot.containers.get(id ?? '')?.engine)) found.push({ table, id: id! })
   }
   const decided = decideByListener([...new Set(found.map(({ table }) => table))], here)
   const ids = new Set(found.filter(({ table }) => decided.includes(table)).map(({ id }) => id))
@@ -240,10 +266,11 @@ function findSubnets(
     const zone = asker.split('%')[1]
     const ours = addresses.all.filter((local) => local.interface === zone)
     return snapshot.tables.filter(
-      ({ network }) =>
+      (table) =>
         zone !== undefined &&
-        (network.bridge === zone ||
-          network.subnets.some((subnet) =>
+        isOurs(snapshot, table) &&
+        (table.network.bridge === zone ||
+          table.network.subnets.some((subnet) =>
             ours.some((local) => subnetContains(subnet, parseAddress(local.address)!)),
           )),
     )

@@ -15,6 +15,7 @@ import {
   shuffle,
 } from './decision.ts'
 import { findMeaning, innerName, qualifiedName, ttlOf, usable } from './meaning.ts'
+import { reachedOf } from './reach.ts'
 
 /** "_http._tcp.web" in its parts; "_tcp.web", which lies above such names, has no port. */
 interface Service {
@@ -93,7 +94,8 @@ function tell(
     answers.push(serviceRecord(port.number, encodeName(target)!, ttl))
     if (told.has(target)) continue
     told.add(target)
-    for (const address of [...endpoint.v4, ...endpoint.v6]) {
+    const { v4, v6 } = reachedOf(context, table, endpoint)
+    for (const address of [...v4, ...v6]) {
       additional.push({ ...addressRecord(address, ttl), owner: target })
     }
   }

@@ -247,6 +247,19 @@ describe('http', () => {
 })
 
 describe('docker.engines', () => {
+  it('are local or remote from the start', async () => {
+    const [one, two] = [await startEngine('one', '10.9.0.1'), await startEngine('two', '10.9.0.2')]
+    const engines = [
+      { name: 'a', url: one.url, local: false },
+      { name: 'b', url: two.url },
+    ]
+    const { port } = await start({ docker: { engines } })
+    expect(await addresses(port, 'one.docker.internal')).toEqual([])
+    expect(await addresses(port, 'two.docker.internal')).toEqual(['10.9.0.2'])
+    one.close()
+    two.close()
+  })
+
   it('new ones are followed, gone ones leave the table, and those that stay keep their connection', async () => {
     const [one, two] = [await startEngine('one', '10.9.0.1'), await startEngine('two', '10.9.0.2')]
     const { port, reload, metrics } = await start({ docker: { engines: [{ name: 'a', url: one.url }] } })
@@ -278,6 +291,21 @@ describe('docker.engines', () => {
     two.release()
     await moved
     expect(await names()).toEqual(['10.9.0.2'])
+
+    // Which of them is local may change as well, and nothing is connected anew for it.
+    const asked = () => [one, two].map(({ asked }) => asked.filter((path) => path === '/version').length)
+    const engines = (local: boolean) => [
+      { name: 'a', url: two.url, local },
+      { name: 'b', url: one.url },
+    ]
+    await reload({ docker: { engines: engines(true) } })
+    expect(await names()).toEqual(['10.9.0.1', '10.9.0.2'])
+    const connected = asked()
+    await reload({ docker: { engines: engines(false) } })
+    expect(await names()).toEqual(['10.9.0.1'])
+    await reload({ docker: { engines: engines(true) } })
+    expect(await names()).toEqual(['10.9.0.1', '10.9.0.2'])
+    expect(asked()).toEqual(connected)
 
     // Without a name of their own they are called by their address: one goes as the other comes.
     await reload({ docker: { engines: [one.url] } })

@@ -292,7 +292,7 @@ describe('berth check', () => {
     for (const line of [
       `configuration  ${file}`,
       'listen         127.0.0.1:1053',
-      'engines        unix:///var/run/docker.sock',
+      'engines        unix:///var/run/docker.sock, local (the only engine)',
       'zone           docker.internal',
       'ttl            5 s',
       'scope          gateway refuse, allow none',
@@ -305,6 +305,48 @@ describe('berth check', () => {
     ]) {
       expect(stdout.split('\n')).toContain(line)
     }
+  })
+
+  it('says of each engine whether it is local, and why', async () => {
+    const engines = [
+      'unix:///a.sock',
+      '{name: forwarded, url: "unix:///b.sock", local: false}',
+      '{name: proxy, url: "tcp://127.0.0.1:2375", local: true}',
+      '{name: build, url: "tcp://192.0.2.1", reach: routed}',
+    ]
+    writeFileSync(
+      file,
+      `docker: {engines: [${engines.map((each, i) => (i === 0 ? `"${each}"` : each)).join(', ')}]}`,
+    )
+    const { code, stdout, stderr } = await call(check.run, [file])
+    expect([code, stderr]).toEqual([0, ''])
+    const lines = stdout.split('\n')
+    expect(lines.slice(lines.findIndex((line) => line.startsWith('engines'))).slice(0, 4)).toEqual([
+      'engines        unix:///a.sock, local (a unix socket)',
+      '               forwarded (unix:///b.sock), remote (local: false is set), reach none',
+      '               proxy (tcp://127.0.0.1:2375), local (local: true is set)',
+      '               build (tcp://192.0.2.1), remote (over TCP, and not the only one), reach routed',
+    ])
+    const { stdout: json } = await call(check.run, ['--json', file])
+    expect(
+      JSON.parse(json).docker.engines.map(({ local, reach }: Record<string, unknown>) => [local, reach]),
+    ).toEqual([
+      [true, undefined],
+      [false, 'none'],
+      [true, undefined],
+      [false, 'routed'],
+    ])
+  })
+
+  it('warns where no engine is local, and of a reach that means nothing', async () => {
+    writeFileSync(file, 'docker: {engines: [{url: "tcp://192.0.2.1", local: false}]}')
+    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine of docker\.engines is local/)
+    writeFileSync(file, 'docker: {engines: ["tcp://192.0.2.1", "tcp://192.0.2.2"]}')
+    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine of docker\.engines is local/)
+    writeFileSync(file, 'docker: {engines: [{name: a, url: "unix:///a", reach: routed}]}')
+    expect((await call(check.run, [file])).stderr).toBe(
+      'warning: docker.engines a: reach: routed means nothing for a local engine\n',
+    )
   })
 
   it('says what is wrong, and exits with 2', async () => {
@@ -380,7 +422,9 @@ describe('berth check', () => {
     for (const name of ['ca', 'cert', 'key']) writeFileSync(join(directory, `${name}.pem`), 'SECRET')
     const env = { DOCKER_HOST: 'tcp://192.0.2.1', DOCKER_CERT_PATH: directory }
     const { stdout } = await call(check.run, ['--json'], env)
-    expect(JSON.parse(stdout).docker.engines).toEqual([{ name: '192.0.2.1', url: 'tcp://192.0.2.1' }])
+    expect(JSON.parse(stdout).docker.engines).toEqual([
+      { name: '192.0.2.1', url: 'tcp://192.0.2.1', local: true },
+    ])
     expect(stdout).not.toContain('SECRET')
   })
 })

@@ -60,7 +60,7 @@ udp: plain
 docker:
   engines:
     - unix:///run/one.sock
-    - {name: two, url: "tcp://192.0.2.2:2375"}
+    - {name: two, url: "tcp://192.0.2.2:2375", local: false, reach: routed}
   resync: 1.5h
 zone: Docker.Test.
 ttl: 5
@@ -89,6 +89,7 @@ log: {level: debug, queries: true}
     ])
     expect(config.docker.resync).toBe(5_400_000)
     expect(config.docker.engines.map(({ name }) => name)).toEqual(['/run/one.sock', 'two'])
+    expect(config.docker.engines[1]).toMatchObject({ local: false, reach: 'routed' })
     expect(config.zone).toBe('docker.test')
     expect(config.scope.allow.map(({ text }) => text)).toEqual([
       '192.0.2.0/24',
@@ -273,6 +274,18 @@ describe('what is said about mistakes', () => {
     [
       'docker: {engines: [{url: "tcp://192.0.2.1", ca: nope.pem}]}',
       "FILE:1:49: docker.engines[0].ca: DIR/nope.pem: can't be read: there is no such file",
+    ],
+    [
+      'docker: {engines: [{url: "tcp://192.0.2.1", local: "yes"}]}',
+      'FILE:1:52: docker.engines[0].local: must be true or false',
+    ],
+    [
+      'docker: {engines: [{url: "tcp://192.0.2.1", reach: route}]}',
+      'FILE:1:52: docker.engines[0].reach: "route" is not one of none, routed; did you mean "routed"?',
+    ],
+    [
+      'docker: {engines: [7]}',
+      'FILE:1:20: docker.engines[0]: must be a URL or {name, url, ca, cert, key, local, reach}, not number 7',
     ],
     [
       'docker: {engines: ["unix:///a", "unix:///a"]}',

@@ -1,6 +1,7 @@
 // Which engines are followed, as the configuration changes: connections, names in the table, and what is counted.
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { remoteEngines } from '../../../src/config/locality.ts'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import type { EngineClient } from '../../../src/docker/client.ts'
@@ -21,7 +22,10 @@ const docker = (...engines: EngineConfig[]) => ({ engines, resync: 60_000 })
 /** Engines by their socket's path, each with one running container; `out`: paths where nothing answers. */
 function create(first: ReturnType<typeof docker>) {
   const hand = createHandClock()
-  const store = createStore(first.engines.map(({ name }) => name))
+  const store = createStore(
+    first.engines.map(({ name }) => name),
+    remoteEngines(first.engines),
+  )
   const counters = createDockerCounters()
   const out = new Set<string>()
   const log: string[] = []
@@ -156,6 +160,62 @@ describe('engines that the configuration names', () => {
     await settle()
     expect(lists()).toBe(before + 2)
     expect(log.filter((line) => line.startsWith('open'))).toHaveLength(1)
+    await finish(engines.stop())
+  })
+
+  it('are local or remote by the configuration now, without a new connection for that alone', async () => {
+    const elsewhere = { ...engine('b'), local: false }
+    const { engines, finish, log, store, stateOf } = create(docker(engine('a'), elsewhere))
+    await finish(engines.start())
+    const owners = () => [...store.current().owners.values()].flat().map(({ containerId }) => containerId)
+    const ofA = owners()
+    expect([ofA.length, stateOf('a')!.remote, stateOf('b')!.remote]).toEqual([1, undefined, 'none'])
+    await finish(engines.update(docker(engine('a'), { ...elsewhere, reach: 'routed' }), labelRules))
+    expect([owners(), stateOf('b')!.remote]).toEqual([ofA, 'routed'])
+    await finish(engines.update(docker(engine('a'), engine('b')), labelRules))
+    expect([owners().length, stateOf('b')!.remote]).toEqual([2, undefined])
+    await finish(engines.update(docker(engine('a'), elsewhere), labelRules))
+    expect([owners(), stateOf('b')!.remote]).toEqual([ofA, 'none'])
+    expect(log.filter((line) => line.startsWith('open'))).toHaveLength(2)
+    await finish(engines.stop())
+  })
+
+  it('that go are to the end what they were', async () => {
+    const elsewhere = { ...engine('b'), local: false }
+    const { engines, finish, store, stateOf } = create(docker(engine('a'), elsewhere))
+    await finish(engines.start())
+    const seen = new Set<unknown>()
+    store.onSwap(() => seen.add(stateOf('b') === undefined ? 'gone' : stateOf('b')!.remote))
+    await finish(engines.update(docker(engine('a'), engine('c')), labelRules))
+    expect(stateOf('b')).toBeUndefined()
+    expect([...seen]).toEqual(['none', 'gone'])
+    await finish(engines.stop())
+  })
+
+  it('over TCP are local as long as they are alone', async () => {
+    const tcp = (name: string): EngineConfig => ({ name, address: parseEngineAddress(`tcp://${name}`) })
+    const { engines, finish, stateOf } = create(docker(tcp('a')))
+    await finish(engines.start())
+    expect(stateOf('a')!.remote).toBeUndefined()
+    await finish(engines.update(docker(tcp('a'), engine('b')), labelRules))
+    expect([stateOf('a')!.remote, stateOf('b')!.remote]).toEqual(['none', undefined])
+    await finish(engines.stop())
+  })
+
+  it('that were remote give nothing of what they told to a local one that has their name now', async () => {
+    const elsewhere = { ...engine('b', 'far'), local: false }
+    const { engines, finish, out, store, stateOf } = create(docker(engine('a'), elsewhere))
+    await finish(engines.start())
+    const ofB = () => [...store.current().containers.values()].filter(({ engine }) => engine === 'b')
+    expect(ofB()).toHaveLength(1)
+    const seen = new Set<string>()
+    store.onSwap(() => seen.add(`${stateOf('b')?.remote} ${ofB().map(({ id }) => id)}`))
+    const [{ id } = { id: '' }] = ofB()
+    out.add('/near.sock')
+    await finish(engines.update(docker(engine('a'), engine('b', 'near')), labelRules))
+    expect(stateOf('b')).toEqual({ synced: false, away: false, remote: undefined })
+    expect(ofB()).toEqual([])
+    expect([...seen].filter((each) => each === `undefined ${id}`)).toEqual([])
     await finish(engines.stop())
   })
 

@@ -76,7 +76,7 @@ function open(hand: ReturnType<typeof createHand>, createClient: NonNullable<Wat
   watch.start()
   const connected = () => counters.connected.cell('e').value
   const isAway = () => store.current().engines.get('e')!.away
-  return { watch, lines, connected, isAway }
+  return { watch, store, lines, connected, isAway }
 }
 
 it.each([30_000, 31_000, 32_500, 33_900])(
@@ -106,6 +106,63 @@ it('a stop waits for nothing that a frozen engine has under way, a full list amo
   state.isFrozen = true
   watch.setResync(30_000)
   await hand.turn(200)
+  await watch.stop()
+})
+
+it('names what it leaves out of a network once, and of many such networks not all', async () => {
+  const { hand, createClient } = createFreezing()
+  let count = 1
+  const network = (n: number) => ({
+    ...{ Id: `n${n}`, Name: `net${n}`, Driver: 'bridge' },
+    IPAM: { Config: [{ Subnet: '0.0.0.0/0', Gateway: '192.0.2.1' }] },
+  })
+  const { watch, lines } = open(hand, () => ({
+    ...createClient(),
+    listNetworks: async () => Array.from({ length: count }, (_, n) => network(n)),
+  }))
+  await hand.turn(1_000)
+  const left = () => lines.filter(({ msg }) => msg.includes('left out'))
+  expect(left()).toMatchObject([
+    { level: 'warn', engine: 'e', network: 'net0', left: ['subnet 0.0.0.0/0: shorter than /8'] },
+  ])
+  count = 200
+  for (let n = 0; n < 3; n++) {
+    watch.setResync(60_000)
+    await hand.turn(3_000)
+  }
+  expect(left()).toHaveLength(50)
+  expect(lines.filter(({ msg }) => msg.includes('not told of'))).toHaveLength(1)
+  await watch.stop()
+})
+
+it('asks of bridge networks without a gateway by the version that the engine is now', async () => {
+  const { hand, createClient } = createFreezing()
+  let apiVersion = '1.47'
+  let streams: PassThrough[] = []
+  const isolated = { 'com.docker.network.bridge.gateway_mode_ipv4': 'isolated' }
+  const { watch, store } = open(hand, () => ({
+    ...createClient(),
+    version: async () => ({ version: 'x', apiVersion }),
+    events: async () => {
+      const stream = new PassThrough()
+      streams.push(stream)
+      return stream
+    },
+    listNetworks: async () => [
+      {
+        ...{ Id: 'n', Name: 'n', Driver: 'bridge', Internal: true, Options: isolated },
+        IPAM: { Config: [{ Subnet: '10.7.0.0/24' }] },
+      },
+    ],
+  }))
+  const gateways = () => store.current().networks.get('n')?.network.gateways
+  await hand.turn(1_000)
+  expect(gateways()).toEqual(['10.7.0.1'])
+  apiVersion = '1.48'
+  for (const stream of streams) stream.destroy()
+  streams = []
+  await hand.turn(5_000)
+  expect(gateways()).toEqual([])
   await watch.stop()
 })
 

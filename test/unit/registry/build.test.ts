@@ -122,9 +122,9 @@ describe('the store', () => {
     const back = { ...network('back', ['172.19.0.0/16']), engine: 'gone' }
     store.apply(told('gone', [back], []))
     const before = store.current()
-    store.apply({ kind: 'engines', engines: ['gone', 'local'] })
+    store.apply({ kind: 'engines', engines: ['gone', 'local'], remote: [] })
     expect(store.current()).toBe(before)
-    store.apply({ kind: 'engines', engines: ['local', 'new'] })
+    store.apply({ kind: 'engines', engines: ['local', 'new'], remote: [] })
     expect([...store.current().networks.keys()]).toEqual(['front'])
     expect(store.current().networks.get('front')).toBe(before.networks.get('front'))
     expect([...store.current().engines]).toEqual([
@@ -144,7 +144,7 @@ describe('the store', () => {
       { kind: 'away', engine: 'local', away: true },
       told('other', [], []),
       { ...told('local', [], []), containers: [['db', undefined]] } as StoreChange,
-      { kind: 'engines', engines: ['other', 'local', 'third'] },
+      { kind: 'engines', engines: ['other', 'local', 'third'], remote: [] },
     ]
     for (const change of changes) {
       store.apply(change)

@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readLabels } from '../../../src/docker/labels.ts'
+import { parseAddress, subnetContains } from '../../../src/lib/ip.ts'
 import { createStore } from '../../../src/registry/store.ts'
-import type { Container, Network, Snapshot, StoreChange } from '../../../src/registry/types.ts'
+import type { Container, Network, RemoteEngines, Snapshot, StoreChange } from '../../../src/registry/types.ts'
 import { container, network } from '../resolve/estate.ts'
 import { follow, seenIn, seenOf, type World, wholeOf } from './whole.ts'
 
@@ -25,6 +26,7 @@ const networks: fc.Arbitrary<Omit<Network, 'engine' | 'id'>> = fc
     gateways: some(['10.0.0.1', 'fd00::1']),
     internal: fc.boolean(),
     ingress: fc.constantFrom(false, false, false, true),
+    driver: fc.constantFrom('bridge', 'overlay'),
   })
   .map(({ name, subnet, ...extra }) => network(name, [subnet], extra))
 
@@ -121,6 +123,11 @@ interface Turned {
   readonly turn: Turn
 }
 
+const remote: fc.Arbitrary<RemoteEngines> = fc.uniqueArray(
+  fc.tuple(fc.constantFrom(...engines), fc.constantFrom('none', 'routed')),
+  { maxLength: 2, selector: ([engine]) => engine },
+)
+
 const change: fc.Arbitrary<StoreChange | Turned> = fc.oneof(
   { weight: 8, arbitrary: told },
   {
@@ -131,7 +138,7 @@ const change: fc.Arbitrary<StoreChange | Turned> = fc.oneof(
     }),
   },
   fc.record({ kind: fc.constant('away'), engine: fc.constantFrom(...engines), away: fc.boolean() }),
-  fc.record({ kind: fc.constant('engines'), engines: some(engines, 3) }),
+  fc.record({ kind: fc.constant('engines'), engines: some(engines, 3), remote }),
 )
 
 /** The change as it is told, which for a turn takes what there is to turn. */
@@ -140,6 +147,11 @@ function toldIn(world: World, drawn: StoreChange | Turned): StoreChange {
   const { engine, id, turn } = drawn
   const before = world.get(engine)?.containers.get(id)
   return { kind: 'told', engine, networks: [], containers: before ? [[id, turn(before)]] : [] }
+}
+
+function isTurned(engine: string, before: Snapshot, now: Snapshot): boolean {
+  const [was, is] = [before, now].map(({ engines }) => engines.get(engine))
+  return is !== undefined && (was!.remote === undefined) !== (is.remote === undefined)
 }
 
 /** What is wrong with the identity of what there was before and is now, in words. */
@@ -151,6 +163,8 @@ function faultsOf(before: Snapshot, now: Snapshot): string[] {
   const text = (value: unknown) =>
     JSON.stringify(value, (_, each) => (each instanceof Map ? [...each].sort() : each))
   check('engines', before.engines === now.engines, text(before.engines) === text(now.engines))
+  // Where an engine is a local one now, or a remote one, all that it tells counts otherwise.
+  if ([...before.engines.keys()].some((name) => isTurned(name, before, now))) return faults
   for (const [id, table] of now.networks) {
     const old = before.networks.get(id)
     if (old !== undefined) check(`table ${id}`, old === table, text(seenOf(old)) === text(seenOf(table)))
@@ -170,8 +184,12 @@ function faultsOf(before: Snapshot, now: Snapshot): string[] {
       check(`${kind} ${key}`, old === list, isEqual)
     }
   }
-  const addressing = ({ tables }: Snapshot) =>
-    text(tables.map(({ name, network: { id, subnets, gateways } }) => [name, id, subnets, gateways]))
+  const addressing = ({ tables, engines }: Snapshot) =>
+    text(
+      tables.map(({ name, network: { id, subnets, gateways, engine } }) => {
+        return [name, id, subnets, gateways, engines.get(engine)!.remote === undefined]
+      }),
+    )
   if (addressing(before) === addressing(now)) check('subnets', before.subnets === now.subnets, true)
   return faults
 }
@@ -182,7 +200,7 @@ describe('a snapshot that changes were taken into one by one', () => {
       fc.property(fc.array(change, { maxLength: 15 }), (changes) => {
         const store = createStore(engines)
         const world: World = new Map()
-        follow(world, { kind: 'engines', engines })
+        follow(world, { kind: 'engines', engines, remote: [] })
         let swaps = 0
         store.onSwap(() => swaps++)
         for (const drawn of changes) {
@@ -206,6 +224,17 @@ describe('a snapshot that changes were taken into one by one', () => {
         expect(replica.current().version).toBe(store.current().version)
         const gateways = ['10.0.0.1', 'fd00::1'].map(store.current().subnets.behind)
         expect(['10.0.0.1', 'fd00::1'].map(replica.current().subnets.behind)).toEqual(gateways)
+        for (const address of ['10.0.0.1', 'fd00::1']) {
+          const { tables, engines, subnets } = store.current()
+          const isOurs = ({ engine }: Network) => engines.get(engine)!.remote === undefined
+          const ids = (isOn: (network: Network) => boolean) =>
+            tables.flatMap(({ network }) => (isOurs(network) && isOn(network) ? [network.id] : []))
+          expect(subnets.behind(address)).toEqual(ids(({ gateways }) => gateways.includes(address)))
+          const bytes = parseAddress(address)!
+          const holding = ids((network) => network.subnets.some((subnet) => subnetContains(subnet, bytes)))
+          expect(subnets.holding(bytes)).toEqual(holding)
+          expect(subnets.contains(bytes)).toBe(holding.length > 0)
+        }
       }),
       { numRuns: 300 },
     )

@@ -110,7 +110,7 @@ it('a network that is removed leaves its names and itself', () => {
 
 it('an engine that is no longer followed leaves its names', () => {
   const { gone, store } = follow([front], [web])
-  store.apply({ kind: 'engines', engines: ['other'] })
+  store.apply({ kind: 'engines', engines: ['other'], remote: [] })
   expect(gone.has('web.front')).toBe(true)
 })
 

@@ -81,7 +81,7 @@ describe('a dotted name', () => {
     const tableFor = (family?: 'v4' | 'v6') => findName(tables, 'k5', new Map(), family)!.table.name
     expect([tableFor(), tableFor('v4'), tableFor('v6')]).toEqual(['n', 'n', 'c'])
     const snapshot = estate(networks, [both])
-    expect(findForHost(snapshot, 'k5', 'v6')).toMatchObject({ table: { name: 'c' } })
+    expect(findForHost(snapshot, 'k5', { family: 'v6' })).toMatchObject({ table: { name: 'c' } })
   })
 
   it('is looked for on the given networks alone, of which the first answers', () => {

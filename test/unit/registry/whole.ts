@@ -1,6 +1,13 @@
 // The table built from nothing, in the plainest way: what every snapshot is compared with, however it came about.
 import { canonicalName, namesAbove } from '../../../src/dns/name.ts'
-import type { Container, Endpoint, Network, Snapshot, StoreChange } from '../../../src/registry/types.ts'
+import type {
+  Container,
+  Endpoint,
+  Network,
+  Reach,
+  Snapshot,
+  StoreChange,
+} from '../../../src/registry/types.ts'
 
 /** All that is to be seen of a table or of a snapshot, in an order of its own. */
 export type Seen = Readonly<Record<string, unknown>>
@@ -10,6 +17,7 @@ interface Facts {
   readonly containers: Map<string, Container>
   synced: boolean
   away: boolean
+  remote: Reach | undefined
 }
 
 /** Facts by engine, in the engines' order. */
@@ -19,8 +27,9 @@ export function follow(world: World, change: StoreChange): void {
   if (change.kind === 'engines') {
     for (const name of world.keys()) if (!change.engines.includes(name)) world.delete(name)
     for (const name of change.engines) {
-      const unheard = { networks: new Map(), containers: new Map(), synced: false, away: false }
-      if (!world.has(name)) world.set(name, unheard)
+      const unheard = { synced: false, away: false, remote: undefined }
+      if (!world.has(name)) world.set(name, { networks: new Map(), containers: new Map(), ...unheard })
+      world.get(name)!.remote = change.remote.find(([each]) => each === name)?.[1]
     }
   }
   if (change.kind === 'away' && world.has(change.engine)) world.get(change.engine)!.away = change.away
@@ -43,10 +52,11 @@ export function wholeOf(world: World): Seen {
   const told = firsts(world, 'containers')
   const containers = new Map([...told].map(([id, container]) => [id, placed(container, told)]))
   const owners = new Map<string, Endpoint[]>()
-  for (const { lodgesWith, endpoints } of containers.values()) {
-    if (lodgesWith === undefined) own(owners, endpoints)
+  for (const { lodgesWith, endpoints, engine } of containers.values()) {
+    if (lodgesWith === undefined && world.get(engine)!.remote === undefined) own(owners, endpoints)
   }
-  const tables = [...networks.values()].map((network) => tableOf(network, [...containers.values()]))
+  const isRemote = (engine: string) => world.get(engine)!.remote !== undefined
+  const tables = [...networks.values()].map((network) => tableOf(network, [...containers.values()], isRemote))
   const idsOf = (kind: 'known' | 'services' | 'projects') => {
     const ids = new Map<string, string[]>()
     for (const { [kind]: names, network } of tables) {
@@ -59,7 +69,7 @@ export function wholeOf(world: World): Seen {
   const byName = new Map<string, string[]>()
   for (const { name, network } of ordered) byName.set(name, [...(byName.get(name) ?? []), network.id])
   return {
-    engines: [...world].map(([name, { synced, away }]) => [name, { synced, away }]),
+    engines: [...world].map(([name, { synced, away, remote }]) => [name, { synced, away, remote }]),
     tables: ordered.map(seenOf),
     networksByName: sorted(byName),
     containers: sorted(containers),
@@ -97,7 +107,8 @@ export function seenOf(table: { [K in keyof Snapshot['tables'][number]]: unknown
 
 function firsts<K extends 'networks' | 'containers'>(world: World, kind: K) {
   const found = new Map<string, K extends 'networks' ? Network : Container>()
-  for (const facts of world.values()) {
+  const isRemote = ({ remote }: Facts) => Number(remote !== undefined)
+  for (const facts of [...world.values()].sort((a, b) => isRemote(a) - isRemote(b))) {
     for (const [id, value] of facts[kind]) if (!found.has(id)) found.set(id, value as never)
   }
   return found
@@ -112,7 +123,7 @@ function hostOf(lodger: Container, told: ReadonlyMap<string, Container>): Contai
       .map(([, each]) => each)
       .filter((each) => each.engine === engine)
     host =
-      told.get(call) ??
+      neighbours.find(({ id }) => id === call) ??
       neighbours.find(({ name }) => name === call) ??
       neighbours.find(({ id }) => call.length >= 12 && id.startsWith(call))
   }
@@ -132,7 +143,7 @@ function placed(container: Container, told: ReadonlyMap<string, Container>): Con
   return { ...container, endpoints }
 }
 
-function tableOf(network: Network, containers: readonly Container[]) {
+function tableOf(network: Network, containers: readonly Container[], isRemote: (engine: string) => boolean) {
   const names = new Map<string, Endpoint[]>()
   const added = new Map<string, Endpoint[]>()
   const replicas = new Map<string, Endpoint[]>()
@@ -151,6 +162,10 @@ function tableOf(network: Network, containers: readonly Container[]) {
   for (const container of members) {
     const endpoint = container.endpoints.find(({ networkId }) => networkId === network.id)!
     const { settings, labels, lodgesWith } = container
+    // All addresses that are drawn are in each subnet of their family that is drawn.
+    const isInside = network.subnets[0]!.family === 4 ? endpoint.v6.length === 0 : endpoint.v4.length === 0
+    const isShared = network.driver === 'overlay' && isInside
+    if (container.engine !== network.engine && isRemote(container.engine) && !isShared) continue
     if (endpoint.v4.length + endpoint.v6.length > 0) addressed++
     const isThere = endpoint.v4.length + endpoint.v6.length > 0 && !network.ingress && !settings.ignored
     const project = labels['com.docker.compose.project']

@@ -59,7 +59,7 @@ export function container(
   }
 }
 
-/** The table of these, spread over the engines they name; all engines are synced unless `states` says otherwise. */
+/** The table of these, spread over the engines they name; all engines are local and synced unless `states` says otherwise. */
 export function estate(
   networks: readonly Network[],
   containers: readonly Container[],
@@ -68,7 +68,10 @@ export function estate(
 ): Snapshot {
   const names = new Set([...networks, ...containers].map(({ engine }) => engine).concat(Object.keys(states)))
   const before = (previous && registries.get(previous)) ?? emptyRegistry
-  let registry = advance(before, { kind: 'engines', engines: [...names] })
+  const remote = Object.entries(states).flatMap(([name, { remote }]) =>
+    remote === undefined ? [] : [[name, remote] as const],
+  )
+  let registry = advance(before, { kind: 'engines', engines: [...names], remote })
   for (const engine of names) {
     const { synced = true, away = false } = states[engine] ?? {}
     const known = registry.facts.get(engine) ?? noFacts

@@ -14,6 +14,7 @@ import {
   drawn,
   drawnMember,
   drawnNetwork,
+  drawnReach,
   factsOf,
   memberName,
   netName,
@@ -113,6 +114,10 @@ const edited: fc.Arbitrary<Edit> = fc.oneof(
         networks: networks.length < 5 ? [...networks, net] : networks.slice(0, -1),
       }),
   ),
+  drawnReach.map(
+    (two): Edit =>
+      ({ remote, ...told }) => ({ ...told, remote: { ...remote, two } }),
+  ),
   fc.constantFrom('live' as const, 'away' as const).map(
     (state): Edit =>
       ({ states, ...told }) => ({
@@ -130,6 +135,10 @@ function followDrawing() {
     store,
     tell(told: Drawn) {
       const { networks, containers, states } = factsOf(told)
+      const remote = Object.entries(states).flatMap(([engine, { remote }]) =>
+        remote === undefined ? [] : [[engine, remote] as const],
+      )
+      store.apply({ kind: 'engines', engines: ['one', 'two'], remote })
       const now = {
         networks: new Set(networks.map(({ id }) => id)),
         containers: new Set(containers.map(({ id }) => id)),
@@ -234,7 +243,7 @@ describe('a fast answer', () => {
     'would not be that, were scopes not told apart by their %s',
     (_, see) => {
       const { failed } = fc.check(equalsTheSlowPath({ see }), {
-        ...{ seed: 3, numRuns: 3000 },
+        ...{ seed: 4, numRuns: 3000 },
         endOnFailure: true,
       })
       expect(failed).toBe(true)

@@ -139,6 +139,24 @@ describe('a gateway address that is not ours', () => {
     expect(scopeOf(snapshot, inContainer, settings, '10.9.0.1', '10.9.0.7').view).toBe('nobody')
   })
 
+  it('is another network’s container where the listening address is on that one’s network', () => {
+    const nets = [network('one', ['10.9.0.0/24']), network('two', ['10.9.0.0/24'], { gateways: [] })]
+    const first = container('first', { two: { at: ['10.9.0.1'] } })
+    const berth = (net: string) => container('berth', { [net]: { at: ['10.9.0.7'] } })
+    for (const gateway of ['network', 'host'] as const) {
+      const scope = (...containers: (typeof first)[]) => {
+        const snapshot = estate(nets, [first, ...containers])
+        return scopeOf(snapshot, inContainer, { gateway, allow: [] }, '10.9.0.1', '10.9.0.7')
+      }
+      expect(scope(berth('two'))).toMatchObject({ rule: 'container', containerId: 'first' })
+      expect(scope(berth('one'))).toMatchObject({
+        rule: 'gateway',
+        view: gateway === 'host' ? 'host' : 'networks',
+      })
+      expect(scope()).toMatchObject({ rule: 'gateway', view: 'nobody', networks: [] })
+    }
+  })
+
   it('gets the network of the listening address where several have it', () => {
     const twins = [network('one', ['10.9.0.0/24']), network('two', ['10.9.0.0/24'])]
     const berth = container('berth', { two: { at: ['10.9.0.7'] } })

@@ -79,7 +79,7 @@ describe('a remembered scope', () => {
     ['its engine is away', ({ store }) => store.apply({ kind: 'away', engine: 'local', away: true })],
     [
       'another engine has not told its names yet',
-      ({ store }) => store.apply({ kind: 'engines', engines: ['local', 'far', 'new'] }),
+      ({ store }) => store.apply({ kind: 'engines', engines: ['local', 'far', 'new'], remote: [] }),
     ],
     [
       'another engine’s container has the address as well',

@@ -4,6 +4,7 @@ import {
   type Drawn,
   gatewayOf,
   holdersOf,
+  isHere,
   membersOf,
   networksAround,
   networksOf,
@@ -34,43 +35,63 @@ export function askersOf(told: Drawn): Asker[] {
   const { networks, members, states } = told
   const known = everything(told).filter((n) => states[networks[n]!.engine] !== 'unsynced')
   const none = Object.values(states).every((state) => state === 'unsynced')
-  const some = Object.values(states).includes('unsynced')
+  const some = (['one', 'two'] as const).some(
+    (engine) => told.remote[engine] === undefined && states[engine] === 'unsynced',
+  )
   const mayForward = (may: readonly number[]) => may.some((n) => !networks[n]!.internal)
   const askers: Asker[] = []
 
-  members.forEach(({ engine }, i) => {
+  /** By the address alone: asked at one that says nothing of whose it is. */
+  const byAddress = (what: string, address: string, subnet: number, local = '127.0.0.1'): Asker => {
+    const holders = holdersOf(told, address)
+    const unsure = holders.length === 0 || holders.some((j) => states[members[j]!.engine] === 'away')
+    const around = networksAround(told, subnet)
+    const each = holders.map((j) => networksOf(told, j))
+    const common = (each[0] ?? []).filter((m) => each.every((list) => list.includes(m)))
+    return {
+      ...{ what, address, local },
+      may: unsure ? (around.length === 1 ? around : []) : common,
+      whole: holders.length < 2 && (holders.length === 0 || !unsure),
+      forwards: around.length === 0 ? false : undefined,
+      always: around.length === 0 ? 'REFUSED' : undefined,
+    }
+  }
+
+  members.forEach((member, i) => {
+    const { engine } = member
     for (const n of networksOf(told, i)) {
       if (!membersOf(told, n).includes(i)) continue
       const address = addressOf(told, i, n)
+      const { subnet } = networks[n]!
+      const local = gatewayOf(told, n)
+      askers.push(byAddress(`member ${i} from network ${n}, at another address`, address, subnet))
+      if (!isHere(told, member)) {
+        askers.push(
+          byAddress(`member ${i} elsewhere, at the gateway of network ${n}`, address, subnet, local),
+        )
+        continue
+      }
       // Of an engine that is away the address may have another owner by now: nothing but the network is sure.
       const may = states[engine] === 'away' ? [n] : networksOf(told, i)
-      const local = gatewayOf(told, n)
       askers.push({
         ...{ what: `member ${i} at the gateway of network ${n}`, address, local, may, whole: true },
         ...{ forwards: mayForward(may), member: i },
-      })
-      const holders = holdersOf(told, address)
-      const unsure = holders.some((j) => states[members[j]!.engine] === 'away')
-      const around = networksAround(told, networks[n]!.subnet)
-      const each = holders.map((j) => networksOf(told, j))
-      const common = each[0]!.filter((m) => each.every((list) => list.includes(m)))
-      askers.push({
-        ...{ what: `member ${i} from network ${n}, at another address`, address, local: '127.0.0.1' },
-        ...{
-          may: unsure ? (around.length === 1 ? around : []) : common,
-          whole: holders.length === 1 && !unsure,
-        },
-        forwards: undefined,
       })
     }
   })
 
   for (const n of known) {
     const local = gatewayOf(told, n)
+    const { subnet } = networks[n]!
+    const address = `10.${subnet}.251.9`
+    if (!isHere(told, networks[n]!)) {
+      askers.push(byAddress(`an address of network ${n} elsewhere`, address, subnet, local))
+      askers.push(byAddress(`the gateway of network ${n} elsewhere`, local, subnet))
+      continue
+    }
     askers.push({
       ...{ what: `an address of network ${n} that nobody is known to have`, local },
-      address: `10.${networks[n]!.subnet}.251.9`,
-      ...{ may: [n], whole: true, forwards: mayForward([n]) },
+      ...{ address, may: [n], whole: true, forwards: mayForward([n]) },
     })
     const may = { refuse: [], network: [n], host: everything(told) }[told.gateway]
     askers.push({

@@ -1,6 +1,6 @@
 // Estates drawn at random, and who may see what in them: told from the drawing alone, never by what is tested.
 import fc from 'fast-check'
-import type { Network, Snapshot } from '../../../src/registry/types.ts'
+import type { Network, Reach, Snapshot } from '../../../src/registry/types.ts'
 import { container, estate, network } from '../resolve/estate.ts'
 
 export interface DrawnNetwork {
@@ -27,6 +27,8 @@ export interface Drawn {
   readonly networks: readonly DrawnNetwork[]
   readonly members: readonly DrawnMember[]
   readonly states: Readonly<Record<'one' | 'two', 'live' | 'away' | 'unsynced'>>
+  /** Engines that run elsewhere; both may. */
+  readonly remote: Readonly<Record<'one' | 'two', Reach | undefined>>
   readonly gateway: 'refuse' | 'network' | 'host'
 }
 
@@ -35,6 +37,7 @@ const netNames = ['a', 'b', 'c', 'b.c', 'n']
 
 const engine = fc.constantFrom<'one' | 'two'>('one', 'one', 'two')
 const state = fc.constantFrom<'live' | 'away' | 'unsynced'>('live', 'live', 'live', 'away', 'unsynced')
+export const drawnReach = fc.constantFrom<Reach | undefined>(undefined, 'none', 'routed')
 export const drawnNetwork: fc.Arbitrary<DrawnNetwork> = fc.record({
   engine,
   internal: fc.boolean(),
@@ -53,6 +56,10 @@ export const drawn: fc.Arbitrary<Drawn> = fc.record({
   networks: fc.array(drawnNetwork, { minLength: 1, maxLength: 5 }),
   members: fc.array(drawnMember, { minLength: 1, maxLength: 7 }),
   states: fc.record({ one: state, two: state }),
+  remote: fc.record({
+    one: fc.constantFrom<Reach | undefined>(undefined, undefined, undefined, 'none', 'routed'),
+    two: drawnReach,
+  }),
   gateway: fc.constantFrom<'refuse' | 'network' | 'host'>('refuse', 'network', 'host'),
 })
 
@@ -81,18 +88,39 @@ export function membersOf(estate: Drawn, n: number): number[] {
   return estate.members.flatMap(({ running }, i) => (running && isOn(estate, i, n) ? [i] : []))
 }
 
-/** Members that have this address, wherever. */
+export function isHere({ remote }: Drawn, { engine }: DrawnNetwork | DrawnMember): boolean {
+  return remote[engine] === undefined
+}
+
+/** Members of local engines that have this address, wherever. */
 export function holdersOf(estate: Drawn, address: string): number[] {
-  return estate.members.flatMap((_, i) =>
+  return estate.members.flatMap((member, i) =>
+    isHere(estate, member) &&
     networksOf(estate, i).some((n) => membersOf(estate, n).includes(i) && addressOf(estate, i, n) === address)
       ? [i]
       : [],
   )
 }
 
-/** Networks known to berth whose subnet holds 10.SUBNET.x.y. */
-export function networksAround({ networks, states }: Drawn, subnet: number): number[] {
-  return networks.flatMap((net, n) => (net.subnet === subnet && states[net.engine] !== 'unsynced' ? [n] : []))
+/** Networks of local engines, as far as berth knows them, whose subnet holds 10.SUBNET.x.y. */
+export function networksAround(estate: Drawn, subnet: number): number[] {
+  const { networks, states } = estate
+  return networks.flatMap((net, n) =>
+    net.subnet === subnet && isHere(estate, net) && states[net.engine] !== 'unsynced' ? [n] : [],
+  )
+}
+
+/** Whether anybody is told the addresses of a network: those elsewhere only where they lead there, and nowhere else. */
+export function isReached(estate: Drawn, n: number): boolean {
+  const { networks, states, remote } = estate
+  const { engine, subnet, internal } = networks[n]!
+  if (remote[engine] === undefined) return true
+  const awaitsLocal = (['one', 'two'] as const).some(
+    (each) => remote[each] === undefined && states[each] === 'unsynced',
+  )
+  return (
+    remote[engine] === 'routed' && !internal && !awaitsLocal && networksAround(estate, subnet).length === 0
+  )
 }
 
 /** What the engines that have been read tell, and how each of them is. */
@@ -120,7 +148,7 @@ export function factsOf(told: Drawn) {
   const states = Object.fromEntries(
     Object.entries(told.states).map(([name, now]) => [
       name,
-      { synced: now !== 'unsynced', away: now === 'away' },
+      { synced: now !== 'unsynced', away: now === 'away', remote: told.remote[name as 'one' | 'two'] },
     ]),
   )
   return { networks, containers, states }

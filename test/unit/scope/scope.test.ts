@@ -3,15 +3,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { reverseName } from '../../../src/dns/reverse.ts'
+import type { Reach } from '../../../src/registry/types.ts'
 import { type Scope, scopeTable } from '../../../src/resolve/scope.ts'
 import { type Asker, askersOf } from './askers.ts'
 import {
   addressOf,
   type Drawn,
   drawn,
+  isReached,
   memberName,
   membersOf,
   netName,
+  networksAround,
   networksOf,
   snapshotOf,
   words,
@@ -31,10 +34,15 @@ const anybody: Scope = {
     links: undefined,
   },
 }
+const both = (reach: Reach | undefined) => ({ one: reach, two: reach })
 const everyNetwork = ({ networks }: Drawn) => networks.map((_, n) => n)
 const addressesIn = (told: Drawn, nets: readonly number[]) =>
   nets.flatMap((n) => membersOf(told, n).map((i) => addressOf(told, i, n)))
 const allAddresses = (told: Drawn) => [...new Set(addressesIn(told, everyNetwork(told)))]
+const reached = (told: Drawn, nets: readonly number[]) => nets.filter((n) => isReached(told, n))
+/** An address of which no local engine knows is anybody's to tell: other engines' networks are no part of this machine. */
+const isElsewhere = (told: Drawn, address: string) =>
+  networksAround(told, Number(address.split('.')[1])).length === 0
 
 /** Every name that is anywhere, in every form, and every address backwards. */
 function questionsFor(told: Drawn): [string, string][] {
@@ -62,8 +70,10 @@ function questionsFor(told: Drawn): [string, string][] {
 /** What is wrong with what an asker has seen, in words; nothing where nothing is. */
 function faults(told: Drawn, asker: Asker, question: string, seen: Seen): string[] {
   const who = `${asker.what}, ${question}`
-  const addresses = addressesIn(told, asker.may)
-  const names = asker.may.flatMap((n) => membersOf(told, n).map((i) => `${memberName(i)}.${netName(n)}`))
+  const addresses = addressesIn(told, reached(told, asker.may))
+  // A port's target is a name that may be known without an address.
+  const nets = question.endsWith(' PTR') ? reached(told, asker.may) : asker.may
+  const names = nets.flatMap((n) => membersOf(told, n).map((i) => `${memberName(i)}.${netName(n)}`))
   // A target is the asked name, or one under the networks' names; a PTR is the container's on its network.
   const isNamed = (name: string) => {
     const bare = name.endsWith(`.${zone}`) ? name.slice(0, -zone.length - 1) : name
@@ -88,7 +98,7 @@ async function faultsOfNames(told: Drawn, asker: Asker, ways: Ways): Promise<str
     )
   }
   if (!asker.whole) return found
-  for (const n of asker.may) {
+  for (const n of reached(told, asker.may)) {
     for (const i of membersOf(told, n)) {
       const name = `${memberName(i)}.${netName(n)}.${zone}`
       const { addresses } = await ways.wire(asker.address, asker.local, name, 'A')
@@ -131,7 +141,9 @@ async function faultsOfForwarding(
       found.push(`${asker.what}: forwarded ${seen.forwarded}`)
     }
     for (const address of seen.addresses) {
-      if (!isHost && !inSubnet(address)) found.push(`${asker.what}: an upstream's ${address}`)
+      if (!isHost && !inSubnet(address) && !isElsewhere(told, address)) {
+        found.push(`${asker.what}: an upstream's ${address}`)
+      }
     }
   }
   ways.table = now
@@ -172,7 +184,9 @@ async function faultsOfAnswersForOthers(
     if (!shared && !seenFirst.addresses.includes(answer)) found.push(`the host did not get ${answer}`)
     if (seen.forwarded && ways.exchanges !== before + 1) found.push(`${ways.exchanges - before} exchanges`)
     for (const address of seen.addresses) {
-      if (!isHost && !inSubnet(address)) found.push(`${asker.what}: the host's ${address}`)
+      if (!isHost && !inSubnet(address) && !isElsewhere(told, address)) {
+        found.push(`${asker.what}: the host's ${address}`)
+      }
     }
   }
   return found
@@ -193,7 +207,9 @@ async function faultsOfHttp(told: Drawn, asker: Asker, ways: Ways): Promise<stri
     ways.upstream = { answer, becomes: undefined }
     const { addresses } = await ways.http(as, ways.fresh(), 'A')
     const seen = addresses.filter(
-      (each) => !first.may.some((n) => each.startsWith(`10.${told.networks[n]!.subnet}.`)),
+      (each) =>
+        !first.may.some((n) => each.startsWith(`10.${told.networks[n]!.subnet}.`)) &&
+        !isElsewhere(told, each),
     )
     found.push(...seen.map((each) => `${first.what}: an upstream's ${each}`))
   }
@@ -218,11 +234,16 @@ const ways: Record<string, (told: Drawn, asker: Asker, into: Ways) => Promise<st
   'the HTTP API': faultsOfHttp,
 }
 
-function holds(way: (typeof ways)[string], options: WaysOptions = {}) {
+/** `taken`: what berth takes the drawing for. */
+function holds(
+  way: (typeof ways)[string],
+  { taken = (told) => told, ...options }: WaysOptions & { taken?: (told: Drawn) => Drawn } = {},
+) {
   return fc.asyncProperty(drawn, fc.nat(), async (told, which) => {
     const askers = askersOf(told)
     const asker = askers[which % askers.length]!
-    expect(await way(told, asker, waysInto(snapshotOf(told), told.gateway, options))).toEqual([])
+    const into = waysInto(snapshotOf(taken(told)), told.gateway, options)
+    expect(await way(told, asker, into)).toEqual([])
   })
 }
 
@@ -247,6 +268,35 @@ describe('the property fails', () => {
           await fc.check(holds(ways[way]!, { scopeRows: rest }), { numRuns: 500, endOnFailure: true })
         ).failed
       }
+      expect(failed).toBe(true)
+    },
+    60_000,
+  )
+
+  it.each<[string, (told: Drawn) => Drawn]>([
+    ['remote engines are taken for local ones', (told) => ({ ...told, remote: both(undefined) })],
+    [
+      'what they have is thought to be reached',
+      ({ remote, ...told }) => ({
+        ...told,
+        remote: { one: remote.one && 'routed', two: remote.two && 'routed' },
+      }),
+    ],
+    [
+      'what they have is thought not to be',
+      ({ remote, ...told }) => ({
+        ...told,
+        remote: { one: remote.one && 'none', two: remote.two && 'none' },
+      }),
+    ],
+    ['all engines are taken for remote ones', (told) => ({ ...told, remote: both('routed') })],
+  ])(
+    'where %s',
+    async (_, taken) => {
+      const { failed } = await fc.check(holds(ways['names, SRV and PTR']!, { taken }), {
+        ...{ seed: 3, numRuns: 1000 },
+        endOnFailure: true,
+      })
       expect(failed).toBe(true)
     },
     60_000,

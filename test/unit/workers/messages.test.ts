@@ -65,7 +65,7 @@ describe('what a worker begins with', () => {
   })
 
   it('is the whole table', () => {
-    const first = createStore(['one', 'two'])
+    const first = createStore(['one', 'two'], [['two', 'routed']])
     const networks = [
       network('front', ['172.18.0.0/16', '2001:db8:1::/64']),
       network('back', ['172.19.0.0/16']),

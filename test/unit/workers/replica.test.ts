@@ -30,8 +30,11 @@ describe('a replica', () => {
     expect(away()).toEqual(['a'])
     first.apply(told('a'))
     expect(away()).toEqual([])
-    first.apply({ kind: 'engines', engines: ['b', 'c'] })
+    first.apply({ kind: 'engines', engines: ['b', 'c'], remote: [] })
     expect([...replica.store.current().engines.keys()]).toEqual(['b', 'c'])
+    first.apply({ kind: 'engines', engines: ['b', 'c'], remote: [['c', 'routed']] })
+    expect(replica.store.current().engines).toEqual(first.current().engines)
+    expect(replica.store.current().engines.get('c')).toMatchObject({ remote: 'routed' })
   })
 
   it('takes every engine for out of reach while the first says nothing for 5 s, and not once it speaks', () => {

@@ -1,0 +1,58 @@
+// Which of a container's addresses are told: of a local engine's network all; of a remote one's those that packets of this
+// machine get to. The host alone sees remote networks.
+import { isLoopback } from '../lib/interfaces.ts'
+import { parseAddress } from '../lib/ip.ts'
+import { carriedIPv4 } from '../lib/ranges.ts'
+import { holds, wayTo } from '../registry/locality.ts'
+import type { Endpoint, Network, NetworkTable, Snapshot } from '../registry/types.ts'
+import type { Scope } from './scope.ts'
+
+export interface Reached extends Pick<Endpoint, 'v4' | 'v6'> {
+  /** Why there are fewer than the container has, and what to do about it. */
+  readonly why?: string
+}
+
+/** What it is judged by. */
+export interface Surroundings {
+  readonly scope: Pick<Scope, 'view'>
+  whole(): Snapshot
+  /** Whether a link of ours holds the address. */
+  isAttached(address: Uint8Array): boolean
+}
+
+export function reachedOf(around: Surroundings, { network }: NetworkTable, endpoint: Endpoint): Reached {
+  if (around.scope.view !== 'host') return endpoint
+  const snapshot = around.whole()
+  const way = wayTo(snapshot.engines, network)
+  if (way === 'here') return endpoint
+  if (way === 'none') return { v4: [], v6: [], why: whyNone(network) }
+  const isReached = (address: string) => {
+    const bytes = parseAddress(address)
+    if (bytes === undefined || isLoopback(address) || !holds(network, address)) return false
+    const carried = carriedIPv4(bytes)
+    return [bytes, ...(carried === undefined ? [] : [carried])].every((each) =>
+      way === 'routed'
+        ? !snapshot.subnets.contains(each) && !around.isAttached(each)
+        : isOnLan(snapshot, each),
+    )
+  }
+  const [v4, v6] = [endpoint.v4.filter(isReached), endpoint.v6.filter(isReached)]
+  if (v4.length === endpoint.v4.length && v6.length === endpoint.v6.length) return endpoint
+  const where = `network ${network.name} of the remote engine ${network.engine}`
+  return {
+    ...{ v4, v6 },
+    why: `an address on ${where} is withheld: from here it leads to a network of this machine's own, or it is outside of that network's subnets`,
+  }
+}
+
+/** On this machine's own macvlan and ipvlan networks are the same LAN's addresses; on no other is what the LAN has. */
+function isOnLan({ subnets, networks }: Snapshot, address: Uint8Array): boolean {
+  return subnets.holding(address).every((id) => /^(mac|ip)vlan$/.test(networks.get(id)!.network.driver))
+}
+
+function whyNone({ name, engine, driver, sealed }: Network): string {
+  const where = `network ${name} of the remote engine ${engine}`
+  if (driver === 'overlay') return `${where} is an overlay, which only its members reach`
+  if (sealed) return `${where} is internal, which only its members reach`
+  return `${where} is not known to be reached from here: with a route to it, set reach: routed on that engine in docker.engines`
+}
