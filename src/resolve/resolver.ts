@@ -16,10 +16,10 @@ import { type Withheld, withhold } from './guard.ts'
 import { answerIdentity } from './identity.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
-import { indexRoutes } from './routes.ts'
+import { indexRoutes, type Routes } from './routes.ts'
 import type { Scope, scopeTable } from './scope.ts'
 import { createScopes } from './scopes.ts'
-import { indexStatics } from './statics.ts'
+import { indexStatics, type Statics } from './statics.ts'
 
 export interface ResolverOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward' | 'identity'>
@@ -28,6 +28,8 @@ export interface ResolverOptions {
   readonly addresses: () => LocalAddresses
   readonly upstreams: () => readonly Upstream[]
   readonly random: () => number
+  /** Where they have been made of the configuration already. */
+  readonly indexes?: { readonly statics: Statics; readonly routes: Routes }
   /** The scope table where it is another than ours. */
   readonly scopeRows?: typeof scopeTable
 }
@@ -59,8 +61,11 @@ const notForwarded: Decision = {
 
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store } = options
-  const statics = indexStatics(config.hosts)
-  const settings = { routes: indexRoutes(config.forward), singleLabel: config.forward.singleLabel }
+  const { statics, routes } = options.indexes ?? {
+    statics: indexStatics(config.hosts),
+    routes: indexRoutes(config.forward),
+  }
+  const settings = { routes, singleLabel: config.forward.singleLabel }
   const scopes = createScopes(options)
 
   return {

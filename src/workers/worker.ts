@@ -1,6 +1,7 @@
 // A worker: answers questions as the first process does, from a copy of its table, by its configuration, and tells it
 // what it learns. It follows no engine and has no HTTP.
 import { randomBytes } from 'node:crypto'
+import { type Part, putTogether } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import { createLoopFollower, type LoopFollower } from '../forward/loop-follower.ts'
 import { createTokens } from '../forward/token.ts'
@@ -42,6 +43,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
   const probes = new Map<string, (upstream: string | undefined) => void>()
   let suspectedAt = Number.NEGATIVE_INFINITY
   let config: Config
+  let parts: Part[] = []
   let listen: readonly Bindable[] = []
   let replica: Replica
   let loops: LoopFollower
@@ -127,8 +129,13 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
           done(message.id)
         })
       },
+      part({ part, id }) {
+        parts.push(part)
+        done(id)
+      },
       configure(message) {
-        config = message.config
+        if (parts.length === message.parts) config = putTogether(message.config, parts)
+        parts = []
         then(async () => {
           await serving?.update(here())
           done(message.id)

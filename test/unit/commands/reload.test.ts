@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { createReload } from '../../../src/commands/reload.ts'
 import { createConfigCounters } from '../../../src/config/counters.ts'
 import { loadConfig } from '../../../src/config/load.ts'
+import { readingOf } from '../../../src/config/reading.ts'
 import type { Config } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { createLogger } from '../../../src/lib/log.ts'
@@ -21,13 +22,13 @@ async function follow(first: string) {
   hand.turn(1_000)
   const lines: Record<string, unknown>[] = []
   const log = createLogger({ level: 'debug', destination: { write: (line) => lines.push(JSON.parse(line)) } })
-  const load = () => loadConfig({ file, env: {}, flags: {}, parseEngineAddress })
+  const load = () => readingOf(loadConfig({ file, env: {}, flags: {}, parseEngineAddress }))
   const counters = createConfigCounters(1)
   const applied: Config[] = []
   const applying = { wait: Promise.resolve(), fails: false, begun: 0 }
   let reads = 0
   const reload = createReload({
-    ...{ config: load(), text: first, load, counters, clock: hand.clock, log },
+    ...{ reading: load(), text: first, load, counters, clock: hand.clock, log },
     read: (path) => readFile(path, 'utf8').finally(() => reads++),
   })
   reload.start(async (config) => {
