@@ -4,8 +4,8 @@
 //                       └ gate → scope → table, policy ─ ours ─────────┘
 //                                              └ not ours → cache → upstreams ┘  forward
 import { randomInt } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { longestResolvConf } from './config/resolvconf.ts'
 import type { Config, Upstream } from './config/types.ts'
 import { createCookies, secretsFrom } from './dns/cookie.ts'
 import { type Cache, createCache, type Fill } from './forward/cache/cache.ts'
@@ -16,6 +16,7 @@ import type { LoopGuard, LoopGuardOptions, Reached } from './forward/loop.ts'
 import type { Forward } from './forward/types.ts'
 import { followUpstreams, type ResolverFiles, systemFiles, type Upstreams } from './forward/upstreams.ts'
 import { type Clock, passingTime } from './lib/clock.ts'
+import { readBytes } from './lib/files.ts'
 import { isLoopback } from './lib/interfaces.ts'
 import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
@@ -139,7 +140,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     followUpstreams({
       ...{ configured, isOurs, clock, log },
       files: resolverFiles,
-      read: (file) => readFile(file, 'utf8'),
+      read: async (file) => (await readBytes(file, longestResolvConf)).toString(),
       loopStateOf: loops.stateOf,
       onChange() {
         checkLoops()

@@ -178,6 +178,24 @@ describe('a signal', () => {
     expect(applied.map(({ ttl }) => ttl)).toEqual([2, 3])
   })
 
+  it('is one more reading, however many come while one is being done', async () => {
+    const { write, reload, applied, applying, settle, counted } = await follow('ttl: 1')
+    let release = () => {}
+    applying.wait = new Promise((resolve) => {
+      release = resolve
+    })
+    write('ttl: 2')
+    reload.request()
+    while (applying.begun === 0) await settle()
+    write('ttl: 3')
+    for (let i = 0; i < 1000; i++) reload.request()
+    const before = counted()
+    release()
+    while (applied.length < 2) await settle()
+    await settle()
+    expect(counted().ok - before.ok).toBe(2)
+  })
+
   it('tells what is dubious about the new configuration, and not again what was before', async () => {
     const { write, signal, lines } = await follow('http: "*:9153"')
     write('http: "*:9153"\nscope: {allow: ["0.0.0.0/0"]}\nlisten: ["*:53"]')
