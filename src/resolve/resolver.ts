@@ -67,6 +67,11 @@ export function createResolver(options: ResolverOptions): Resolver {
   }
   const settings = { routes, singleLabel: config.forward.singleLabel }
   const scopes = createScopes(options)
+  const guard = {
+    rebindProtection: config.forward.rebindProtection,
+    rebindAllow: new Set(config.forward.rebindAllow),
+    own: () => options.addresses().own,
+  }
 
   return {
     snapshot: store.current,
@@ -95,8 +100,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       }
       return isPassing || isWhole ? { ...decision, isPassing, isWhole } : decision
     },
-    withhold: (scope, name, route, reply) =>
-      withhold(config.forward, store.current(), scope, name, route, reply),
+    withhold: (scope, name, route, reply) => withhold(guard, store.current(), scope, name, route, reply),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }
