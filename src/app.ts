@@ -53,6 +53,8 @@ export interface AppOptions {
   readonly config: Config
   readonly configCounters: ConfigCounters
   readonly log: Logger
+  /** Lines of the log that nobody will read. */
+  readonly lostLines?: Counter<'why'>
   readonly clock?: Clock
   readonly resolverFiles?: ResolverFiles
   /** Default: of the program that runs. */
@@ -60,7 +62,7 @@ export interface AppOptions {
 }
 
 export async function createApp(options: AppOptions): Promise<App> {
-  const { configCounters, log, clock = systemClock } = options
+  const { configCounters, log, lostLines = new Counter('why'), clock = systemClock } = options
   let { config } = options
   const { udp, workers } = config
   let isStopped = false
@@ -90,7 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     onBound: (bound) => pool?.listen(bound),
     ...(workers === 1 ? {} : { onFill: (fill) => pool?.fill(fill) }),
   })
-  const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept }
+  const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines }
   if (workers > 1) {
     pool = createPool({
       processes: workers,

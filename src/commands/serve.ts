@@ -9,7 +9,8 @@ import { yamlLimits } from '../config/yaml.ts'
 import { systemClock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import { readBytes } from '../lib/files.ts'
-import { createLogger, type Logger } from '../lib/log.ts'
+import { type Logger, logTo } from '../lib/log.ts'
+import { type Output, standardOutput } from '../lib/output.ts'
 import { version } from '../version.ts'
 import { forkReader, readApart } from './apart.ts'
 import { loadForHere } from './here.ts'
@@ -31,6 +32,9 @@ refused whole and the mistake is logged; what was in force stays so.
 
 Every option with its default: config/berth.yml. Environment variables are BERTH_ and the path: BERTH_LOG_LEVEL.
 `
+
+/** How long the last lines may take to leave, ms. */
+const flushFor = 500
 
 /** The configuration, how to read it again, and what its file said before. */
 type Start = Pick<ReloadOptions, 'reading' | 'load' | 'text'>
@@ -58,12 +62,15 @@ export async function run(args: string[], io: Io): Promise<number> {
     io.stderr(`${explain(error)}\n`)
     return 2
   }
-  const log = createLogger({ level: start.reading.config.log.level })
+  const output = standardOutput()
+  const log = logTo(output, { level: start.reading.config.log.level })
   surviveMistakes(log)
-  return serve(start, log, io.stop)
+  const code = await serve(start, log, output, io.stop)
+  await output.flush(flushFor)
+  return code
 }
 
-async function serve(start: Start, log: Logger, stop: AbortSignal): Promise<number> {
+async function serve(start: Start, log: Logger, output: Output, stop: AbortSignal): Promise<number> {
   const { config, warnings } = start.reading
   const told = new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
   const counters = createConfigCounters(systemClock.now() / 1000)
@@ -78,7 +85,7 @@ async function serve(start: Start, log: Logger, stop: AbortSignal): Promise<numb
   log.info({ version, node: process.version, config: config.file ?? 'defaults' }, 'starting')
   for (const warning of warnings) log.warn({ warning }, 'configuration')
   try {
-    app = await createApp({ config, configCounters: counters, log })
+    app = await createApp({ config, configCounters: counters, log, lostLines: output.lost })
     // Whoever is to stop does not wait for an engine that does not answer.
     if (!stop.aborted) await Promise.race([app.start(), told])
   } catch (error) {

@@ -8,6 +8,7 @@ import { createTokens } from '../forward/token.ts'
 import { servingSeries } from '../http/serving-series.ts'
 import { readTally } from '../http/tally.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Counter } from '../lib/counters.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger, LogOptions } from '../lib/log.ts'
 import type { Bindable } from '../net/listener.ts'
@@ -29,6 +30,7 @@ export interface Channel {
 export interface WorkerOptions {
   readonly channel: Channel
   readonly clock: Clock
+  readonly lostLines: Counter<'why'>
   readonly createLog: (options: Pick<LogOptions, 'level' | 'fields'>) => Logger
 }
 
@@ -38,7 +40,7 @@ const verdictWithin = 1000
 const suspectEvery = 100
 
 /** Resolves when it is to end: true, it was told to, and has answered what was in hand. */
-export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise<boolean> {
+export function runWorker({ channel, clock, lostLines, createLog }: WorkerOptions): Promise<boolean> {
   /** Probes that came back, and who waits for the verdict. */
   const probes = new Map<string, (upstream: string | undefined) => void>()
   let suspectedAt = Number.NEGATIVE_INFINITY
@@ -105,7 +107,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
     const series =
       serving === undefined
         ? []
-        : servingSeries({ ...serving.counters, limits: serving.limits, kept: serving.kept })
+        : servingSeries({ ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines })
     channel.send({ kind: 'done', id, tally: readTally(series) })
   }
 
