@@ -58,6 +58,8 @@ export interface AppOptions {
   readonly config: Config
   readonly configCounters: ConfigCounters
   readonly log: Logger
+  /** Lines of the log that nobody will read. */
+  readonly lostLines?: Counter<'why'>
   readonly clock?: Clock
   readonly resolverFiles?: ResolverFiles
   /** Default: of the program that runs. */
@@ -65,7 +67,7 @@ export interface AppOptions {
 }
 
 export async function createApp(options: AppOptions): Promise<App> {
-  const { configCounters, log, clock = systemClock } = options
+  const { configCounters, log, lostLines = new Counter('why'), clock = systemClock } = options
   let { config } = options
   const { udp, workers } = config
   let isStopped = false
@@ -104,11 +106,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     onBound: (bound) => pool?.listen(bound),
     ...(workers === 1 ? {} : { onFill: (fill) => pool?.fill(fill) }),
   })
-  const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept }
+  const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines }
   if (workers > 1) {
     pool = createPool({
       processes: workers,
-      fork: options.fork ?? forkWorkers(process.argv[1]!),
+      fork: options.fork ?? forkWorkers(process.argv[1]!, log),
       ...{ clock, log, guard, random: Math.random, cache: serving.cache },
       beginning: () => ({
         ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },

@@ -11,6 +11,9 @@ if (name === 'serve' || name === 'worker') {
   process.on('SIGHUP', () => {})
 }
 
+// Who reads what we print may stop reading (`berth names | head`).
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 const { run } = await import('./commands/run.ts')
 const code = await run(process.argv.slice(2), {
   stdout: (text) => void process.stdout.write(text),
@@ -18,4 +21,10 @@ const code = await run(process.argv.slice(2), {
   env: process.env,
   stop: stop.signal,
 })
+// What a pager has not read yet is not lost; a server has waited for its last lines itself, as long as it may.
+if (!['serve', 'worker', 'reader'].includes(name ?? '')) {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise((resolve) => stream.write('', resolve))
+  }
+}
 process.exit(code)

@@ -4,8 +4,8 @@
 //                       └ gate → scope → table, policy ─ ours ─────────┘
 //                                              └ not ours → cache → upstreams ┘  forward
 import { randomInt } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { longestResolvConf } from './config/resolvconf.ts'
 import type { Config, Upstream } from './config/types.ts'
 import { createCookies, secretsFrom } from './dns/cookie.ts'
 import { type Cache, createCache, type Fill } from './forward/cache/cache.ts'
@@ -16,10 +16,12 @@ import type { LoopGuard, LoopGuardOptions, Reached } from './forward/loop.ts'
 import type { Forward } from './forward/types.ts'
 import { followUpstreams, type ResolverFiles, systemFiles, type Upstreams } from './forward/upstreams.ts'
 import { type Clock, passingTime } from './lib/clock.ts'
+import { readBytes } from './lib/files.ts'
 import { isLoopback } from './lib/interfaces.ts'
 import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
 import { createLosses } from './lib/losses.ts'
+import { inSlices } from './lib/slices.ts'
 import { createAddresses } from './net/addresses.ts'
 import { chooseSockets } from './net/choose-sockets.ts'
 import { createLimitCounters } from './net/limits/counters.ts'
@@ -33,7 +35,9 @@ import { createDnsCounters, type DnsCounters } from './resolve/counters.ts'
 import { createFastAnswers, type FastAnswers } from './resolve/fast.ts'
 import { holdsDockerAddress } from './resolve/guard.ts'
 import { createPipeline } from './resolve/pipeline.ts'
-import { createResolver, type Resolver } from './resolve/resolver.ts'
+import { createResolver, type Resolver, type ResolverOptions } from './resolve/resolver.ts'
+import { growRoutes } from './resolve/routes.ts'
+import { growStatics } from './resolve/statics.ts'
 
 export interface Serving {
   /** Binds what can be bound; rejects with BerthError LISTEN where nothing can. */
@@ -139,7 +143,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     followUpstreams({
       ...{ configured, isOurs, clock, log },
       files: resolverFiles,
-      read: (file) => readFile(file, 'utf8'),
+      read: async (file) => (await readBytes(file, longestResolvConf)).toString(),
       loopStateOf: loops.stateOf,
       onChange() {
         checkLoops()
@@ -172,9 +176,9 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   })
 
   /** All that decides by the configuration: cheap to make, holds nothing that would be missed, swapped whole. */
-  function createSetup() {
+  function createSetup(indexes: NonNullable<ResolverOptions['indexes']>) {
     const resolver = createResolver({
-      ...{ config, store, gone: options.gone, random: Math.random },
+      ...{ config, store, indexes, gone: options.gone, random: Math.random },
       addresses: addresses.current,
       upstreams: () => upstreams.current(),
     })
@@ -190,7 +194,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     })
     return { handle, fast, resolver }
   }
-  setup = createSetup()
+  setup = createSetup(await indexLists(config))
   listeners = createListeners({
     ...{ listen: config.listen, addresses, limits, clock, log, listenUdp, sharing, isFirst },
     handle: (query) => setup!.handle(query),
@@ -230,13 +234,14 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     async update(next) {
       const isFollowed = isDeepStrictEqual(next.forward.upstreams, config.forward.upstreams)
       const nextUpstreams = isFollowed ? upstreams : await follow(next.forward.upstreams)
+      const indexes = await indexLists(next)
       if (isStopped) return
       const formerUpstreams = upstreams
       const isCacheSame = isDeepStrictEqual(next.cache, config.cache)
       log.level = next.log.level
       config = next
       upstreams = nextUpstreams
-      setup = createSetup()
+      setup = createSetup(indexes)
       limits.update(partOf(next.limits, workers))
       if (!isCacheSame) cache.update(next.cache)
       if (!isFollowed) {
@@ -259,16 +264,27 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   }
 }
 
+/** Questions go on being answered meanwhile. */
+async function indexLists({ hosts, forward }: Config): Promise<NonNullable<ResolverOptions['indexes']>> {
+  const { add, statics } = growStatics()
+  const { addZone, addNetwork, routes } = growRoutes(forward.policy)
+  await inSlices(hosts, add)
+  await inSlices(forward.zones, addZone)
+  await inSlices(forward.networks, addNetwork)
+  return { statics, routes }
+}
+
 /** Every upstream by each way that leads to it: a network's resolver gets names of all domains, a subnet's is one way. */
 function reachedBy(
   { zones, networks }: Config['forward'],
   standard: readonly Upstream[],
 ): readonly Reached[] {
+  const seen = new Set<readonly Upstream[]>()
   return [
     ...standard.map((upstream) => ({ domain: '', upstream })),
     ...networks.flatMap(({ upstreams }) => upstreams.map((upstream) => ({ domain: '', upstream }))),
     ...zones
-      .filter(({ upstreams }, i) => zones.findIndex((zone) => zone.upstreams === upstreams) === i)
+      .filter(({ upstreams }) => !seen.has(upstreams) && seen.add(upstreams))
       .flatMap(({ suffix, upstreams }) => upstreams.map((upstream) => ({ domain: suffix, upstream }))),
   ]
 }

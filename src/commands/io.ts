@@ -44,7 +44,9 @@ export async function guard(outer: Io, body: (io: Io) => Promise<number>): Promi
 /** Lines with columns as wide as their widest cell, two spaces between; what is in a cell stays in its line. */
 export function columns(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(printable))
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length))) ?? []
+  const widths = (rows[0] ?? []).map((_, i) =>
+    rows.reduce((widest, row) => Math.max(widest, (row[i] ?? '').length), 0),
+  )
   return rows
     .map(
       (row) =>

@@ -7,6 +7,9 @@ export function surviveMistakes(log: Logger): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const tell = (what: string) => (error: unknown) =>
     log.error({ why: explain(error), stack: error instanceof Error ? error.stack : undefined }, what)
+  // Node would write these to standard error, and wait for whoever reads that.
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => log.warn({ name, why: message }, 'Node warns'))
   process.on('unhandledRejection', tell('unhandled rejection'))
   process.on('uncaughtException', tell('uncaught exception'))
 }

@@ -2,14 +2,17 @@
 // refused and told, and what was in force stays so.
 import { fixedSettings, listChanges } from '../config/changes.ts'
 import type { ConfigCounters } from '../config/counters.ts'
+import type { Reading } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
-import { listWarnings } from '../config/warnings.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 
 export interface Reload {
-  /** Reads the configuration again; one after the other where it is asked for twice, and once `start` was called. */
+  /**
+   * Reads the configuration again, once `start` was called. Where one is being read, another one follows it, however
+   * often it is asked for meanwhile.
+   */
   request(): void
   /** Follows the file from now on, and hands what it says to `apply`. */
   start(apply: (config: Config) => Promise<void>): void
@@ -18,12 +21,12 @@ export interface Reload {
 
 export interface ReloadOptions {
   /** What is in force. */
-  readonly config: Config
-  /** The file's text as it was before the configuration in force was read. */
+  readonly reading: Reading
+  /** What `read` told of the file before the configuration in force was read. */
   readonly text: string
   /** Reads all of it, as at start; throws a BerthError CONFIG that names file, line and key of each problem. */
-  readonly load: () => Config | Promise<Config>
-  /** Reads a file; rejects as fs.readFile does. */
+  readonly load: () => Reading | Promise<Reading>
+  /** Another text where the file says something else; rejects as fs.readFile does. */
   readonly read: (file: string) => Promise<string>
   readonly counters: ConfigCounters
   readonly clock: Clock
@@ -37,8 +40,9 @@ const lookEvery = 2000
 
 export function createReload(options: ReloadOptions): Reload {
   const { load, counters, clock, log } = options
-  const { file } = options.config
-  let { config, text } = options
+  const { file } = options.reading.config
+  let { reading, text } = options
+  let isWaiting = false
   let apply: (config: Config) => Promise<void> = async () => {}
   let begin = () => {}
   const stopped = new AbortController()
@@ -53,7 +57,10 @@ export function createReload(options: ReloadOptions): Reload {
   }
 
   function request(cause: Cause, told?: string): Promise<void> {
+    if (isWaiting) return work
+    isWaiting = true
     work = work.then(async () => {
+      isWaiting = false
       if (stopped.signal.aborted) return
       // Before it is loaded: what is written meanwhile differs from this, and is seen at the next look.
       text = told ?? (await look())
@@ -66,7 +73,7 @@ export function createReload(options: ReloadOptions): Reload {
   }
 
   async function reload(cause: Cause): Promise<void> {
-    let next: Config
+    let next: Reading
     try {
       next = await load()
     } catch (error) {
@@ -77,15 +84,15 @@ export function createReload(options: ReloadOptions): Reload {
       log.error({ cause, problems }, 'configuration refused, the former one stays in force; correct it')
       return
     }
-    const changed = listChanges(config, next)
-    const known = listWarnings(config)
-    if (changed.length > 0) await apply(next)
-    config = next
+    const changed = listChanges(reading.marks, next.marks)
+    const known = new Set(reading.warnings)
+    if (changed.length > 0) await apply(next.config)
+    reading = next
     counters.reloads.add(1, 'ok')
     counters.lastSuccess.cell().value = 1
     counters.lastReload.cell().value = clock.now() / 1000
-    for (const warning of listWarnings(next)) {
-      if (!known.includes(warning)) log.warn({ warning }, 'configuration')
+    for (const warning of next.warnings) {
+      if (!known.has(warning)) log.warn({ warning }, 'configuration')
     }
     const fixed = changed.filter((setting) => fixedSettings.includes(setting))
     if (fixed.length > 0) log.warn({ changed: fixed }, 'these take effect at the next start')

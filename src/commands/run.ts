@@ -1,19 +1,18 @@
 // The commands by name, and what `berth` says without one.
 import { lines } from '../lib/printable.ts'
 import { version } from '../version.ts'
-import * as check from './check.ts'
 import { exit, type Io, onTerminal } from './io.ts'
-import * as names from './names.ts'
-import * as query from './query.ts'
-import * as serve from './serve.ts'
-import * as worker from './worker.ts'
 
-const commands: Record<string, { run(args: string[], io: Io): Promise<number> }> = {
-  serve,
-  check,
-  names,
-  query,
-  worker,
+type CommandModule = { run(args: string[], io: Io): Promise<number> }
+
+/** Each loads what it needs alone: some are started often (the image's HEALTHCHECK, whoever reads a changed file). */
+const commands: Record<string, () => Promise<CommandModule>> = {
+  serve: () => import('./serve.ts'),
+  check: () => import('./check.ts'),
+  names: () => import('./names.ts'),
+  query: () => import('./query.ts'),
+  worker: () => import('./worker.ts'),
+  reader: () => import('./reader.ts'),
 }
 
 const usage = `berth ${version}: DNS service discovery for Docker
@@ -46,7 +45,7 @@ export async function run(args: string[], outer: Io): Promise<number> {
     return 2
   }
   try {
-    return await command.run(rest, io)
+    return await (await command()).run(rest, io)
   } catch (error) {
     // A mistake of our own; what it quotes may be anybody's.
     io.stderr(`${error instanceof Error ? error.stack : error}\n`)

@@ -1,16 +1,19 @@
 // `berth serve`: runs the server until SIGTERM or SIGINT, and says in a few lines what it found.
-import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { webcrypto } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { type App, createApp } from '../app.ts'
 import { createConfigCounters } from '../config/counters.ts'
 import { fileVariable } from '../config/overrides.ts'
-import { listWarnings } from '../config/warnings.ts'
+import { readingOf } from '../config/reading.ts'
+import { yamlLimits } from '../config/yaml.ts'
 import { systemClock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
-import { createLogger, type Logger } from '../lib/log.ts'
+import { readBytes } from '../lib/files.ts'
+import { type Logger, logTo } from '../lib/log.ts'
+import { type Output, standardOutput } from '../lib/output.ts'
 import { lines } from '../lib/printable.ts'
 import { version } from '../version.ts'
+import { forkReader, readApart } from './apart.ts'
 import { loadForHere } from './here.ts'
 import { type Io, onTerminal } from './io.ts'
 import { surviveMistakes } from './process.ts'
@@ -31,48 +34,60 @@ refused whole and the mistake is logged; what was in force stays so.
 Every option with its default: config/berth.yml. Environment variables are BERTH_ and the path: BERTH_LOG_LEVEL.
 `
 
-/** The configuration, how to read it again, and its file's text as it was before. */
-type Reading = Pick<ReloadOptions, 'config' | 'load' | 'text'>
+/** How long the last lines may take to leave, ms. */
+const flushFor = 500
+
+/** The configuration, how to read it again, and what its file said before. */
+type Start = Pick<ReloadOptions, 'reading' | 'load' | 'text'>
 
 export async function run(args: string[], outer: Io): Promise<number> {
   const io = onTerminal(outer)
-  let reading: Reading
+  let start: Start
   try {
     const { file, flags, wantsHelp } = readArguments(args)
     if (wantsHelp) {
       io.stdout(help)
       return 0
     }
-    const load = () => loadForHere({ file, env: io.env, flags })
+    const sources = { file, env: io.env, flags }
+    const fork = forkReader(process.argv[1]!)
     // Before it is understood: what is written meanwhile is a change.
-    const text = readText(file ?? io.env[fileVariable])
-    reading = { load, text, config: await load() }
+    const path = file ?? io.env[fileVariable]
+    const text = path ? await markOf(path).catch(() => '') : ''
+    start = {
+      text,
+      reading: readingOf(await loadForHere(sources)),
+      load: () => readApart(fork, systemClock, sources),
+    }
   } catch (error) {
     if (!(error instanceof BerthError)) throw error
     io.stderr(`${explain(error)}\n`)
     return 2
   }
-  const log = createLogger({ level: reading.config.log.level })
+  const output = standardOutput()
+  const log = logTo(output, { level: start.reading.config.log.level })
   surviveMistakes(log)
-  return serve(reading, log, io.stop)
+  const code = await serve(start, log, output, io.stop)
+  await output.flush(flushFor)
+  return code
 }
 
-async function serve(reading: Reading, log: Logger, stop: AbortSignal): Promise<number> {
-  const { config } = reading
+async function serve(start: Start, log: Logger, output: Output, stop: AbortSignal): Promise<number> {
+  const { config, warnings } = start.reading
   const told = new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
   const counters = createConfigCounters(systemClock.now() / 1000)
   const reload = createReload({
-    ...{ ...reading, counters, log, clock: systemClock },
-    read: (file) => readFile(file, 'utf8'),
+    ...{ ...start, counters, log, clock: systemClock },
+    read: markOf,
   })
   process.on('SIGHUP', reload.request)
   // Timers don't keep the process alive, and with every socket waiting for its address nothing else might.
   const alive = setInterval(() => {}, 0x7fffffff)
   let app: App
   log.info({ version, node: process.version, config: config.file ?? 'defaults' }, 'starting')
-  for (const warning of listWarnings(config)) log.warn({ warning }, 'configuration')
+  for (const warning of warnings) log.warn({ warning }, 'configuration')
   try {
-    app = await createApp({ config, configCounters: counters, log })
+    app = await createApp({ config, configCounters: counters, log, lostLines: output.lost })
     // Whoever is to stop does not wait for an engine that does not answer.
     if (!stop.aborted) await Promise.race([app.start(), told])
   } catch (error) {
@@ -124,11 +139,8 @@ function readArguments(args: string[]): { file?: string; flags: Record<string, s
   }
 }
 
-/** Whatever is wrong with the file is told by who reads it in earnest. */
-function readText(file: string | undefined): string {
-  try {
-    return file ? readFileSync(file, 'utf8') : ''
-  } catch {
-    return ''
-  }
+/** A short text that differs where the file does, worked out on a thread: files may be long. */
+async function markOf(file: string): Promise<string> {
+  const bytes = await readBytes(file, yamlLimits.bytes)
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('base64')
 }

@@ -27,7 +27,8 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     .upstreams()
     .current()
     .map(({ text }) => text)
-  const routes = listRoutes(config.forward)
+  const routes = shortened(listRoutes(config.forward))
+  const upstreamNames = shortened(upstreams)
   const metrics = config.http && `http://${httpHost(config.http.host)}:${config.http.port}/metrics`
   const dig = tryLine(app, config, snapshot)
   const lines: [string, string][] = [
@@ -35,7 +36,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     ...(config.workers === 1 ? [] : [['workers', `${config.workers} processes`] as [string, string]]),
     ...engines.map((engine): [string, string] => ['engine', engine]),
     ['table', `${networks} networks, ${names} names`],
-    ['upstreams', `${upstreams.join(', ') || 'none'} (from ${app.upstreams().origin})`],
+    ['upstreams', `${upstreamNames.join(', ') || 'none'} (from ${app.upstreams().origin})`],
     ...routes.map((route, i): [string, string] => [i === 0 ? 'routes' : '', route]),
     ['metrics', metrics ?? 'off'],
     ...(config.api.socket === undefined ? [] : [['socket', config.api.socket] as [string, string]]),
@@ -48,7 +49,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
       engines,
       networks,
       names,
-      upstreams,
+      upstreams: upstreamNames,
       routes,
       metrics,
       ...(config.api.socket === undefined ? {} : { socket: config.api.socket }),
@@ -56,6 +57,14 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     },
     text: lines.map(([label, value]) => `  ${label.padEnd(10)} ${printable(value)}`).join('\n'),
   }
+}
+
+/** So many lines of one kind are read by a person; the rest is in the configuration. */
+const mostShown = 100
+
+function shortened(lines: readonly string[]): readonly string[] {
+  if (lines.length <= mostShown) return lines
+  return [...lines.slice(0, mostShown), `and ${lines.length - mostShown} more`]
 }
 
 function countAllNames(snapshot: Snapshot): number {

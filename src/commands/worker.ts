@@ -1,10 +1,15 @@
 // `berth worker`: what `berth serve` starts beside itself where `workers:` is over 1. Not for people.
 import { systemClock } from '../lib/clock.ts'
-import { createLogger } from '../lib/log.ts'
+import { logTo } from '../lib/log.ts'
+import { standardOutput } from '../lib/output.ts'
+import { outputOfFirst } from '../workers/fork.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from '../workers/messages.ts'
 import { type Channel, runWorker } from '../workers/worker.ts'
 import { type Command, exit } from './io.ts'
 import { surviveMistakes } from './process.ts'
+
+/** How long the last lines may take to leave, ms. */
+const flushFor = 500
 
 export const run: Command = async (_args, io) => {
   if (process.send === undefined) {
@@ -23,14 +28,16 @@ export const run: Command = async (_args, io) => {
       void process.on('message', (message) => listener(withOwnBytes(message as ToWorker))),
     onClose: (listener) => void process.once('disconnect', listener),
   }
+  const output = standardOutput(outputOfFirst)
   const wasTold = await runWorker({
-    channel,
+    ...{ channel, lostLines: output.lost },
     clock: systemClock,
     createLog(options) {
-      const log = createLogger(options)
+      const log = logTo(output, options)
       surviveMistakes(log)
       return log
     },
   })
+  await output.flush(flushFor)
   return wasTold ? exit.done : exit.failed
 }

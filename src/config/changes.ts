@@ -1,14 +1,26 @@
 // What differs between two configurations, by key path. Pure.
-import { isDeepStrictEqual } from 'node:util'
+import { createHash } from 'node:crypto'
 import { listSettings } from './schema.ts'
 import type { Config } from './types.ts'
 
 /** What is read at start only. */
 export const fixedSettings: readonly string[] = ['udp', 'workers']
 
+/** Key path → a short text that differs where the value does: to compare two long lists takes long. */
+export type Marks = Readonly<Record<string, string>>
+
+export function markSettings(config: Config): Marks {
+  return Object.fromEntries(listSettings().map((setting) => [setting, markOf(read(config, setting))]))
+}
+
 /** "listen", "log.level" …, in the schema's order. */
-export function listChanges(before: Config, after: Config): string[] {
-  return listSettings().filter((setting) => !isDeepStrictEqual(read(before, setting), read(after, setting)))
+export function listChanges(before: Marks, after: Marks): string[] {
+  return Object.keys(after).filter((setting) => before[setting] !== after[setting])
+}
+
+function markOf(value: unknown): string {
+  const text = String(JSON.stringify(value))
+  return text.length <= 64 ? text : createHash('sha256').update(text).digest('base64')
 }
 
 function read(config: Config, setting: string): unknown {

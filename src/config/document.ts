@@ -1,5 +1,6 @@
 // A configuration file's text: its values, and where in the text each of them stands.
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml'
+import { parseYaml } from './yaml.ts'
 
 /** Where in the tree of values: keys and list positions from the top. */
 export type Path = readonly (string | number)[]
@@ -19,41 +20,22 @@ export interface ConfigDocument {
 }
 
 export function readDocument(text: string, file: string): ConfigDocument {
-  const lineCounter = new LineCounter()
-  const document = parseDocument(text, { lineCounter, prettyErrors: false })
+  const { value, document, errors, lines } = parseYaml(text)
   const at = (offset: number) => {
-    const { line, col } = lineCounter.linePos(offset)
+    const { line, col } = lines.linePos(offset)
     return `${file}:${Math.max(1, line)}:${Math.max(1, col)}`
   }
-  const problems: Problem[] = document.errors.map((error) => ({
-    source: at(error.pos[0]),
-    path: [],
-    message: sentence(error.code, error.message),
-  }))
+  const problems: Problem[] = errors.map(({ offset, message }) => ({ source: at(offset), path: [], message }))
   const locate = (path: Path, part: 'key' | 'value') =>
-    at(offsetOf(document.contents as Node | null, path, part, (alias) => document.get(alias, true) as Node))
+    at(offsetOf(document?.contents as Node | null, path, part, (alias) => document?.get(alias, true) as Node))
 
-  let tree: unknown
-  try {
-    tree = problems.length === 0 ? document.toJS() : {}
-  } catch (error) {
-    // Aliases that grow without bound end here.
-    problems.push({ source: at(0), path: [], message: `is not YAML: ${(error as Error).message}` })
-  }
+  let tree = value
   if (tree !== null && tree !== undefined && (typeof tree !== 'object' || Array.isArray(tree))) {
     const message = 'must hold keys with values; write for example "zone: docker.internal"'
     problems.push({ source: locate([], 'value'), path: [], message })
     tree = {}
   }
   return { tree: (tree ?? {}) as Record<string, unknown>, problems, locate }
-}
-
-function sentence(code: string, message: string): string {
-  if (code === 'DUPLICATE_KEY') return 'the key is there twice; remove one'
-  if (code === 'MULTIPLE_DOCS')
-    return 'a second document starts here; a configuration is one, remove the "---"'
-  if (code === 'TAB_AS_INDENT') return 'a tab indents this line; YAML wants spaces'
-  return `is not YAML: ${message}`
 }
 
 function offsetOf(

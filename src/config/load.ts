@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BerthError, systemCode } from '../lib/errors.ts'
+import { readTextSync } from '../lib/files.ts'
 import { lines, printable } from '../lib/printable.ts'
 import { readApi } from './api.ts'
 import { type ConfigDocument, type Path, type Problem, readDocument } from './document.ts'
@@ -11,6 +12,14 @@ import { fileVariable, type Override, readEnvironment, readFlags } from './overr
 import { listSettings, schema, sectionKeys, type Written } from './schema.ts'
 import { suggestion } from './similar.ts'
 import type { Config } from './types.ts'
+import { yamlLimits } from './yaml.ts'
+
+/** Problems that are told of one reading; what is wrong in one way mostly is so in all its lines. */
+const mostProblems = 100
+/** Characters of one: what is written may be of any length. */
+const longestProblem = 500
+/** Bytes of a certificate or a key: chains of many certificates have less. */
+const mostPem = 1024 * 1024
 
 export interface ConfigSources {
   /** The file's path; unset: BERTH_CONFIG of the environment, else no file. */
@@ -30,7 +39,7 @@ export function loadConfig(sources: ConfigSources): Config {
     written?.docker.engines ?? [dockerEnvironment(env)],
     fromDocker ? '.' : baseDirectory(file),
     {
-      readFile,
+      readFile: (path) => readFile(path, mostPem),
       parseEngineAddress,
       problem: (message, index, key) =>
         fromDocker
@@ -107,7 +116,7 @@ function readSources(
   only?: readonly string[],
 ): Reading {
   const path = file || env[fileVariable] || undefined
-  const document = path === undefined ? undefined : readDocument(readFile(path), path)
+  const document = path === undefined ? undefined : readDocument(readFile(path, yamlLimits.bytes), path)
   const settings = listSettings().filter((setting) => only?.includes(setting) ?? true)
   const fromEnv = readEnvironment(env, settings)
   const fromFlags = readFlags(flags, settings)
@@ -134,9 +143,12 @@ function readSources(
   const parsed = schema.safeParse(tree)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
+      // To tell where each of very many stands takes long.
+      if (problems.length > mostProblems) break
       const at = issue.path.map((key) => (typeof key === 'symbol' ? key.toString() : key))
       if (issue.code === 'unrecognized_keys') {
-        for (const key of issue.keys) problems.push(where(unknownKey(key, at), [...at, key], 'key'))
+        for (const key of issue.keys.slice(0, mostProblems + 1))
+          problems.push(where(unknownKey(key, at), [...at, key], 'key'))
       } else if (issue.code === 'invalid_type') {
         problems.push(where('must be a map of keys with values', at))
       } else
@@ -198,25 +210,32 @@ function sourceOf(
 
 /** One a line, in the file's order. */
 function formatProblems(problems: readonly Problem[]): string {
-  return problems
+  const lines = problems
+    .slice(0, mostProblems)
     .toSorted((a, b) => a.source.localeCompare(b.source, 'en', { numeric: true }))
     .map(formatProblem)
-    .join('\n')
+  if (problems.length > mostProblems) lines.push('there are more problems; these are the first')
+  return lines.join('\n')
 }
 
 /** "berth.yml:3:7: scope.gateway: what is wrong; what to do instead" */
 function formatProblem({ source, path, message }: Problem): string {
   const keys = path.map((key, i) => {
     if (typeof key === 'number') return `[${key}]`
-    return /^[\w-]+$/.test(key) ? `${i === 0 ? '' : '.'}${key}` : `["${key}"]`
+    return /^[\w-]+$/.test(key) ? `${i === 0 ? '' : '.'}${shortened(key)}` : `["${shortened(key)}"]`
   })
   // Values are quoted in it: none of them makes a line of its own.
-  return printable([source, ...(keys.length === 0 ? [] : [keys.join('')]), message].join(': '))
+  return printable([source, ...(keys.length === 0 ? [] : [keys.join('')]), shortened(message)].join(': '))
 }
 
-function readFile(path: string): string {
+function shortened(text: string): string {
+  if (text.length <= longestProblem) return text
+  return `${text.slice(0, longestProblem / 2)} … ${text.slice(-longestProblem / 2)}`
+}
+
+function readFile(path: string, most: number): string {
   try {
-    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+    return readTextSync(path, most)
   } catch (error) {
     throw new BerthError('CONFIG', lines`${path}: ${reason(systemCode(error), error)}`)
   }

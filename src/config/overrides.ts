@@ -1,7 +1,7 @@
 // Settings from the environment (BERTH_SCOPE_GATEWAY) and from flags (--scope.gateway); both name a key path. Pure.
-import { parse } from 'yaml'
 import type { Problem } from './document.ts'
 import { suggestion } from './similar.ts'
+import { parseYaml } from './yaml.ts'
 
 export interface Override {
   /** "environment BERTH_TTL", "flag --ttl". */
@@ -33,7 +33,7 @@ export function readEnvironment(
     if (text === undefined || text.trim() === '') continue
     const setting = known.get(name)
     const source = `environment ${name}`
-    if (setting !== undefined) overrides.push({ source, setting, value: readText(text) })
+    if (setting !== undefined) put(setting, source, text, overrides, problems)
     else {
       const hint = suggestion(name, known.keys(), '; unset it, or see "berth check --help"')
       problems.push({ source, path: [], message: `no setting has this name${hint}` })
@@ -50,7 +50,7 @@ export function readFlags(flags: Readonly<Record<string, string>>, settings: rea
   for (const [name, text] of Object.entries(flags)) {
     const setting = known.get(plain(name))
     const source = `flag --${name}`
-    if (setting !== undefined) overrides.push({ source, setting, value: readText(text) })
+    if (setting !== undefined) put(setting, source, text, overrides, problems)
     else problems.push({ source, path: [], message: `no setting has this name${suggestion(name, settings)}` })
   }
   return { overrides, problems }
@@ -63,11 +63,22 @@ export function variableNames(setting: string): string[] {
 }
 
 /** Lists and maps may come as YAML in brackets; everything else stays a text, which the schema reads. */
-function readText(text: string): unknown {
-  if (!/^\s*(\[.*\]|\{.*\})\s*$/s.test(text)) return text.trim()
-  try {
-    return parse(text)
-  } catch {
-    return text.trim()
+function put(
+  setting: string,
+  source: string,
+  text: string,
+  overrides: Override[],
+  problems: Problem[],
+): void {
+  const written = text.trim()
+  const last = { '[': ']', '{': '}' }[written[0]!]
+  if (last === undefined || !written.endsWith(last)) {
+    overrides.push({ source, setting, value: written })
+    return
   }
+  const { value, errors, isRefused } = parseYaml(written)
+  const path = setting.split('.')
+  if (isRefused) problems.push(...errors.map(({ message }) => ({ source, path, message })))
+  // What is no YAML is a text, of which the schema says more.
+  else overrides.push({ source, setting, value: errors.length === 0 ? value : written })
 }

@@ -5,6 +5,10 @@ import { suggestion } from './similar.ts'
 import type { HostPort, NamePattern } from './types.ts'
 import { formatHostPort, type Parsed, parseHostPort, parseName } from './values.ts'
 
+/** Each address is a socket or two, each engine a few connections and its own table. */
+const mostListen = 256
+const mostEngines = 64
+
 /** An engine as written; load.ts reads the files and has the URL parsed. */
 export interface WrittenEngine {
   readonly name: string | undefined
@@ -28,6 +32,12 @@ export function readListen(value: unknown, issues: Issues): HostPort[] {
   const list = readTextList(value, issues, parse, '"127.0.0.1:1053"')
   if (!Array.isArray(list)) return list
   if (list.length === 0) return refuse(issues, 'is empty; name at least one address to listen on')
+  if (list.length > mostListen) {
+    return refuse(
+      issues,
+      `has ${list.length} addresses; ${mostListen} are the most, "*:53" is every local one`,
+    )
+  }
   const seen = new Set<string>()
   for (const [i, item] of list.entries()) {
     if (item?.host === undefined) continue
@@ -57,6 +67,9 @@ export function readEngines(value: unknown, issues: Issues): WrittenEngine[] {
       issues,
       `must be a list, not ${kindOf(value)}; write for example ["unix:///var/run/docker.sock"]`,
     )
+  }
+  if (list.length > mostEngines) {
+    return refuse(issues, `has ${list.length} engines; ${mostEngines} are the most`)
   }
   return list.map((item, i): WrittenEngine => {
     if (typeof item === 'string') return { name: undefined, url: item }

@@ -15,6 +15,13 @@ export interface ResolvConf {
   readonly problems: readonly string[]
 }
 
+/** The file itself, bytes: a real one has a few hundred. */
+export const longestResolvConf = 256 * 1024
+/** Of each: glibc asks three servers, and each wrong line is told by itself. */
+const mostServers = 32
+const mostProblems = 10
+const mostOthers = 100
+
 export interface ExternalServer extends HostPort {
   /** Reached from the host's network namespace, not from the container's. */
   readonly fromHost: boolean
@@ -48,7 +55,15 @@ export function readResolvConf(text: string): ResolvConf {
     } else if (directive === 'options') options.push(...words.filter((word) => word !== ''))
     else if (directive !== '') others.push(line)
   }
-  return { servers, search, options, others, extServers, problems }
+  if (servers.length > mostServers) problems.push(`more than ${mostServers} servers, the rest is passed over`)
+  return {
+    servers: servers.slice(0, mostServers),
+    search: search.slice(0, mostOthers),
+    options: options.slice(0, mostOthers),
+    others: others.slice(0, mostOthers),
+    extServers: extServers.slice(0, mostServers),
+    problems: problems.slice(0, mostProblems),
+  }
 }
 
 function withoutComment(line: string): string {

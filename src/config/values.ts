@@ -49,6 +49,9 @@ function sizeOf(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * sizes[match[2] as keyof typeof sizes]
 }
 
+/** Characters, an interface's name included. */
+const longestAddress = 128
+
 export interface HostPortRules {
   /** The port where the text has none. */
   readonly port: number
@@ -58,6 +61,7 @@ export interface HostPortRules {
 
 /** "127.0.0.1:53", "[::1]:53", "[fe80::1%eth0]:53", "::1", and "*:53" where the rules have it. */
 export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPort> {
+  if (text.length > longestAddress) return { problem: 'is too long for an address with a port' }
   const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
   const match = isIPv6(text)
     ? [text, text, undefined]
@@ -121,6 +125,8 @@ export function canonicalWithZone(text: string): string | undefined {
 export function parseName(text: string): Parsed<string> {
   const name = text.toLowerCase().replace(/\.$/, '')
   if (name === '') return { problem: 'is empty; write a domain name' }
+  // In whatever way it is encoded.
+  if (name.length > 1024) return { problem: `is ${name.length} bytes long; a domain name has 253 at most` }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
   if (/[^\u0000-\u007f]/.test(name)) {
     const ascii = domainToASCII(name)

@@ -59,10 +59,12 @@ function routeWarnings({ zones, rebindProtection, rebindAllow }: Config['forward
       warnings.push(`forward.zones ${suffix} is never used: localhost is always this machine (RFC 6761)`)
     }
   }
-  for (const [i, { suffix }] of zones.entries()) {
-    if (zones.findIndex((other) => other.suffix === suffix) !== i) {
+  const seen = new Set<string>()
+  for (const { suffix } of zones) {
+    if (seen.has(suffix)) {
       warnings.push(`forward.zones has ${suffix} twice, once through a subnet; the later one counts`)
     }
+    seen.add(suffix)
   }
   if (rebindAllow.length > 0 && !rebindProtection) {
     warnings.push(

@@ -64,6 +64,10 @@ const suspicionPause = 10_000
 const firstPause = 10_000
 const longestPause = 600_000
 
+/** Upstreams that are new are probed so many at a time, and so long after one another, ms. */
+const probesAtOnce = 64
+const probesPause = 10
+
 interface Watched extends Reached {
   state: LoopState
   /** When suspicion last asked for a probe. */
@@ -75,6 +79,11 @@ interface Watched extends Reached {
 export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
   const { ask, randomToken, clock, log, counters, onChange = () => {} } = options
   const watched = new Map<string, Watched>()
+  /** The same by their upstreams' texts. */
+  const byText = new Map<string, Set<Watched>>()
+  /** Those that are new, and who is yet to be probed of them. */
+  let fresh: Watched[] = []
+  let freshTimer: Timer | undefined
   /** Texts of upstreams that are not asked. */
   const aside = new Set<string>()
   /** Probes under way: token → what it was sent to. */
@@ -136,7 +145,31 @@ export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
   }
 
   function entriesOf(text: string): Watched[] {
-    return [...watched.values()].filter(({ upstream }) => upstream.text === text)
+    return [...(byText.get(text) ?? [])]
+  }
+
+  function watch(entry: Watched): void {
+    const { text } = entry.upstream
+    watched.set(keyOf(entry), entry)
+    const others = byText.get(text)
+    if (others === undefined) byText.set(text, new Set([entry]))
+    else others.add(entry)
+  }
+
+  function unwatch(entry: Watched): void {
+    const { text } = entry.upstream
+    clock.clearTimeout(entry.timer)
+    watched.delete(keyOf(entry))
+    const others = byText.get(text)!
+    others.delete(entry)
+    if (others.size === 0) byText.delete(text)
+    if (aside.has(text) && !entriesOf(text).some(({ state }) => state === 'looping')) release(text)
+  }
+
+  function probeFresh(): void {
+    const next = fresh.splice(0, probesAtOnce)
+    for (const entry of next) if (isWatched(entry)) probe(entry, entry.domain)
+    freshTimer = fresh.length === 0 ? undefined : clock.setTimeout(probeFresh, probesPause)
   }
 
   function suspect(silent: readonly string[], name: string): void {
@@ -170,23 +203,20 @@ export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
     }),
     check(reached) {
       const keys = new Set(reached.map(keyOf))
-      for (const [key, entry] of watched) {
-        if (keys.has(key)) continue
-        clock.clearTimeout(entry.timer)
-        watched.delete(key)
-        if (!entriesOf(entry.upstream.text).some(({ state }) => state === 'looping')) {
-          release(entry.upstream.text)
-        }
-      }
+      const gone = [...watched].filter(([key]) => !keys.has(key))
+      for (const [, entry] of gone) unwatch(entry)
+      if (gone.length > 0) onChange()
+      fresh = fresh.filter(isWatched)
       for (const each of reached) {
         if (watched.has(keyOf(each))) continue
         const entry: Watched = {
           ...each,
           ...{ state: 'unknown', suspectedAt: Number.NEGATIVE_INFINITY, pause: firstPause, timer: undefined },
         }
-        watched.set(keyOf(each), entry)
-        probe(entry, each.domain)
+        watch(entry)
+        fresh.push(entry)
       }
+      if (freshTimer === undefined) probeFresh()
     },
     stateOf({ text }) {
       if (aside.has(text)) return 'looping'
@@ -194,6 +224,7 @@ export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
     },
     stop() {
       stopped = true
+      clock.clearTimeout(freshTimer)
       for (const { timer } of watched.values()) clock.clearTimeout(timer)
     },
   }

@@ -1,6 +1,7 @@
 // The metrics of answering, which each process has that answers.
 import type { CacheCounters } from '../forward/cache/counters.ts'
 import type { ForwardCounters } from '../forward/counters.ts'
+import type { Counter } from '../lib/counters.ts'
 import type { LimitCounters } from '../net/limits/counters.ts'
 import type { Limits } from '../net/limits/limits.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
@@ -15,15 +16,19 @@ export interface ServingSources {
   readonly limits: Pick<Limits, 'counters' | 'held'>
   /** Fast answers. */
   readonly kept: FastAnswers['held']
+  /** Lines of the log. */
+  readonly lostLines: Counter<'why'>
 }
 
-export function servingSeries({ dns, forward, cache, limits, kept }: ServingSources): Series[] {
+export function servingSeries(sources: ServingSources): Series[] {
+  const { dns, forward, cache, limits, kept, lostLines } = sources
   return [
     ...dnsSeries(dns),
     ...fastSeries(kept),
     ...forwardSeries(forward),
     ...cacheSeries(cache),
     ...limitSeries(limits.counters, limits.held),
+    counter('berth_log_lost_lines_total', 'Lines of the log that could not be written.', lostLines),
   ]
 }
 

@@ -1,5 +1,6 @@
 // The logger: pino's JSON lines for machines, the same lines in words where a person watches a terminal.
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino'
+import type { Output } from './output.ts'
 import { printable, printableLines } from './printable.ts'
 
 export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -13,14 +14,22 @@ export interface LogOptions {
   level: Level
   /** What every line says besides. */
   fields?: Record<string, unknown>
-  /** Where lines go; default: standard output, written at once. */
-  destination?: { write(line: string): unknown; isTTY?: boolean }
+  /** Where lines go. `isUrgent`: a warning, or worse. */
+  destination: { write(line: string, isUrgent: boolean): unknown; isTTY?: boolean }
 }
 
-export function createLogger({ level, fields, destination = process.stdout }: LogOptions): Logger {
-  const stream: DestinationStream = destination.isTTY
-    ? { write: (line) => void destination.write(humanLine(line)) }
-    : { write: (line) => void destination.write(printableLines(line)) }
+export function createLogger({ level, fields, destination }: LogOptions): Logger {
+  const stream: DestinationStream & { lastLevel: number } = {
+    // Has pino set `lastLevel` before each line.
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 0,
+    write(line) {
+      destination.write(
+        destination.isTTY ? humanLine(line) : printableLines(line),
+        this.lastLevel >= pino.levels.values.warn!,
+      )
+    },
+  }
   return pino(
     {
       level,
@@ -32,7 +41,15 @@ export function createLogger({ level, fields, destination = process.stdout }: Lo
   )
 }
 
-export const silentLogger: Logger = createLogger({ level: 'silent' })
+export const silentLogger: Logger = createLogger({ level: 'silent', destination: { write() {} } })
+
+/** Logs to an output, and says there how many lines were lost once one can be written again. */
+export function logTo(output: Output, options: Pick<LogOptions, 'level' | 'fields'>): Logger {
+  const log = createLogger({ ...options, destination: output })
+  output.onLost = (lines) =>
+    log.warn({ lines }, 'log lines were lost: they were not read as fast as they came')
+  return log
+}
 
 /**
  * One pino line as "12:34:56 warn  message  key=value …"; `text` fields (whole paragraphs, of printable values) and

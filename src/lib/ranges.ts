@@ -23,8 +23,26 @@ const shared = subnets('100.64.0.0/10')
 /** For benchmarks (RFC 2544), and taken for Docker networks too. */
 const benchmarks = subnets('198.18.0.0/15')
 
-/** "This host", and what IPv6 no longer uses. */
-const others = subnets('0.0.0.0/8', '255.255.255.255/32', '::/128', 'fec0::/10')
+/**
+ * IPv4 that is not on the Internet (IANA's special-purpose registry, "globally reachable": false), multicast, and what is
+ * reserved. All of 192.0.0.0/24: two addresses of it are anycast, to the next router that does NAT. Not here: AS112
+ * (192.31.196.0/24, 192.175.48.0/24) and AMT (192.52.193.0/24), which are.
+ */
+const special4 = [
+  ...[...lan.filter(({ family }) => family === 4), ...shared, ...benchmarks, loopback[0]!],
+  ...subnets('0.0.0.0/8', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '198.51.100.0/24'),
+  ...subnets('203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'),
+]
+
+/** All that is global unicast (RFC 4291, 2.4); the rest is local, multicast, or nobody's. */
+const global6 = subnets('2000::/3')
+
+/**
+ * What of it is not on the Internet: protocol assignments (RFC 2928: Teredo, ORCHIDs, benchmarks, anycast to the next
+ * router), but AMT and AS112 are; and documentation (RFC 3849, 9637). 6to4 is as the IPv4 address in it.
+ */
+const special6 = subnets('2001::/23', '2001:db8::/32', '3fff::/20')
+const reachable6 = subnets('2001:3::/32', '2001:4:112::/48')
 
 const isIn = (ranges: readonly Subnet[], bytes: Uint8Array) =>
   ranges.some((range) => subnetContains(range, bytes))
@@ -48,9 +66,11 @@ export function isInner(bytes: Uint8Array): boolean {
 
 /** Not on the Internet: no public name has a reason to lead there. IPv6 that carries such an IPv4 address counts. */
 export function isPrivate(bytes: Uint8Array): boolean {
-  const carried = carriedIPv4(bytes)
-  const isNone = isIn(benchmarks, bytes) || isIn(others, bytes)
-  return isInner(bytes) || isNone || (carried !== undefined && isPrivate(carried))
+  if (bytes.length === 4) return isIn(special4, bytes)
+  const stands = isIn(standIns, bytes)
+  if (!stands && !isIn(global6, bytes)) return true
+  if (isIn(special6, bytes) && !isIn(reachable6, bytes)) return true
+  return someCarried(bytes, isPrivate)
 }
 
 /** A block of addresses, all of which are of a range that Docker's networks are usually made from. */
@@ -60,10 +80,49 @@ export function isPrivateBlock({ bytes, prefix }: { bytes: Uint8Array; prefix: n
   )
 }
 
-/** IPv4-mapped and -compatible addresses (RFC 4291, 2.5.5), and NAT64's well-known prefix (RFC 6052, 2.1). */
-const carriers = subnets('::ffff:0:0/96', '::/96', '64:ff9b::/96')
+/** Addresses that are wherever the IPv4 address in them is: mapped (RFC 4291, 2.5.5.2), NAT64's own (RFC 6052, 2.1). */
+const standIns = subnets('::ffff:0:0/96', '64:ff9b::/96')
 
-/** The IPv4 address that an IPv6 address stands for. */
-export function carriedIPv4(bytes: Uint8Array): Uint8Array | undefined {
-  return isIn(carriers, bytes) ? bytes.subarray(12) : undefined
+/** Where an IPv4 address is in an IPv6 address: four of its bytes. `isFlipped`: with all bits the other way round. */
+interface Place {
+  readonly at: readonly [number, number, number, number]
+  readonly isFlipped?: boolean
+}
+
+const last: Place = { at: [12, 13, 14, 15] }
+
+/** IPv6 that carries IPv4 addresses, and where. How long a prefix of one's own for NAT64 is, nobody tells: any of four. */
+const carriers: readonly { readonly range: Subnet; readonly places: readonly Place[] }[] = [
+  // IPv4-compatible, and -translated (RFC 2765, 2.1), which are no longer used.
+  ...[...standIns, ...subnets('::/96', '::ffff:0:0:0/96')].map((range) => ({ range, places: [last] })),
+  // NAT64 for local use (RFC 8215) has prefixes of 48, 56, 64 or 96 bits; byte 8 is skipped (RFC 6052, 2.2).
+  {
+    range: subnets('64:ff9b:1::/48')[0]!,
+    places: [{ at: [6, 7, 9, 10] }, { at: [7, 9, 10, 11] }, { at: [9, 10, 11, 12] }, last],
+  },
+  // 6to4 (RFC 3056, 2).
+  { range: subnets('2002::/16')[0]!, places: [{ at: [2, 3, 4, 5] }] },
+  // Teredo (RFC 4380, 4): its server, and the client's address, obscured.
+  { range: subnets('2001::/32')[0]!, places: [{ at: [4, 5, 6, 7] }, { ...last, isFlipped: true }] },
+]
+
+/**
+ * Whether any IPv4 address that an IPv6 address may carry passes the test; what the test gets is good until it returns.
+ */
+export function someCarried(bytes: Uint8Array, test: (address: Uint8Array) => boolean): boolean {
+  if (bytes.length !== 16) return false
+  for (const { range, places } of carriers) {
+    if (!subnetContains(range, bytes)) continue
+    for (const place of places) if (test(readPlace(bytes, place))) return true
+  }
+  return isIsatap(bytes) && test(bytes.subarray(12))
+}
+
+function readPlace(bytes: Uint8Array, { at, isFlipped }: Place): Uint8Array {
+  return Uint8Array.from(at, (index) => (isFlipped ? ~bytes[index]! : bytes[index]!) & 0xff)
+}
+
+/** Below any prefix of 64 bits, "0:5efe" or "200:5efe" and an IPv4 address (RFC 5214, 6.1). */
+function isIsatap(bytes: Uint8Array): boolean {
+  return (bytes[8]! & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe
 }

@@ -1,19 +1,22 @@
 // What an upstream may not tell: addresses of Docker networks out of the asker's scope, and, with
-// `forward.rebindProtection`, private addresses for public names.
+// `forward.rebindProtection`, private addresses, and this machine's own, for public names.
 import { someAddress } from '../dns/addresses.ts'
 import { ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
-import { isWithin } from '../dns/name.ts'
+import { namesAbove } from '../dns/name.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
 import type { Route } from '../forward/types.ts'
-import { carriedIPv4, isPrivate } from '../lib/ranges.ts'
+import { formatAddress } from '../lib/ip.ts'
+import { isPrivate, someCarried } from '../lib/ranges.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
 
 export interface GuardSettings {
   readonly rebindProtection: boolean
   /** Domains whose names may lead to private addresses; canonical. */
-  readonly rebindAllow: readonly string[]
+  readonly rebindAllow: ReadonlySet<string>
+  /** Canonical addresses of this namespace, public ones too: what listens here is nobody's on the Internet either. */
+  readonly own: () => ReadonlySet<string>
 }
 
 /** What goes to the asker in the reply's place; the upstream's records stay here. */
@@ -34,15 +37,16 @@ export function withhold(
   reply: UpstreamReply,
 ): Withheld | undefined {
   const mayBeForeign = scope.view !== 'host' && route.zone === undefined
-  const mayRebind =
-    settings.rebindProtection &&
-    !route.explicit &&
-    !settings.rebindAllow.some((domain) => isWithin(name, domain))
+  const mayRebind = settings.rebindProtection && !route.explicit && !isAllowed(settings.rebindAllow, name)
   if (!mayBeForeign && !mayRebind) return undefined
+  const own = settings.own()
+  const isOwn = (address: Uint8Array) => own.has(formatAddress(address))
   let withheld: Withheld | undefined
   someAddress(reply, (address) => {
     if (mayBeForeign && isForeignAddress(snapshot, scope, address)) withheld = foreign
-    else if (mayRebind && isPrivate(address)) withheld = rebinding
+    else if (mayRebind && (isPrivate(address) || isOwn(address) || someCarried(address, isOwn))) {
+      withheld = rebinding
+    }
     return withheld !== undefined
   })
   return withheld
@@ -56,7 +60,14 @@ const foreign: Withheld = {
 /** NODATA, as dnsmasq has it: the name exists, and its other types are none the worse (RFC 8020). */
 const rebinding: Withheld = {
   ...{ cause: 'rebinding', rcode: rcode.NOERROR, error: { code: ede.blocked } },
-  rule: 'its answer held a private address (forward.rebindProtection)',
+  rule: 'its answer held a private address, or one of this machine (forward.rebindProtection)',
+}
+
+function isAllowed(domains: ReadonlySet<string>, name: string): boolean {
+  if (domains.size === 0) return false
+  if (domains.has(name)) return true
+  for (const above of namesAbove(name)) if (domains.has(above)) return true
+  return false
 }
 
 /** Whether an upstream answered with an address of any Docker network; such answers are not kept. */
@@ -65,15 +76,17 @@ export function holdsDockerAddress(snapshot: Snapshot, reply: UpstreamReply): bo
 }
 
 /** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
-function isForeignAddress(snapshot: Snapshot, { networks }: Scope, address: Uint8Array): boolean {
-  if (!isDockerAddress(snapshot, address)) return false
-  const carried = carriedIPv4(address)
-  const holders = [address, ...(carried === undefined ? [] : [carried])].flatMap(snapshot.subnets.holding)
-  return !networks.some(({ network }) => holders.includes(network.id))
+function isForeignAddress({ subnets }: Snapshot, { networks }: Scope, address: Uint8Array): boolean {
+  // By each that it may be read as: one of the asker's own does not excuse another.
+  const isForeign = (each: Uint8Array) => {
+    if (!subnets.contains(each)) return false
+    const holders = subnets.holding(each)
+    return !networks.some(({ network }) => holders.includes(network.id))
+  }
+  return isForeign(address) || someCarried(address, isForeign)
 }
 
 /** A reply may have thousands of addresses. IPv6 that carries a Docker network's IPv4 counts. */
 function isDockerAddress({ subnets }: Snapshot, address: Uint8Array): boolean {
-  const carried = carriedIPv4(address)
-  return subnets.contains(address) || (carried !== undefined && subnets.contains(carried))
+  return subnets.contains(address) || someCarried(address, subnets.contains)
 }

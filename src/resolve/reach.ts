@@ -2,7 +2,7 @@
 // machine get to. The host alone sees remote networks.
 import { isLoopback } from '../lib/interfaces.ts'
 import { parseAddress } from '../lib/ip.ts'
-import { carriedIPv4 } from '../lib/ranges.ts'
+import { someCarried } from '../lib/ranges.ts'
 import { holds, wayTo } from '../registry/locality.ts'
 import type { Endpoint, Network, NetworkTable, Snapshot } from '../registry/types.ts'
 import type { Scope } from './scope.ts'
@@ -29,12 +29,9 @@ export function reachedOf(around: Surroundings, { network }: NetworkTable, endpo
   const isReached = (address: string) => {
     const bytes = parseAddress(address)
     if (bytes === undefined || isLoopback(address) || !holds(network, address)) return false
-    const carried = carriedIPv4(bytes)
-    return [bytes, ...(carried === undefined ? [] : [carried])].every((each) =>
-      way === 'routed'
-        ? !snapshot.subnets.contains(each) && !around.isAttached(each)
-        : isOnLan(snapshot, each),
-    )
+    const leadsElsewhere = (each: Uint8Array) =>
+      way === 'routed' ? snapshot.subnets.contains(each) || around.isAttached(each) : !isOnLan(snapshot, each)
+    return !leadsElsewhere(bytes) && !someCarried(bytes, leadsElsewhere)
   }
   const [v4, v6] = [endpoint.v4.filter(isReached), endpoint.v6.filter(isReached)]
   if (v4.length === endpoint.v4.length && v6.length === endpoint.v6.length) return endpoint

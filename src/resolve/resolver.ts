@@ -19,10 +19,10 @@ import { mayBeLabelled } from './labelled.ts'
 import { answerLocally } from './local.ts'
 import { decideMiss } from './policy.ts'
 import { type Reached, reachedOf } from './reach.ts'
-import { indexRoutes } from './routes.ts'
+import { indexRoutes, type Routes } from './routes.ts'
 import type { Scope, scopeTable } from './scope.ts'
 import { createScopes } from './scopes.ts'
-import { indexStatics } from './statics.ts'
+import { indexStatics, type Statics } from './statics.ts'
 
 export interface ResolverOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward' | 'identity'>
@@ -33,6 +33,8 @@ export interface ResolverOptions {
   /** Names that are gone; undefined: they are nobody's at once. */
   readonly gone?: Pick<Gone, 'has' | 'hadParent'> | undefined
   readonly random: () => number
+  /** Where they have been made of the configuration already. */
+  readonly indexes?: { readonly statics: Statics; readonly routes: Routes }
   /** The scope table where it is another than ours. */
   readonly scopeRows?: typeof scopeTable
 }
@@ -68,9 +70,17 @@ const notForwarded: Decision = {
 
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store } = options
-  const statics = indexStatics(config.hosts)
-  const settings = { routes: indexRoutes(config.forward), singleLabel: config.forward.singleLabel }
+  const { statics, routes } = options.indexes ?? {
+    statics: indexStatics(config.hosts),
+    routes: indexRoutes(config.forward),
+  }
+  const settings = { routes, singleLabel: config.forward.singleLabel }
   const scopes = createScopes(options)
+  const guard = {
+    rebindProtection: config.forward.rebindProtection,
+    rebindAllow: new Set(config.forward.rebindAllow),
+    own: () => options.addresses().own,
+  }
 
   return {
     snapshot: store.current,
@@ -99,8 +109,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       }
       return isPassing || isWhole ? { ...decision, isPassing, isWhole } : decision
     },
-    withhold: (scope, name, route, reply) =>
-      withhold(config.forward, store.current(), scope, name, route, reply),
+    withhold: (scope, name, route, reply) => withhold(guard, store.current(), scope, name, route, reply),
     mayBeLabelled: (scope, name) =>
       mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name),
     reached: (scope, table, endpoint) =>

@@ -1,6 +1,6 @@
 // Where foreign questions may go: the configuration's routes, found by name (`forward.zones`, the longest match) and by
 // the asker's network (`forward.networks`).
-import type { Config, Upstream } from '../config/types.ts'
+import type { Config, ForwardNetwork, ForwardPolicy, ForwardZone, Upstream } from '../config/types.ts'
 import { namesAbove } from '../dns/name.ts'
 import type { Route } from '../forward/types.ts'
 import type { Scope } from './scope.ts'
@@ -13,19 +13,37 @@ export interface Routes {
   otherwise(upstreams: readonly Upstream[]): Route
 }
 
+/** An index that grows until it is used. */
+export interface GrowingRoutes {
+  addZone(zone: ForwardZone): void
+  addNetwork(network: ForwardNetwork): void
+  readonly routes: Routes
+}
+
 export function indexRoutes({ zones, networks, policy }: Config['forward']): Routes {
+  const { addZone, addNetwork, routes } = growRoutes(policy)
+  for (const zone of zones) addZone(zone)
+  for (const network of networks) addNetwork(network)
+  return routes
+}
+
+/** `policy`: of whatever has none of its own. */
+export function growRoutes(policy: ForwardPolicy): GrowingRoutes {
   const byName = new Map<string, Route>()
-  for (const { suffix, upstreams, policy: own = policy } of zones) {
+  const byNetwork = new Map<string, Route>()
+
+  function addZone({ suffix, upstreams, policy: own = policy }: ForwardZone): void {
     const name = `forward.zones ${suffix}`
     byName.set(suffix, { name, zone: suffix, explicit: true, upstreams, policy: own })
   }
-  const byNetwork = new Map<string, Route>()
-  for (const { network, upstreams, policy: own = policy } of networks) {
+
+  function addNetwork({ network, upstreams, policy: own = policy }: ForwardNetwork): void {
     const name = `forward.networks ${network}`
     byNetwork.set(network, { name, zone: undefined, explicit: true, upstreams, policy: own })
   }
+
   let latest: Route = { name: 'default', zone: undefined, explicit: false, upstreams: [], policy }
-  return {
+  const routes: Routes = {
     forName(name) {
       if (byName.size === 0) return undefined
       const own = byName.get(name)
@@ -50,4 +68,5 @@ export function indexRoutes({ zones, networks, policy }: Config['forward']): Rou
       return latest
     },
   }
+  return { addZone, addNetwork, routes }
 }

@@ -13,46 +13,78 @@ export interface Statics {
   namesOf(address: string, scope: Scope): readonly string[]
 }
 
-const none: Statics = { find: () => undefined, isAbove: () => false, namesOf: () => [] }
+/** An index that grows until it is used. */
+export interface GrowingStatics {
+  add(host: StaticHost): void
+  readonly statics: Statics
+}
 
 export function indexStatics(hosts: readonly StaticHost[]): Statics {
-  if (hosts.length === 0) return none
+  const { add, statics } = growStatics()
+  for (const host of hosts) add(host)
+  return statics
+}
+
+export function growStatics(): GrowingStatics {
   const exact = new Map<string, StaticHost[]>()
   const wildcards = new Map<string, StaticHost[]>()
   const reverse = new Map<string, StaticHost[]>()
-  const below = new Map<string, StaticHost[]>()
-  for (const host of hosts) {
+  /** Names that others are below, and who may see one of those: askers on these networks, or everybody. */
+  const below = new Map<string, Set<string> | 'everybody'>()
+  let isEmpty = true
+
+  function add(host: StaticHost): void {
+    isEmpty = false
     append(host.wildcard ? wildcards : exact, host.name, host)
-    if (host.wildcard) append(below, host.name, host)
+    if (host.wildcard) addBelow(host.name, host)
     else for (const address of [...host.v4, ...host.v6]) append(reverse, address, host)
-    for (const above of namesAbove(host.name)) append(below, above, host)
+    for (const above of namesAbove(host.name)) addBelow(above, host)
+  }
+
+  function addBelow(name: string, { networks }: StaticHost): void {
+    const known = below.get(name)
+    if (known === 'everybody') return
+    if (networks === undefined) below.set(name, 'everybody')
+    else if (known === undefined) below.set(name, new Set(networks))
+    else for (const network of networks) known.add(network)
   }
   const seen = (map: ReadonlyMap<string, StaticHost[]>, name: string, scope: Scope) =>
     map.get(name)?.find((host) => maySee(scope, host))
+  const isAbove = (name: string, scope: Scope) => {
+    const seers = below.get(name)
+    if (seers === undefined || !seesHosts(scope)) return false
+    if (seers === 'everybody' || scope.view === 'host') return true
+    return scope.networks.some((table) => seers.has(table.name))
+  }
 
-  return {
-    isAbove: (name, scope) => seen(below, name, scope) !== undefined,
+  const statics: Statics = {
+    isAbove,
     find(name, scope) {
+      if (isEmpty) return undefined
       const own = seen(exact, name, scope)
       if (own !== undefined) return own
-      const isParent = seen(below, name, scope) !== undefined
+      const isParent = isAbove(name, scope)
       if (isParent && seen(wildcards, name, scope) !== undefined) return 'parent'
       for (const above of namesAbove(name)) {
         const wildcard = seen(wildcards, above, scope)
         if (wildcard !== undefined) return isParent ? 'parent' : wildcard
         // A closer name ends the search for a wildcard further up.
-        if (!isParent && (seen(exact, above, scope) ?? seen(below, above, scope)) !== undefined)
-          return undefined
+        if (!isParent && (seen(exact, above, scope) !== undefined || isAbove(above, scope))) return undefined
       }
       return undefined
     },
     namesOf: (address, scope) =>
       (reverse.get(address) ?? []).filter((host) => maySee(scope, host)).map(({ name }) => name),
   }
+  return { add, statics }
+}
+
+function seesHosts({ view }: Scope): boolean {
+  return view !== 'forwarding' && view !== 'nobody'
 }
 
 function maySee(scope: Scope, host: StaticHost): boolean {
-  if (scope.view === 'forwarding' || scope.view === 'nobody') return false
+  if (!seesHosts(scope)) return false
   if (host.networks === undefined || scope.view === 'host') return true
   return scope.networks.some((table) => host.networks!.includes(table.name))
 }

@@ -1,4 +1,5 @@
 // What the first process and its workers say to each other. Plain data, carried by a structured clone, in order.
+import type { Part } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import type { Fill } from '../forward/cache/cache.ts'
 import type { LoopStates } from '../forward/loop.ts'
@@ -27,7 +28,10 @@ export interface Beginning {
 /** What is answered with `done` once it is done, and all that was said before it. */
 export type Request =
   | { readonly kind: 'listen'; readonly listen: readonly Bindable[] }
-  | { readonly kind: 'configure'; readonly config: Config }
+  /** Of the lists of the next `configure`. */
+  | { readonly kind: 'part'; readonly part: Part }
+  /** `parts`: how many there were. Who has heard of fewer began later, with this configuration. */
+  | { readonly kind: 'configure'; readonly config: Config; readonly parts: number }
   /** Nothing but to say how things are. */
   | { readonly kind: 'count' }
 

@@ -1,4 +1,5 @@
 // The workers beside the first process, all together: what it tells them, and what they tell it and each other.
+import { takeApart } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import type { Fill } from '../forward/cache/cache.ts'
 import type { LoopStates, ProbingGuard } from '../forward/loop.ts'
@@ -86,7 +87,14 @@ export function createPool({ processes, cache, guard, addTallies, ...common }: P
       for (const seat of seats) seat.fill(fill)
     },
     listen: (listen) => void all((seat) => seat.call({ kind: 'listen', listen }, patience.listen)),
-    configure: (config) => all((seat) => seat.call({ kind: 'configure', config }, patience.configure)),
+    configure(config) {
+      const { rest, parts } = takeApart(config)
+      return all(async (seat) => {
+        // One at a time: neither side is kept from its questions.
+        for (const part of parts) await seat.call({ kind: 'part', part }, patience.configure)
+        await seat.call({ kind: 'configure', config: rest, parts: parts.length }, patience.configure)
+      })
+    },
     refresh: () => all((seat) => seat.call({ kind: 'count' }, patience.refresh)),
     catchUp: () => all((seat) => seat.call({ kind: 'count' }, patience.catchUp)),
     tallies: () => [buried, ...seats.flatMap((seat) => seat.tally() ?? [])],

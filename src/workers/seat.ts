@@ -7,11 +7,11 @@ import type { Logger } from '../lib/log.ts'
 import { createFillQueue, type FillQueue } from './fills.ts'
 import type { Beginning, FromWorker, Request, ToWorker } from './messages.ts'
 
-/** A worker's process, as the first one has it. */
-export interface Child {
+/** Another process of ours, as the one that started it has it; a worker where nothing else is said. */
+export interface Child<Message = ToWorker> {
   readonly pid: number | undefined
   /** In order. `sent`: the system has taken it; not called where the process is gone. Never throws. */
-  send(message: ToWorker, sent?: () => void): void
+  send(message: Message, sent?: () => void): void
   /** At once, whatever it does. */
   kill(): void
 }

@@ -1,12 +1,14 @@
 // A worker: answers questions as the first process does, from a copy of its table, by its configuration, and tells it
 // what it learns. It follows no engine and has no HTTP.
 import { randomBytes } from 'node:crypto'
+import { type Part, putTogether } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import { createLoopFollower, type LoopFollower } from '../forward/loop-follower.ts'
 import { createTokens } from '../forward/token.ts'
 import { servingSeries } from '../http/serving-series.ts'
 import { readTally } from '../http/tally.ts'
 import { type Clock, passingTime } from '../lib/clock.ts'
+import type { Counter } from '../lib/counters.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger, LogOptions } from '../lib/log.ts'
 import type { Bindable } from '../net/listener.ts'
@@ -29,6 +31,7 @@ export interface Channel {
 export interface WorkerOptions {
   readonly channel: Channel
   readonly clock: Clock
+  readonly lostLines: Counter<'why'>
   readonly createLog: (options: Pick<LogOptions, 'level' | 'fields'>) => Logger
 }
 
@@ -38,11 +41,12 @@ const verdictWithin = 1000
 const suspectEvery = 100
 
 /** Resolves when it is to end: true, it was told to, and has answered what was in hand. */
-export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise<boolean> {
+export function runWorker({ channel, clock, lostLines, createLog }: WorkerOptions): Promise<boolean> {
   /** Probes that came back, and who waits for the verdict. */
   const probes = new Map<string, (upstream: string | undefined) => void>()
   let suspectedAt = Number.NEGATIVE_INFINITY
   let config: Config
+  let parts: Part[] = []
   let listen: readonly Bindable[] = []
   let replica: Replica
   let gone: Gone
@@ -108,7 +112,7 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
     const series =
       serving === undefined
         ? []
-        : servingSeries({ ...serving.counters, limits: serving.limits, kept: serving.kept })
+        : servingSeries({ ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines })
     channel.send({ kind: 'done', id, tally: readTally(series) })
   }
 
@@ -132,8 +136,13 @@ export function runWorker({ channel, clock, createLog }: WorkerOptions): Promise
           done(message.id)
         })
       },
+      part({ part, id }) {
+        parts.push(part)
+        done(id)
+      },
       configure(message) {
-        config = message.config
+        if (parts.length === message.parts) config = putTogether(message.config, parts)
+        parts = []
         then(async () => {
           await serving?.update(here())
           done(message.id)

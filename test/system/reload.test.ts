@@ -1,8 +1,10 @@
 // The configuration changes while the process serves: by SIGHUP, by its file, for the better and for the worse.
+import { execFileSync, spawnSync } from 'node:child_process'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { StringAnswer } from 'dns-packet'
@@ -12,7 +14,7 @@ import { frame, readFrames } from '../../src/dns/frame.ts'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 import { ask } from '../servers/client.ts'
 import { startEngine } from './docker.ts'
-import { freePort, type Serving, serve } from './serve.ts'
+import { freePort, main, type Serving, serve } from './serve.ts'
 
 const running: Serving[] = []
 afterEach(async () => {
@@ -57,6 +59,15 @@ async function start(changes: object = {}, listening?: readonly string[]) {
     },
     reloads,
     metrics: async (at = web) => (await fetch(`http://127.0.0.1:${at}/metrics`)).text(),
+  }
+}
+
+/** '' where it is gone. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
   }
 }
 
@@ -127,6 +138,69 @@ describe('SIGHUP', () => {
     await reload({ hosts: { 'box.example': '192.0.2.3' } })
     await until(() => reloads().some(({ changed }) => String(changed) === 'hosts'))
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.3'])
+  })
+})
+
+describe('a file that is too much for who reads it', () => {
+  it('is refused, however often, and questions are answered on', async () => {
+    const { serving, port, reloads } = await start()
+    writeFileSync(serving.file, '['.repeat(3000))
+    for (let i = 1; i <= 8; i++) {
+      serving.child.kill('SIGHUP')
+      await until(() => reloads().length >= i)
+    }
+    expect(reloads().map(({ problems }) => problems)).toEqual(
+      reloads().map(() => [expect.stringMatching(/berth\.yml:1:33: more than 32 lists and maps /)]),
+    )
+    expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
+  })
+
+  it('at start ends it with 2, and file, line and reason', async () => {
+    for (const text of ['['.repeat(3000), `ttl: 1\nhosts: ${'{a: '.repeat(3000)}`]) {
+      const folder = mkdtempSync(join(tmpdir(), 'berth-deep-'))
+      writeFileSync(join(folder, 'berth.yml'), text)
+      const { status, stderr } = spawnSync(process.execPath, [
+        main,
+        'serve',
+        '--config',
+        join(folder, 'berth.yml'),
+      ])
+      expect(status).toBe(2)
+      expect(String(stderr)).toMatch(/^\S+berth\.yml:\d+:\d+: more than 32 lists and maps /)
+    }
+  })
+
+  it('may end that process: the change is refused', async () => {
+    const { serving, port, reloads } = await start()
+    // It waits for whoever writes into this.
+    execFileSync('mkfifo', [join(dirname(serving.file), 'ca.pem')])
+    const engine = { url: 'tcp://127.0.0.1:1', ca: 'ca.pem' }
+    replace(serving.file, stringify({ docker: { engines: [engine] } }))
+    serving.child.kill('SIGHUP')
+    const reader = () =>
+      readFileSync(`/proc/${serving.child.pid}/task/${serving.child.pid}/children`, 'utf8').trim()
+    await until(() => /^\d+$/.test(reader()) && commandOf(reader()).includes('reader'))
+    process.kill(Number(reader()), 'SIGKILL')
+    await until(() => reloads().length === 1)
+    expect(reloads()).toMatchObject([
+      {
+        level: 'error',
+        problems: [expect.stringMatching(/the process that reads it is gone: it was ended by SIGKILL/)],
+      },
+    ])
+    expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
+  })
+})
+
+describe('long lists', () => {
+  it('reach every process that answers', async () => {
+    const { port, reload } = await start({ workers: 2 })
+    const hosts = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`h${i}.example`, '192.0.2.7']))
+    await reload({ hosts, forward: { upstreams: [], zones: {} } })
+    // Each question comes from another port: about half of them go to each.
+    for (let i = 0; i < 20; i++) expect(await addresses(port, `h${i * 50}.example`)).toEqual(['192.0.2.7'])
+    await reload({ hosts: { 'box.example': '192.0.2.8' } })
+    for (let i = 0; i < 20; i++) expect(await addresses(port, 'box.example')).toEqual(['192.0.2.8'])
   })
 })
 

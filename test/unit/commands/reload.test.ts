@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { createReload } from '../../../src/commands/reload.ts'
 import { createConfigCounters } from '../../../src/config/counters.ts'
 import { loadConfig } from '../../../src/config/load.ts'
+import { readingOf } from '../../../src/config/reading.ts'
 import type { Config } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { createLogger } from '../../../src/lib/log.ts'
@@ -21,13 +22,13 @@ async function follow(first: string) {
   hand.turn(1_000)
   const lines: Record<string, unknown>[] = []
   const log = createLogger({ level: 'debug', destination: { write: (line) => lines.push(JSON.parse(line)) } })
-  const load = () => loadConfig({ file, env: {}, flags: {}, parseEngineAddress })
+  const load = () => readingOf(loadConfig({ file, env: {}, flags: {}, parseEngineAddress }))
   const counters = createConfigCounters(1)
   const applied: Config[] = []
   const applying = { wait: Promise.resolve(), fails: false, begun: 0 }
   let reads = 0
   const reload = createReload({
-    ...{ config: load(), text: first, load, counters, clock: hand.clock, log },
+    ...{ reading: load(), text: first, load, counters, clock: hand.clock, log },
     read: (path) => readFile(path, 'utf8').finally(() => reads++),
   })
   reload.start(async (config) => {
@@ -175,6 +176,24 @@ describe('a signal', () => {
     release()
     while (lines.length < 2) await settle()
     expect(applied.map(({ ttl }) => ttl)).toEqual([2, 3])
+  })
+
+  it('is one more reading, however many come while one is being done', async () => {
+    const { write, reload, applied, applying, settle, counted } = await follow('ttl: 1')
+    let release = () => {}
+    applying.wait = new Promise((resolve) => {
+      release = resolve
+    })
+    write('ttl: 2')
+    reload.request()
+    while (applying.begun === 0) await settle()
+    write('ttl: 3')
+    for (let i = 0; i < 1000; i++) reload.request()
+    const before = counted()
+    release()
+    while (applied.length < 2) await settle()
+    await settle()
+    expect(counted().ok - before.ok).toBe(2)
   })
 
   it('tells what is dubious about the new configuration, and not again what was before', async () => {

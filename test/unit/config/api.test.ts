@@ -4,12 +4,14 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { listChanges } from '../../../src/config/changes.ts'
+import { listChanges, markSettings } from '../../../src/config/changes.ts'
 import { loadAddresses, loadConfig } from '../../../src/config/load.ts'
 import { digestOf, readToken } from '../../../src/config/token.ts'
 import type { Config } from '../../../src/config/types.ts'
 import { listWarnings } from '../../../src/config/warnings.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
+
+const changes = (before: Config, after: Config) => listChanges(markSettings(before), markSettings(after))
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-api-'))
 const file = join(directory, 'berth.yml')
@@ -76,13 +78,13 @@ describe('what is written', () => {
   it('is told by key where it changes, a token by what its file holds', () => {
     writeToken(secret)
     const before = load('api: {token: token, socket: a}')
-    expect(listChanges(before, load('api: {token: token, socket: b, group: 1, hosts: [x]}'))).toEqual([
+    expect(changes(before, load('api: {token: token, socket: b, group: 1, hosts: [x]}'))).toEqual([
       'api.socket',
       'api.group',
       'api.hosts',
     ])
     writeToken(`${secret}0`)
-    expect(listChanges(before, load('api: {token: token, socket: a}'))).toEqual(['api.token'])
+    expect(changes(before, load('api: {token: token, socket: a}'))).toEqual(['api.token'])
   })
 })
 

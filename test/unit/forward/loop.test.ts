@@ -247,3 +247,16 @@ describe('a loop that comes up later', () => {
     expect(world.probes).toHaveLength(4)
   })
 })
+
+it('very many new ones are probed one batch after the other, and those that are gone by then are not', () => {
+  const { guard, probes, turn } = createWorld()
+  const reached = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ domain: `d${from + i}.example`, upstream: good }))
+  guard.check(reached(0, 1000))
+  expect(probes).toHaveLength(64)
+  turn(10)
+  expect(probes).toHaveLength(128)
+  guard.check(reached(500, 600))
+  turn(200)
+  expect(probes).toHaveLength(128 + 600)
+})

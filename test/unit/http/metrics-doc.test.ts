@@ -25,6 +25,7 @@ const sources = {
   forward: createForwardCounters(),
   cache: createCacheCounters(),
   kept: () => ({ answers: 8, bytes: 900, seats: 0 }),
+  lostLines: new Counter('why'),
   limits: {
     counters: createLimitCounters(),
     held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),

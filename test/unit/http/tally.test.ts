@@ -5,6 +5,7 @@ import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { expose } from '../../../src/http/metrics.ts'
 import { servingSeries } from '../../../src/http/serving-series.ts'
 import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'
+import { Counter } from '../../../src/lib/counters.ts'
 import { createLimitCounters } from '../../../src/net/limits/counters.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 
@@ -12,6 +13,7 @@ function counted(connections = 0) {
   const counters = {
     ...{ dns: createDnsCounters(), forward: createForwardCounters(), cache: createCacheCounters() },
     kept: () => ({ answers: 0, bytes: 0, seats: 0 }),
+    lostLines: new Counter('why'),
     limits: {
       counters: createLimitCounters(),
       held: () => ({ connections, inFlight: 0, bytes: 0, askers: 0 }),

@@ -33,12 +33,13 @@ export function resolverFor(
   snapshot: Snapshot,
   changes: Partial<Config> = {},
   upstreams: readonly (typeof upstream)[] = [upstream],
+  own = here,
 ): Resolver {
   const store = { current: () => snapshot }
   return createResolver({
     config: { ...config, ...changes },
     store,
-    addresses: () => here,
+    addresses: () => own,
     upstreams: () => upstreams,
     random: () => 0,
   })

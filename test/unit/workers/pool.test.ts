@@ -1,5 +1,7 @@
 // The workers together: what one tells reaches the others, and their numbers are one.
 import { describe, expect, it } from 'vitest'
+import { loadConfig } from '../../../src/config/load.ts'
+import { parseEngineAddress } from '../../../src/docker/address.ts'
 import type { Fill } from '../../../src/forward/cache/cache.ts'
 import { dnsSeries } from '../../../src/http/serving-series.ts'
 import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'
@@ -148,4 +150,26 @@ it('all are told to stop, and none counts as replaced', async () => {
   for (const { die } of children) die()
   await stopped
   expect(pool.restarts.cell().value).toBe(0)
+})
+
+it('a configuration with long lists comes to each in parts, one at a time', async () => {
+  const { pool, children, of } = pooled(3)
+  const hosts = Array.from({ length: 501 }, (_, i) => `h${i}.test: 192.0.2.1`)
+  const config = loadConfig({ env: {}, flags: { hosts: `{${hosts}}` }, parseEngineAddress })
+  const configured = pool.configure(config)
+  const done = async (i: number) => {
+    const { id } = children[i]!.said.at(-1) as { id: number }
+    children[i]!.say({ kind: 'done', id, tally: new Map() })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let parts = 1; parts <= 3; parts++) {
+    await done(0)
+    expect([of('part', 0).length, of('part', 1).length]).toEqual([Math.min(3, parts + 1), 1])
+  }
+  expect(of('configure', 0)).toMatchObject([{ config: { hosts: [] }, parts: 3 }])
+  expect(of('configure', 1)).toEqual([])
+  for (let i = 0; i < 4; i++) await done(1)
+  expect(of('configure', 1)).toMatchObject([{ parts: 3 }])
+  await done(0)
+  await configured
 })

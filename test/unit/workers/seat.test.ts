@@ -194,7 +194,7 @@ describe('what is asked of it', () => {
   it('ends with it, and is nothing where nobody is', async () => {
     const { seat, last } = seated()
     void seat.start()
-    const asked = seat.call({ kind: 'configure', config: {} as never }, 1000)
+    const asked = seat.call({ kind: 'configure', config: {} as never, parts: 0 }, 1000)
     last().die()
     expect(await isSettled(asked)).toBe(true)
     expect(await isSettled(seat.call({ kind: 'count' }, 1000))).toBe(true)

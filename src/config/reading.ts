@@ -1,0 +1,61 @@
+// A configuration that was read, with what is told of it; and the same in parts, for other processes: a list of ten
+// thousand hosts in one message keeps whoever reads it from everything else. Pure.
+import { type Marks, markSettings } from './changes.ts'
+import type { Config } from './types.ts'
+import { listWarnings } from './warnings.ts'
+
+export interface Reading {
+  readonly config: Config
+  readonly marks: Marks
+  readonly warnings: readonly string[]
+}
+
+export function readingOf(config: Config): Reading {
+  return { config, marks: markSettings(config), warnings: listWarnings(config) }
+}
+
+/** The lists that may be long, as they are in a configuration. */
+interface Lists {
+  readonly hosts: Config['hosts']
+  readonly allow: Config['scope']['allow']
+  readonly zones: Config['forward']['zones']
+  readonly networks: Config['forward']['networks']
+  readonly rebindAllow: Config['forward']['rebindAllow']
+}
+
+/** Some of one list, in order. */
+export interface Part {
+  readonly list: keyof Lists
+  readonly items: readonly unknown[]
+}
+
+/** Entries of one part; each takes a few microseconds to write and to read. */
+const partSize = 250
+
+const none: Lists = { hosts: [], allow: [], zones: [], networks: [], rebindAllow: [] }
+
+const listsOf = ({ hosts, scope, forward }: Config): Lists => ({
+  ...{ hosts, allow: scope.allow, zones: forward.zones },
+  ...{ networks: forward.networks, rebindAllow: forward.rebindAllow },
+})
+
+function withLists(config: Config, { hosts, allow, ...routes }: Lists): Config {
+  return { ...config, hosts, scope: { ...config.scope, allow }, forward: { ...config.forward, ...routes } }
+}
+
+/** The configuration without its long lists, and what is in these. */
+export function takeApart(config: Config): { readonly rest: Config; readonly parts: readonly Part[] } {
+  const parts: Part[] = []
+  for (const [list, items] of Object.entries(listsOf(config)) as [keyof Lists, readonly unknown[]][]) {
+    for (let at = 0; at < items.length; at += partSize) {
+      parts.push({ list, items: items.slice(at, at + partSize) })
+    }
+  }
+  return { rest: withLists(config, none), parts }
+}
+
+export function putTogether(rest: Config, parts: readonly Part[]): Config {
+  const lists = Object.fromEntries(Object.keys(none).map((list) => [list, [] as unknown[]]))
+  for (const { list, items } of parts) for (const item of items) lists[list]!.push(item)
+  return withLists(rest, lists as unknown as Lists)
+}

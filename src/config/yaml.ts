@@ -1,0 +1,125 @@
+// YAML within bounds: how large, how deep and of how many pieces a text may be is judged before anything is made of it.
+// A parser that recurses ends the process where a text is deep enough. Pure.
+import { Composer, CST, type Document, isScalar, Lexer, LineCounter, type Node, Parser, visit } from 'yaml'
+
+/** A hundred thousand hosts fit in, and no configuration of use has more of anything. */
+export const yamlLimits = {
+  bytes: 8 * 1024 * 1024,
+  /** Maps and lists within each other, in braces, brackets or by indentation. */
+  depth: 32,
+  /** Words and marks. */
+  pieces: 1_500_000,
+  /** Bytes of one key or value. */
+  scalar: 64 * 1024,
+  /** References to what stands elsewhere (`*NAME`). */
+  aliases: 100,
+}
+
+/** Mistakes that are told of one text. */
+const mostErrors = 100
+
+export interface YamlError {
+  readonly offset: number
+  readonly message: string
+}
+
+export interface ParsedYaml {
+  /** Where there are no errors. */
+  readonly value: unknown
+  readonly document: Document | undefined
+  readonly errors: readonly YamlError[]
+  /** It is out of bounds, which is another thing than no YAML. */
+  readonly isRefused: boolean
+  readonly lines: LineCounter
+}
+
+export function parseYaml(text: string): ParsedYaml {
+  const lines = new LineCounter()
+  const refuse = ({ offset, message }: YamlError): ParsedYaml => ({
+    ...{ value: undefined, document: undefined, errors: [{ offset, message }], isRefused: true, lines },
+  })
+  const length = Buffer.byteLength(text)
+  if (length > yamlLimits.bytes) {
+    lines.addNewLine(0)
+    return refuse({ offset: 0, message: `has ${length} bytes; ${yamlLimits.bytes} are the most` })
+  }
+  const tokens = readTokens(text, lines)
+  if (!Array.isArray(tokens)) return refuse(tokens as YamlError)
+  // Its own look for keys that are there twice compares each with each.
+  const composer = new Composer({ prettyErrors: false, uniqueKeys: false })
+  const [document, second] = composer.compose(tokens, true, text.length) as Iterable<Document.Parsed>
+  const errors = document!.errors.slice(0, mostErrors).map((error) => ({
+    offset: error.pos[0],
+    message: sentence(error.code, error.message),
+  }))
+  if (second !== undefined) {
+    const message = 'a second document starts here; a configuration is one, remove the "---"'
+    errors.push({ offset: second.range[0], message })
+  }
+  if (errors.length === 0) errors.push(...repeatedKeys(document!))
+  let value: unknown
+  try {
+    if (errors.length === 0) value = document!.toJS()
+  } catch (error) {
+    // References that grow without bound end here.
+    return refuse({ offset: 0, message: `is not YAML: ${(error as Error).message}` })
+  }
+  return { value, document, errors, isRefused: false, lines }
+}
+
+/** The text's tree of tokens, or why it is not read any further. */
+function readTokens(text: string, lines: LineCounter): CST.Token[] | YamlError {
+  const parser = new Parser(lines.addNewLine)
+  const tokens: CST.Token[] = []
+  let pieces = 0
+  let aliases = 0
+  lines.addNewLine(0)
+  for (const lexeme of new Lexer().lex(text)) {
+    const { offset } = parser
+    if (++pieces > yamlLimits.pieces) {
+      return { offset, message: `has more than ${yamlLimits.pieces} words and marks; write less` }
+    }
+    if (lexeme.length > yamlLimits.scalar && lexeme[0] !== '#') {
+      const message = `a value of ${lexeme.length} characters stands here; ${yamlLimits.scalar} are the most`
+      return { offset, message }
+    }
+    if (CST.tokenType(lexeme) === 'alias' && ++aliases > yamlLimits.aliases) {
+      return { offset, message: `more than ${yamlLimits.aliases} references (*NAME); write the values out` }
+    }
+    for (const token of parser.next(lexeme)) tokens.push(token)
+    // The document, and what is open in it.
+    if (parser.stack.length > yamlLimits.depth + 1) {
+      const message = `more than ${yamlLimits.depth} lists and maps stand within each other; a configuration is flat`
+      return { offset, message }
+    }
+  }
+  for (const token of parser.end()) tokens.push(token)
+  return tokens
+}
+
+function sentence(code: string, message: string): string {
+  if (code === 'TAB_AS_INDENT') return 'a tab indents this line; YAML wants spaces'
+  return `is not YAML: ${message}`
+}
+
+function repeatedKeys(document: Document): YamlError[] {
+  const errors: YamlError[] = []
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>()
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : key
+        if (seen.has(name)) {
+          errors.push({
+            offset: (key as Node).range?.[0] ?? 0,
+            message: 'the key is there twice; remove one',
+          })
+          if (errors.length === mostErrors) return visit.BREAK
+        }
+        seen.add(name)
+      }
+      return undefined
+    },
+  })
+  return errors
+}

@@ -1,0 +1,50 @@
+// Files that others write, read within bounds: a file may be of any size, may never end, and may be no file at all.
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+
+const tooLarge = (most: number, size?: number) =>
+  new Error(`it is larger than ${most} bytes${size === undefined ? '' : `: ${size}`}; is it the right file?`)
+
+/** A file's text, without byte order mark. Throws what node:fs throws, and where it has more than `most` bytes. */
+export function readTextSync(path: string, most: number): string {
+  const fd = openSync(path, 'r')
+  try {
+    const status = fstatSync(fd)
+    if (status.isFile() && status.size > most) throw tooLarge(most, status.size)
+    // What has no size tells its end, or goes on until it is too large: a pipe, /proc, /dev/zero.
+    let bytes = Buffer.allocUnsafe((status.isFile() ? status.size : 0) + 4096)
+    let length = 0
+    for (;;) {
+      const read = readSync(fd, bytes, length, bytes.length - length, null)
+      if (read === 0) break
+      length += read
+      if (length > most) throw tooLarge(most)
+      if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, most + 1))
+    }
+    return bytes.toString('utf8', 0, length).replace(/^\uFEFF/, '')
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The bytes of a regular file of at most `most`. Rejects as node:fs does, and where it is none; never waits for a writer. */
+export async function readBytes(path: string, most: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const status = await file.stat()
+    if (status.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
+    if (!status.isFile()) throw new Error('it is no regular file')
+    if (status.size > most) throw tooLarge(most, status.size)
+    const bytes = Buffer.allocUnsafe(status.size + 1)
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length, length)
+      length += bytesRead
+      if (bytesRead === 0) return bytes.subarray(0, length)
+      // It grows: whoever writes it is not done.
+      if (length === bytes.length) return bytes.subarray(0, length - 1)
+    }
+  } finally {
+    await file.close()
+  }
+}

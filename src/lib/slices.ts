@@ -1,0 +1,12 @@
+// Long work in slices, between which everything else has its turn.
+
+/** Items of one slice: none takes more than a few microseconds. */
+const sliceSize = 250
+
+/** Resolves once `each` was called with every item, in order. */
+export async function inSlices<T>(items: readonly T[], each: (item: T) => void): Promise<void> {
+  for (const [i, item] of items.entries()) {
+    if (i > 0 && i % sliceSize === 0) await new Promise((resolve) => setImmediate(resolve))
+    each(item)
+  }
+}

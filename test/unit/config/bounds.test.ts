@@ -1,0 +1,172 @@
+// What a configuration may cost: too large, too deep and of too many pieces is refused, with its place, before a parser
+// that recurses sees it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
+import { readResolvConf } from '../../../src/config/resolvconf.ts'
+import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { BerthError } from '../../../src/lib/errors.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'berth-bounds-'))
+const file = join(directory, 'berth.yml')
+afterAll(() => rmSync(directory, { recursive: true }))
+
+function load(text: string, sources: Partial<ConfigSources> = {}) {
+  writeFileSync(file, text)
+  return loadConfig({ file, env: {}, flags: {}, parseEngineAddress, ...sources })
+}
+
+function problemsOf(text: string, sources: Partial<ConfigSources> = {}): string[] {
+  try {
+    load(text, sources)
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error
+    return error.message.replaceAll(file, 'FILE').replaceAll(directory, 'DIR').split('\n')
+  }
+  throw new Error('the configuration was accepted')
+}
+
+const indented = (depth: number, line: string) =>
+  Array.from({ length: depth }, (_, i) => `${' '.repeat(i)}${line}`).join('\n')
+
+describe('a text that is nested too deep', () => {
+  it.each([
+    ['lists', '['.repeat(3000)],
+    ['lists that are closed', `hosts: ${'['.repeat(3000)}${']'.repeat(3000)}`],
+    ['maps', '{a: '.repeat(3000)],
+    ['both', `a: ${'[{b: '.repeat(1500)}`],
+    ['keys that are lists', '? ['.repeat(1000)],
+    ['lists with texts between that hold brackets', `a: ${'["]]]", '.repeat(200)}`],
+    ['lists with comments between', `a: ${'[ # ]]]\n '.repeat(200)}`],
+    ['lists with tags and anchors', `a: ${'!!seq [ '.repeat(200)}`],
+    ['lists on one line', '- '.repeat(3000)],
+    ['explicit keys on one line', '? '.repeat(3000)],
+    ['maps by indentation', indented(500, 'a:')],
+    ['lists by indentation', indented(500, '-')],
+    ['lists in maps without indentation', indented(100, '- a:')],
+    ['a million lists', '['.repeat(1_000_000)],
+  ])('is refused, however often: %s', (_, text) => {
+    for (let i = 0; i < 6; i++) {
+      expect(problemsOf(text)).toEqual([expect.stringMatching(/^FILE:\d+:\d+: more than 32 lists and maps /)])
+    }
+  })
+
+  it('is told with its place', () => {
+    expect(problemsOf(`ttl: 1\nhosts: {a: ${'['.repeat(3000)}`)[0]).toMatch(/^FILE:2:4\d: /)
+  })
+
+  it('is one in flags and variables too', () => {
+    const text = `${'['.repeat(3000)}${']'.repeat(3000)}`
+    expect(problemsOf('', { env: { BERTH_LISTEN: text } })).toEqual([
+      expect.stringMatching(/^environment BERTH_LISTEN: listen: more than 32 /),
+    ])
+    expect(problemsOf('', { flags: { 'scope.allow': text } })).toEqual([
+      expect.stringMatching(/^flag --scope.allow: scope.allow: more than 32 /),
+    ])
+  })
+
+  it('is not one that has some levels', () => {
+    expect(problemsOf(`x: ${'['.repeat(20)}${']'.repeat(20)}`)).toEqual([
+      expect.stringMatching(/unknown key/),
+    ])
+  })
+})
+
+describe('a text that is too large', () => {
+  it.each([
+    [
+      'in bytes',
+      `#${'x'.repeat(9 << 20)}`,
+      /^FILE: can't be read: it is larger than 8388608 bytes: 9437185; /,
+    ],
+    ['in pieces', `a: [${','.repeat(2_000_000)}]`, /^FILE:1:\d+: has more than 1500000 words and marks/],
+    ['in a value', `zone: ${'x'.repeat(70_000)}`, /^FILE:1:7: a value of 70000 characters stands here/],
+    ['in a quoted value', `zone: "${'x'.repeat(70_000)}"`, /^FILE:1:7: a value of 70002 characters /],
+    ['in a block', `zone: |\n ${'x'.repeat(70_000)}`, /a value of 7000\d characters /],
+    ['in a key', `${'x'.repeat(70_000)}: 1`, /^FILE:1:1: a value of 70000 characters stands here/],
+    ['in references', `a: &a 1\nb: [${'*a,'.repeat(101)}]`, /^FILE:2:\d+: more than 100 references/],
+  ])('%s', (_, text, problem) => expect(problemsOf(text)).toEqual([expect.stringMatching(problem)]))
+
+  it('by what references make of it', () => {
+    const levels = Array.from({ length: 10 }, (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i},`.repeat(9)}]`)
+    expect(problemsOf(['l0: &l0 [x]', ...levels].join('\n'))).toEqual([
+      expect.stringMatching(/^FILE:1:1: is not YAML: Excessive alias count/),
+    ])
+    for (const problem of problemsOf('hosts: &a {x: *a}')) expect(problem).toMatch(/^FILE:1:/)
+  })
+
+  it('or has no end', () => {
+    expect(problemsOf('', { file: '/dev/zero' })[0]).toMatch(/^\/dev\/zero: can't be read: it is larger than/)
+  })
+
+  it('is a certificate too', () => {
+    writeFileSync(join(directory, 'ca.pem'), 'x'.repeat(2 << 20))
+    const problems = problemsOf('docker: {engines: [{url: "tcp://192.0.2.1:2376", ca: ca.pem}]}')
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /docker\.engines\[0\]\.ca: DIR\/ca\.pem: can't be read: it is larger than 1048576/,
+      ),
+    ])
+  })
+})
+
+describe('lists', () => {
+  it('of fifty thousand are read, and a key that is there twice is found', () => {
+    const hosts = Array.from({ length: 50_000 }, (_, i) => `  h${i}.test: 192.0.2.1`)
+    expect(load(['hosts:', ...hosts].join('\n')).hosts).toHaveLength(50_000)
+    expect(problemsOf(['hosts:', ...hosts, hosts[0]].join('\n'))).toEqual([
+      'FILE:50002:3: the key is there twice; remove one',
+    ])
+  })
+
+  it('of what costs a socket or a connection are shorter', () => {
+    const many = (count: number, of: (i: number) => string) => Array.from({ length: count }, (_, i) => of(i))
+    const listen = JSON.stringify(many(300, (i) => `127.0.0.1:${i + 1}`))
+    expect(problemsOf(`listen: ${listen}`)).toEqual([
+      'FILE:1:9: listen: has 300 addresses; 256 are the most, "*:53" is every local one',
+    ])
+    const engines = JSON.stringify(many(65, (i) => `unix:///${i}`))
+    expect(problemsOf(`docker: {engines: ${engines}}`)).toEqual([
+      'FILE:1:19: docker.engines: has 65 engines; 64 are the most',
+    ])
+  })
+})
+
+describe('what is told of a text', () => {
+  it('is a hundred problems at most', () => {
+    const hosts = Array.from({ length: 5000 }, (_, i) => `  h${i}.test: x`)
+    const keys = Array.from({ length: 5000 }, (_, i) => `k${i}: 1`)
+    for (const text of [['hosts:', ...hosts], keys, [...keys, ...keys]].map((lines) => lines.join('\n'))) {
+      const problems = problemsOf(text)
+      expect(problems.length).toBeGreaterThanOrEqual(100)
+      expect(problems.length).toBeLessThanOrEqual(101)
+    }
+    expect(problemsOf(keys.join('\n')).at(-1)).toBe('there are more problems; these are the first')
+  })
+
+  it('is short, whatever was written', () => {
+    const long = 'x'.repeat(60_000)
+    for (const text of [`listen: ["${long}"]`, `${long}: 1`, `hosts: {"${long}": 1}`, `zone: "ü${long}"`]) {
+      for (const problem of problemsOf(text)) expect(problem.length).toBeLessThan(1200)
+    }
+    const colons = `[${':'.repeat(60_000)}`
+    expect(problemsOf(`http: "${colons}"`)).toEqual([
+      'FILE:1:7: http: is too long for an address with a port',
+    ])
+  })
+})
+
+describe('resolv.conf', () => {
+  it('of any length has so many servers and problems', () => {
+    const { servers, problems, others } = readResolvConf(
+      [
+        ...Array.from({ length: 500 }, (_, i) => `nameserver 10.0.${i >> 8}.${i & 255}`),
+        ...Array.from({ length: 500 }, () => 'nameserver x'),
+        ...Array.from({ length: 500 }, () => 'sortlist x'),
+      ].join('\n'),
+    )
+    expect([servers.length, problems.length, others.length]).toEqual([32, 10, 100])
+  })
+})
