@@ -96,7 +96,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   if (workers > 1) {
     pool = createPool({
       processes: workers,
-      fork: options.fork ?? forkWorkers(process.argv[1]!),
+      fork: options.fork ?? forkWorkers(process.argv[1]!, log),
       ...{ clock, log, guard, random: Math.random, cache: serving.cache },
       beginning: () => ({
         ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },

@@ -2,6 +2,7 @@
 import { systemClock } from '../lib/clock.ts'
 import { logTo } from '../lib/log.ts'
 import { standardOutput } from '../lib/output.ts'
+import { outputOfFirst } from '../workers/fork.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from '../workers/messages.ts'
 import { type Channel, runWorker } from '../workers/worker.ts'
 import { type Command, exit } from './io.ts'
@@ -27,7 +28,7 @@ export const run: Command = async (_args, io) => {
       void process.on('message', (message) => listener(withOwnBytes(message as ToWorker))),
     onClose: (listener) => void process.once('disconnect', listener),
   }
-  const output = standardOutput()
+  const output = standardOutput(outputOfFirst)
   const wasTold = await runWorker({
     ...{ channel, lostLines: output.lost },
     clock: systemClock,

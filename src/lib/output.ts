@@ -2,6 +2,9 @@
 // does not, and else dropped and counted. Nobody waits: a pipe that nobody reads, a terminal that was stopped and a disk
 // that is slow are no reason to answer no questions.
 import { fstatSync, write } from 'node:fs'
+import { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
+import { isatty, WriteStream } from 'node:tty'
 import { Counter } from './counters.ts'
 
 /** Where bytes go. Calls `done` once they are gone, or lost; maybe before it returns. Never throws, never blocks. */
@@ -23,8 +26,8 @@ export interface Output {
 /** Bytes that may wait, and more that warnings and errors may take. */
 const mostBytes = 1024 * 1024
 const reserve = 256 * 1024
-/** Bytes that are written at once. */
-const chunkSize = 64 * 1024
+/** Bytes that are written at once: as many as a pipe takes whole, whoever else writes to it (PIPE_BUF). */
+const chunkSize = 4096
 
 interface Chunk {
   bytes: Buffer
@@ -110,11 +113,13 @@ export function createOutput(sink: Sink, isTTY = false): Output {
   return output
 }
 
+/** As Node has it; it tells nobody. */
+type Terminal = WriteStream & { readonly _handle: { setBlocking(is: boolean): void } }
+
 /** A stream that waits for whoever reads by itself: a pipe, a socket, a terminal. */
-export function streamSink(stream: NodeJS.WriteStream): Sink {
+export function streamSink(stream: Writable): Sink {
   // Node makes writes to a terminal block; one that was stopped (Ctrl-S) would stop everything.
-  const handle = (stream as { _handle?: { setBlocking?: (is: boolean) => void } | null })._handle
-  if (stream.isTTY) handle?.setBlocking?.(false)
+  if (stream instanceof WriteStream) (stream as Terminal)._handle.setBlocking(false)
   // A log that nobody reads any more (a closed pipe) is no reason to stop; each write tells of it as well.
   stream.on('error', () => {})
   return (bytes, done) => {
@@ -141,9 +146,15 @@ export function fileSink(fd: number): Sink {
   }
 }
 
-/** Whatever the process was started with. */
-export function standardOutput(): Output {
-  return createOutput(isFile(1) ? fileSink(1) : streamSink(process.stdout), process.stdout.isTTY)
+/** `fd`: where lines go; 1, where nothing else is said, is whatever the process was started with. */
+export function standardOutput(fd = 1): Output {
+  if (isFile(fd)) return createOutput(fileSink(fd))
+  return createOutput(streamSink(streamOf(fd)), isatty(fd))
+}
+
+function streamOf(fd: number): Writable {
+  if (fd === 1) return process.stdout
+  return isatty(fd) ? new WriteStream(fd) : new Socket({ fd, readable: false, writable: true })
 }
 
 function isFile(fd: number): boolean {

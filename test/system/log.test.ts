@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { constants, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -123,3 +123,23 @@ it('what a command prints is whole, however slowly it is read', () => {
   expect(text).toContain('h19999.test')
   expect(text).toMatch(/\nlog +info\n$/)
 })
+
+it('a process that starts does not make it wait for the pipe', async () => {
+  const { child, port, lost } = await start(2)
+  const flags = () => /flags:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/fdinfo/1`, 'utf8'))![1]!
+  const isWaiting = () => (Number.parseInt(flags(), 8) & constants.O_NONBLOCK) === 0
+  await until(async () => {
+    await askMany(port, 2000)
+    return (await lost('full')) > 0
+  })
+  expect(isWaiting()).toBe(false)
+  const worker = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
+  const before = worker()
+  process.kill(Number(before), 'SIGKILL')
+  await until(() => worker() !== '' && worker() !== before)
+  expect(isWaiting()).toBe(false)
+  child.kill('SIGHUP')
+  await until(() => worker().includes(' '))
+  expect(isWaiting()).toBe(false)
+  await askMany(port, 100)
+}, 60_000)
