@@ -41,9 +41,10 @@ export function withhold(
   if (!mayBeForeign && !mayRebind) return undefined
   const own = settings.own()
   const isOwn = (address: Uint8Array) => own.has(formatAddress(address))
+  const isForeign = foreignTo(snapshot, scope)
   let withheld: Withheld | undefined
   someAddress(reply, (address) => {
-    if (mayBeForeign && isForeignAddress(snapshot, scope, address)) withheld = foreign
+    if (mayBeForeign && (isForeign(address) || someCarried(address, isForeign))) withheld = foreign
     else if (mayRebind && (isPrivate(address) || isOwn(address) || someCarried(address, isOwn))) {
       withheld = rebinding
     }
@@ -75,15 +76,16 @@ export function holdsDockerAddress(snapshot: Snapshot, reply: UpstreamReply): bo
   return someAddress(reply, (address) => isDockerAddress(snapshot, address))
 }
 
-/** An address inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. */
-function isForeignAddress({ subnets }: Snapshot, { networks }: Scope, address: Uint8Array): boolean {
-  // By each that it may be read as: one of the asker's own does not excuse another.
-  const isForeign = (each: Uint8Array) => {
-    if (!subnets.contains(each)) return false
-    const holders = subnets.holding(each)
+/**
+ * Whether an address is inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. To be
+ * asked of each address that one may be read as: that one is the asker's own does not excuse another.
+ */
+function foreignTo({ subnets }: Snapshot, { networks }: Scope): (address: Uint8Array) => boolean {
+  return (address) => {
+    if (!subnets.contains(address)) return false
+    const holders = subnets.holding(address)
     return !networks.some(({ network }) => holders.includes(network.id))
   }
-  return isForeign(address) || someCarried(address, isForeign)
 }
 
 /** A reply may have thousands of addresses. IPv6 that carries a Docker network's IPv4 counts. */
