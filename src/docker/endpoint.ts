@@ -2,7 +2,14 @@
 import { canonicalName } from '../dns/name.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Container, Endpoint, Health, LabelSettings, Port } from '../registry/types.ts'
-import { type Granted, grantingLabels, type ImageRef, type ToldLabels, type Verdict } from './grants.ts'
+import {
+  type Granted,
+  grantingLabels,
+  type ImageRef,
+  type LabelRules,
+  type ToldLabels,
+  type Verdict,
+} from './grants.ts'
 import { portFrom, readLabels } from './labels.ts'
 import type { RawContainer, RawContainerRow, RawDescriptor, RawEndpoint, RawEndpoints } from './raw.ts'
 
@@ -23,6 +30,8 @@ export interface ToldContainer {
   readonly labels: ToldLabels
   /** Whose the labels are; undefined until its image has been read. */
   readonly verdict: Verdict | undefined
+  /** By which they were granted what is in `container`; undefined: not yet. */
+  readonly rules: LabelRules | undefined
   /** What is wrong with its labels, a sentence each. */
   readonly problems: readonly string[]
 }
@@ -60,6 +69,7 @@ export function containerFrom(
     ownNames: namesOf(raw, name, {}),
     labels: { told: grantingLabels(told), asked, image: imageOf(raw.Image, raw.ImageManifestDescriptor) },
     verdict: undefined,
+    rules: undefined,
     problems,
     gateways,
     signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),

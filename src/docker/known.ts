@@ -122,6 +122,12 @@ export function createKnown(options: KnownOptions): Known {
 
   /** What its labels grant; whose they are is found out once. */
   function granted(told: ToldContainer, before: ToldContainer | undefined): ToldContainer {
+    const rules = options.labelRules()
+    // Labels and image are those that the container was created with.
+    if (before?.verdict !== undefined && before.rules === rules) {
+      const { labels, verdict, container } = before
+      return withGrants({ ...told, labels, verdict, rules }, container)
+    }
     const { id } = told.container
     const { image } = told.labels
     const verdict =
@@ -132,7 +138,7 @@ export function createKnown(options: KnownOptions): Known {
       options.images.want(image)
     }
     const labels = verdict === undefined ? told.labels : judgedLabels(told.labels)
-    return withGrants({ ...told, labels, verdict }, grant(labels, verdict, options.labelRules()))
+    return withGrants({ ...told, labels, verdict, rules }, grant(labels, verdict, rules))
   }
 
   /** Restarts and lists bring them again. */
@@ -295,8 +301,13 @@ export function createKnown(options: KnownOptions): Known {
     }),
     tellAnew(before) {
       for (const ids of [before.networks, networks]) for (const id of ids.keys()) changed.networks.add(id)
-      for (const ids of [before.containers, containers])
-        for (const id of ids.keys()) changed.containers.add(id)
+      // Those of one network one after the other: taken in parts, each part is then of few networks' tables.
+      const networkOf = (id: string) => containers.get(id)?.told.container.endpoints[0]?.networkId ?? ''
+      const ids = [...new Set([...before.containers.keys(), ...containers.keys()])]
+      const placed = ids
+        .map((id) => [networkOf(id), id] as const)
+        .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      changed.containers = new Set(placed.map(([, id]) => id))
     },
     takeChanges(mostCost = Number.POSITIVE_INFINITY) {
       const changedNetworks = [...changed.networks].map((id) => [id, complete(id)] as const)
