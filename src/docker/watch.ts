@@ -51,7 +51,7 @@ const lasting = 30_000
 /** Changes within this time make one swap, ms. */
 const swapDelay = 1
 /** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */
-const swapCost = 5_000
+const swapCost = 10_000
 
 export function createWatch({
   engine: config,
