@@ -3,7 +3,7 @@
 import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Dispatcher, Pool } from 'undici'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
 import type { EngineAddress } from '../config/types.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { noAnswer, notDocker, tooMuch } from './problem.ts'
@@ -56,13 +56,23 @@ const mostWaits = 6
 const silence = 30_000
 
 export function createGetter({ address, clock, most }: GetterOptions): Getter {
-  const pool = createPool(address, most)
+  /** What TLS had to say of a connection's end: undici says no more than that it has ended. */
+  let alert: Error | undefined
+  const pool = createPool(address, most, (error) => {
+    alert = error
+  })
+  const asTold = (error: unknown) => {
+    if (alert === undefined || (error as NodeJS.ErrnoException).code !== 'ECONNRESET') return error
+    const told = alert
+    alert = undefined
+    return told
+  }
   let lastRead: Promise<unknown> = Promise.resolve()
 
   const chunks: Getter['chunks'] = (path, doing, ms, take, most = longestBody) =>
     new Promise<void>((resolve, reject) => {
       const tooLong = () => tooMuch(address, doing, most)
-      const reply = new Reply({ resolve, reject, take, most, tooLong })
+      const reply = new Reply({ resolve, reject: (error) => reject(asTold(error)), take, most, tooLong })
       reply.timer = clock.setTimeout(() => reply.giveUp(noAnswer(address, doing, ms)), ms)
       reply.onEnd = () => clock.clearTimeout(reply.timer)
       pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
@@ -80,7 +90,7 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
       }
       const fail = (error: unknown) => {
         body.on('error', () => {}).destroy(error as Error)
-        reject(error)
+        reject(asTold(error))
       }
       const reply = new Reply({
         ...{ start, reject: fail, most: Number.POSITIVE_INFINITY, tooLong: cancelled },
@@ -236,14 +246,23 @@ class Reply implements Dispatcher.DispatchHandler {
   }
 }
 
-function createPool(address: EngineAddress, connections: number): Pool {
+function createPool(address: EngineAddress, connections: number, alerted: (error: Error) => void): Pool {
   const options = { connections, pipelining: 1 }
   if (address.kind === 'unix') return new Pool('http://localhost', { ...options, socketPath: address.path })
   const { host, port, tls } = address
   const origin = `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
   // An address is no name to ask for (RFC 6066, 3).
   const named = tls === undefined || isIP(host) !== 0 ? {} : { servername: host }
-  const connect = { ...tls, ...named, keepAlive: true, keepAliveInitialDelay: silence, timeout: 0 }
+  const dial = buildConnector({
+    ...{ ...tls, ...named, keepAlive: true, keepAliveInitialDelay: silence, timeout: 0 },
+  })
+  const connect: typeof dial = (to, done) =>
+    dial(to, (...result) => {
+      result[1]?.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code?.startsWith('ERR_SSL_')) alerted(error)
+      })
+      done(...result)
+    })
   return new Pool(origin, { ...options, connect })
 }
 

@@ -301,13 +301,17 @@ export function createKnown(options: KnownOptions): Known {
     }),
     tellAnew(before) {
       for (const ids of [before.networks, networks]) for (const id of ids.keys()) changed.networks.add(id)
-      // Those of one network one after the other: taken in parts, each part is then of few networks' tables.
-      const networkOf = (id: string) => containers.get(id)?.told.container.endpoints[0]?.networkId ?? ''
-      const ids = [...new Set([...before.containers.keys(), ...containers.keys()])]
-      const placed = ids
-        .map((id) => [networkOf(id), id] as const)
-        .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      changed.containers = new Set(placed.map(([, id]) => id))
+      changed.containers.clear()
+      for (const id of before.containers.keys()) if (!containers.has(id)) changed.containers.add(id)
+      // Network by network: a part of them then changes few tables.
+      const byNetwork = new Map<string, string[]>()
+      for (const [id, { told }] of containers) {
+        const network = told.container.endpoints[0]?.networkId ?? ''
+        const members = byNetwork.get(network)
+        if (members === undefined) byNetwork.set(network, [id])
+        else members.push(id)
+      }
+      for (const id of [...byNetwork.values()].flat()) changed.containers.add(id)
     },
     takeChanges(mostCost = Number.POSITIVE_INFINITY) {
       const changedNetworks = [...changed.networks].map((id) => [id, complete(id)] as const)

@@ -61,7 +61,7 @@ const mostRefusals = 50
 /** Changes within this time make one swap, ms. */
 const swapDelay = 1
 /** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */
-const swapCost = 5_000
+const swapCost = 10_000
 
 export function createWatch({
   engine: config,

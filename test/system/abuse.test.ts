@@ -28,7 +28,7 @@ it('file descriptors that run out stop neither the server nor those it serves', 
       ...{ listen: [`127.0.0.1:${port}`], http: 'off', hosts: { [localName]: '192.0.2.1' } },
       ...{ docker: { engines: ['unix:///nowhere/docker.sock'] }, forward: { upstreams: [] } },
     },
-    { files: 128 },
+    { files: 160 },
   )
   await serving.logged('ready')
   const sockets = await Promise.all(
