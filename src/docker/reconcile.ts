@@ -1,26 +1,15 @@
 // Keeps what is known of one engine true: events mark, lists and inspects tell, nothing older replaces anything newer.
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../lib/clock.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import type { EngineFacts } from '../registry/types.ts'
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
 import type { EarlyPlace } from './early.ts'
-import {
-  containerFrom,
-  containerFromRow,
-  placeByRow,
-  placeOn,
-  rowSignature,
-  runsByRow,
-  withName,
-  withoutAddresses,
-} from './endpoint.ts'
+import { containerFrom, placeOn, withName, withoutAddresses } from './endpoint.ts'
 import { createImages, type ImagesOptions } from './images.ts'
 import { createKnown, type Known, type KnownOptions, type Reading } from './known.ts'
-import { nameCost } from './limits.ts'
+import { createListing, type Suspects } from './listing.ts'
 import { memberPlace } from './network.ts'
-import type { RawContainerRow, RawNetwork } from './raw.ts'
 import { createStrangers } from './strangers.ts'
 
 export interface Reconcile {
@@ -63,9 +52,6 @@ export interface Reconcile {
   hold(): void
 }
 
-/** Id → what was known of it before the list. */
-export type Suspects = ReadonlyMap<string, unknown>
-
 export interface ReconcileOptions extends Omit<KnownOptions, 'images'>, Pick<ImagesOptions, 'refused'> {
   clock: Clock
   random: () => number
@@ -78,10 +64,6 @@ export interface ReconcileOptions extends Omit<KnownOptions, 'images'>, Pick<Ima
 const patience = 2_000
 /** Nor for an engine that has thousands running and is slow, ms. */
 const longestWait = 60_000
-/** Rows taken between two turns of the event loop: about a millisecond's. */
-const rowsAtOnce = 100
-/** Labels of names (limits.ts), for the same reason. */
-const costAtOnce = 5_000
 /** Containers that are being started at one time. */
 const mostConnecting = 20_000
 const noSuspects: Suspects = new Map()
@@ -118,6 +100,9 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const dirtyNetworks = createDirtySet({ ...dirty, atOnce: 2, look: lookAtNetwork })
   // An engine that waits for its disk holds these back for hundreds of ms; a joining does not wait for the one before.
   const dirtyMembers = createDirtySet({ ...dirty, atOnceEach: 2, look: lookAtMembers })
+  const listing = createListing({
+    ...{ engine, known, heard, dirtyContainers, dirtyNetworks, dirtyMembers, changed },
+  })
   /** Network id → containers being started on it, and since when (the engine's clock). */
   const starting = new Map<string, Map<string, number>>()
 
@@ -176,7 +161,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     client = asked
     const wasFlooded = heard.begin()
     early.age()
-    const { suspects, networkIds, running, others } = await takeLists(asked, listedAt)
+    const { suspects, networkIds, running, others } = await listing.take(asked, listedAt)
     if (held !== heldBefore) throw new Error('the connection is over')
     markGatewayBridge()
     images.keep(known.images())
@@ -192,84 +177,6 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     ])
     await images.settled(patience, longestWait)
     return wasFlooded || heard.isFlooded() ? noSuspects : suspects
-  }
-
-  /** Apart, so that thousands of rows are not held on to while inspects come. */
-  async function takeLists(asked: EngineClient, listedAt: number) {
-    const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
-    const running = rows.filter(runsByRow)
-    const others = rows.filter((row) => !runsByRow(row))
-    const networkSuspects = takeNetworks(networkRows, listedAt)
-    // Those that run are looked at first: the others' looks may block, and there are not many at once.
-    const suspects = await takeRows([...running, ...others], listedAt)
-    const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
-    return {
-      suspects: new Map([...networkSuspects, ...suspects]),
-      ...{ networkIds: ids(networkRows), running: ids(running), others: ids(others) },
-    }
-  }
-
-  /** Networks of a swarm, and the gateway bridge, change without an event here: no suspects. */
-  function takeNetworks(rows: readonly RawNetwork[], listedAt: number): [string, unknown][] {
-    const suspects: [string, unknown][] = []
-    const listed = new Set<string>()
-    for (const row of rows) {
-      listed.add(row.Id)
-      const before = networks.get(row.Id)
-      // A row of the gateway bridge lacks the members; it is inspected in any case.
-      if (before !== undefined && (before.readAt > listedAt || row.Name === gatewayBridge)) continue
-      const pending = dirtyNetworks.has(row.Id)
-      const told = before?.told
-      const silent = row.Scope === 'swarm' || row.Name === gatewayBridge
-      if (keepNetwork(row, listedAt) && !pending && !silent) suspects.push([row.Id, told])
-    }
-    for (const [id, { readAt, told }] of networks) {
-      if (listed.has(id) || readAt > listedAt) continue
-      removeNetwork(id)
-      const silent = told.network.driver === 'overlay' || told.network.name === gatewayBridge
-      if (!silent && !dirtyNetworks.has(id)) suspects.push([id, told])
-    }
-    const isThere = (id: string) => networks.has(id) || heard.has(id) || id === gatewayBridge
-    dirtyNetworks.keep(isThere)
-    dirtyMembers.keep(isThere)
-    return suspects
-  }
-
-  /** What is stopped before and after may change without an event (docker network connect): no suspect. */
-  async function takeRows(rows: readonly RawContainerRow[], listedAt: number): Promise<[string, unknown][]> {
-    const suspects: [string, unknown][] = []
-    const listed = new Set<string>()
-    let cost = 0
-    for (const row of rows) {
-      listed.add(row.Id)
-      // Events that come in between are newer than the list, by their ticks.
-      if (listed.size % rowsAtOnce === 0 || cost > costAtOnce) {
-        await turn()
-        cost = 0
-      }
-      const before = containers.get(row.Id)
-      if (before !== undefined && before.readAt > listedAt) continue
-      if (before !== undefined && before.told.signature === rowSignature(row)) continue
-      const told = before?.told.container
-      if (!dirtyContainers.has(row.Id) && (told?.running === true || row.State === 'running')) {
-        suspects.push([row.Id, told])
-      }
-      // An inspect may be long in coming, and the row tells most of it.
-      const byRow =
-        before === undefined ? containerFromRow(row, engine, networkNamed) : placeByRow(before.told, row)
-      if (setContainer(byRow, listedAt)) changed(undefined)
-      cost += nameCost(byRow.container)
-      dirtyContainers.mark(row.Id)
-    }
-    for (const [id, { readAt, told }] of containers) {
-      // Of one that was created meanwhile only its events know; those have it looked at.
-      if (listed.has(id) || readAt > listedAt || heard.has(id)) continue
-      removeContainer(id)
-      if (told.container.running && !dirtyContainers.has(id)) suspects.push([id, told.container])
-    }
-    // Of ids that were marked before the list, and that it lacks, nothing more will come.
-    dirtyContainers.keep((id) => containers.has(id) || heard.has(id))
-    return suspects
   }
 
   const isKnown = (id: string) => containers.has(id) || networks.has(id)
