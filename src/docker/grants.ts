@@ -52,7 +52,7 @@ const swarm = 'com.docker.swarm.'
 /** What tables are made of; Compose alone writes ten of them on each container. */
 const composeKept = ['project', 'service', 'container-number', 'oneoff'].map((name) => compose + name)
 const swarmKept = [`${swarm}service.id`]
-const granting = [compose, swarm, 'berth.names', 'berth.ttl']
+const granting = ['berth.names', 'berth.ttl']
 
 /** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
 const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
@@ -71,7 +71,7 @@ const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
 export function grantingLabels(labels: Labels): Labels {
   let kept: Record<string, string> | undefined
   for (const key in labels) {
-    if (!granting.some((start) => key.startsWith(start))) continue
+    if (!granting.includes(key) && !key.startsWith(compose) && !key.startsWith(swarm)) continue
     kept ??= {}
     kept[key] = labels[key]!
   }

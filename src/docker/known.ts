@@ -4,7 +4,7 @@ import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
-import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules } from './grants.ts'
+import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules, type Verdict } from './grants.ts'
 import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
@@ -112,7 +112,7 @@ export function createKnown(options: KnownOptions): Known {
     const { id } = told.container
     const { image } = told.labels
     const verdict =
-      told.verdict ?? before?.verdict ?? judgeLabels(told.labels, image && options.images.labelsOf(image))
+      told.verdict ?? verdictOf(before) ?? judgeLabels(told.labels, image && options.images.labelsOf(image))
     if (verdict !== undefined) unjudged.delete(id)
     else if (image !== undefined) {
       unjudged.add(id)
@@ -271,6 +271,11 @@ export function createKnown(options: KnownOptions): Known {
       return { networks: changedNetworks, containers: taken, isAll: changed.containers.size === 0 }
     },
   }
+}
+
+/** Of labels that are all of the container's: an event tells few of them, and no image. */
+function verdictOf(before: ToldContainer | undefined): Verdict | undefined {
+  return before?.labels.image === undefined ? undefined : before.verdict
 }
 
 /** Pairs of a network's id and a gateway that the container, if it runs, uses there. */
