@@ -8,7 +8,7 @@ import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../src/docker/client.ts'
 import { countLateNames } from '../../../src/docker/early.ts'
 import { endpointNamed } from '../../../src/docker/endpoint.ts'
-import { grantingLabels } from '../../../src/docker/grants.ts'
+import { grantingLabels, judgeLabels } from '../../../src/docker/grants.ts'
 import { follow } from '../../../src/docker/hints.ts'
 import type { Reconcile } from '../../../src/docker/reconcile.ts'
 import { parseEvent } from '../../../src/docker/stream.ts'
@@ -154,4 +154,46 @@ it('a container’s late names are counted without looking each up among all', (
 it('labels that only begin like ours are not kept', () => {
   const ours = { 'berth.names': 'a', 'berth.ttl': '1', 'com.docker.compose.x': '', 'com.docker.swarm.x': '' }
   expect(grantingLabels({ ...ours, 'berth.names2': 'b', 'berth.ttl.x': '1', other: '' })).toEqual(ours)
+})
+
+describe('of labels that may grant something, megabytes', () => {
+  const junk = (count: number, value: string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`com.docker.compose.a${i}`, value]))
+  const told = (labels: Record<string, string>) => ({
+    told: grantingLabels(labels),
+    asked: { names: [], wildcards: [], ignored: false, ttl: undefined },
+    image: undefined,
+  })
+  const names = { 'berth.names': 'web' }
+
+  it.each([
+    ['many', junk(20_000, '')],
+    ['long ones', junk(50, 'x'.repeat(100_000))],
+    ['a list of names', { 'berth.names': 'x,'.repeat(1 << 20) }],
+  ])('are not kept: %s', (_, labels) => {
+    expect(JSON.stringify(grantingLabels(labels)).length).toBeLessThan(10_000)
+  })
+
+  it.each([50, 90, 100, 150, 20_000])(
+    'of an image (%i) are no operator’s, whatever the operator adds',
+    (count) => {
+      const image = { ...junk(count, ''), ...names, 'com.docker.compose.service': 'db' }
+      const own = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`com.docker.compose.${i}`, '']))
+      expect(judgeLabels(told(image), grantingLabels(image))).toEqual({
+        compose: false,
+        swarm: false,
+        berth: [],
+      })
+      expect(judgeLabels(told({ ...image, ...own }), grantingLabels(image))).toMatchObject({
+        ...{ compose: true, berth: [] },
+      })
+      const written = { ...image, 'berth.names': 'db' }
+      expect(judgeLabels(told(written), grantingLabels(image))).toMatchObject({ berth: ['berth.names'] })
+    },
+  )
+
+  it('an operator’s short label goes before an image’s that is too long', () => {
+    const image = { 'berth.names': 'x,'.repeat(1 << 20) }
+    expect(judgeLabels(told(names), grantingLabels(image))).toMatchObject({ berth: ['berth.names'] })
+  })
 })
