@@ -4,17 +4,24 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { suggestion } from '../../../src/config/similar.ts'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../src/docker/client.ts'
 import { countLateNames } from '../../../src/docker/early.ts'
 import { endpointNamed } from '../../../src/docker/endpoint.ts'
 import { grantingLabels, judgeLabels } from '../../../src/docker/grants.ts'
 import { follow } from '../../../src/docker/hints.ts'
+import { readLabels } from '../../../src/docker/labels.ts'
 import type { Reconcile } from '../../../src/docker/reconcile.ts'
 import { parseEvent } from '../../../src/docker/stream.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import type { Container } from '../../../src/registry/types.ts'
 import { rules } from '../../engine/proxy-urls.ts'
+
+vi.mock('../../../src/config/similar.ts', async (original) => {
+  const { suggestion } = await original<typeof import('../../../src/config/similar.ts')>()
+  return { suggestion: vi.fn(suggestion) }
+})
 
 const closing: (() => void)[] = []
 afterEach(() => {
@@ -196,4 +203,12 @@ describe('of labels that may grant something, megabytes', () => {
     const image = { 'berth.names': 'x,'.repeat(1 << 20) }
     expect(judgeLabels(told(names), grantingLabels(image))).toMatchObject({ berth: ['berth.names'] })
   })
+})
+
+it('of thousands of labels that there are not, a few are compared with those that there are', () => {
+  const labels = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`berth.nmaes${i}`, '']))
+  const { problems } = readLabels(labels)
+  expect(problems).toHaveLength(11)
+  expect(problems[10]).toBe('4990 more like these')
+  expect(vi.mocked(suggestion).mock.calls).toHaveLength(10)
 })
