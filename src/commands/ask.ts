@@ -16,6 +16,8 @@ import { exit, type Io } from './io.ts'
 
 /** How long an answer may take, ms: forwarding has a deadline of its own, and there may be a queue. */
 const patience = 10_000
+/** MiB of a reply; tens of thousands of containers make far less. */
+const longestReply = 64
 
 export interface Whereabouts {
   /** --http or --server, as written. */
@@ -185,6 +187,8 @@ function get(
       response.setEncoding('utf8')
       response.on('data', (part: string) => {
         text += part
+        if (text.length <= longestReply * 1024 * 1024) return
+        response.destroy(new BerthError('HTTP', `its reply is longer than ${longestReply} MiB`))
       })
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
       response.on('error', reject)
@@ -196,6 +200,7 @@ function get(
 
 function unreachable(where: string, error: unknown): string {
   const code = systemCode(error)
+  if (error instanceof BerthError) return `what answers at ${where} is not berth: ${error.message}`
   if ((error as Error).name === 'AbortError') return `berth at ${where} did not answer within ${patience} ms`
   if (code === 'EACCES' || code === 'EPERM') {
     return `no permission to use ${where}; be in its group (api.group), or root`

@@ -41,12 +41,18 @@ export async function guard(outer: Io, body: (io: Io) => Promise<number>): Promi
   }
 }
 
+/** Characters; one cell that is longer does not make all others of its column as long. */
+const widest = 256
+
 /** Lines with columns as wide as their widest cell, two spaces between; what is in a cell stays in its line. */
 export function columns(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(printable))
-  const widths = (rows[0] ?? []).map((_, i) =>
-    rows.reduce((widest, row) => Math.max(widest, (row[i] ?? '').length), 0),
-  )
+  const widths: number[] = rows[0]?.map(() => 0) ?? []
+  for (const row of rows) {
+    for (const [i, { length }] of row.entries()) {
+      if (length <= widest) widths[i] = Math.max(widths[i] ?? 0, length)
+    }
+  }
   return rows
     .map(
       (row) =>

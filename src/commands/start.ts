@@ -81,8 +81,9 @@ function tryLine(app: App, config: Config, snapshot: Snapshot): string {
     const endpoint = container.endpoints.find(({ v4, v6 }) => v4.length + v6.length > 0)
     const network = endpoint && snapshot.networks.get(endpoint.networkId)
     if (endpoint === undefined || network === undefined) continue
-    const family = endpoint.v4.length > 0 ? 'A' : 'AAAA'
-    return `${server} ${container.name}.${network.network.name}.${config.zone} ${family}`
+    const name = `${container.name}.${network.network.name}.${config.zone}`
+    // The line is there to be pasted into a shell, and a network may be called anything.
+    if (/^\w[\w.-]*$/.test(name)) return `${server} ${name} ${endpoint.v4.length > 0 ? 'A' : 'AAAA'}`
   }
   return `${server} localhost`
 }

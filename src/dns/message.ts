@@ -79,12 +79,7 @@ export function readMessage(bytes: Buffer): Message {
   const raw = readRaw(bytes)
   if (raw === undefined)
     throw new BerthError('WIRE', 'not a DNS message: counts or lengths do not fit its bytes')
-  let packet: ReturnType<typeof decode>
-  try {
-    packet = decode(bytes)
-  } catch (error) {
-    throw new BerthError('WIRE', 'not a DNS message', error)
-  }
+  const packet = decodeAll(bytes, raw)
   const section = (name: RawRecord['section'], decoded: readonly Answer[] = []) =>
     raw
       .filter((record) => record.section === name)
@@ -105,6 +100,34 @@ export function readMessage(bytes: Buffer): Message {
     authorities: section('authority', packet.authorities),
     additionals: section('additional', packet.additionals),
   }
+}
+
+/** What a record is taken for whose data is told as bytes: a type of which nothing is known (RFC 6895, 3.1: private use). */
+const opaque = 0xff00
+/** Those whose data has a form of its own below. */
+const formed: ReadonlySet<number> = new Set([
+  ...[types.A, types.AAAA, types.CNAME, types.DNAME, types.NS, types.PTR, types.MX, types.SRV, types.SOA],
+  ...[types.TXT, types.HINFO, types.CAA, types.OPT],
+])
+
+/** The decoder gives up the whole message over one record whose data it can't read: then all data are bytes. */
+function decodeAll(bytes: Buffer, raw: readonly RawRecord[]): ReturnType<typeof decode> {
+  try {
+    return decode(hiding(bytes, raw, (type) => !formed.has(type)))
+  } catch {
+    // As below.
+  }
+  try {
+    return decode(hiding(bytes, raw, () => true))
+  } catch (error) {
+    throw new BerthError('WIRE', 'not a DNS message', error)
+  }
+}
+
+function hiding(bytes: Buffer, raw: readonly RawRecord[], isHidden: (type: number) => boolean): Buffer {
+  const copy = Buffer.from(bytes)
+  for (const { type, ttlAt } of raw) if (isHidden(type)) copy.writeUInt16BE(opaque, ttlAt - 4)
+  return copy
 }
 
 function readRaw(bytes: Buffer): RawRecord[] | undefined {

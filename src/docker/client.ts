@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
-import { createGetter } from './get.ts'
+import { createGetter, type Parse } from './get.ts'
 import type { ImageRef } from './grants.ts'
 import { eventFilters } from './hints.ts'
 import type { ImageReply } from './images.ts'
@@ -98,19 +98,14 @@ export function createEngineClient(
     }
   }
 
-  /** Rows that can't be read are left out, unless none can. */
-  function rowsOf<T>(
-    what: string,
-    parse: RowOptions['parse'],
-    read: (told: unknown, wrong: Wrong) => T | undefined,
-  ) {
+  /** Rows that can't be read are left out, unless none can. One that is too long may well be one. */
+  function rowsOf<T>(what: string, parse: Parse, read: (told: unknown, wrong: Wrong) => T | undefined) {
     const rows: T[] = []
     let seen = 0
     const wrong = wrongIn(what)
     const options: RowOptions = {
-      ...(parse === undefined ? {} : { parse }),
+      parse,
       tooLong() {
-        seen++
         strange('size', `${what}: a row`)
       },
     }
@@ -167,7 +162,7 @@ export function createEngineClient(
     async listNetworks() {
       const doing = 'list its networks'
       try {
-        const { take, options, all } = rowsOf(doing, undefined, readNetwork)
+        const { take, options, all } = rowsOf(doing, parseNetwork, readNetwork)
         const reader = createRowReader(take, options)
         await calls.chunks('/networks', doing, callDeadline, reader.push, longestList)
         if (!reader.isWhole()) throw noList(address)
@@ -196,7 +191,7 @@ export function createEngineClient(
       inspect('a container', id, `/containers/${id}/json`, longestContainer, parseContainer, readContainer),
 
     async imageLabels({ id, platform }) {
-      const query = platform === undefined ? '' : `?platform=${encodeURIComponent(platform)}`
+      const query = platform === undefined ? '' : `?platform=${encoded(platform)}`
       const doing = 'inspect an image'
       try {
         const path = `/images/${id}/json${query}`
@@ -204,8 +199,7 @@ export function createEngineClient(
         return readImageLabels(told, wrongIn(doing)) ?? 'gone'
       } catch (error) {
         const status = httpStatus(error)
-        if (status === 404 && isApiError(error)) return 'gone'
-        if (status !== undefined && status < 500) return 'refused'
+        if (status !== undefined && status < 500) return isOfOne(error, status) ? 'gone' : 'refused'
         throw describeProblem(error, address, doing)
       }
     },
@@ -251,6 +245,16 @@ function unixTime(ms: number): string {
 
 function fieldsOf(told: unknown): Record<string, unknown> {
   return isObject(told) ? told : {}
+}
+
+/** Whether a refusal is of what was asked for alone: so the engine says of an image, or a platform, that it does not like. */
+function isOfOne(error: unknown, status: number): boolean {
+  return isApiError(error) && ![401, 403, 405].includes(status)
+}
+
+/** An image's maker writes its platform: not even a quote of it goes out as it is. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
 }
 
 /** A proxy's or another server's 404 page is no proof that a container is gone. */

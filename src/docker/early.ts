@@ -96,7 +96,8 @@ export function countLateNames(early: Container, now: Container): number {
   for (const endpoint of now.endpoints) {
     const before = early.endpoints.find(({ networkId }) => networkId === endpoint.networkId)
     if (before === undefined || before.v4.length + before.v6.length === 0) continue
-    late += endpoint.names.filter((name) => !before.names.includes(name)).length
+    const known = new Set(before.names)
+    late += endpoint.names.filter((name) => !known.has(name)).length
   }
   return late
 }

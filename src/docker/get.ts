@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
 import type { EngineAddress } from '../config/types.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
+import { createBytes } from './bytes.ts'
 import { noAnswer, notDocker, tooMuch } from './problem.ts'
 import { parseJson } from './skim.ts'
 
@@ -116,9 +117,9 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
     })
 
   const text: Getter['text'] = async (path, doing, ms, most) => {
-    const parts: Buffer[] = []
-    await chunks(path, doing, ms, (chunk) => void parts.push(chunk), most)
-    return parts.length === 1 ? `${parts[0]}` : `${Buffer.concat(parts)}`
+    const bytes = createBytes()
+    await chunks(path, doing, ms, bytes.add, most)
+    return bytes.text()
   }
 
   return {
@@ -155,7 +156,7 @@ class Reply implements Dispatcher.DispatchHandler {
   onEnd = () => {}
   private readonly waiting: Waiting
   /** What says that something is wrong. */
-  private readonly refusal: Buffer[] = []
+  private readonly refusal = createBytes()
   private length = 0
   private lengthBefore = 0
   private status = 0
@@ -180,7 +181,7 @@ class Reply implements Dispatcher.DispatchHandler {
     if (this.gaveUp !== undefined) return
     this.length += chunk.length
     if (this.status !== 200) {
-      this.refusal.push(chunk)
+      this.refusal.add(chunk)
       if (this.length > longestRefusal) this.refuse()
     } else if (this.length > this.waiting.most) this.giveUp(this.waiting.tooLong())
     else this.take(chunk)
@@ -239,7 +240,7 @@ class Reply implements Dispatcher.DispatchHandler {
   }
 
   private refuse(): void {
-    const text = `${Buffer.concat(this.refusal)}`.slice(0, longestRefusal)
+    const text = this.refusal.text().slice(0, longestRefusal)
     const error = Object.assign(new Error(text), { statusCode: this.status, json: parseJson(text) ?? text })
     if (this.length > longestRefusal) this.giveUp(error)
     else this.waiting.reject(error)

@@ -4,6 +4,7 @@ import type { NamePattern } from '../config/types.ts'
 import { isWithin } from '../dns/name.ts'
 import { allowsName, isDiscoveryName } from '../registry/granting.ts'
 import type { LabelSettings, UngrantedLabel } from '../registry/types.ts'
+import { longestLabel } from './shapes.ts'
 
 export interface LabelRules {
   /** Canonical; names under it are Docker's and berth's alone. */
@@ -52,7 +53,6 @@ const swarm = 'com.docker.swarm.'
 /** What tables are made of; Compose alone writes ten of them on each container. */
 const composeKept = ['project', 'service', 'container-number', 'oneoff'].map((name) => compose + name)
 const swarmKept = [`${swarm}service.id`]
-const granting = [compose, swarm, 'berth.names', 'berth.ttl']
 
 /** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
 const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
@@ -63,19 +63,31 @@ const longestTold = 200
 /** Names of one label that are looked at; no container may have more (limits.ts). */
 const mostNames = 4096
 
+/** Labels that may grant something; Compose writes ten, of which some hold paths. "berth." sorts before theirs. */
+const mostKept = 100
+const longestKept = 4096
+
 const none: Labels = {}
 const nothing: readonly UngrantedLabel[] = []
 const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
 
-/** The labels of a container, or of an image, that may grant something. */
+/**
+ * The labels of a container, or of an image, that may grant something: no more than anybody has use for, since they are
+ * kept until the image is read. A container has all of its image's keys, so that none which is kept of the container
+ * is left out of the image's: those that come first are the same.
+ */
 export function grantingLabels(labels: Labels): Labels {
-  let kept: Record<string, string> | undefined
-  for (const key in labels) {
-    if (!granting.some((start) => key.startsWith(start))) continue
-    kept ??= {}
-    kept[key] = labels[key]!
-  }
-  return kept ?? none
+  const keys: string[] = []
+  for (const key in labels) if (labels[key]!.length <= longestOf(key)) keys.push(key)
+  if (keys.length === 0) return none
+  const kept = keys.length <= mostKept ? keys : keys.sort().slice(0, mostKept)
+  return Object.fromEntries(kept.map((key) => [key, labels[key]!]))
+}
+
+/** Characters; -1 where the label grants nothing. */
+function longestOf(key: string): number {
+  if (key === 'berth.names') return longestLabel
+  return key === 'berth.ttl' || key.startsWith(compose) || key.startsWith(swarm) ? longestKept : -1
 }
 
 /** Whose the labels are; undefined until the image's labels are known, where that matters. */

@@ -1,5 +1,6 @@
 // What each event is a hint of: which id to look at again, and what is certain without looking.
 import type { Reconcile } from './reconcile.ts'
+import { isId, isText } from './shapes.ts'
 import type { EngineEvent } from './stream.ts'
 
 /**
@@ -29,29 +30,39 @@ export function follow(event: EngineEvent, reconcile: Reconcile): boolean {
     followContainer(event, action, reconcile)
   }
   if (event.type === 'network') {
-    const { container } = event.attributes
+    const container = containerOf(event)
     if (!reconcile.admit(event.id) || (container !== undefined && !reconcile.admit(container))) return true
-    followNetwork(event, action, reconcile)
+    followNetwork(event, action, container, reconcile)
   }
   return false
 }
 
 function followContainer({ id, time, attributes }: EngineEvent, action: string, reconcile: Reconcile) {
-  if (action === 'create' && attributes.name !== undefined) {
-    // Labels are mixed in with what else the engine tells.
-    const { name, image: _, ...labels } = attributes
-    return reconcile.create(id, name, labels, time)
+  const { name, oldName } = attributes
+  if (action === 'create' && isText(name)) {
+    // Of the labels only what it takes to leave the container out: the rest grants nothing before the inspect, which
+    // bounds it. There may be thousands of events before that.
+    const ignore = attributes['berth.ignore']
+    return reconcile.create(id, name, isText(ignore) ? { 'berth.ignore': ignore } : {}, time)
   }
-  if (action === 'rename' && attributes.name !== undefined && attributes.oldName !== undefined) {
-    return reconcile.rename(id, attributes.oldName.replace(/^\//, ''), attributes.name, time)
+  if (action === 'rename' && isText(name) && isText(oldName)) {
+    return reconcile.rename(id, oldName.replace(/^\//, ''), name, time)
   }
   if (action === 'die' || action === 'destroy') reconcile.drop(id, undefined, time)
   else reconcile.markContainer(id, time)
   if (action === 'start' || action === 'die') reconcile.markGatewayBridge()
 }
 
-function followNetwork({ id, attributes, time }: EngineEvent, action: string, reconcile: Reconcile) {
-  const { container } = attributes
+function containerOf({ attributes: { container } }: EngineEvent): string | undefined {
+  return isId(container) ? container : undefined
+}
+
+function followNetwork(
+  { id, time }: EngineEvent,
+  action: string,
+  container: string | undefined,
+  reconcile: Reconcile,
+) {
   if (action !== 'connect' && action !== 'disconnect') return reconcile.markNetwork(id, time)
   // Swarm networks come to a node with their first container, with no event of their own.
   if (!reconcile.knowsNetwork(id)) reconcile.markNetwork(id, time)

@@ -6,7 +6,7 @@ import type { Container, EngineFacts, Network, StoreChange } from '../registry/t
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
 import type { Refused } from './gateways.ts'
-import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules } from './grants.ts'
+import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules, type Verdict } from './grants.ts'
 import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
@@ -124,14 +124,14 @@ export function createKnown(options: KnownOptions): Known {
   function granted(told: ToldContainer, before: ToldContainer | undefined): ToldContainer {
     const rules = options.labelRules()
     // Labels and image are those that the container was created with.
-    if (before?.verdict !== undefined && before.rules === rules) {
+    if (before !== undefined && verdictOf(before) !== undefined && before.rules === rules) {
       const { labels, verdict, container } = before
       return withGrants({ ...told, labels, verdict, rules }, container)
     }
     const { id } = told.container
     const { image } = told.labels
     const verdict =
-      told.verdict ?? before?.verdict ?? judgeLabels(told.labels, image && options.images.labelsOf(image))
+      told.verdict ?? verdictOf(before) ?? judgeLabels(told.labels, image && options.images.labelsOf(image))
     if (verdict !== undefined) unjudged.delete(id)
     else if (image !== undefined) {
       unjudged.add(id)
@@ -348,6 +348,11 @@ function* addressesOf(told: ToldContainer | undefined): Generator<readonly [id: 
   for (const { networkId, v4, v6 } of told?.container.endpoints ?? []) {
     for (const address of [...v4, ...v6]) yield [networkId, address]
   }
+}
+
+/** Of labels that are all of the container's: an event tells few of them, and no image. */
+function verdictOf(before: ToldContainer | undefined): Verdict | undefined {
+  return before?.labels.image === undefined ? undefined : before.verdict
 }
 
 /** Pairs of a network's id and a gateway that the container, if it runs, uses there. */

@@ -55,7 +55,9 @@ export function readLabels(labels: Readonly<Record<string, string>>): ReadLabels
       const port = readPort(key.slice('berth.port.'.length), value)
       if (typeof port === 'string') refuse(port)
       else ports.push(port)
-    } else refuse(`there is no such label${suggestion(key, keys, `; there are ${keys.join(', ')}`)}`)
+    } else if (problems.length >= most.problems) untold++
+    // What it may have been meant for takes longer to find than all the rest.
+    else refuse(`there is no such label${suggestion(key, keys, `; there are ${keys.join(', ')}`)}`)
   }
   if (untold > 0) problems.push(`${untold} more like these`)
   return { settings: { names: [...names], wildcards: [...wildcards], ignored, ttl }, ports, problems }

@@ -2,6 +2,7 @@
 // question waiting for 100 ms and more.
 
 import { setImmediate as turn } from 'node:timers/promises'
+import { createBytes } from './bytes.ts'
 import { parseJson } from './skim.ts'
 
 export interface RowReader {
@@ -34,7 +35,7 @@ export function createRowReader(row: (value: unknown) => void, options: RowOptio
   const { parse = parseJson, tooLong = () => row(undefined), longest = longestRow, most = mostRows } = options
   let state: 'before' | 'between' | 'after' = 'before'
   /** The start of a row whose end has not come. */
-  let parts: Buffer[] = []
+  const bytes = createBytes()
   let length = 0
   let rows = 0
   let depth = 0
@@ -64,15 +65,15 @@ export function createRowReader(row: (value: unknown) => void, options: RowOptio
 
   function keep(part: Buffer): void {
     length += part.length
-    if (length > longest) parts = []
-    else if (part.length > 0) parts.push(part)
+    if (length > longest) bytes.clear()
+    else bytes.add(part)
   }
 
   function finish(part: Buffer): void {
     if (++rows > most) throw new SyntaxError(`a list of more than ${most} rows`)
     keep(part)
-    const text = length > longest ? undefined : `${parts.length === 1 ? parts[0] : Buffer.concat(parts)}`
-    parts = []
+    const text = length > longest ? undefined : bytes.text()
+    bytes.clear()
     length = 0
     isInRow = false
     if (text === undefined) {

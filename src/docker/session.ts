@@ -100,11 +100,18 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     isAsked = false
   }
 
+  /** /info tells much else, and may hang or fail over a plugin of the engine's: that is no reason to leave the rest unread. */
+  const withoutClock = (error: unknown) => {
+    if (over.signal.aborted) throw error
+    options.log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its clock')
+    return undefined
+  }
+
   options.listing(() => poke())
   try {
     // First and alone: it tells best what it is that answers here.
     options.version(await client.version())
-    const told = (await client.systemTime()) ?? clock.now()
+    const told = (await client.systemTime().catch(withoutClock)) ?? clock.now()
     const toldAt = clock.monotonic()
     const engineNow = () => told + clock.monotonic() - toldAt
     const skew = told - clock.now()

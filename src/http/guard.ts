@@ -103,8 +103,17 @@ function refuseProxy({ headers }: Request): string | undefined {
   return name && `it came through a proxy (${clip(name)}), so that who asks can't be told; ask directly`
 }
 
-const forwarding =
-  /^(?:(?:x-)?(?:original-)?forwarded(?:-.*)?|via|(?:x-)?(?:real|client|cluster-client|true-client|originating|remote|proxyuser)-ip|x-remote-addr|(?:cf|fastly)-(?:connecting|client)-ip|x-envoy-external-address|x-original-(?:host|url)|x-proxy-.*|cdn-loop)$/
+/** Their names for it are many, and CGI writes them with underscores: so it is by what they are made of. */
+const forwarding = new RegExp(
+  [
+    '(^|[_-])forward(ed)?([_-]|$)',
+    '(^|[_-])via$',
+    '(client|connecting|originating|real|remote|socket|source|user)[_-]?(ip(v6)?|addr|address)$',
+    '^(x[_-])?proxy([_-]|user)',
+    '^x[_-](arr|envoy|nginx|original|rewrite|varnish)([_-]|$)',
+    '^(cdn-loop|cf-ray|x-amzn-trace-id|cloudfront-viewer-address|x-akamai-edgescape)$',
+  ].join('|'),
+)
 
 /** "Authorization: Bearer TOKEN" of this token; the comparison takes as long however much of it is right. */
 export function holdsToken({ headers }: Request, digest: string): boolean {

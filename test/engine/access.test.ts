@@ -1,6 +1,8 @@
 // How little berth needs: nobody's rights, and of Docker's API the calls that the socket proxy in config/ lets through.
 import { chmodSync, chownSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:http2'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -144,6 +146,19 @@ describe.runIf(privateEngine())('as nobody', () => {
     expect(await statusOf('GET', '/_ping', { upgrade: 'tcp', connection: 'upgrade' })).toBe(403)
     expect(await statusOf('GET', '/_ping', { 'content-length': '5' }, 'POST ')).toBe(403)
     expect(await statusOf('GET', '/_ping', { 'transfer-encoding': 'chunked' }, 'POST ')).toBe(403)
+  })
+
+  it('the proxy refuses HTTP/2, where a body has no header', async () => {
+    const session = connect('http://localhost', { createConnection: () => createConnection(filter.socket) })
+    const told = await new Promise((resolve) => {
+      session.on('error', () => resolve('refused'))
+      const asked = session.request({ ':method': 'GET', ':path': '/_ping', host: 'x' }, { endStream: false })
+      asked.on('error', () => resolve('refused'))
+      asked.on('response', (headers) => resolve(headers[':status']))
+      asked.end('POST ')
+    })
+    session.destroy()
+    expect(told).toBe('refused')
   })
 
   function statusOf(method: string, path: string, headers = {}, body = ''): Promise<number> {

@@ -15,6 +15,8 @@ const bare = [
   `/networks/${id}`,
   // Swarm's ids.
   `/networks/${network}`,
+  // Asked for by name until its id is known.
+  '/networks/docker_gwbridge',
   `/networks/${id}?verbose=1`,
   `/networks/${network}?verbose=true`,
   '/containers/json?all=true',
@@ -92,6 +94,10 @@ export const refused: readonly (readonly [method: string, url: string])[] = [
     `/events?filters=${filters}&since=0`,
     // Names where ids are wanted, ids of another length or case, more of the path.
     '/networks/bridge',
+    '/networks/docker_gwbridge2',
+    '/networks/xdocker_gwbridge',
+    `/networks/${id}docker_gwbridge`,
+    '/networks/DOCKER_GWBRIDGE',
     `/networks/${id}a`,
     `/networks/${id.slice(0, 24)}`,
     '/containers/web/json',

@@ -9,6 +9,7 @@ import { createEngineClient, type EngineClient } from '../../../src/docker/clien
 import { describeProblem } from '../../../src/docker/problem.ts'
 import { imageRule } from '../../../src/docker/watch.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { gatewayBridge } from '../../../src/registry/order.ts'
 import { passed, refused, rules } from '../../engine/proxy-urls.ts'
 
 const id = '0123456789abcdef'.repeat(4)
@@ -90,6 +91,15 @@ it.each(passed)('the proxy lets GET %s through by one rule', (url) => {
 
 it.each(refused.filter(([method]) => method === 'GET'))('the proxy refuses %s %s', (_, url) => {
   expect(rules.filter((rule) => rule.matches(url))).toEqual([])
+})
+
+it('berth’s one call by a name is let through', () => {
+  expect(passed).toContain(`/networks/${gatewayBridge}`)
+})
+
+it('the proxy speaks HTTP/1 alone: in HTTP/2 a body needs no header to be told by', () => {
+  const binds = readFileSync('config/haproxy-docker.cfg', 'utf8').match(/^ *bind .*$/gm)!
+  expect(binds.filter((line) => !line.endsWith(' proto h1'))).toEqual([])
 })
 
 it('the line that the log gives to who refuses images is the proxy’s own', () => {

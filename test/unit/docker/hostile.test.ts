@@ -280,6 +280,16 @@ describe('a watch', () => {
     expect(new Set(told.map(({ what }) => what)).size).toBe(told.length)
   })
 
+  it.each([
+    ['longer than anything', `{"x":"${'y'.repeat(2 << 20)}"}`],
+    ['no JSON', '<html>'],
+    ['a list', '[]'],
+  ])('reads all without a clock that is %s', async (_, info) => {
+    const { names, watch } = await follow([running('web')], (url) => (url === '/info' ? info : undefined))
+    expect(watch.info().connected).toBe(true)
+    expect(names()).toContain('web')
+  })
+
   it('survives events of every kind of nonsense, and follows those that come behind', async () => {
     const { tell, names, watch, counters, errors } = await follow([running('web')])
     const odd = [7, null, [], {}, true, '\ud800', '__proto__']

@@ -151,7 +151,7 @@ async function follow(labels: Labels, ofImage: Labels) {
       rules = { ...rules, allow }
       reconcile.grantAnew()
     },
-    create: () => reconcile.create(id, 'plain', labels, 1),
+    create: (told = labels) => reconcile.create(id, 'plain', told, 1),
     container: () => reconcile.facts().containers.get(id)!,
   }
 }
@@ -177,6 +177,14 @@ it('a create event’s labels grant nothing, nor does an inspect before the imag
     settings: { names: ['postgres.test'] },
     ungranted: [],
   })
+})
+
+it('labels of which a create event told nothing are granted all the same', async () => {
+  const { create, container, turn, tell } = await follow(labels, {})
+  create({})
+  await turn()
+  await tell()
+  expect(container()).toMatchObject({ settings: { names: ['postgres.test'] }, ungranted: [] })
 })
 
 it('what the image has itself is not granted once it is read, and is told', async () => {

@@ -206,11 +206,52 @@ describe('what a proxy passes on', () => {
     'Fastly-Client-IP',
     'X-Envoy-External-Address',
     'CDN-Loop',
+    'X_Forwarded_For',
+    'X-Forward-For',
+    'X-HTTP-Forwarded-For',
+    'X-Vercel-Forwarded-For',
+    'X-BlueCoat-Via',
+    'X-ClientIP',
+    'X-Sucuri-ClientIP',
+    'X-Azure-SocketIP',
+    'Fly-Client-IP',
+    'WL-Proxy-Client-IP',
+    'Proxy-Client-IP',
+    'DO-Connecting-IP',
+    'CF-Connecting-IPv6',
+    'CF-Ray',
+    'X-Appengine-User-IP',
+    'X-ProxyUser-IP',
+    'X-Source-IP',
+    'X-Remote-Addr',
+    'Remote_Addr',
+    'X-Original-URI',
+    'X-Original-Host',
+    'X-Rewrite-URL',
+    'X-ARR-Log-ID',
+    'X-Varnish',
+    'X-Nginx-Proxy',
+    'X-Proxy-ID',
+    'Proxy-Connection',
+    'X-Envoy-Expected-Rq-Timeout-Ms',
+    'X-Amzn-Trace-Id',
   ])('with %s gets no names, and metrics', async (header) => {
     const port = await serve()
     const headers = { [header]: '192.0.2.99' }
     expect((await get(port, api, headers)).status).toBe(403)
     expect((await get(port, metrics, headers)).status).toBe(200)
+  })
+
+  it.each([
+    'Accept-Language',
+    'User-Agent',
+    'X-Request-ID',
+    'X-Viable',
+    'Straightforward',
+    'Priority',
+    'DNT',
+  ])('is not %s', async (header) => {
+    expect((await get(await serve(), api, { [header]: 'x' })).status).toBe(200)
   })
 
   it.each([63, 64, 65, 500, 2000])('is seen behind %i other headers', async (count) => {
