@@ -57,6 +57,12 @@ const granting = [compose, swarm, 'berth.names', 'berth.ttl']
 /** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
 const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
 
+/**
+ * Of a longer key nothing is granted: it is read of every container and image, or of none. skim.ts leaves out keys that
+ * are far longer, but of long texts alone, and an image's may be long where its container's is not.
+ */
+const longestKey = 256
+
 /** Of one container, so many labels that were not granted are told, and so much of each. */
 const mostTold = 20
 const longestTold = 200
@@ -71,7 +77,7 @@ const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
 export function grantingLabels(labels: Labels): Labels {
   let kept: Record<string, string> | undefined
   for (const key in labels) {
-    if (!granting.some((start) => key.startsWith(start))) continue
+    if (key.length > longestKey || !granting.some((start) => key.startsWith(start))) continue
     kept ??= {}
     kept[key] = labels[key]!
   }

@@ -2,8 +2,20 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { containerFrom, containerFromRow } from '../../../src/docker/endpoint.ts'
-import { grant, judgeLabels, type LabelRules, type Labels } from '../../../src/docker/grants.ts'
-import { readContainer, readContainerRow, readImageLabels } from '../../../src/docker/shapes.ts'
+import {
+  grant,
+  grantingLabels,
+  judgeLabels,
+  type LabelRules,
+  type Labels,
+} from '../../../src/docker/grants.ts'
+import {
+  parseContainer,
+  parseImage,
+  readContainer,
+  readContainerRow,
+  readImageLabels,
+} from '../../../src/docker/shapes.ts'
 import { labelRules } from './label-rules.ts'
 
 interface Recorded {
@@ -86,6 +98,22 @@ describe('labels that the image has', () => {
     },
   )
 })
+
+it.each([
+  ['long', `com.docker.compose.${'x'.repeat(1100)}`],
+  ['of escaped characters', `com.docker.compose.${'\\u003c'.repeat(230)}`],
+])(
+  'a label whose key is %s is no proof that the operator gave it, however long the image’s text',
+  (_, key) => {
+    const own = `{"${project}":"shop","${service}":"db","${key}":"1"}`
+    const told = `{"Id":"x","Name":"/x","Image":"${image}","Config":{"Labels":${own}}}`
+    const ofImage = `{"Author":"${'a'.repeat(20_000)}","Config":{"Labels":${own}}}`
+    const right = (field: string) => expect.fail(field)
+    const { labels } = containerFrom(readContainer(parseContainer(told), right)!, 'e', () => undefined)
+    const labelsOfImage = grantingLabels(readImageLabels(parseImage(ofImage), right)!)
+    expect(grant(labels, judgeLabels(labels, labelsOfImage), labelRules).labels).toEqual({})
+  },
+)
 
 it('until the image has been read, and where it is not told, labels grant nothing', () => {
   const labels = {
