@@ -71,7 +71,8 @@ const mostNames = 4096
 
 const none: Labels = {}
 const nothing: readonly UngrantedLabel[] = []
-const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
+/** Of a container that tells of no labels that may grant something. */
+export const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
 
 /** The labels of a container, or of an image, that may grant something. */
 export function grantingLabels(labels: Labels): Labels {

@@ -4,7 +4,7 @@ import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
-import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules } from './grants.ts'
+import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules, nobodys } from './grants.ts'
 import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
@@ -112,7 +112,9 @@ export function createKnown(options: KnownOptions): Known {
     const { id } = told.container
     const { image } = told.labels
     const verdict =
-      told.verdict ?? before?.verdict ?? judgeLabels(told.labels, image && options.images.labelsOf(image))
+      told.verdict ??
+      (before && isJudgedFor(before, told) ? before.verdict : undefined) ??
+      judgeLabels(told.labels, image && options.images.labelsOf(image))
     if (verdict !== undefined) unjudged.delete(id)
     else if (image !== undefined) {
       unjudged.add(id)
@@ -271,6 +273,11 @@ export function createKnown(options: KnownOptions): Known {
       return { networks: changedNetworks, containers: taken, isAll: changed.containers.size === 0 }
     },
   }
+}
+
+/** Whether whose labels they are is known from before. An event may tell of none, a row of another platform's image. */
+function isJudgedFor(before: ToldContainer, { labels }: ToldContainer): boolean {
+  return before.verdict !== nobodys && isSame(before.labels.image, labels.image)
 }
 
 /** Pairs of a network's id and a gateway that the container, if it runs, uses there. */

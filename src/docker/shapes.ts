@@ -111,6 +111,18 @@ export function readImageLabels(told: unknown, wrong: Wrong): Record<string, str
   return config && (textMap(config.Labels, 'Config.Labels', wrong) ?? {})
 }
 
+/** Whether an image's inspect is of this platform (JSON, as in ImageRef), as far as it tells. */
+export function isOfPlatform(told: unknown, platform: string, wrong: Wrong): boolean {
+  const image = object(told, 'not an object', wrong) ?? {}
+  const wanted = JSON.parse(platform) as NonNullable<RawDescriptor['platform']>
+  const isSame = (is: unknown, of: string | undefined) => !is || of === undefined || is === of
+  return (
+    isSame(image.Os, wanted.os) &&
+    isSame(image.Architecture, wanted.architecture) &&
+    isSame(image.Variant, wanted.variant)
+  )
+}
+
 /** An inspect's or a row's value, of a long one what is read of it and not much more; undefined where it is no JSON. */
 export function parseContainer(told: string): unknown {
   return parseLong(told, containerParts)
@@ -143,7 +155,10 @@ const containerParts = fields({
   NetworkSettings: fields({ Networks: each('whole') }),
 })
 
-const imageParts = fields({ Config: fields({ Labels: ownLabels }) })
+const imageParts = fields({
+  ...{ Os: 'whole', Architecture: 'whole', Variant: 'whole' },
+  Config: fields({ Labels: ownLabels }),
+})
 
 const networkParts = fields({
   ...{ Id: 'whole', Name: 'whole', Driver: 'whole', Scope: 'whole', Internal: 'whole', Ingress: 'whole' },
