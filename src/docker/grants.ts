@@ -2,7 +2,7 @@
 // the container gave it grant names or say of which service it is.
 import type { NamePattern } from '../config/types.ts'
 import { isWithin } from '../dns/name.ts'
-import { allowsName, isDiscoveryName } from '../registry/granting.ts'
+import { allowsName, isDiscoveryName, reservedDomain } from '../registry/granting.ts'
 import type { LabelSettings, UngrantedLabel } from '../registry/types.ts'
 
 export interface LabelRules {
@@ -53,9 +53,6 @@ const swarm = 'com.docker.swarm.'
 const composeKept = ['project', 'service', 'container-number', 'oneoff'].map((name) => compose + name)
 const swarmKept = [`${swarm}service.id`]
 const granting = [compose, swarm, 'berth.names', 'berth.ttl']
-
-/** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
-const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
 
 /**
  * Of a longer key nothing is granted: it is read of every container and image, or of none. skim.ts leaves out keys that
@@ -159,7 +156,7 @@ function whyUnjudged(verdict: Verdict | undefined, image: ImageRef | undefined):
 
 function whyRefused(name: string, isWildcard: boolean, { zone, allow }: LabelRules): string | undefined {
   if (isWithin(name, zone)) return `names under the zone ${zone} are not a label's to give`
-  const of = reserved.find((domain) => isWithin(name, domain))
+  const of = reservedDomain(name)
   if (of !== undefined) return `${of} and the names below it are not a label's to give`
   if (isDiscoveryName(name)) return 'programs look this name up to find a proxy or a tunnel'
   if (!allow.some((pattern) => allowsName(pattern, name, isWildcard))) return 'labels.allow does not name it'

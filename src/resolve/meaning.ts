@@ -50,7 +50,7 @@ export function findOtherwise(context: Context, name: string, family?: Family): 
     const find = inner === undefined ? findBeyondDocker : findName
     return (
       find(networks, asked, links, family) ??
-      ifGranted(context, asked, findLabelled(networks, asked, links, family))
+      ifGranted(context, asked, inner, findLabelled(networks, asked, links, family))
     )
   }
   // The host is on none of the networks: dotted names without the zone are not its names.
@@ -59,12 +59,17 @@ export function findOtherwise(context: Context, name: string, family?: Family): 
   return (
     findForHost(snapshot, asked, family) ??
     (inner === undefined ? undefined : findForHost(snapshot, name, family)) ??
-    ifGranted(context, asked, findLabelledForHost(snapshot, asked, family))
+    ifGranted(context, asked, inner, findLabelledForHost(snapshot, asked, family))
   )
 }
 
-function ifGranted(context: Context, name: string, found: Meaning | undefined): Meaning | undefined {
-  return found !== undefined && mayBeLabelled(context, name) ? found : undefined
+function ifGranted(
+  context: Context,
+  name: string,
+  inner: string | undefined,
+  found: Meaning | undefined,
+): Meaning | undefined {
+  return found !== undefined && mayBeLabelled(context, name, inner !== undefined) ? found : undefined
 }
 
 /** Unhealthy containers step back behind others of the name (`prefer`), or always (`require`); starting ones never do. */

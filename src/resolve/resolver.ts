@@ -99,7 +99,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     withhold: (scope, name, route, reply) =>
       withhold(config.forward, store.current(), scope, name, route, reply),
     mayBeLabelled: (scope, name) =>
-      mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name),
+      mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name, false),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }
