@@ -208,7 +208,8 @@ export function createEngineClient(
         return readImageLabels(told, wrong) ?? 'gone'
       } catch (error) {
         const status = httpStatus(error)
-        if (status === 404 && isApiError(error)) return 'gone'
+        // What the engine itself says no to is this image; a proxy or a plugin that does may do so to all of them.
+        if (isApiError(error) && (status === 404 || status === 400)) return 'gone'
         if (status !== undefined && status < 500) return 'refused'
         throw describeProblem(error, address, doing)
       }

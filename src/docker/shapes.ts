@@ -143,7 +143,14 @@ function parseLong(told: string, part: Part): unknown {
   return skimmed.isWhole ? skimmed.value : undefined
 }
 
-const ownLabels: Part = (key) => (isOurs(key) ? 'whole' : undefined)
+/** An image may have any number of others before them. */
+const surelyRead: readonly string[] = [
+  ...['berth.names', 'berth.ignore', 'berth.ttl'],
+  ...['project', 'service', 'container-number', 'oneoff'].map((name) => `com.docker.compose.${name}`),
+  'com.docker.swarm.service.id',
+]
+
+const ownLabels: Part = (key) => (surelyRead.includes(key) ? 'surely' : isOurs(key) ? 'whole' : undefined)
 
 /** An inspect's, and a row's: they have some keys in common, of which one is a text here and an object there. */
 const containerParts = fields({

@@ -115,6 +115,24 @@ it.each([
   },
 )
 
+it.each(['berth.', 'com.docker.compose.', 'com.docker.swarm.'])(
+  'an image’s very many labels %s do not push out what the operator’s say',
+  (start) => {
+    const many = Array.from(
+      { length: 20_001 },
+      (_, i) => `"${start}${String(i).padStart(5, '0')}":"1"`,
+    ).join()
+    const own = { 'berth.names': 'a.test', [project]: 'shop', [service]: 'db', [swarm]: 's' }
+    const told = `{"Id":"x","Name":"/x","Image":"${image}","Config":{"Labels":{${many},${JSON.stringify(own).slice(1)}}}`
+    const right = (field: string) => expect.fail(field)
+    const { labels } = containerFrom(readContainer(parseContainer(told), right)!, 'e', () => undefined)
+    const ofImage = readImageLabels(parseImage(`{"Config":{"Labels":{${many}}}}`), right)!
+    const granted = grant(labels, judgeLabels(labels, grantingLabels(ofImage)), labelRules)
+    expect(granted.settings.names).toEqual(['a.test'])
+    expect(granted.labels).toEqual({ [project]: 'shop', [service]: 'db', [swarm]: 's' })
+  },
+)
+
 it('until the image has been read, and where it is not told, labels grant nothing', () => {
   const labels = {
     [project]: 'shop',

@@ -354,4 +354,15 @@ describe('an image’s inspect', () => {
       }
     },
   )
+
+  it.each([
+    [400, '{"message":"invalid platform"}', 'gone'],
+    [404, '{"message":"no such image"}', 'gone'],
+    [403, '{"message":"authorization denied by plugin"}', 'refused'],
+    [403, '<html>', 'refused'],
+    [404, '<html>', 'refused'],
+  ])('that is answered by %i %s is %s', async (status, body, is) => {
+    const { client } = await open((_, response) => response.writeHead(status).end(body))
+    expect(await client.imageLabels({ id, platform })).toBe(is)
+  })
 })
