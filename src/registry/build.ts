@@ -143,7 +143,7 @@ function withFacts(
     for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, takeFrom<Endpoint>)
     for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addTo)
   }
-  const all = changeTables(snapshot, tables)
+  const all = changeTables(snapshot, tables, turns)
   const moved = [...networks.keys()]
     .map((id) => [snapshot.networks.get(id), all.networks.get(id)] as const)
     .filter(([before, after]) => !isAtSame(before?.network, after?.network))

@@ -171,6 +171,26 @@ describe('stays in, whoever may not see it:', () => {
     )
   })
 
+  it.each([
+    'agent.myhost',
+    '1.agent.myhost',
+    '_http._tcp.agent.myhost',
+    'agent.myhost.front',
+    'myhost-agent-1',
+  ])('%s, of a container that is on no network, and for an hour after it is gone', (name) => {
+    const agent = container('myhost-agent-1', {}, replica('myhost', 'agent', 1))
+    const before = estate(networks, [...containers, agent])
+    const after = estate(networks, containers, {}, before)
+    const gone = createGone({ key: [1, 2], now: () => 0 }, before)
+    gone.follow(after)
+    for (const from of Object.values(askers)) {
+      for (const code of ['A', 'TXT']) {
+        expect(ask(from, name, code, { snapshot: before }), code).toEqual(nxdomain)
+        expect(ask(from, name, code, { snapshot: after, gone }), `${code} afterwards`).toEqual(nxdomain)
+      }
+    }
+  })
+
   it.each(['web.docker.internal.front', '_http._tcp.web.docker.internal.myshop', 'docker.internal.a.mesh'])(
     '%s, a name under the zone with a network or a project as search domain',
     (name) => {
