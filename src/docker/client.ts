@@ -12,6 +12,7 @@ import { createRowReader, type RowOptions, readRows } from './rows.ts'
 import {
   isId,
   isObject,
+  isOfPlatform,
   parseContainer,
   parseImage,
   parseNetwork,
@@ -196,7 +197,10 @@ export function createEngineClient(
       try {
         const path = `/images/${id}/json${query}`
         const told = await inspects.object(path, doing, callDeadline, longestImage, parseImage)
-        return readImageLabels(told, wrongIn(doing)) ?? 'gone'
+        const wrong = wrongIn(doing)
+        // Engines before API 1.49 know no `platform` and tell of another of the image's.
+        if (platform !== undefined && !isOfPlatform(told, platform, wrong)) return 'gone'
+        return readImageLabels(told, wrong) ?? 'gone'
       } catch (error) {
         const status = httpStatus(error)
         if (status !== undefined && status < 500) return isOfOne(error, status) ? 'gone' : 'refused'

@@ -2,7 +2,7 @@
 // the container gave it grant names or say of which service it is.
 import type { NamePattern } from '../config/types.ts'
 import { isWithin } from '../dns/name.ts'
-import { allowsName, isDiscoveryName } from '../registry/granting.ts'
+import { allowsName, isDiscoveryName, reservedDomain } from '../registry/granting.ts'
 import type { LabelSettings, UngrantedLabel } from '../registry/types.ts'
 import { longestLabel } from './shapes.ts'
 
@@ -54,8 +54,11 @@ const swarm = 'com.docker.swarm.'
 const composeKept = ['project', 'service', 'container-number', 'oneoff'].map((name) => compose + name)
 const swarmKept = [`${swarm}service.id`]
 
-/** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
-const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
+/**
+ * Of a longer key nothing is granted: it is read of every container and image, or of none. skim.ts leaves out keys that
+ * are far longer, but of long texts alone, and an image's may be long where its container's is not.
+ */
+const longestKey = 256
 
 /** Of one container, so many labels that were not granted are told, and so much of each. */
 const mostTold = 20
@@ -69,7 +72,8 @@ const longestKept = 4096
 
 const none: Labels = {}
 const nothing: readonly UngrantedLabel[] = []
-const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
+/** Of a container that tells of no labels that may grant something. */
+export const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
 
 /**
  * The labels of a container, or of an image, that may grant something: no more than anybody has use for, since they are
@@ -77,15 +81,25 @@ const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
  * is left out of the image's: those that come first are the same.
  */
 export function grantingLabels(labels: Labels): Labels {
-  const keys: string[] = []
-  for (const key in labels) if (labels[key]!.length <= longestOf(key)) keys.push(key)
-  if (keys.length === 0) return none
-  const kept = keys.length <= mostKept ? keys : keys.sort().slice(0, mostKept)
-  return Object.fromEntries(kept.map((key) => [key, labels[key]!]))
+  const kept: Record<string, string> = {}
+  const others: string[] = []
+  for (const key in labels) {
+    if (labels[key]!.length > longestOf(key)) continue
+    if (isRead(key)) kept[key] = labels[key]!
+    else others.push(key)
+  }
+  const some = others.length <= mostKept ? others : others.sort().slice(0, mostKept)
+  for (const key of some) kept[key] = labels[key]!
+  return Object.keys(kept).length === 0 ? none : kept
 }
+
+/** Tables are made of it, so it counts however many others there are. */
+const isRead = (key: string) =>
+  key === 'berth.names' || key === 'berth.ttl' || composeKept.includes(key) || swarmKept.includes(key)
 
 /** Characters; -1 where the label grants nothing. */
 function longestOf(key: string): number {
+  if (key.length > longestKey) return -1
   if (key === 'berth.names') return longestLabel
   return key === 'berth.ttl' || key.startsWith(compose) || key.startsWith(swarm) ? longestKept : -1
 }
@@ -164,7 +178,7 @@ function whyUnjudged(verdict: Verdict | undefined, image: ImageRef | undefined):
 
 function whyRefused(name: string, isWildcard: boolean, { zone, allow }: LabelRules): string | undefined {
   if (isWithin(name, zone)) return `names under the zone ${zone} are not a label's to give`
-  const of = reserved.find((domain) => isWithin(name, domain))
+  const of = reservedDomain(name)
   if (of !== undefined) return `${of} and the names below it are not a label's to give`
   if (isDiscoveryName(name)) return 'programs look this name up to find a proxy or a tunnel'
   if (!allow.some((pattern) => allowsName(pattern, name, isWildcard))) return 'labels.allow does not name it'

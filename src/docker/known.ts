@@ -6,7 +6,15 @@ import type { Container, EngineFacts, Network, StoreChange } from '../registry/t
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
 import type { Refused } from './gateways.ts'
-import { grant, type ImageRef, judgedLabels, judgeLabels, type LabelRules, type Verdict } from './grants.ts'
+import {
+  grant,
+  type ImageRef,
+  judgedLabels,
+  judgeLabels,
+  type LabelRules,
+  nobodys,
+  type Verdict,
+} from './grants.ts'
 import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
@@ -124,14 +132,16 @@ export function createKnown(options: KnownOptions): Known {
   function granted(told: ToldContainer, before: ToldContainer | undefined): ToldContainer {
     const rules = options.labelRules()
     // Labels and image are those that the container was created with.
-    if (before !== undefined && verdictOf(before) !== undefined && before.rules === rules) {
+    if (before !== undefined && verdictOf(before, told) !== undefined && before.rules === rules) {
       const { labels, verdict, container } = before
       return withGrants({ ...told, labels, verdict, rules }, container)
     }
     const { id } = told.container
     const { image } = told.labels
     const verdict =
-      told.verdict ?? verdictOf(before) ?? judgeLabels(told.labels, image && options.images.labelsOf(image))
+      told.verdict ??
+      verdictOf(before, told) ??
+      judgeLabels(told.labels, image && options.images.labelsOf(image))
     if (verdict !== undefined) unjudged.delete(id)
     else if (image !== undefined) {
       unjudged.add(id)
@@ -350,9 +360,14 @@ function* addressesOf(told: ToldContainer | undefined): Generator<readonly [id: 
   }
 }
 
-/** Of labels that are all of the container's: an event tells few of them, and no image. */
-function verdictOf(before: ToldContainer | undefined): Verdict | undefined {
-  return before?.labels.image === undefined ? undefined : before.verdict
+/**
+ * Whose the labels are, where that is known from before. An event may tell of none, and of no image; a row of another
+ * platform's image.
+ */
+function verdictOf(before: ToldContainer | undefined, { labels }: ToldContainer): Verdict | undefined {
+  if (before === undefined || before.verdict === nobodys || before.labels.image === undefined)
+    return undefined
+  return isSame(before.labels.image, labels.image) ? before.verdict : undefined
 }
 
 /** Pairs of a network's id and a gateway that the container, if it runs, uses there. */

@@ -111,6 +111,18 @@ export function readImageLabels(told: unknown, wrong: Wrong): Record<string, str
   return config && (textMap(config.Labels, 'Config.Labels', wrong) ?? {})
 }
 
+/** Whether an image's inspect is of this platform (JSON, as in ImageRef), as far as it tells. */
+export function isOfPlatform(told: unknown, platform: string, wrong: Wrong): boolean {
+  const image = object(told, 'not an object', wrong) ?? {}
+  const wanted = JSON.parse(platform) as NonNullable<RawDescriptor['platform']>
+  const isSame = (is: unknown, of: string | undefined) => !is || of === undefined || is === of
+  return (
+    isSame(image.Os, wanted.os) &&
+    isSame(image.Architecture, wanted.architecture) &&
+    isSame(image.Variant, wanted.variant)
+  )
+}
+
 /** An inspect's or a row's value, of a long one what is read of it and not much more; undefined where it is no JSON. */
 export function parseContainer(told: string): unknown {
   return parseLong(told, containerParts)
@@ -131,7 +143,14 @@ function parseLong(told: string, part: Part): unknown {
   return skimmed.isWhole ? skimmed.value : undefined
 }
 
-const ownLabels: Part = (key) => (isOurs(key) ? 'whole' : undefined)
+/** An image may have any number of others before them. */
+const surelyRead: readonly string[] = [
+  ...['berth.names', 'berth.ignore', 'berth.ttl'],
+  ...['project', 'service', 'container-number', 'oneoff'].map((name) => `com.docker.compose.${name}`),
+  'com.docker.swarm.service.id',
+]
+
+const ownLabels: Part = (key) => (surelyRead.includes(key) ? 'surely' : isOurs(key) ? 'whole' : undefined)
 
 /** An inspect's, and a row's: they have some keys in common, of which one is a text here and an object there. */
 const containerParts = fields({
@@ -143,7 +162,10 @@ const containerParts = fields({
   NetworkSettings: fields({ Networks: each('whole') }),
 })
 
-const imageParts = fields({ Config: fields({ Labels: ownLabels }) })
+const imageParts = fields({
+  ...{ Os: 'whole', Architecture: 'whole', Variant: 'whole' },
+  Config: fields({ Labels: ownLabels }),
+})
 
 const networkParts = fields({
   ...{ Id: 'whole', Name: 'whole', Driver: 'whole', Scope: 'whole', Internal: 'whole', Ingress: 'whole' },

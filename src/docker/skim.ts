@@ -1,8 +1,11 @@
 // What is wanted of a long JSON text, read past everything else: a container may have megabytes of labels, and a parser
 // would make an object of each, or of each "[" of a text that is nothing but "[[[[", at a microsecond apiece.
 
-/** Of an object: which members are wanted, and what of each. `whole`: the value as it is. */
-export type Part = 'whole' | ((key: string) => Part | undefined)
+/**
+ * Of an object: which members are wanted, and what of each. `whole`: the value as it is. `surely`: the same, however many
+ * others there are.
+ */
+export type Part = 'whole' | 'surely' | ((key: string) => Part | undefined)
 
 export const fields =
   (parts: Readonly<Record<string, Part>>): Part =>
@@ -21,45 +24,47 @@ const mostMembers = 20_000
 /** Characters of one value, and its depth; what is above is left out. */
 const mostValue = 1024 * 1024
 const mostDepth = 16
-const longestKey = 1024
+/** As it stands in the text, where a character may be six (\u003c): none of 256 characters (grants.ts) is longer. */
+const longestKey = 2048
 
 /** `isWhole`: the text has come to the object's end. undefined where it is no object. */
 export function skim(text: string, part: Part): { value: object; isWhole: boolean } | undefined {
   const at = pastSpace(text, 0)
-  if (text[at] !== '{' || part === 'whole') return undefined
+  if (text[at] !== '{' || typeof part === 'string') return undefined
   const { value, end } = readObject(text, at, part)
   return { value, isWhole: end >= 0 }
 }
 
 /** `end` is behind the object; -1: the text ends before, or is none. */
-function readObject(text: string, start: number, part: Exclude<Part, 'whole'>) {
+function readObject(text: string, start: number, part: Exclude<Part, string>) {
   const kept: [string, unknown][] = []
-  const told = (end: number) => ({ value: Object.fromEntries(kept), end })
+  const done = (end: number) => ({ value: Object.fromEntries(kept), end })
   for (let at = start + 1; ; ) {
     at = pastSpace(text, at)
     const next = text[at]
-    if (next === '}') return told(at + 1)
+    if (next === '}') return done(at + 1)
     if (next === ',') {
       at++
       continue
     }
     const keyEnd = next === '"' ? pastString(text, at) : -1
-    if (keyEnd < 0) return told(-1)
+    if (keyEnd < 0) return done(-1)
     const colon = pastSpace(text, keyEnd)
-    if (text[colon] !== ':') return told(-1)
+    if (text[colon] !== ':') return done(-1)
     const valueAt = pastSpace(text, colon + 1)
     const key = keyOf(text, at, keyEnd)
-    const wanted = key === undefined || kept.length >= mostMembers ? undefined : part(key)
+    const told = key === undefined ? undefined : part(key)
+    const wanted = kept.length < mostMembers || told === 'surely' ? told : undefined
     if (typeof wanted === 'function' && text[valueAt] === '{') {
       const inner = readObject(text, valueAt, wanted)
       kept.push([key!, inner.value])
-      if (inner.end < 0) return told(-1)
+      if (inner.end < 0) return done(-1)
       at = inner.end
       continue
     }
     const { end, depth } = pastValue(text, valueAt)
-    if (end < 0) return told(-1)
-    if (wanted === 'whole' && end - valueAt <= mostValue && depth <= mostDepth) {
+    if (end < 0) return done(-1)
+    if (typeof wanted === 'string' && end - valueAt <= mostValue && depth <= mostDepth) {
       const value = parseJson(text.slice(valueAt, end))
       if (value !== undefined) kept.push([key!, value])
     }

@@ -170,7 +170,7 @@ function withFacts(
     for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, takeFrom<Endpoint>)
     for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addTo)
   }
-  const all = changeTables(snapshot, tables)
+  const all = changeTables(snapshot, tables, turns)
   const ours = (table: NetworkTable | undefined) => (isOurs(table?.network.engine) ? table : undefined)
   const moved = [...networks.keys()]
     .map((id) => [snapshot.networks.get(id), all.networks.get(id)] as const)

@@ -4,6 +4,7 @@
 import { isSingleLabel } from '../dns/name.ts'
 import { type HalfKey, halfSipHash24 } from '../dns/siphash.ts'
 import { emptyMap } from '../lib/persistent.ts'
+import { toldWithoutPlace } from './table.ts'
 import type { Snapshot } from './types.ts'
 
 export interface Gone {
@@ -109,7 +110,7 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
       return time - lastParent < keptFor && isWithin(hashOfParent(name), time)
     },
     follow(after) {
-      if (after.networks === before.networks) return
+      if (after.networks === before.networks && after.containers === before.containers) return
       const time = seconds()
       forget(time)
       let room = most
@@ -136,6 +137,12 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
 
 /** Of what was there and is not any more; networks and projects with a dot before their names. */
 function* namesGone(before: Snapshot, after: Snapshot): Generator<string, undefined> {
+  for (const id of before.containers.keysOtherIn(after.containers)) {
+    const { known, services, projects } = toldWithoutPlace(before.containers.get(id))
+    for (const project of projects) if (!after.projects.byName.has(project)) yield `.${project}`
+    for (const name of services) if (!after.services.has(name)) yield name
+    for (const name of known) if (isSingleLabel(name) && !after.known.has(name)) yield name
+  }
   for (const id of before.networks.keysOtherIn(after.networks)) {
     const was = before.networks.get(id)
     if (was === undefined) continue

@@ -1,6 +1,6 @@
 // Names that labels may grant: patterns of the configuration, and names that are nobody's to give.
 import type { NamePattern } from '../config/types.ts'
-import { isBelow } from '../dns/name.ts'
+import { isBelow, isWithin } from '../dns/name.ts'
 
 /** `isWildcard`: what is to be granted is everything below `name`, too. */
 export function allowsName({ name: of, wildcard }: NamePattern, name: string, isWildcard: boolean): boolean {
@@ -14,4 +14,12 @@ export function allowsName({ name: of, wildcard }: NamePattern, name: string, is
  */
 export function isDiscoveryName(name: string): boolean {
   return /^(wpad|isatap)(\.|$)/.test(name)
+}
+
+/** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
+const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
+
+/** The domain that the name is in, if it is one of those. */
+export function reservedDomain(name: string): string | undefined {
+  return reserved.find((domain) => isWithin(name, domain))
 }

@@ -40,7 +40,8 @@ export function createStore(engines: readonly string[], remote: RemoteEngines = 
       const ofEngines = [...engines].flatMap(([engine, { synced, away }]): StoreChange[] => {
         const { networks, containers } = registry.facts.get(engine)!
         const told = { kind: 'told', engine, networks: [...networks], containers: [...containers] } as const
-        return synced ? [told, { kind: 'away', engine, away }] : [{ kind: 'away', engine, away }]
+        // Of a first list that is not whole yet, what has been told of it: the rest comes as changes.
+        return [synced ? told : { ...told, unfinished: true }, { kind: 'away', engine, away }]
       })
       return [
         { kind: 'engines', engines: [...engines.keys()], remote: remoteOf(engines) },

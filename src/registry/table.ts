@@ -170,6 +170,23 @@ export function namesSaid(container: Container, networkId: string): readonly str
   return [...own, ...replicas, ...settings.names, ...settings.wildcards]
 }
 
+/** What a table tells of those on it, of a container. */
+export type Told = Readonly<Record<'known' | 'services' | 'projects', ReadonlySet<string>>>
+
+const nothing: Told = { known: new Set(), services: new Set(), projects: new Set() }
+
+/** Of one that is on no network (the host's, none, or with another that is not there): so no table tells of it. */
+export function toldWithoutPlace(container: Container | undefined): Told {
+  if (container === undefined || container.endpoints.length > 0) return nothing
+  const { id, name, labels } = container
+  const services = canonicalNames(replicaNames(container))
+  const service = services.size > 0 ? [labels['com.docker.compose.service']!] : []
+  return {
+    known: new Set([...canonicalNames([name, id.slice(0, 12), ...service]), ...services]),
+    ...{ services, projects: canonicalNames(projectNames(container)) },
+  }
+}
+
 function add(counts: Map<string, number>, key: string, by: number): void {
   counts.set(key, (counts.get(key) ?? 0) + by)
 }

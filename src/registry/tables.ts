@@ -1,14 +1,21 @@
 // All networks' tables, found by id, by name, and in order, and the names that any of them knows.
 import { emptyMap } from '../lib/persistent.ts'
+import { isSame } from '../lib/same.ts'
 import { addId, takeFrom } from './lists.ts'
+import type { Turn } from './lodgers.ts'
+import { toldWithoutPlace } from './table.ts'
 import type { NetworkTable, Snapshot } from './types.ts'
 
 type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known' | 'services' | 'projects'>
 
-/** The tables with these in place of those of the same ids; undefined: there is none any more. */
+/**
+ * The tables with these in place of those of the same ids; undefined: there is none any more. A container that is on no
+ * network is known by its own id in place of a network's.
+ */
 export function changeTables(
   { tables, networks, networksByName, known, services, projects }: Tables,
   changes: ReadonlyMap<string, NetworkTable | undefined>,
+  turns: ReadonlyMap<string, Turn>,
 ): Tables {
   const edits = {
     ...{ networks: networks.edit(), networksByName: networksByName.edit() },
@@ -47,6 +54,15 @@ export function changeTables(
         takeFrom(edits[kind], name, alone)
         areProjectsSame &&= kind !== 'projects'
       }
+    }
+  }
+  for (const [id, { before, after }] of turns) {
+    const [knew, knows] = [toldWithoutPlace(before), toldWithoutPlace(after)]
+    for (const kind of ['known', 'services', 'projects'] as const) {
+      if (knew[kind].size + knows[kind].size === 0) continue
+      for (const name of knew[kind]) if (!knows[kind].has(name)) takeFrom(edits[kind], name, [id])
+      for (const name of knows[kind]) addId(edits[kind], name, [id])
+      areProjectsSame &&= kind !== 'projects' || isSame([...knew[kind]], [...knows[kind]])
     }
   }
   return {

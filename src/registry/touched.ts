@@ -24,7 +24,7 @@ export function namesTouched(before: NetworkTable, after: NetworkTable): readonl
     touch(before[lists].keysOtherIn(after[lists]))
   }
   // How often it is does not matter.
-  for (const counts of ['known', 'projects', 'parents'] as const) {
+  for (const counts of ['known', 'services', 'projects', 'parents'] as const) {
     touch(membershipOther(before[counts], after[counts]))
   }
   // One that came or went, or has other names, has told of them above; one that is unhealthy now has not.

@@ -195,7 +195,10 @@ export interface Snapshot {
   readonly networksByName: PersistentMap<readonly NetworkTable[]>
   /** By container id. */
   readonly containers: PersistentMap<Container>
-  /** Canonical container names and aliases, of stopped containers too → the networks that know them, by id, in order. */
+  /**
+   * Canonical container names and aliases, of stopped containers too → the networks that know them, by id, in order. Of
+   * a container that is on no network its own id stands there.
+   */
   readonly known: PersistentMap<readonly string[]>
   /** SERVICE.PROJECT and N.SERVICE.PROJECT, of stopped containers too → the networks that know them, as in `known`. */
   readonly services: PersistentMap<readonly string[]>

@@ -1,5 +1,7 @@
 // Names that are somebody's on this machine, in the forms that never leave it: NAME.NETWORK, SERVICE.PROJECT and
-// N.SERVICE.PROJECT, those that were there until a moment ago, and what a stub's search list makes of them.
+// N.SERVICE.PROJECT, those that were there until a moment ago, and what a stub's search list makes of them and of names
+// under the zone.
+import { isWithin } from '../dns/name.ts'
 import { isPublic } from '../dns/public.ts'
 import type { NetworkTable } from '../registry/types.ts'
 import type { Context } from './decision.ts'
@@ -11,16 +13,23 @@ const none: readonly NetworkTable[] = []
 
 /**
  * Why a dotted name stays in, whoever may see what it means; undefined: it does not. What ends in a public top-level
- * domain is the public's, but for those who are on the network, or on the project's.
+ * domain is the public's, but for those who are on the network, or on the project's. `isBelowZone`: it was asked for
+ * below our zone, where nothing is the public's.
  */
-export function findKeptIn(context: Context, name: string, withGone: boolean): 'there' | 'gone' | undefined {
+export function findKeptIn(
+  context: Context,
+  name: string,
+  withGone: boolean,
+  isBelowZone = false,
+): 'there' | 'gone' | undefined {
   const { view, networks } = context.scope
-  const own = isPublic(name) ? (view === 'networks' ? networks : none) : undefined
+  const own = !isBelowZone && isPublic(name) ? (view === 'networks' ? networks : none) : undefined
   if (own?.length === 0) return undefined
   const isGone = (each: string) => withGone && context.isGone(each)
   const ends = [name.length]
   for (let i = 0; i < ends.length; i++) {
     const rest = name.slice(0, ends[i])
+    if (i > 0 && isWithin(rest, context.zone)) return 'there'
     let isOfOurs = own === undefined
     for (let dot = rest.lastIndexOf('.'); dot > 0; dot = rest.lastIndexOf('.', dot - 1)) {
       const right = rest.slice(dot + 1)
@@ -43,7 +52,10 @@ export function findKeptIn(context: Context, name: string, withGone: boolean): '
   return undefined
 }
 
-/** Whether a network of this name, one of `own` where those are told, knows one of two names. */
+/**
+ * Whether a network of this name, one of `own` where those are told, knows one of two names. One whose containers have
+ * not all been read yet may.
+ */
 function isKnown(
   context: Context,
   own: readonly NetworkTable[] | undefined,
@@ -51,8 +63,16 @@ function isKnown(
   left: string,
   bare: string,
 ): boolean {
-  const tables = own?.filter(({ name }) => name === network) ?? context.whole().networksByName.get(network)
-  return tables?.some(({ known }) => known.has(left) || known.has(bare)) === true
+  if (own !== undefined) {
+    return own.some(({ name, known }) => name === network && (known.has(left) || known.has(bare)))
+  }
+  const { engines, networksByName } = context.whole()
+  return networksByName
+    .get(network)!
+    .some(
+      ({ known, network: { engine } }) =>
+        known.has(left) || known.has(bare) || engines.get(engine)?.synced === false,
+    )
 }
 
 function isService(

@@ -1,11 +1,18 @@
 // Which names a label does not answer, however it was granted: those that mean something else elsewhere.
-import { isDiscoveryName } from '../registry/granting.ts'
+import { isDiscoveryName, reservedDomain } from '../registry/granting.ts'
 import type { Context } from './decision.ts'
 import { findKeptIn } from './kept-in.ts'
-import { hostPart } from './policy.ts'
+import { hostParts } from './policy.ts'
 
-/** `name` is canonical, without our zone. A wildcard may stand above any name, so it is the name asked for that counts. */
-export function mayBeLabelled(context: Context, name: string): boolean {
-  const owner = hostPart(name)
-  return !isDiscoveryName(owner) && findKeptIn(context, owner, true) === undefined
+/**
+ * `name` is canonical, without our zone, `isBelowZone` if it was asked for there: no public name is meant then. A wildcard
+ * may stand above any name, so it is the name asked for that counts.
+ */
+export function mayBeLabelled(context: Context, name: string, isBelowZone: boolean): boolean {
+  return hostParts(name).every(
+    (owner) =>
+      !isDiscoveryName(owner) &&
+      reservedDomain(owner) === undefined &&
+      findKeptIn(context, owner, true, isBelowZone) === undefined,
+  )
 }

@@ -50,18 +50,23 @@ export function findOtherwise(context: Context, name: string, family?: Family): 
     const find = inner === undefined ? findBeyondDocker : findName
     return (
       find(networks, asked, links, family) ??
-      ifGranted(context, asked, findLabelled(networks, asked, links, family))
+      ifGranted(context, asked, inner, findLabelled(networks, asked, links, family))
     )
   }
   // The host is on none of the networks: dotted names without the zone are not its names.
   if (view !== 'host' || (inner === undefined && name.includes('.'))) return undefined
-  const isGranted = (each: string) => mayBeLabelled(context, each)
+  const isGranted = (each: string) => mayBeLabelled(context, each, inner !== undefined)
   const whole = inner === undefined ? undefined : name
   return findForHost(context.whole(), asked, { family, whole, isGranted })
 }
 
-function ifGranted(context: Context, name: string, found: Meaning | undefined): Meaning | undefined {
-  return found !== undefined && mayBeLabelled(context, name) ? found : undefined
+function ifGranted(
+  context: Context,
+  name: string,
+  inner: string | undefined,
+  found: Meaning | undefined,
+): Meaning | undefined {
+  return found !== undefined && mayBeLabelled(context, name, inner !== undefined) ? found : undefined
 }
 
 /** Unhealthy containers step back behind others of the name (`prefer`), or always (`require`); starting ones never do. */

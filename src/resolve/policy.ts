@@ -77,14 +77,14 @@ export function decideMiss(
     return missing(context, question, isAbove, 'a name of the asker’s networks that nobody has now')
   }
   // "_http._tcp.web" goes where "web" may go.
-  const owner = hostPart(name)
-  let rule: string | undefined
-  if (isSingleLabel(owner)) {
-    rule = keepsBare(context, settings, question, owner, forName !== undefined)
-  } else {
-    rule = keptInRules[findKeptIn(context, owner, forName === undefined) ?? 'not']
+  const owners = hostParts(name)
+  const owner = owners.at(-1)!
+  for (const each of owners) {
+    const rule = isSingleLabel(each)
+      ? keepsBare(context, settings, question, each, forName !== undefined)
+      : keptInRules[findKeptIn(context, each, forName === undefined) ?? 'not']
+    if (rule !== undefined) return missing(context, question, isAbove, rule)
   }
-  if (rule !== undefined) return missing(context, question, isAbove, rule)
 
   const special = forName === undefined ? findSpecial(name) : undefined
   if (special?.leaves === 'never') {
@@ -117,7 +117,7 @@ export function decideMiss(
   if (
     forName === undefined &&
     route.upstreams.some(isDockersOwn) &&
-    mayBeDockers(context.whole(), question, owner)
+    owners.some((each) => mayBeDockers(context.whole(), question, each))
   ) {
     route = { ...route, upstreams: route.upstreams.filter((upstream) => !isDockersOwn(upstream)) }
     if (route.upstreams.length === 0) {
@@ -152,7 +152,7 @@ function missing(context: Context, question: Question, isAbove: boolean, rule: s
 }
 
 const keptInRules = {
-  there: 'NAME.NETWORK or SERVICE.PROJECT of a container that is out of scope or not running',
+  there: 'NAME.NETWORK or SERVICE.PROJECT of a container that is out of scope, not running or not read yet',
   gone: 'a name of ours that was there within the hour',
   not: undefined,
 } as const
@@ -212,12 +212,23 @@ function isOnOwnNetworks({ view, networks, links }: Scope, name: string): boolea
   return isBelowWildcard(networks, name)
 }
 
-/** The name without its leading underscored labels (RFC 8552). */
-export function hostPart(name: string): string {
-  if (!name.startsWith('_')) return name
+/** So many leading labels are looked at one by one: "_http._tcp." and one more. */
+const mostUnderscored = 3
+
+/**
+ * What a name with leading underscored labels (RFC 8552) may be below, the name itself first: "_http._tcp.web" is below
+ * "web". Aliases and Compose's services may be called "_web", and have an underscore of their own.
+ */
+export function hostParts(name: string): readonly string[] {
+  if (!name.startsWith('_')) return [name]
   const labels = splitName(name)
   const first = labels.findIndex((label) => !label.startsWith('_'))
-  return first <= 0 ? name : labels.slice(first).join('.')
+  const last = first < 0 ? labels.length - 1 : first
+  const parts = [name]
+  for (let i = 1; i <= last; i++) {
+    if (i <= mostUnderscored || i === last) parts.push(labels.slice(i).join('.'))
+  }
+  return parts
 }
 
 /**

@@ -111,7 +111,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     },
     withhold: (scope, name, route, reply) => withhold(guard, store.current(), scope, name, route, reply),
     mayBeLabelled: (scope, name) =>
-      mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name),
+      mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name, scope.view === 'host'),
     reached: (scope, table, endpoint) =>
       reachedOf(new QuestionContext(options, scope, store.current(), ''), table, endpoint),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,

@@ -117,7 +117,7 @@ export const guards: readonly Guard[] = [
   guard('class', 'resolve/resolver.ts', ['if (!isInternet(question))', 'if (false)']),
   guard('transfers', 'resolve/resolver.ts', ['if (refusedTypes.includes(question.type))', 'if (false)']),
   guard('any', 'resolve/resolver.ts', ['question.type === type.ANY ? notForwarded : ', '']),
-  guard('single-label', 'resolve/policy.ts', ['if (isSingleLabel(owner)) {', 'if (false) {']),
+  guard('single-label', 'resolve/policy.ts', ['const rule = isSingleLabel(each)', 'const rule = false']),
   guard('unknown-type', 'resolve/decision.ts', [
     'question.type === type.AAAA ? addresses.v6 : []',
     'addresses.v6',

@@ -227,7 +227,8 @@ describe('berth query --wire', () => {
     const started = performance.now()
     const { code, stderr } = await call(query.run, ['--wire', 'web', '--server', server])
     expect([code, stderr]).toEqual([1, expect.stringContaining(`no DNS reply from ${server} (UDP)`)])
-    expect(performance.now() - started).toBeLessThan(2500)
+    // Before the deadline of those who ask for something else, however busy the machine is.
+    expect(performance.now() - started).toBeLessThan(8000)
   })
 
   it('tells a closed port at once', async () => {

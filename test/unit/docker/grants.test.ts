@@ -2,8 +2,20 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { containerFrom, containerFromRow } from '../../../src/docker/endpoint.ts'
-import { grant, judgeLabels, type LabelRules, type Labels } from '../../../src/docker/grants.ts'
-import { readContainer, readContainerRow, readImageLabels } from '../../../src/docker/shapes.ts'
+import {
+  grant,
+  grantingLabels,
+  judgeLabels,
+  type LabelRules,
+  type Labels,
+} from '../../../src/docker/grants.ts'
+import {
+  parseContainer,
+  parseImage,
+  readContainer,
+  readContainerRow,
+  readImageLabels,
+} from '../../../src/docker/shapes.ts'
 import { labelRules } from './label-rules.ts'
 
 interface Recorded {
@@ -86,6 +98,40 @@ describe('labels that the image has', () => {
     },
   )
 })
+
+it.each([
+  ['long', `com.docker.compose.${'x'.repeat(1100)}`],
+  ['of escaped characters', `com.docker.compose.${'\\u003c'.repeat(230)}`],
+])(
+  'a label whose key is %s is no proof that the operator gave it, however long the image’s text',
+  (_, key) => {
+    const own = `{"${project}":"shop","${service}":"db","${key}":"1"}`
+    const told = `{"Id":"x","Name":"/x","Image":"${image}","Config":{"Labels":${own}}}`
+    const ofImage = `{"Author":"${'a'.repeat(20_000)}","Config":{"Labels":${own}}}`
+    const right = (field: string) => expect.fail(field)
+    const { labels } = containerFrom(readContainer(parseContainer(told), right)!, 'e', () => undefined)
+    const labelsOfImage = grantingLabels(readImageLabels(parseImage(ofImage), right)!)
+    expect(grant(labels, judgeLabels(labels, labelsOfImage), labelRules).labels).toEqual({})
+  },
+)
+
+it.each(['berth.', 'com.docker.compose.', 'com.docker.swarm.'])(
+  'an image’s very many labels %s do not push out what the operator’s say',
+  (start) => {
+    const many = Array.from(
+      { length: 20_001 },
+      (_, i) => `"${start}${String(i).padStart(5, '0')}":"1"`,
+    ).join()
+    const own = { 'berth.names': 'a.test', [project]: 'shop', [service]: 'db', [swarm]: 's' }
+    const told = `{"Id":"x","Name":"/x","Image":"${image}","Config":{"Labels":{${many},${JSON.stringify(own).slice(1)}}}`
+    const right = (field: string) => expect.fail(field)
+    const { labels } = containerFrom(readContainer(parseContainer(told), right)!, 'e', () => undefined)
+    const ofImage = readImageLabels(parseImage(`{"Config":{"Labels":{${many}}}}`), right)!
+    const granted = grant(labels, judgeLabels(labels, grantingLabels(ofImage)), labelRules)
+    expect(granted.settings.names).toEqual(['a.test'])
+    expect(granted.labels).toEqual({ [project]: 'shop', [service]: 'db', [swarm]: 's' })
+  },
+)
 
 it('until the image has been read, and where it is not told, labels grant nothing', () => {
   const labels = {

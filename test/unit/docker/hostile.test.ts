@@ -342,3 +342,37 @@ describe('a watch', () => {
     expect(JSON.stringify(said()).length).toBeLessThan(10_000)
   })
 })
+
+describe('an image’s inspect', () => {
+  const platform = '{"os":"linux","architecture":"arm64","variant":"v8"}'
+  const id = `sha256:${'a'.repeat(64)}`
+  it.each([
+    [{ Os: 'linux', Architecture: 'amd64' }, 'gone'],
+    [{ Os: 'windows', Architecture: 'arm64' }, 'gone'],
+    [{ Os: 'linux', Architecture: 'arm64', Variant: 'v9' }, 'gone'],
+    [{ Os: 'linux', Architecture: 'arm64', Variant: 'v8' }, { 'berth.names': 'x' }],
+    [{ Os: 'linux', Architecture: 'arm64', Variant: '' }, { 'berth.names': 'x' }],
+    [{}, { 'berth.names': 'x' }],
+  ])(
+    'of another platform than was asked for, as engines before API 1.49 tell it, is none: %j',
+    async (of, is) => {
+      const body = { ...of, Config: { Labels: { 'berth.names': 'x' } } }
+      for (const Author of ['', 'a'.repeat(20_000)]) {
+        const { client } = await open((_, response) => response.end(JSON.stringify({ ...body, Author })))
+        expect(await client.imageLabels({ id, platform })).toEqual(is)
+        expect(await client.imageLabels({ id, platform: undefined })).toEqual({ 'berth.names': 'x' })
+      }
+    },
+  )
+
+  it.each([
+    [400, '{"message":"invalid platform"}', 'gone'],
+    [404, '{"message":"no such image"}', 'gone'],
+    [403, '{"message":"authorization denied by plugin"}', 'refused'],
+    [403, '<html>', 'refused'],
+    [404, '<html>', 'refused'],
+  ])('that is answered by %i %s is %s', async (status, body, is) => {
+    const { client } = await open((_, response) => response.writeHead(status).end(body))
+    expect(await client.imageLabels({ id, platform })).toBe(is)
+  })
+})

@@ -213,3 +213,14 @@ it('labels.allow takes effect without another look at anything', async () => {
   allow([{ name: 'test', wildcard: true }])
   expect(container().settings.names).toEqual(['postgres.test'])
 })
+
+it('an event that tells no labels, as a proxy’s may, is no verdict on those that an inspect tells', async () => {
+  const { create, container, turn, tell } = await follow(labels, {})
+  create({})
+  await turn()
+  await tell()
+  expect(container()).toMatchObject({
+    labels: { 'com.docker.compose.service': 'db' },
+    settings: { names: ['postgres.test'] },
+  })
+})

@@ -62,6 +62,17 @@ export function wholeOf(world: World): Seen {
     for (const { [kind]: names, network } of tables) {
       for (const name of names.keys()) ids.set(name, [...(ids.get(name) ?? []), network.id].sort())
     }
+    for (const { id, name, labels, endpoints } of containers.values()) {
+      if (endpoints.length > 0) continue
+      const project = labels['com.docker.compose.project']
+      const service = labels['com.docker.compose.service']
+      const services = project && service ? [canonicalName(`${service}.${project}`)!] : []
+      const known = [name, id.slice(0, 12), ...(services.length > 0 ? [service!] : [])].map(canonicalName)
+      const projects = services.length > 0 ? [canonicalName(project!)!] : []
+      for (const each of new Set({ known: [...known, ...services], services, projects }[kind])) {
+        ids.set(each!, [...(ids.get(each!) ?? []), id].sort())
+      }
+    }
     return ids
   }
   const known = idsOf('known')

@@ -134,6 +134,51 @@ describe('labels', () => {
   })
 })
 
+describe('names by label under the zone', () => {
+  const named = (project: string) => ({
+    'com.docker.compose.project': project,
+    'com.docker.compose.service': 'db',
+    'com.docker.compose.container-number': '1',
+  })
+
+  it('are not another project’s or network’s that is called like a public domain', () => {
+    const taker = container(
+      'taker',
+      { mynet: { at: ['10.1.0.6'] } },
+      { labels: { 'berth.names': 'db.dev,web.app,*.dev' } },
+    )
+    const stopped = container('dev-db-1', { far: { at: [] } }, { running: false, labels: named('dev') })
+    const web = container('web', { app: { at: [] } }, { running: false })
+    const all = estate(
+      [...networks, network('app', ['10.9.0.0/24']), network('far', ['10.8.0.0/24'])],
+      [app, taker, stopped, web],
+    )
+    for (const name of ['db.dev', '1.db.dev', 'web.app', '_http._tcp.db.dev']) {
+      for (const from of ['10.1.0.2', '127.0.0.1']) {
+        expect(decideFor(resolverFor(all), from, `${name}.docker.internal`), name).toMatchObject({ rcode: 3 })
+      }
+    }
+    // Elsewhere the public name is meant, which a label may take on its own networks.
+    expect(decideFor(resolverFor(all), '10.1.0.2', 'db.dev')).toMatchObject({ answers: ['10.1.0.6'] })
+    expect(decideFor(resolverFor(all), '10.1.0.2', 'x.dev.docker.internal')).toMatchObject({
+      answers: ['10.1.0.6'],
+    })
+  })
+
+  it('are not Docker Desktop’s, though a wildcard stands above those and the zone is another', () => {
+    const taker = container(
+      'taker',
+      { mynet: { at: ['10.1.0.6'] } },
+      { labels: { 'berth.names': '*.internal' } },
+    )
+    const at = resolverFor(estate(networks, [app, taker]), { zone: 'lab' })
+    for (const name of ['vm.docker.internal', 'kubernetes.docker.internal', 'x.docker.internal']) {
+      expect(decideFor(at, '10.1.0.2', name), name).toMatchObject({ rcode: 3 })
+    }
+    expect(decideFor(at, '10.1.0.2', 'x.internal')).toMatchObject({ answers: ['10.1.0.6'] })
+  })
+})
+
 describe('names below localhost', () => {
   const alias = container('api', { mynet: { at: ['10.1.0.7'], names: ['api.myapp.localhost'] } })
 

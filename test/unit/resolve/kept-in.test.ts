@@ -5,6 +5,7 @@ import type { Upstream } from '../../../src/config/types.ts'
 import { typeCode } from '../../../src/dns/types.ts'
 import { parseSubnet } from '../../../src/lib/ip.ts'
 import { createGone } from '../../../src/registry/gone.ts'
+import { createStore } from '../../../src/registry/store.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import { type Config, config, decideFor, here, upstream } from './deciding.ts'
@@ -120,6 +121,97 @@ describe('stays in, whoever may not see it:', () => {
       for (const code of ['A', 'AAAA', 'SRV', 'TXT', 'HTTPS', 'NS', 'ANY']) {
         expect(ask(from, name, code), `${who} ${code}`).toEqual(nxdomain)
       }
+    }
+  })
+
+  describe('underscored names of services and aliases:', () => {
+    const odd = estate(
+      [...networks, network('back', ['10.7.0.0/16'])],
+      [
+        ...containers,
+        container(
+          'odd-1',
+          { back: { at: ['10.7.0.2'], names: ['_side', '_a.b'] } },
+          replica('myshop', '_side', 1),
+        ),
+        container('odd-2', { back: { at: ['10.7.0.3'] } }, replica('myshop', '_x._y.z', 1)),
+      ],
+    )
+    const names = [
+      ...[
+        '_side.myshop',
+        '1._side.myshop',
+        '_http._tcp._side.myshop',
+        '_dmarc._side.myshop',
+        '_side.myshop.front',
+      ],
+      ...['_side.back', '_http._tcp._side.back', '_a.b.back', '_x._y.z.myshop', '_http._tcp._x._y.z.myshop'],
+      ...['_side', '_http._tcp._side'],
+    ]
+    it.each(names)('%s', (name) => {
+      const forward = { ...config.forward, singleLabel: true }
+      for (const [who, from] of Object.entries(askers)) {
+        // A bare name is the host's.
+        if (name === '_side' && (who === 'host' || who === 'gateway')) continue
+        for (const code of ['A', 'SRV', 'TXT', 'MX']) {
+          for (const changes of [{}, { forward }]) {
+            const options = { snapshot: odd, changes }
+            expect(ask(from, name, code, options), `${who} ${code}`).toEqual(nxdomain)
+          }
+        }
+      }
+    })
+
+    it.each(['_side.back', '_a.b', '_http._tcp._a.b'])(
+      'Docker’s own resolver is not asked for %s',
+      (name) => {
+        const options = { snapshot: odd, upstreams: [dockers] }
+        for (const code of ['A', 'TXT']) expect(ask('10.1.0.2', name, code, options)).toEqual(nxdomain)
+      },
+    )
+  })
+
+  it.each([
+    'agent.myhost',
+    '1.agent.myhost',
+    '_http._tcp.agent.myhost',
+    'agent.myhost.front',
+    'myhost-agent-1',
+  ])('%s, of a container that is on no network, and for an hour after it is gone', (name) => {
+    const agent = container('myhost-agent-1', {}, replica('myhost', 'agent', 1))
+    const before = estate(networks, [...containers, agent])
+    const after = estate(networks, containers, {}, before)
+    const gone = createGone({ key: [1, 2], now: () => 0 }, before)
+    gone.follow(after)
+    for (const from of Object.values(askers)) {
+      for (const code of ['A', 'TXT']) {
+        expect(ask(from, name, code, { snapshot: before }), code).toEqual(nxdomain)
+        expect(ask(from, name, code, { snapshot: after, gone }), `${code} afterwards`).toEqual(nxdomain)
+      }
+    }
+  })
+
+  it.each(['web.docker.internal.front', '_http._tcp.web.docker.internal.myshop', 'docker.internal.a.mesh'])(
+    '%s, a name under the zone with a network or a project as search domain',
+    (name) => {
+      for (const from of Object.values(askers)) {
+        for (const code of ['A', 'TXT']) expect(ask(from, name, code), code).toEqual(nxdomain)
+      }
+    },
+  )
+
+  it('NAME.NETWORK of a network whose containers are being read', () => {
+    const store = createStore(['local'])
+    store.apply({
+      ...{ kind: 'told', engine: 'local', unfinished: true, containers: [] },
+      networks: networks.map((each) => [each.id, each]),
+    })
+    for (const from of ['10.1.0.2', '127.0.0.1', '192.0.2.77']) {
+      for (const name of ['box.a.mesh', '_http._tcp.db.myshop_default', 'web.myshop_default.front']) {
+        expect(ask(from, name, 'A', { snapshot: store.current() })).toMatchObject({ rcode: 2, ede: 14 })
+      }
+      const options = { snapshot: store.current() }
+      expect(ask('127.0.0.1', 'google.com', 'A', options)).toEqual(forwarded)
     }
   })
 

@@ -186,6 +186,22 @@ describe('a fast answer', () => {
     expect(after).not.toEqual(before)
   })
 
+  it('of a service that is gone is made anew, though a container is called like it', () => {
+    const of = (service: string) => ({
+      ...{ 'com.docker.compose.project': 'dev', 'com.docker.compose.service': service },
+      'com.docker.compose.container-number': '1',
+    })
+    const stopped = one({ running: false, labels: of('web') }, [])
+    const called = stand({ running: false }, ['web.dev', '1.web.dev'])
+    const rest = container('rest', { front: { at: ['10.1.0.81'] } }, { labels: of('rest') })
+    const { tell, ask, askSlowly, time } = follow([...stood, called, stopped, rest])
+    const before = ask('_x.web.dev', 'A', guest)
+    tell([], [], ['one'])
+    time.now = 3_600_000
+    expect(ask('_x.web.dev', 'A', guest)).toEqual(askSlowly('_x.web.dev', 'A', guest))
+    expect(ask('_x.web.dev', 'A', guest)).not.toEqual(before)
+  })
+
   it('of what a project was called that has come and gone is made anew', () => {
     const { tell, ask, decisions } = follow()
     ask('till.mall', 'A', guest)

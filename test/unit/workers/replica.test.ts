@@ -1,9 +1,11 @@
 // The copy of the table in a worker: what it is told, and how far it trusts that while it is told nothing.
 import { describe, expect, it } from 'vitest'
 import { createStore } from '../../../src/registry/store.ts'
-import type { StoreChange } from '../../../src/registry/types.ts'
+import type { Container, Network, StoreChange } from '../../../src/registry/types.ts'
 import { createReplica } from '../../../src/workers/replica.ts'
 import { createHandClock } from '../hand-clock.ts'
+import { seenIn } from '../registry/whole.ts'
+import { container, network } from '../resolve/estate.ts'
 
 const told = (engine: string): StoreChange => ({ kind: 'told', engine, networks: [], containers: [] })
 const engines = ['a', 'b']
@@ -35,6 +37,29 @@ describe('a replica', () => {
     first.apply({ kind: 'engines', engines: ['b', 'c'], remote: [['c', 'routed']] })
     expect(replica.store.current().engines).toEqual(first.current().engines)
     expect(replica.store.current().engines.get('c')).toMatchObject({ remote: 'routed' })
+  })
+
+  it('that begins amid a first list has all of it in the end', () => {
+    const [front, back] = [network('front', ['10.1.0.0/24']), network('back', ['10.2.0.0/24'])]
+    const list = [
+      container('web', { front: { at: ['10.1.0.2'] } }),
+      container('db', { back: { at: ['10.2.0.2'] } }),
+    ]
+    const first = createStore(['local'])
+    const tell = (networks: Network[], containers: Container[], unfinished: boolean) =>
+      first.apply({
+        ...{ kind: 'told', engine: 'local', unfinished },
+        networks: networks.map((each) => [each.id, each]),
+        containers: containers.map((each) => [each.id, each]),
+      })
+    tell([front, back], list.slice(0, 1), true)
+    const { store } = createReplica(structuredClone(first.told()), createHandClock().clock)
+    expect(store.current().engines).toEqual(first.current().engines)
+    expect(seenIn(store.current())).toEqual(seenIn(first.current()))
+    first.onChange((change) => store.apply(structuredClone(change)))
+    tell([], list.slice(1), false)
+    expect(seenIn(store.current())).toEqual(seenIn(first.current()))
+    expect(store.current().known.has('web')).toBe(true)
   })
 
   it('takes every engine for out of reach while the first says nothing for 5 s, and not once it speaks', () => {
