@@ -19,6 +19,7 @@ import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawNetwork } from './raw.ts'
+import { createUses } from './uses.ts'
 
 export interface Reading<T> {
   readonly told: T
@@ -82,10 +83,14 @@ export function createKnown(options: KnownOptions): Known {
   const completed = new Map<string, Network>()
   const idsByName = new Map<string, Set<string>>()
   const overlays = new Set<string>()
-  /** Network id → gateway → how many of its running containers use it. */
-  const used: Counts = new Map()
-  /** Network id → address → how many of its running containers have it. */
-  const taken: Counts = new Map()
+  const uses = createUses(
+    (id) => changed.networks.add(id),
+    (id, address) => {
+      const told = networks.get(id)?.told
+      if (told?.network.gateways.includes(address) === true) return true
+      return told?.unsaid.some(({ likely }) => likely === address) === true
+    },
+  )
   /** Network id → what has been told to be refused there. */
   const refusals = new Map<string, Set<string>>()
   /** Ids of what is other since changes were taken last. */
@@ -121,11 +126,8 @@ export function createKnown(options: KnownOptions): Known {
     const now = { ...told, container, signature }
     containers.set(container.id, { told: now, readAt })
     const isSame = container === before?.told.container
-    if (!isSame) {
-      changed.containers.add(container.id)
-      takeAddresses(before?.told, now)
-    }
-    return useGateways(before?.told, now) || !isSame
+    if (!isSame) changed.containers.add(container.id)
+    return uses.follow(before?.told, now) || !isSame
   }
 
   /** What its labels grant; whose they are is found out once. */
@@ -168,39 +170,8 @@ export function createKnown(options: KnownOptions): Known {
     containers.delete(id)
     unjudged.delete(id)
     changed.containers.add(id)
-    takeAddresses(before.told, undefined)
-    useGateways(before.told, undefined)
+    uses.follow(before.told, undefined)
     return true
-  }
-
-  /** Whether networks' gateways may be other ones for it. */
-  function useGateways(before: ToldContainer | undefined, now: ToldContainer | undefined): boolean {
-    const [was, is] = [gatewaysOf(before), gatewaysOf(now)]
-    if (isSame(was, is)) return false
-    for (const [id, gateway] of was) useGateway(id, gateway, -1)
-    for (const [id, gateway] of is) useGateway(id, gateway, 1)
-    return true
-  }
-
-  function useGateway(id: string, gateway: string, by: 1 | -1) {
-    const now = count(used, id, gateway, by)
-    // Another one of those that use it: the network is as it was.
-    if (now === 0 || (now === 1 && by === 1)) changed.networks.add(id)
-  }
-
-  function takeAddresses(before: ToldContainer | undefined, now: ToldContainer | undefined) {
-    for (const [id, address] of addressesOf(before)) takeAddress(id, address, -1)
-    for (const [id, address] of addressesOf(now)) takeAddress(id, address, 1)
-  }
-
-  function takeAddress(id: string, address: string, by: 1 | -1) {
-    count(taken, id, address, by)
-    const told = networks.get(id)?.told
-    const isGateway =
-      told?.network.gateways.includes(address) ||
-      used.get(id)?.has(address) ||
-      told?.unsaid.some(({ likely }) => likely === address)
-    if (isGateway) changed.networks.add(id)
   }
 
   function refuse(network: Network, what: readonly Refused[]) {
@@ -265,8 +236,7 @@ export function createKnown(options: KnownOptions): Known {
       completed.delete(id)
       return undefined
     }
-    // Sorted, so that containers' order does not make another network of it.
-    const gateways = new Set([...(used.get(id)?.keys() ?? [])].sort())
+    const gateways = uses.gateways(id)
     const { network: alone } = known.told
     // Where a driver tells no subnets there is nothing that anybody could mend.
     const outside = [...gateways].filter((gateway) => alone.subnets.length > 0 && !holds(alone, gateway))
@@ -274,7 +244,7 @@ export function createKnown(options: KnownOptions): Known {
       alone,
       outside.map((gateway) => ({ what: `gateway ${gateway}`, why: 'outside of its subnets' })),
     )
-    const isTaken = (address: string) => taken.get(id)?.has(address) === true
+    const isTaken = (address: string) => uses.isTaken(id, address)
     const network = sharing(completeNetwork(known.told, gateways, isTaken), completed.get(id))
     completed.set(id, network)
     return network
@@ -340,26 +310,6 @@ export function createKnown(options: KnownOptions): Known {
   }
 }
 
-type Counts = Map<string, Map<string, number>>
-
-/** How many it is now. */
-function count(counts: Counts, id: string, key: string, by: 1 | -1): number {
-  const there = counts.get(id) ?? new Map<string, number>()
-  const now = (there.get(key) ?? 0) + by
-  if (now === 0) there.delete(key)
-  else there.set(key, now)
-  if (there.size === 0) counts.delete(id)
-  else counts.set(id, there)
-  return now
-}
-
-/** Pairs of a network's id and an address that the container has there. */
-function* addressesOf(told: ToldContainer | undefined): Generator<readonly [id: string, address: string]> {
-  for (const { networkId, v4, v6 } of told?.container.endpoints ?? []) {
-    for (const address of [...v4, ...v6]) yield [networkId, address]
-  }
-}
-
 /**
  * Whose the labels are, where that is known from before. An event may tell of none, and of no image; a row of another
  * platform's image.
@@ -368,10 +318,4 @@ function verdictOf(before: ToldContainer | undefined, { labels }: ToldContainer)
   if (before === undefined || before.verdict === nobodys || before.labels.image === undefined)
     return undefined
   return isSame(before.labels.image, labels.image) ? before.verdict : undefined
-}
-
-/** Pairs of a network's id and a gateway that the container, if it runs, uses there. */
-function gatewaysOf(told: ToldContainer | undefined): (readonly [id: string, gateway: string])[] {
-  if (told?.container.running !== true) return []
-  return [...told.gateways].flatMap(([id, gateways]) => gateways.map((gateway) => [id, gateway] as const))
 }

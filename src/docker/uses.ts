@@ -1,0 +1,75 @@
+// What an engine's containers use on its networks, counted: default gateways, and addresses, which are then no gateway.
+import { isSame } from '../lib/same.ts'
+import type { ToldContainer } from './endpoint.ts'
+
+export interface Uses {
+  /** Takes back what the container used before, and counts what it uses now; whether its gateways are others. */
+  follow(before: ToldContainer | undefined, now: ToldContainer | undefined): boolean
+  /** Gateways that running containers use on a network; in an order that does not depend on who told first. */
+  gateways(networkId: string): ReadonlySet<string>
+  /** Whether a container has the address on the network. */
+  isTaken(networkId: string, address: string): boolean
+}
+
+/** Network id → gateway or address → how many have it. */
+type Counts = Map<string, Map<string, number>>
+
+/** `changed`: the network may have other gateways now. `isGateway`: whether IPAM or a guess has the address for one. */
+export function createUses(
+  changed: (networkId: string) => void,
+  isGateway: (networkId: string, address: string) => boolean,
+): Uses {
+  const used: Counts = new Map()
+  const taken: Counts = new Map()
+
+  function useGateway(id: string, gateway: string, by: 1 | -1): void {
+    const now = count(used, id, gateway, by)
+    // Another one of those that use it: the network is as it was.
+    if (now === 0 || (now === 1 && by === 1)) changed(id)
+  }
+
+  function takeAddress(id: string, address: string, by: 1 | -1): void {
+    count(taken, id, address, by)
+    if (used.get(id)?.has(address) === true || isGateway(id, address)) changed(id)
+  }
+
+  return {
+    follow(before, now) {
+      if (before?.container !== now?.container) {
+        for (const [id, address] of addressesOf(before)) takeAddress(id, address, -1)
+        for (const [id, address] of addressesOf(now)) takeAddress(id, address, 1)
+      }
+      const [was, is] = [gatewaysOf(before), gatewaysOf(now)]
+      if (isSame(was, is)) return false
+      for (const [id, gateway] of was) useGateway(id, gateway, -1)
+      for (const [id, gateway] of is) useGateway(id, gateway, 1)
+      return true
+    },
+    gateways: (networkId) => new Set([...(used.get(networkId)?.keys() ?? [])].sort()),
+    isTaken: (networkId, address) => taken.get(networkId)?.has(address) === true,
+  }
+}
+
+/** How many it is now. */
+function count(counts: Counts, id: string, key: string, by: 1 | -1): number {
+  const there = counts.get(id) ?? new Map<string, number>()
+  const now = (there.get(key) ?? 0) + by
+  if (now === 0) there.delete(key)
+  else there.set(key, now)
+  if (there.size === 0) counts.delete(id)
+  else counts.set(id, there)
+  return now
+}
+
+/** Pairs of a network's id and an address that the container has there. */
+function* addressesOf(told: ToldContainer | undefined): Generator<readonly [id: string, address: string]> {
+  for (const { networkId, v4, v6 } of told?.container.endpoints ?? []) {
+    for (const address of [...v4, ...v6]) yield [networkId, address]
+  }
+}
+
+/** Pairs of a network's id and a gateway that the container, if it runs, uses there. */
+function gatewaysOf(told: ToldContainer | undefined): (readonly [id: string, gateway: string])[] {
+  if (told?.container.running !== true) return []
+  return [...told.gateways].flatMap(([id, gateways]) => gateways.map((gateway) => [id, gateway] as const))
+}
