@@ -428,6 +428,19 @@ describe('what a remote engine says of a local one’s', () => {
     expect(ask('x.shop.org')).toHaveProperty('to')
   })
 
+  it('container’s address on a Swarm’s network does not change what that is called', () => {
+    const mesh = network('mesh', ['10.0.1.0/24'], { driver: 'overlay', bridge: undefined })
+    const ours = container('ours', { mesh: { at: ['10.0.1.5'] } })
+    const sly = farContainer('a-sly', { mesh: { at: ['10.0.1.5'] } })
+    const resolver = resolverFor(estate([mesh], [sly, ours], none))
+    expect(decideFor(resolver, '10.0.1.5', reverseName('10.0.1.5'), 'PTR')).toMatchObject({
+      answers: ['ours.mesh'],
+    })
+    expect(decideFor(resolver, '127.0.0.1', reverseName('10.0.1.5'), 'PTR')).toMatchObject({
+      answers: ['ours.mesh.docker.internal'],
+    })
+  })
+
   it('Swarm’s network does not make a container of ours ambiguous for the host', () => {
     const mesh = network('mesh', ['10.0.1.0/24'], { driver: 'overlay', bridge: undefined })
     const theirs = farContainer('theirs', { mesh: { at: ['10.0.1.66'], names: ['web'] } })
