@@ -1,5 +1,6 @@
 // What a configuration may cost: too large, too deep and of too many pieces is refused, with its place, before a parser
 // that recurses sees it.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -100,6 +101,18 @@ describe('a text that is too large', () => {
 
   it('or has no end', () => {
     expect(problemsOf('', { file: '/dev/zero' })[0]).toMatch(/^\/dev\/zero: can't be read: it is larger than/)
+  })
+
+  it('or waits for somebody who writes, where it is read again', () => {
+    const pipe = join(directory, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    expect(problemsOf('', { file: pipe, isAgain: true })).toEqual([
+      "DIR/pipe: can't be read: it is no regular file",
+    ])
+    const engine = 'docker: {engines: [{url: "tcp://192.0.2.1:2376", ca: pipe}]}'
+    expect(problemsOf(engine, { isAgain: true })).toEqual([
+      expect.stringMatching(/docker\.engines\[0\]\.ca: DIR\/pipe: can't be read: it is no regular file$/),
+    ])
   })
 
   it('is a certificate too', () => {
