@@ -57,7 +57,7 @@ export async function run(args: string[], outer: Io): Promise<number> {
     start = {
       text,
       reading: readingOf(await loadForHere(sources)),
-      load: () => readApart(fork, systemClock, sources),
+      load: () => readApart(fork, systemClock, { ...sources, isAgain: true }),
     }
   } catch (error) {
     if (!(error instanceof BerthError)) throw error

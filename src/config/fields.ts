@@ -57,6 +57,20 @@ export function readTextList<T>(
   return items.map((item, i) => readText(item, issues, parse, example, ...path, ...(alone ? [] : [i])))
 }
 
+/** Such a list of so many at most: what is repeated by reference (`*NAME`) costs as if it were written out. */
+export function readShortList<T>(
+  value: unknown,
+  issues: Issues,
+  parse: (text: string) => Parsed<T>,
+  example: string,
+  { most, of }: { readonly most: number; readonly of: string },
+  ...path: PropertyKey[]
+): T[] {
+  const length = asList(value)?.length ?? 0
+  if (length > most) return refuse(issues, `has ${length} ${of}; ${most} are the most`, ...path)
+  return readTextList(value, issues, parse, example, ...path)
+}
+
 /** A list as it is, a text split at commas; undefined for anything else. */
 export function asList(value: unknown): unknown[] | undefined {
   if (Array.isArray(value)) return value
@@ -116,17 +130,24 @@ export function entries<T>(
   example: string,
   read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
 ) {
-  return field((value, issues): T[] => {
-    if (!isMap(value))
-      return refuse(issues, `must be a map, not ${kindOf(value)}; write for example ${example}`)
-    const seen = new Map<string, string>()
-    return Object.entries(value).flatMap(([key, item]) => {
-      const name = key.toLowerCase().replace(/\.$/, '')
-      const earlier = seen.get(name)
-      if (earlier !== undefined) refuse(issues, `is the same name as "${earlier}"; write it once`, key)
-      seen.set(name, key)
-      return read(key, item, issues) ?? []
-    })
+  return field((value, issues) => readEntries(value, issues, example, read))
+}
+
+export function readEntries<T>(
+  value: unknown,
+  issues: Issues,
+  example: string,
+  read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
+): T[] {
+  if (!isMap(value))
+    return refuse(issues, `must be a map, not ${kindOf(value)}; write for example ${example}`)
+  const seen = new Map<string, string>()
+  return Object.entries(value).flatMap(([key, item]) => {
+    const name = key.toLowerCase().replace(/\.$/, '')
+    const earlier = seen.get(name)
+    if (earlier !== undefined) refuse(issues, `is the same name as "${earlier}"; write it once`, key)
+    seen.set(name, key)
+    return read(key, item, issues) ?? []
   })
 }
 

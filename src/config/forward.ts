@@ -10,7 +10,8 @@ import {
   type Issues,
   isMap,
   readChoice,
-  readTextList,
+  readEntries,
+  readShortList,
   refuse,
   text,
   textList,
@@ -21,6 +22,11 @@ import { parseDuration, parseName, parseUpstream } from './values.ts'
 
 const policies = ['sequential', 'random', 'fastest'] as const
 
+/** Servers of one route: each is watched, and asked in its turn. */
+const mostUpstreams = 256
+/** Subnets that zones are written as: one may be 128 zones. */
+const mostSubnets = 1000
+
 export const forwardSection = z
   .strictObject({
     /**
@@ -28,13 +34,13 @@ export const forwardSection = z
      * port 53 where none is written; [] for none. Default: auto.
      */
     upstreams: field((value, issues): 'auto' | Upstream[] =>
-      value === 'auto' ? value : readTextList(value, issues, parseUpstream, '"9.9.9.9"'),
+      value === 'auto' ? value : readServers(value, issues, '"9.9.9.9"'),
     ).prefault('auto'),
     /**
      * Routes for certain domains and all below: domain, or subnet for its reverse zones → list of addresses, or
      * {upstreams, policy}. The longest that matches. Default: none.
      */
-    zones: entries('{corp.example: ["198.51.100.53"]}', readForwardZone).prefault({}),
+    zones: field(readForwardZones).prefault({}),
     /**
      * Routes for askers on Docker networks that have a resolver of their own, internal ones included: network → list
      * of addresses, or {upstreams, policy}. Default: none.
@@ -55,6 +61,12 @@ export const forwardSection = z
     rebindAllow: textList(parseName, 'corp.example').prefault([]),
   })
   .prefault({})
+
+function readForwardZones(value: unknown, issues: Issues): ForwardZone[] {
+  const subnets = isMap(value) ? Object.keys(value).filter((key) => key.includes('/')).length : 0
+  if (subnets > mostSubnets) return refuse(issues, `has ${subnets} subnets; ${mostSubnets} are the most`)
+  return readEntries(value, issues, '{corp.example: ["198.51.100.53"]}', readForwardZone)
+}
 
 function readForwardZone(key: string, value: unknown, issues: Issues): ForwardZone[] | undefined {
   if (key === '.') return refuse(issues, 'the root is not a zone of its own; use forward.upstreams', key)
@@ -109,8 +121,12 @@ function readRoute(key: string, value: unknown, issues: Issues): WrittenRoute | 
 }
 
 function readUpstreams(value: unknown, issues: Issues, ...path: PropertyKey[]): WrittenRoute | undefined {
-  const upstreams = readTextList(value, issues, parseUpstream, '"198.51.100.53"', ...path)
+  const upstreams = readServers(value, issues, '"198.51.100.53"', ...path)
   if (!Array.isArray(upstreams)) return undefined
   if (upstreams.length === 0) return refuse(issues, 'has no servers; name at least one', ...path)
   return { upstreams }
+}
+
+function readServers(value: unknown, issues: Issues, example: string, ...path: PropertyKey[]): Upstream[] {
+  return readShortList(value, issues, parseUpstream, example, { most: mostUpstreams, of: 'servers' }, ...path)
 }

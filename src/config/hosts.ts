@@ -1,6 +1,6 @@
 // How an entry of `hosts:` is read.
 import { canonicalAddress } from '../lib/ip.ts'
-import { type Issues, isMap, readTextList, refuse } from './fields.ts'
+import { type Issues, isMap, readShortList, refuse } from './fields.ts'
 import { suggestion } from './similar.ts'
 import type { StaticHost } from './types.ts'
 import { type Parsed, parseName } from './values.ts'
@@ -15,6 +15,10 @@ function parseRecordAddress(item: string): Parsed<string> {
 function parseNetworkName(item: string): Parsed<string> {
   return item === '' ? { problem: 'is empty; write a Docker network’s name' } : { value: item.toLowerCase() }
 }
+
+/** Of one entry: an answer with more addresses is too large for most who ask. */
+const mostAddresses = 1000
+const mostNetworks = 1000
 
 const hostKeys = ['addresses', 'networks']
 
@@ -35,7 +39,8 @@ export function readHost(key: string, value: unknown, issues: Issues): StaticHos
       )
     }
     if (value.networks !== undefined && value.networks !== null) {
-      networks = readTextList(value.networks, issues, parseNetworkName, 'backend', key, 'networks')
+      const bound = { most: mostNetworks, of: 'networks' }
+      networks = readShortList(value.networks, issues, parseNetworkName, 'backend', bound, key, 'networks')
       if (Array.isArray(networks) && networks.length === 0) {
         refuse(issues, 'is empty; name a network, or leave it out for everyone', key, 'networks')
       }
@@ -45,7 +50,8 @@ export function readHost(key: string, value: unknown, issues: Issues): StaticHos
     written = value.addresses
     at = [key, 'addresses']
   }
-  const addresses = readTextList(written, issues, parseRecordAddress, '"192.0.2.1"', ...at)
+  const bound = { most: mostAddresses, of: 'addresses' }
+  const addresses = readShortList(written, issues, parseRecordAddress, '"192.0.2.1"', bound, ...at)
   if (!Array.isArray(addresses)) return undefined
   if (addresses.length === 0) return refuse(issues, 'has no addresses; write for example "192.0.2.1"', ...at)
   const known = [...new Set(addresses)].filter((address) => typeof address === 'string')

@@ -27,6 +27,8 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Key path → text: {"scope.gateway": "host"}. */
   readonly flags: Readonly<Record<string, string>>
+  /** It is read again: a pipe that told it once has no more to say, and would be waited for. */
+  readonly isAgain?: boolean
   readonly parseEngineAddress: ParseEngineAddress
 }
 
@@ -39,7 +41,7 @@ export function loadConfig(sources: ConfigSources): Config {
     written?.docker.engines ?? [dockerEnvironment(env)],
     fromDocker ? '.' : baseDirectory(file),
     {
-      readFile: (path) => readFile(path, mostPem),
+      readFile: (path) => readFile(path, mostPem, sources.isAgain),
       parseEngineAddress,
       problem: (message, index, key) =>
         fromDocker
@@ -112,11 +114,12 @@ interface Reading {
 }
 
 function readSources(
-  { file = '', env, flags }: Omit<ConfigSources, 'parseEngineAddress'>,
+  { file = '', env, flags, isAgain }: Omit<ConfigSources, 'parseEngineAddress'>,
   only?: readonly string[],
 ): Reading {
   const path = file || env[fileVariable] || undefined
-  const document = path === undefined ? undefined : readDocument(readFile(path, yamlLimits.bytes), path)
+  const text = path === undefined ? '' : readFile(path, yamlLimits.bytes, isAgain)
+  const document = path === undefined ? undefined : readDocument(text, path)
   const settings = listSettings().filter((setting) => only?.includes(setting) ?? true)
   const fromEnv = readEnvironment(env, settings)
   const fromFlags = readFlags(flags, settings)
@@ -233,9 +236,9 @@ function shortened(text: string): string {
   return `${text.slice(0, longestProblem / 2)} … ${text.slice(-longestProblem / 2)}`
 }
 
-function readFile(path: string, most: number): string {
+function readFile(path: string, most: number, isRegular?: boolean): string {
   try {
-    return readTextSync(path, most)
+    return readTextSync(path, most, isRegular)
   } catch (error) {
     throw new BerthError('CONFIG', lines`${path}: ${reason(systemCode(error), error)}`)
   }

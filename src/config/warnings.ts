@@ -7,7 +7,17 @@ import { localityOf } from './locality.ts'
 import type { Config, EngineConfig, HostPort } from './types.ts'
 import { formatHostPort } from './values.ts'
 
-export function listWarnings({ listen, scope, http, api, forward, zone, docker }: Config): string[] {
+/** So many are told; what gives rise to one may be a list of any length. */
+const mostWarnings = 100
+
+/** Each once; of very many the first ones. */
+export function listWarnings(config: Config): string[] {
+  const warnings = [...new Set(allWarnings(config))]
+  if (warnings.length <= mostWarnings) return warnings
+  return [...warnings.slice(0, mostWarnings), 'there are more warnings; these are the first']
+}
+
+function allWarnings({ listen, scope, http, api, forward, zone, docker }: Config): string[] {
   const warnings: string[] = []
   const open = listen.filter(isOpen)
   if (scope.gateway === 'host' && open.length > 0) {

@@ -67,6 +67,9 @@ const longestPause = 600_000
 /** Upstreams that are new are probed so many at a time, and so long after one another, ms. */
 const probesAtOnce = 64
 const probesPause = 10
+/** Changes are told together, ms; the longer after one another, the more there is to tell each time. */
+const gather = 50
+const gatherEach = 0.1
 
 interface Watched extends Reached {
   state: LoopState
@@ -77,7 +80,7 @@ interface Watched extends Reached {
 }
 
 export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
-  const { ask, randomToken, clock, log, counters, onChange = () => {} } = options
+  const { ask, randomToken, clock, log, counters } = options
   const watched = new Map<string, Watched>()
   /** The same by their upstreams' texts. */
   const byText = new Map<string, Set<Watched>>()
@@ -89,6 +92,18 @@ export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
   /** Probes under way: token → what it was sent to. */
   const probes = new Map<string, { readonly entry: Watched; readonly below: string }>()
   let stopped = false
+  let changeTimer: Timer | undefined
+
+  function onChange(): void {
+    if (options.onChange === undefined || stopped) return
+    changeTimer ??= clock.setTimeout(
+      () => {
+        changeTimer = undefined
+        options.onChange!()
+      },
+      gather + gatherEach * watched.size,
+    )
+  }
 
   function probe(entry: Watched, domain: string): void {
     const token = randomToken()
@@ -225,6 +240,7 @@ export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
     stop() {
       stopped = true
       clock.clearTimeout(freshTimer)
+      clock.clearTimeout(changeTimer)
       for (const { timer } of watched.values()) clock.clearTimeout(timer)
     },
   }

@@ -5,11 +5,15 @@ import { open } from 'node:fs/promises'
 const tooLarge = (most: number, size?: number) =>
   new Error(`it is larger than ${most} bytes${size === undefined ? '' : `: ${size}`}; is it the right file?`)
 
-/** A file's text, without byte order mark. Throws what node:fs throws, and where it has more than `most` bytes. */
-export function readTextSync(path: string, most: number): string {
-  const fd = openSync(path, 'r')
+/**
+ * A file's text, without byte order mark. Throws what node:fs throws, and where it has more than `most` bytes.
+ * `isRegular`: nothing else is read, so that nobody who has to write is waited for.
+ */
+export function readTextSync(path: string, most: number, isRegular = false): string {
+  const fd = openSync(path, constants.O_RDONLY | (isRegular ? constants.O_NONBLOCK : 0))
   try {
     const status = fstatSync(fd)
+    if (isRegular && !status.isFile() && !status.isDirectory()) throw new Error('it is no regular file')
     if (status.isFile() && status.size > most) throw tooLarge(most, status.size)
     // What has no size tells its end, or goes on until it is too large: a pipe, /proc, /dev/zero.
     let bytes = Buffer.allocUnsafe((status.isFile() ? status.size : 0) + 4096)

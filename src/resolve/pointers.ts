@@ -5,7 +5,7 @@ import { type } from '../dns/types.ts'
 import { pointerRecord } from '../dns/writer.ts'
 import { formatAddress } from '../lib/ip.ts'
 import { awaitsLocal, isLocal } from '../registry/locality.ts'
-import type { NetworkTable } from '../registry/types.ts'
+import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import { type Context, type Decision, local, otherTypes, type Question } from './decision.ts'
 import { qualifiedName, ttlOf } from './meaning.ts'
 import { reachedOf } from './reach.ts'
@@ -21,7 +21,7 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
   const fixed = statics.namesOf(address, context.scope)
   if (fixed.length > 0) return pointer(context, question, fixed, context.ttl, 'hosts: has this address')
   for (const table of context.scope.view === 'host' ? localFirst(context) : context.scope.networks) {
-    const endpoint = table.owners.get(address)?.[0]
+    const endpoint = ownerOf(context, table, address)
     if (endpoint === undefined) continue
     const { v4, v6 } = reachedOf(context, table, endpoint)
     if (!v4.includes(address) && !v6.includes(address)) continue
@@ -49,6 +49,15 @@ function localFirst(context: Context): readonly NetworkTable[] {
   const here = tables.filter(({ network }) => isLocal(engines, network.engine))
   if (here.length === tables.length || awaitsLocal(engines)) return here
   return [...here, ...tables.filter((table) => !here.includes(table))]
+}
+
+/** On a Swarm's network another engine may tell of an address that a container of ours has. */
+function ownerOf(context: Context, table: NetworkTable, address: string): Endpoint | undefined {
+  const owners = table.owners.get(address)
+  if (owners === undefined || owners.length < 2) return owners?.[0]
+  const { engines } = context.whole()
+  const isOurs = ({ containerId }: Endpoint) => isLocal(engines, table.containers.get(containerId)?.engine)
+  return owners.find(isOurs) ?? owners[0]
 }
 
 function pointer(

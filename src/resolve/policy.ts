@@ -9,7 +9,7 @@ import { type } from '../dns/types.ts'
 import type { Route } from '../forward/types.ts'
 import { subnetContains } from '../lib/ip.ts'
 import { isOnLan, isPrivateBlock } from '../lib/ranges.ts'
-import { wayTo } from '../registry/locality.ts'
+import { isLocal, wayTo } from '../registry/locality.ts'
 import { isBelowWildcard, isParent, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import {
@@ -189,16 +189,22 @@ function onLan(route: Route): Route {
   return { ...route, name: `${route.name}, own network`, explicit: true, upstreams }
 }
 
-/** Whether Docker's resolver, asked by us, could take the name for one on our own networks, whoever asked us. */
-function mayBeDockers({ known, networksByName }: Snapshot, question: Question, owner: string): boolean {
+/**
+ * Whether Docker's resolver, asked by us, could take the name for one on our own networks, whoever asked us. Of a remote
+ * engine's networks it knows nothing.
+ */
+function mayBeDockers(snapshot: Snapshot, question: Question, owner: string): boolean {
   if (validatorTypes.includes(question.type)) return false
-  if (known.has(owner)) return true
+  const { engines, known, networks, networksByName } = snapshot
+  const isHere = (table: NetworkTable | undefined) =>
+    table !== undefined && isLocal(engines, table.network.engine)
+  if (known.get(owner)?.some((id) => isHere(networks.get(id)))) return true
   if (isSingleLabel(owner)) return dockersTypes.includes(question.type)
   // Of a public domain only what is there: a network called "com" is no reason to ask nobody for names below com.
   const isOpen = isPublic(owner)
   for (const [left, network] of qualified(owner)) {
-    const tables = networksByName.get(network)
-    if (tables !== undefined && (!isOpen || tables.some(({ known }) => known.has(left)))) return true
+    const tables = networksByName.get(network)?.filter(isHere) ?? none
+    if (tables.length > 0 && (!isOpen || tables.some(({ known }) => known.has(left)))) return true
   }
   return false
 }

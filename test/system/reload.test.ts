@@ -172,10 +172,9 @@ describe('a file that is too much for who reads it', () => {
 
   it('may end that process: the change is refused', async () => {
     const { serving, port, reloads } = await start()
-    // It waits for whoever writes into this.
-    execFileSync('mkfifo', [join(dirname(serving.file), 'ca.pem')])
-    const engine = { url: 'tcp://127.0.0.1:1', ca: 'ca.pem' }
-    replace(serving.file, stringify({ docker: { engines: [engine] } }))
+    // To read this takes it seconds.
+    const hosts = Array.from({ length: 100_000 }, (_, i) => `  h${i}.example: 192.0.2.7`)
+    replace(serving.file, ['hosts:', ...hosts].join('\n'))
     serving.child.kill('SIGHUP')
     const reader = () =>
       readFileSync(`/proc/${serving.child.pid}/task/${serving.child.pid}/children`, 'utf8').trim()
@@ -189,6 +188,23 @@ describe('a file that is too much for who reads it', () => {
       },
     ])
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
+  })
+})
+
+describe('a pipe', () => {
+  it('is not waited for: the change is refused, and the next one is read', async () => {
+    const { serving, reload, reloads } = await start()
+    execFileSync('mkfifo', [join(dirname(serving.file), 'ca.pem')])
+    const text = readFileSync(serving.file, 'utf8')
+    const engine = { url: 'tcp://127.0.0.1:1', ca: 'ca.pem' }
+    replace(serving.file, stringify({ docker: { engines: [engine] } }))
+    serving.child.kill('SIGHUP')
+    await until(() => reloads().length === 1)
+    expect(reloads()).toMatchObject([
+      { level: 'error', problems: [expect.stringMatching(/ca\.pem: can't be read: it is no regular file/)] },
+    ])
+    replace(serving.file, text)
+    await reload({ hosts: { 'box.example': '192.0.2.8' } })
   })
 })
 

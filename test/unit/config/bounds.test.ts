@@ -1,11 +1,13 @@
 // What a configuration may cost: too large, too deep and of too many pieces is refused, with its place, before a parser
 // that recurses sees it.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
 import { readResolvConf } from '../../../src/config/resolvconf.ts'
+import { listWarnings } from '../../../src/config/warnings.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
@@ -101,6 +103,18 @@ describe('a text that is too large', () => {
     expect(problemsOf('', { file: '/dev/zero' })[0]).toMatch(/^\/dev\/zero: can't be read: it is larger than/)
   })
 
+  it('or waits for somebody who writes, where it is read again', () => {
+    const pipe = join(directory, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    expect(problemsOf('', { file: pipe, isAgain: true })).toEqual([
+      "DIR/pipe: can't be read: it is no regular file",
+    ])
+    const engine = 'docker: {engines: [{url: "tcp://192.0.2.1:2376", ca: pipe}]}'
+    expect(problemsOf(engine, { isAgain: true })).toEqual([
+      expect.stringMatching(/docker\.engines\[0\]\.ca: DIR\/pipe: can't be read: it is no regular file$/),
+    ])
+  })
+
   it('is a certificate too', () => {
     writeFileSync(join(directory, 'ca.pem'), 'x'.repeat(2 << 20))
     const problems = problemsOf('docker: {engines: [{url: "tcp://192.0.2.1:2376", ca: ca.pem}]}')
@@ -131,6 +145,62 @@ describe('lists', () => {
     expect(problemsOf(`docker: {engines: ${engines}}`)).toEqual([
       'FILE:1:19: docker.engines: has 65 engines; 64 are the most',
     ])
+  })
+})
+
+describe('what one entry makes many of', () => {
+  const addresses = (count: number) =>
+    JSON.stringify(Array.from({ length: count }, (_, i) => `10.0.${i >> 8}.${i & 255}`))
+  const subnets = (count: number) =>
+    Array.from({ length: count }, (_, i) => `"10.${i >> 8}.${i & 255}.0/9": 192.0.2.1`)
+
+  it.each([
+    [
+      'servers',
+      `forward: {upstreams: ${addresses(257)}}`,
+      'forward.upstreams: has 257 servers; 256 are the most',
+    ],
+    [
+      'servers of a route',
+      `forward: {zones: {a.test: {upstreams: ${addresses(257)}}}}`,
+      'forward.zones["a.test"].upstreams: has 257 servers; 256 are the most',
+    ],
+    [
+      'servers of a network',
+      `forward: {networks: {lab: ${addresses(257)}}}`,
+      'forward.networks.lab: has 257 servers;',
+    ],
+    ['addresses', `hosts: {a: ${addresses(1001)}}`, 'hosts.a: has 1001 addresses; 1000 are the most'],
+    [
+      'networks',
+      `hosts: {a: {addresses: "::1", networks: ${addresses(1001)}}}`,
+      'hosts.a.networks: has 1001 networks;',
+    ],
+    [
+      'zones by subnets',
+      `forward: {zones: {${subnets(1001)}}}`,
+      'forward.zones: has 1001 subnets; 1000 are the most',
+    ],
+  ])('%s are so many at most', (_, text, problem) => {
+    expect(problemsOf(text)).toEqual([expect.stringContaining(problem)])
+  })
+
+  it('and as many as that are read', () => {
+    expect(load(`hosts: {a: ${addresses(1000)}}`).hosts[0]!.v4).toHaveLength(1000)
+    const { upstreams, zones } = load(
+      `forward: {upstreams: ${addresses(256)}, zones: {${subnets(1000)}}}`,
+    ).forward
+    expect([upstreams.length, zones.length]).toEqual([256, 128_000])
+  })
+
+  it('warnings are told each once, and a hundred of them', () => {
+    const names = Array.from({ length: 500 }, (_, i) => `a${i}.docker.internal: 192.0.2.1`)
+    const warnings = [subnets(3), names].map((zones) => listWarnings(load(`forward: {zones: {${zones}}}`)))
+    for (const each of warnings) {
+      expect(each).toHaveLength(101)
+      expect(new Set(each).size).toBe(101)
+      expect(each.at(-1)).toBe('there are more warnings; these are the first')
+    }
   })
 })
 

@@ -1,4 +1,5 @@
 // Loops: a probe that comes back puts its upstream aside, and nothing else; later ones are found by what they look like.
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Upstream } from '../../../src/config/types.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
@@ -8,7 +9,7 @@ import { writeReply } from '../../../src/dns/writer.ts'
 import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createLoopGuard } from '../../../src/forward/loop.ts'
 import type { Forward, Forwarded, ForwardQuestion, Route } from '../../../src/forward/types.ts'
-import type { Logger } from '../../../src/lib/log.ts'
+import { type Logger, silentLogger } from '../../../src/lib/log.ts'
 import { createHandClock } from '../hand-clock.ts'
 
 const server = (host: string): Upstream => ({ host, port: 53, text: `${host}:53` })
@@ -259,4 +260,27 @@ it('very many new ones are probed one batch after the other, and those that are 
   guard.check(reached(500, 600))
   turn(200)
   expect(probes).toHaveLength(128 + 600)
+})
+
+it('verdicts on very many upstreams are told together, and the last one is among them', async () => {
+  const { clock, turn } = createHandClock()
+  const tells: number[] = []
+  const guard = createLoopGuard({
+    ask: async () => {},
+    randomToken: () => randomBytes(16).toString('hex'),
+    ...{ clock, log: silentLogger, counters: createForwardCounters() },
+    onChange: () => void tells.push(guard.states().clear.length),
+  })
+  const many = Array.from({ length: 2000 }, (_, i) => ({
+    domain: '',
+    upstream: server(`10.0.${i >> 8}.${i & 255}`),
+  }))
+  guard.check(many)
+  for (let i = 0; i < 100; i++) {
+    turn(10)
+    for (let j = 0; j < 5; j++) await Promise.resolve()
+  }
+  expect(tells.at(-1)).toBe(2000)
+  expect(tells.length).toBeLessThan(5)
+  guard.stop()
 })

@@ -360,6 +360,29 @@ describe('what a remote engine claims', () => {
     expect(decideFor(resolver, '127.0.0.1', reverseName('10.5.9.9'), 'PTR')).toMatchObject({ rcode: 3 })
   })
 
+  it('its names are nothing that Docker’s resolver here might answer', () => {
+    const theirs = [far('theirs', ['10.5.0.0/16']), far('com', ['10.6.0.0/16']), far('corp', ['10.7.0.0/16'])]
+    const claims = farContainer('google', {
+      theirs: { at: ['10.5.0.2'], names: ['www.example.com'] },
+      com: { at: ['10.6.0.2'] },
+      corp: { at: ['10.7.0.2'] },
+    })
+    const own = container('app', { front: { at: ['172.18.0.3'], names: ['api.example.org'] } })
+    for (const states of [none, routed]) {
+      const snapshot = estate([front, ...theirs], [web, own, claims], states)
+      const dockers = { host: '127.0.0.11', port: 53, text: '127.0.0.11:53' }
+      const resolver = resolverFor(snapshot, {}, [dockers])
+      for (const from of ['172.18.0.2', '127.0.0.1']) {
+        for (const name of ['www.example.com', 'google.com', 'else.corp']) {
+          expect(decideFor(resolver, from, name), name).toEqual({ to: '127.0.0.11:53', zone: undefined })
+        }
+      }
+      // What is on a network of ours it might.
+      expect(decideFor(resolver, '127.0.0.1', 'api.example.org')).toMatchObject({ rcode: 3 })
+      expect(decideFor(resolver, '127.0.0.1', 'else.front')).toMatchObject({ rcode: 3 })
+    }
+  })
+
   it('its docker_gwbridge is nobody’s way to the machine', () => {
     const mesh = network('mesh', ['10.0.1.0/24'], { driver: 'overlay', bridge: undefined })
     const task = container('task', { mesh: { at: ['10.0.1.5'] } })
@@ -403,6 +426,19 @@ describe('what a remote engine says of a local one’s', () => {
     expect(ask('peer')).toMatchObject({ answers: ['10.0.1.66'] })
     for (const name of ['db', 'lodger', 'sly']) expect(ask(name), name).toMatchObject({ rcode: 3 })
     expect(ask('x.shop.org')).toHaveProperty('to')
+  })
+
+  it('container’s address on a Swarm’s network does not change what that is called', () => {
+    const mesh = network('mesh', ['10.0.1.0/24'], { driver: 'overlay', bridge: undefined })
+    const ours = container('ours', { mesh: { at: ['10.0.1.5'] } })
+    const sly = farContainer('a-sly', { mesh: { at: ['10.0.1.5'] } })
+    const resolver = resolverFor(estate([mesh], [sly, ours], none))
+    expect(decideFor(resolver, '10.0.1.5', reverseName('10.0.1.5'), 'PTR')).toMatchObject({
+      answers: ['ours.mesh'],
+    })
+    expect(decideFor(resolver, '127.0.0.1', reverseName('10.0.1.5'), 'PTR')).toMatchObject({
+      answers: ['ours.mesh.docker.internal'],
+    })
   })
 
   it('Swarm’s network does not make a container of ours ambiguous for the host', () => {
