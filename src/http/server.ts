@@ -7,6 +7,7 @@ import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
 import { printableLines } from '../lib/printable.ts'
+import { listening } from './listening.ts'
 import { listenAt, type SocketPlace } from './socket.ts'
 
 /** Where it is served: an address, or a unix socket. */
@@ -122,17 +123,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     }
   }
 
-  function listen(host: string, port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (error?: Error) => {
-        server.off('error', settle).off('listening', settle)
-        if (error === undefined) resolve()
-        else reject(error)
-      }
-      server.on('error', settle).on('listening', settle)
-      server.listen({ host, port })
-    })
-  }
+  const listen = (host: string, port: number) => listening(server, () => server.listen({ host, port }))
 
   return {
     start,

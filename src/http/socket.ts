@@ -4,6 +4,7 @@ import { chownSync, linkSync, lstatSync, type Stats, statSync, unlinkSync } from
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { BerthError, systemCode } from '../lib/errors.ts'
+import { listening } from './listening.ts'
 
 export interface SocketPlace {
   /** Absolute. */
@@ -74,13 +75,7 @@ function isServed(path: string): Promise<boolean> {
 
 /** The name is bound within the call, so that what else the process makes is not touched by the mask. */
 function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (error?: Error) => {
-      server.off('error', settle).off('listening', settle)
-      if (error === undefined) resolve()
-      else reject(error)
-    }
-    server.on('error', settle).on('listening', settle)
+  return listening(server, () => {
     const before = process.umask(0o777 & ~mode)
     try {
       server.listen({ path })

@@ -12,6 +12,7 @@ import { type Access, apiRoutes } from '../../../src/http/api.ts'
 import { createHttpServer, type Place } from '../../../src/http/server.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { recordingInspector } from '../http/asking.ts'
+import { call } from './call.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-access-'))
 const file = join(directory, 'berth.yml')
@@ -24,21 +25,6 @@ afterEach(async () => {
   rmSync(tokenFile, { force: true, recursive: true })
 })
 afterAll(() => rmSync(directory, { recursive: true }))
-
-async function call(args: string[], env: Record<string, string> = {}) {
-  let [stdout, stderr] = ['', '']
-  const code = await run(args, {
-    stdout: (text) => {
-      stdout += text
-    },
-    stderr: (text) => {
-      stderr += text
-    },
-    env,
-    stop: new AbortController().signal,
-  })
-  return { code, stdout, stderr }
-}
 
 /** Serves there; says whether it was asked. */
 async function serve(place: Place = { host: '127.0.0.1', port: 0 }, token?: string) {
@@ -66,17 +52,17 @@ function writeToken(text: string): void {
 describe('the socket', () => {
   it.each([`unix://${socket}`, socket])('is asked where --http names it (%s)', async (http) => {
     const { inspector } = await onSocket()
-    expect(await call(['query', 'web', '--http', http])).toMatchObject({ code: 0 })
-    expect(await call(['names', '--http', http, '--as', 'web'])).toMatchObject({ code: 0 })
+    expect(await call(run, ['query', 'web', '--http', http])).toMatchObject({ code: 0 })
+    expect(await call(run, ['names', '--http', http, '--as', 'web'])).toMatchObject({ code: 0 })
     expect(inspector.asked).toEqual([{ kind: 'host' }, { kind: 'container', name: 'web' }])
   })
 
   it('is asked where the configuration or the environment names it, also with http off', async () => {
     const { inspector } = await onSocket()
     writeFileSync(file, 'http: off\napi: {socket: api.sock}\n')
-    expect((await call(['query', 'web', '--config', file])).code).toBe(0)
-    expect((await call(['query', 'web'], { BERTH_CONFIG: file })).code).toBe(0)
-    expect((await call(['query', 'web'], { BERTH_API_SOCKET: socket, BERTH_HTTP: 'off' })).code).toBe(0)
+    expect((await call(run, ['query', 'web', '--config', file])).code).toBe(0)
+    expect((await call(run, ['query', 'web'], { BERTH_CONFIG: file })).code).toBe(0)
+    expect((await call(run, ['query', 'web'], { BERTH_API_SOCKET: socket, BERTH_HTTP: 'off' })).code).toBe(0)
     expect(inspector.asked).toHaveLength(3)
   })
 
@@ -84,30 +70,30 @@ describe('the socket', () => {
     const tcp = await serve()
     const { inspector } = await onSocket()
     writeFileSync(file, `http: ${tcp.at}\napi: {socket: api.sock}\n`)
-    expect((await call(['query', 'web', '--config', file])).code).toBe(0)
+    expect((await call(run, ['query', 'web', '--config', file])).code).toBe(0)
     expect([inspector.asked.length, tcp.inspector.asked.length]).toEqual([1, 0])
   })
 
   it('that is not there leaves the address', async () => {
     const { at, inspector } = await serve()
     writeFileSync(file, `http: ${at}\napi: {socket: none.sock}\n`)
-    expect((await call(['query', 'web', '--config', file])).code).toBe(0)
+    expect((await call(run, ['query', 'web', '--config', file])).code).toBe(0)
     expect(inspector.asked).toHaveLength(1)
     writeFileSync(join(directory, 'file.sock'), '')
     writeFileSync(file, `http: ${at}\napi: {socket: file.sock}\n`)
-    expect((await call(['query', 'web', '--config', file])).code).toBe(0)
+    expect((await call(run, ['query', 'web', '--config', file])).code).toBe(0)
   })
 
   it('that is not there is said, beside what was tried then', async () => {
     writeFileSync(file, 'http: 127.0.0.1:1\napi: {socket: none.sock}\n')
-    const { code, stderr } = await call(['query', 'web', '--config', file])
+    const { code, stderr } = await call(run, ['query', 'web', '--config', file])
     expect([code, stderr]).toEqual([
       1,
       `berth can't be reached at ${directory}/none.sock; --http ADDRESS or --config FILE says where it is; ` +
         "berth can't be reached at 127.0.0.1:1; is it running? --http ADDRESS or --config FILE says where it is\n",
     ])
     writeFileSync(file, 'http: off\napi: {socket: none.sock}\n')
-    expect(await call(['query', 'web', '--config', file])).toMatchObject({
+    expect(await call(run, ['query', 'web', '--config', file])).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^berth can't be reached at \S+none\.sock; --http/),
     })
@@ -138,35 +124,37 @@ describe('the token', () => {
     const { at, inspector } = await serve(undefined, secret)
     writeToken(`${secret}\n`)
     writeFileSync(file, `http: ${at}\napi: {token: token}\n`)
-    expect(await call(['query', 'web', '--config', file])).toMatchObject({ code: 0, stderr: '' })
-    expect(await call(['names', '--http', at], { BERTH_API_TOKEN: tokenFile })).toMatchObject({ code: 0 })
-    expect(await call(['names', '--http', at, '--config', file])).toMatchObject({ code: 0 })
+    expect(await call(run, ['query', 'web', '--config', file])).toMatchObject({ code: 0, stderr: '' })
+    expect(await call(run, ['names', '--http', at], { BERTH_API_TOKEN: tokenFile })).toMatchObject({
+      code: 0,
+    })
+    expect(await call(run, ['names', '--http', at, '--config', file])).toMatchObject({ code: 0 })
     expect(inspector.asked).toHaveLength(3)
   })
 
   it('that can not be read, or is another, is said', async () => {
     const { at, inspector } = await serve(undefined, secret)
     writeFileSync(file, `http: ${at}\napi: {token: token}\n`)
-    const { code, stderr } = await call(['query', 'web', '--config', file])
+    const { code, stderr } = await call(run, ['query', 'web', '--config', file])
     expect([code, stderr]).toEqual([
       1,
       'the host’s view wants the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket; ' +
         `${tokenFile}: the file can't be read: there is no such file (api.token names a file, not the token itself)\n`,
     ])
     writeToken('another-token-of-16')
-    expect(await call(['query', 'web', '--config', file])).toMatchObject({
+    expect(await call(run, ['query', 'web', '--config', file])).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^this is not the token of api\.token/),
     })
-    expect((await call(['query', 'web', '--http', at])).code).toBe(1)
+    expect((await call(run, ['query', 'web', '--http', at])).code).toBe(1)
     expect(inspector.asked).toEqual([])
   })
 
   it('is not needed where the configuration is no matter', async () => {
     const { at } = await serve()
     writeFileSync(file, 'api: {token: [}')
-    expect((await call(['query', 'web', '--http', at, '--config', file])).code).toBe(0)
-    expect((await call(['query', 'web', '--http', at], { BERTH_CONFIG: '/nowhere.yml' })).code).toBe(0)
+    expect((await call(run, ['query', 'web', '--http', at, '--config', file])).code).toBe(0)
+    expect((await call(run, ['query', 'web', '--http', at], { BERTH_CONFIG: '/nowhere.yml' })).code).toBe(0)
   })
 
   it('goes to nobody by the socket, and to no other machine', async () => {
@@ -202,7 +190,7 @@ describe('the token', () => {
 it('berth check tells what is set, and never the token', async () => {
   writeToken(secret)
   writeFileSync(file, 'api: {socket: api.sock, group: 7, token: token, hosts: [berth.example]}\n')
-  const { code, stdout, stderr } = await call(['check', file])
+  const { code, stdout, stderr } = await call(run, ['check', file])
   expect([code, stderr]).toEqual([0, ''])
   for (const line of [
     `api            socket ${socket}, group 7`,
@@ -211,9 +199,9 @@ it('berth check tells what is set, and never the token', async () => {
   ]) {
     expect(stdout.split('\n')).toContain(line)
   }
-  const json = (await call(['check', '--json', file])).stdout
+  const json = (await call(run, ['check', '--json', file])).stdout
   expect(JSON.parse(json).api).toEqual({ socket, group: 7, token: tokenFile, hosts: ['berth.example'] })
   expect(json).not.toContain(digestOf(secret))
   chmodSync(tokenFile, 0o644)
-  expect((await call(['check', file])).stderr).toMatch(/^warning: api\.token: others may read/)
+  expect((await call(run, ['check', file])).stderr).toMatch(/^warning: api\.token: others may read/)
 })

@@ -8,13 +8,13 @@ import { join } from 'node:path'
 import { encode } from 'dns-packet'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import * as check from '../../../src/commands/check.ts'
-import type { Command } from '../../../src/commands/io.ts'
 import * as names from '../../../src/commands/names.ts'
 import * as query from '../../../src/commands/query.ts'
 import { apiRoutes } from '../../../src/http/api.ts'
 import type { Inspector } from '../../../src/http/inspector.ts'
 import { createHttpServer } from '../../../src/http/server.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
+import { call } from './call.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-commands-'))
 const file = join(directory, 'berth.yml')
@@ -23,21 +23,6 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 afterAll(() => rmSync(directory, { recursive: true }))
-
-async function call(run: Command, args: string[], env: Record<string, string> = {}) {
-  let [stdout, stderr] = ['', '']
-  const code = await run(args, {
-    stdout: (text) => {
-      stdout += text
-    },
-    stderr: (text) => {
-      stderr += text
-    },
-    env,
-    stop: new AbortController().signal,
-  })
-  return { code, stdout, stderr }
-}
 
 const inspector: Inspector = {
   names: (as) => ({

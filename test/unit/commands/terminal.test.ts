@@ -11,6 +11,12 @@ import type { Inspector } from '../../../src/http/inspector.ts'
 import { createHttpServer } from '../../../src/http/server.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { allHostile, hostileTexts, isPrintable } from '../hostile-text.ts'
+import { call } from './call.ts'
+
+async function print(args: string[]) {
+  const told = await call(run, args)
+  return { ...told, printed: told.stdout + told.stderr }
+}
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-terminal-'))
 const file = join(directory, 'berth.yml')
@@ -19,21 +25,6 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 afterAll(() => rmSync(directory, { recursive: true }))
-
-async function call(args: string[], env: Record<string, string> = {}) {
-  let [stdout, stderr] = ['', '']
-  const code = await run(args, {
-    stdout: (text) => {
-      stdout += text
-    },
-    stderr: (text) => {
-      stderr += text
-    },
-    env,
-    stop: new AbortController().signal,
-  })
-  return { code, stdout, stderr, printed: stdout + stderr }
-}
 
 async function serveHttp(told: Inspector): Promise<string> {
   const server = createHttpServer({
@@ -75,8 +66,8 @@ const commands = [
 
 describe.each(hostileTexts)('%s', (_, text) => {
   it.each(commands)('is shown by berth %s %s %s %s', async (...args) => {
-    const plain = await call([...args, '--http', await serveHttp(saying('plain'))])
-    const hostile = await call([...args, '--http', await serveHttp(saying(text))])
+    const plain = await print([...args, '--http', await serveHttp(saying('plain'))])
+    const hostile = await print([...args, '--http', await serveHttp(saying(text))])
     expect(hostile.code).toBe(plain.code)
     expect(isPrintable(hostile.printed)).toBe(true)
     expect(hostile.printed).toContain('\\')
@@ -84,7 +75,7 @@ describe.each(hostileTexts)('%s', (_, text) => {
   })
 
   it.each(commands)('is valid JSON of berth %s %s %s %s', async (...args) => {
-    const { stdout, printed } = await call([...args, '--json', '--http', await serveHttp(saying(text))])
+    const { stdout, printed } = await print([...args, '--json', '--http', await serveHttp(saying(text))])
     expect(isPrintable(printed)).toBe(true)
     if (stdout !== '') expect(JSON.parse(stdout).rule).toBe(text)
   })
@@ -99,7 +90,7 @@ describe.each(hostileTexts)('%s', (_, text) => {
       log: { level: text },
     })
     writeFileSync(file, written)
-    const { code, stderr } = await call(['check', file])
+    const { code, stderr } = await print(['check', file])
     expect([code, isPrintable(stderr)]).toEqual([2, true])
     for (const line of stderr.trim().split('\n')) expect(line).toMatch(/^\S*berth\.yml:1:\d+: /)
   })
@@ -117,7 +108,7 @@ describe.each(hostileTexts)('%s', (_, text) => {
       ['serve', `--log.level=${text}`],
       ['serve', text],
     ]) {
-      const { code, printed } = await call(args)
+      const { code, printed } = await print(args)
       expect([code === 0, isPrintable(printed)]).toEqual([false, true])
     }
   })
@@ -126,9 +117,9 @@ describe.each(hostileTexts)('%s', (_, text) => {
 it('what berth check understood is shown', async () => {
   const name = allHostile
   writeFileSync(file, JSON.stringify({ docker: { engines: [{ name, url: 'unix:///run/docker.sock' }] } }))
-  const plain = await call(['check', file])
+  const plain = await print(['check', file])
   expect([plain.code, isPrintable(plain.printed)]).toEqual([0, true])
-  const told = await call(['check', '--json', file])
+  const told = await print(['check', '--json', file])
   expect(isPrintable(told.printed)).toBe(true)
   expect(JSON.parse(told.stdout).docker.engines[0].name).toBe(name)
 })
@@ -145,7 +136,7 @@ it('what a DNS server says is shown', async () => {
   closing.push(() => socket.close())
   for (const more of [[], ['--json']]) {
     const server = `127.0.0.1:${socket.address().port}`
-    const { code, printed } = await call(['query', '--wire', 'web', 'TXT', '--server', server, ...more])
+    const { code, printed } = await print(['query', '--wire', 'web', 'TXT', '--server', server, ...more])
     expect([code, isPrintable(printed)]).toEqual([0, true])
   }
 })
