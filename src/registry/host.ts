@@ -86,6 +86,8 @@ function findAmong(
   const named =
     findNamed(side, name, family) ?? (whole === undefined ? undefined : findNamed(side, whole, family))
   if (named !== undefined) return named
+  // Of a stopped container it is still the name.
+  if (side.known.has(name)) return undefined
   const labelled = findLabelled(side, name, family)
   return labelled !== undefined && isGranted(name) ? labelled : undefined
 }

@@ -120,6 +120,16 @@ describe('labels', () => {
     expect(host(labelled)).toMatchObject({ answers: ['172.17.0.5'] })
   })
 
+  it('on the host, do not mean what a stopped container is called, wherever it was', () => {
+    const stopped = container('db', { zzz: { at: [] } }, { running: false })
+    const wild = container('x.db.test', { zzz: { at: [] } }, { running: false, id: 'wild' })
+    const host = (name: string) => decideFor(resolver(labelled, stopped, wild), '127.0.0.1', name)
+    expect(host('db')).toMatchObject({ rcode: 3 })
+    expect(host('db.docker.internal')).toMatchObject({ rcode: 3 })
+    expect(host('x.db.test.docker.internal')).toMatchObject({ rcode: 3 })
+    expect(host('y.db.test.docker.internal')).toMatchObject({ answers: ['172.17.0.5'] })
+  })
+
   it('on the host, grant nothing under the zone that is Docker’s, stopped or not', () => {
     const taken = { 'berth.names': 'web.mynet,*.zzz' }
     const evil = container('evil', { bridge: { at: ['172.17.0.6'] } }, { labels: taken })
