@@ -15,6 +15,7 @@ import type {
   EngineState,
   Network,
   NetworkTable,
+  Projects,
   RemoteEngines,
   Snapshot,
   StoreChange,
@@ -29,11 +30,13 @@ export interface Registry {
   readonly lodging: Lodging
 }
 
+const noProjects: Projects = { byName: emptyMap, set: {} }
+
 export const emptyRegistry: Registry = nextRegistry({
   snapshot: nextSnapshot({
     ...{ version: 0, engines: new Map(), tables: [], subnets: noSubnets },
     ...{ networks: emptyMap, networksByName: emptyMap },
-    ...{ containers: emptyMap, known: emptyMap, services: emptyMap, projects: { byName: emptyMap } },
+    ...{ containers: emptyMap, known: emptyMap, services: emptyMap, projects: noProjects },
     ...{ owners: emptyMap },
   }),
   ...{ facts: new Map(), waiting: emptyMap, lodging: noLodging },

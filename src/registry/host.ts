@@ -87,7 +87,7 @@ function findAmong(
     findNamed(side, name, family) ?? (whole === undefined ? undefined : findNamed(side, whole, family))
   if (named !== undefined) return named
   // Of a stopped container it is still the name.
-  if (side.known.has(name)) return undefined
+  if (side.known.get(name)?.some((id) => side.networks.get(id) !== undefined)) return undefined
   const labelled = findLabelled(side, name, family)
   return labelled !== undefined && isGranted(name) ? labelled : undefined
 }

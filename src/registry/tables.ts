@@ -1,10 +1,9 @@
 // All networks' tables, found by id, by name, and in order, and the names that any of them knows.
 import { emptyMap } from '../lib/persistent.ts'
-import { isSame } from '../lib/same.ts'
 import { addId, takeFrom } from './lists.ts'
 import type { Turn } from './lodgers.ts'
 import { toldWithoutPlace } from './table.ts'
-import type { NetworkTable, Snapshot } from './types.ts'
+import type { NetworkTable, Projects, Snapshot } from './types.ts'
 
 type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known' | 'services' | 'projects'>
 
@@ -21,7 +20,6 @@ export function changeTables(
     ...{ networks: networks.edit(), networksByName: networksByName.edit() },
     ...{ known: known.edit(), services: services.edit(), projects: projects.byName.edit() },
   }
-  let areProjectsSame = true
   const ordered = tables.slice()
   const byName = (name: string) => edits.networksByName.get(name) ?? []
   for (const [id, after] of changes) {
@@ -46,14 +44,8 @@ export function changeTables(
       const knew = before?.[kind] ?? emptyMap
       const knows = after?.[kind] ?? emptyMap
       if (knew === knows) continue
-      for (const name of knows.keysMissingIn(knew)) {
-        addId(edits[kind], name, alone)
-        areProjectsSame &&= kind !== 'projects'
-      }
-      for (const name of knew.keysMissingIn(knows)) {
-        takeFrom(edits[kind], name, alone)
-        areProjectsSame &&= kind !== 'projects'
-      }
+      for (const name of knows.keysMissingIn(knew)) addId(edits[kind], name, alone)
+      for (const name of knew.keysMissingIn(knows)) takeFrom(edits[kind], name, alone)
     }
   }
   for (const [id, { before, after }] of turns) {
@@ -62,7 +54,6 @@ export function changeTables(
       if (knew[kind].size + knows[kind].size === 0) continue
       for (const name of knew[kind]) if (!knows[kind].has(name)) takeFrom(edits[kind], name, [id])
       for (const name of knows[kind]) addId(edits[kind], name, [id])
-      areProjectsSame &&= kind !== 'projects' || isSame([...knew[kind]], [...knows[kind]])
     }
   }
   return {
@@ -71,8 +62,16 @@ export function changeTables(
     networksByName: edits.networksByName.done(),
     known: edits.known.done(),
     services: edits.services.done(),
-    projects: areProjectsSame ? projects : { byName: edits.projects.done() },
+    projects: nextProjects(projects, edits.projects.done()),
   }
+}
+
+function nextProjects(before: Projects, byName: Projects['byName']): Projects {
+  if (byName === before.byName) return before
+  const isSame =
+    byName.keysMissingIn(before.byName).next().done === true &&
+    before.byName.keysMissingIn(byName).next().done === true
+  return { byName, set: isSame ? before.set : {} }
 }
 
 /** Where in the list the table of this name and id is, or would be. */

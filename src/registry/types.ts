@@ -177,10 +177,11 @@ export interface NetworkTable {
   readonly addressed: number
 }
 
-/** Another object whenever a project comes, goes, or is on other networks: even where it was there for a moment only. */
 export interface Projects {
   /** Canonical name → the networks that know a service of it, as in `known`. */
   readonly byName: PersistentMap<readonly string[]>
+  /** Another object whenever a project has come or gone, wherever it was: what depends on which there are goes by it. */
+  readonly set: object
 }
 
 /** The whole immutable name table at one moment. */

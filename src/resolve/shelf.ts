@@ -39,7 +39,7 @@ export function createShelves<T extends Sized>(
 
   /** Whether what is kept there can be told from what has changed since; then it knows that. */
   function follow(place: Place<T>, scope: Scope, snapshot: Snapshot): boolean {
-    if (place.subnets !== snapshot.subnets || place.projects !== snapshot.projects) return false
+    if (place.subnets !== snapshot.subnets || place.projects !== snapshot.projects.set) return false
     if (areSame(place.networks, scope.networks)) return true
     // A link's target is a name that the question does not have.
     if (hasLinks(scope)) return false
@@ -62,14 +62,14 @@ export function createShelves<T extends Sized>(
         before.shelf.clear()
       }
       const shelf = new Shelf<T>(room, held)
-      const { subnets, projects } = snapshot
-      places.set(key, { shelf, networks: scope.networks, subnets, projects })
+      const { subnets } = snapshot
+      places.set(key, { shelf, networks: scope.networks, subnets, projects: snapshot.projects.set })
       return shelf
     },
     sweep(snapshot) {
       for (const [key, { shelf, networks, subnets, projects }] of places) {
         const isCurrent = (table: NetworkTable) => snapshot.networks.get(table.network.id) === table
-        const isAsItWas = subnets === snapshot.subnets && projects === snapshot.projects
+        const isAsItWas = subnets === snapshot.subnets && projects === snapshot.projects.set
         if (isAsItWas && networks.every(isCurrent)) continue
         shelf.clear()
         places.delete(key)
@@ -88,7 +88,7 @@ interface Place<T extends Sized> {
   networks: readonly NetworkTable[]
   /** With what a name may end in, whoever it is of. */
   readonly subnets: Snapshot['subnets']
-  readonly projects: Snapshot['projects']
+  readonly projects: Snapshot['projects']['set']
 }
 
 function areSame(a: readonly NetworkTable[], b: readonly NetworkTable[]): boolean {

@@ -194,3 +194,22 @@ describe('a network’s table', () => {
     }
   })
 })
+
+it('the set of projects is another one where a project comes or goes, not where it is on another network', () => {
+  const labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
+  const networks = [network('front', ['10.0.0.0/24']), network('back', ['10.1.0.0/24'])]
+  const web = (places: Parameters<typeof container>[1], extra: object = labels) =>
+    container('web', places, { labels: extra as Record<string, string> })
+  const first = estate(networks, [web({ front: { at: ['10.0.0.2'] } })])
+  const more = estate(networks, [web({ front: { at: ['10.0.0.2'] }, back: { at: ['10.1.0.2'] } })], {}, first)
+  const moved = estate(networks, [web({ back: { at: ['10.1.0.2'] } })], {}, more)
+  expect(more.projects.byName.get('shop')).toEqual(['back', 'front'])
+  expect(moved.projects.byName.get('shop')).toEqual(['back'])
+  expect(more.projects.set).toBe(first.projects.set)
+  expect(moved.projects.set).toBe(first.projects.set)
+  const renamed = { ...labels, 'com.docker.compose.project': 'other' }
+  const other = estate(networks, [web({ back: { at: ['10.1.0.2'] } }, renamed)], {}, moved)
+  expect(other.projects.set).not.toBe(moved.projects.set)
+  const none = estate(networks, [], {}, other)
+  expect(none.projects.set).not.toBe(other.projects.set)
+})
