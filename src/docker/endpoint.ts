@@ -78,11 +78,16 @@ export function containerFrom(
 }
 
 /** The container with what its labels grant. */
-export function withGrants(told: ToldContainer, { labels, settings, ungranted }: Granted): ToldContainer {
+export function withGrants(
+  told: ToldContainer,
+  { labels, settings, ungranted }: Granted,
+  by: Partial<Pick<ToldContainer, 'labels' | 'verdict' | 'rules'>> = {},
+): ToldContainer {
   const { container, ownNames } = told
   const alias = composeAlias(labels).filter((name) => !ownNames.includes(name))
   return {
     ...told,
+    ...by,
     container: { ...container, labels, settings, ungranted },
     ownNames: alias.length === 0 ? ownNames : [...ownNames.slice(0, 1), ...alias, ...ownNames.slice(1)],
   }

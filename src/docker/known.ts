@@ -116,19 +116,21 @@ export function createKnown(options: KnownOptions): Known {
   function setContainer(fresh: ToldContainer, readAt: number): boolean {
     const before = containers.get(fresh.container.id)
     const told = granted(fresh, before?.told)
-    const networkOf = (id: string) => networks.get(id)?.told.network
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
     const { container: bounded, leftOut } = boundContainer(placed)
     const container = sharingContainer(bounded, before?.told.container)
-    tellProblems(container, [...told.problems, ...leftOut])
+    tellProblems(container, leftOut.length === 0 ? told.problems : [...told.problems, ...leftOut])
     // Without a signature the next full list has it inspected again, should it never be started.
     const signature = placed === told.container ? told.signature : ''
-    const now = { ...told, container, signature }
+    const isAsTold = container === told.container && signature === told.signature
+    const now = isAsTold ? told : { ...told, container, signature }
     containers.set(container.id, { told: now, readAt })
     const isSame = container === before?.told.container
     if (!isSame) changed.containers.add(container.id)
     return uses.follow(before?.told, now) || !isSame
   }
+
+  const networkOf = (id: string) => networks.get(id)?.told.network
 
   /** What its labels grant; whose they are is found out once. */
   function granted(told: ToldContainer, before: ToldContainer | undefined): ToldContainer {
@@ -136,7 +138,7 @@ export function createKnown(options: KnownOptions): Known {
     // Labels and image are those that the container was created with.
     if (before !== undefined && verdictOf(before, told) !== undefined && before.rules === rules) {
       const { labels, verdict, container } = before
-      return withGrants({ ...told, labels, verdict, rules }, container)
+      return withGrants(told, container, { labels, verdict, rules })
     }
     const { id } = told.container
     const { image } = told.labels
@@ -150,7 +152,7 @@ export function createKnown(options: KnownOptions): Known {
       options.images.want(image)
     }
     const labels = verdict === undefined ? told.labels : judgedLabels(told.labels)
-    return withGrants({ ...told, labels, verdict, rules }, grant(labels, verdict, rules))
+    return withGrants(told, grant(labels, verdict, rules), { labels, verdict, rules })
   }
 
   /** Restarts and lists bring them again. */

@@ -11,6 +11,8 @@ export interface Uses {
   isTaken(networkId: string, address: string): boolean
 }
 
+const none: ToldContainer['gateways'] = new Map()
+
 /** Network id → gateway or address → how many have it. */
 type Counts = Map<string, Map<string, number>>
 
@@ -33,16 +35,28 @@ export function createUses(
     if (used.get(id)?.has(address) === true || isGateway(id, address)) changed(id)
   }
 
+  function takeAddresses(told: ToldContainer | undefined, by: 1 | -1): void {
+    if (told === undefined) return
+    for (const { networkId, v4, v6 } of told.container.endpoints) {
+      for (const address of v4) takeAddress(networkId, address, by)
+      for (const address of v6) takeAddress(networkId, address, by)
+    }
+  }
+
+  function useGateways(told: ToldContainer | undefined, by: 1 | -1): void {
+    if (told?.container.running !== true) return
+    for (const [id, gateways] of told.gateways) for (const each of gateways) useGateway(id, each, by)
+  }
+
   return {
     follow(before, now) {
-      if (before?.container !== now?.container) {
-        for (const [id, address] of addressesOf(before)) takeAddress(id, address, -1)
-        for (const [id, address] of addressesOf(now)) takeAddress(id, address, 1)
+      if (before?.container.endpoints !== now?.container.endpoints) {
+        takeAddresses(before, -1)
+        takeAddresses(now, 1)
       }
-      const [was, is] = [gatewaysOf(before), gatewaysOf(now)]
-      if (isSame(was, is)) return false
-      for (const [id, gateway] of was) useGateway(id, gateway, -1)
-      for (const [id, gateway] of is) useGateway(id, gateway, 1)
+      if (usesTheSame(before, now)) return false
+      useGateways(before, -1)
+      useGateways(now, 1)
       return true
     },
     gateways: (networkId) => new Set([...(used.get(networkId)?.keys() ?? [])].sort()),
@@ -61,15 +75,9 @@ function count(counts: Counts, id: string, key: string, by: 1 | -1): number {
   return now
 }
 
-/** Pairs of a network's id and an address that the container has there. */
-function* addressesOf(told: ToldContainer | undefined): Generator<readonly [id: string, address: string]> {
-  for (const { networkId, v4, v6 } of told?.container.endpoints ?? []) {
-    for (const address of [...v4, ...v6]) yield [networkId, address]
-  }
-}
-
-/** Pairs of a network's id and a gateway that the container, if it runs, uses there. */
-function gatewaysOf(told: ToldContainer | undefined): (readonly [id: string, gateway: string])[] {
-  if (told?.container.running !== true) return []
-  return [...told.gateways].flatMap(([id, gateways]) => gateways.map((gateway) => [id, gateway] as const))
+/** Gateways, if they run. */
+function usesTheSame(before: ToldContainer | undefined, now: ToldContainer | undefined): boolean {
+  const was = before?.container.running === true ? before.gateways : none
+  const is = now?.container.running === true ? now.gateways : none
+  return isSame(was, is)
 }
