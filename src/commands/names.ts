@@ -43,6 +43,7 @@ export const run: Command = (args, outer) =>
   })
 
 function describeIgnored({ view, ignoredLabels }: NamesReply): string {
+  if (view === 'starting') return 'no engine has been read yet\n'
   if (ignoredLabels === undefined) return `labels are told to the host alone, not to who sees ${view}\n`
   if (ignoredLabels.length === 0) return 'no label is ignored\n'
   const rows = ignoredLabels.map(({ container, label, value, why }) => [container, label, value, why])
