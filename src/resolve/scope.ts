@@ -146,8 +146,8 @@ export function scopeOf(
   for (const row of Object.values(rows)) {
     const decided = row(asking)
     if (decided === undefined) continue
-    if ('former' in decided) former = finish(decided.former, isIncomplete(engines, decided.former))
-    else return finish(decided, isIncomplete(engines, decided), former)
+    if ('former' in decided) former = finish(decided.former, isIncomplete(snapshot, decided.former))
+    else return finish(decided, isIncomplete(snapshot, decided), former)
   }
   return finish(scope('nobody', 'stranger', [], false), asking.awaitsLocal, former)
 }
@@ -190,11 +190,29 @@ export function renewScope(
   return scopeWith(scope, renewed, scope.incomplete, undefined)
 }
 
-/** A remote engine may have what the host asks for, and containers on a Swarm's network; on any other it has none. */
-function isIncomplete(engines: Snapshot['engines'], { view, networks }: Decided): boolean {
+/**
+ * A remote engine may have what the host asks for, and containers on a Swarm's network; on any other it has none. And the
+ * asking container may be on a network of which nothing has been read.
+ */
+function isIncomplete(snapshot: Snapshot, { view, networks, containerId }: Decided): boolean {
+  const { engines } = snapshot
   const seesRemote =
     view === 'host' || view === 'starting' || networks.some(({ network }) => network.driver === 'overlay')
-  return awaitsLocal(engines) || (seesRemote && [...engines.values()].some(({ synced }) => !synced))
+  return (
+    awaitsLocal(engines) ||
+    (seesRemote && [...engines.values()].some(({ synced }) => !synced)) ||
+    isOnUnread(snapshot, containerId)
+  )
+}
+
+/** Its network was made a moment ago, or the engine fails to tell of it: what is on it is not known, and it is there. */
+function isOnUnread({ containers, networks }: Snapshot, containerId: string | undefined): boolean {
+  const container = containerId === undefined ? undefined : containers.get(containerId)
+  return (
+    container?.endpoints.some(
+      ({ networkId, v4, v6 }) => v4.length + v6.length > 0 && !networks.has(networkId),
+    ) ?? false
+  )
 }
 
 /** All are made here, so that they are of one shape. */
@@ -244,7 +262,8 @@ function viewOf(snapshot: Snapshot, ids: readonly string[]): Decided {
     const networks = places.map(({ table }) => table)
     const linking = places.filter(({ endpoint }) => endpoint.links.size > 0)
     const links = new Map(linking.map(({ endpoint }) => [endpoint.networkId, endpoint.links]))
-    return scope('networks', 'container', networks, mayForward(networks), id, links)
+    const forwards = mayForward(networks) || isOnUnread(snapshot, id)
+    return scope('networks', 'container', networks, forwards, id, links)
   }
   // Several containers have this address and nothing tells them apart: only what each of them may see.
   const views = ids.map((each) => localPlaces(snapshot, each).map(({ table }) => table))
@@ -269,18 +288,22 @@ function decideByListener(candidates: readonly NetworkTable[], here: string): re
 
 /** Ids of the containers that have this address. Members of docker_gwbridge are askers on overlay networks. */
 function findContainers(snapshot: Snapshot, address: string, here: string): string[] {
-  const found: { table: NetworkTable; id: string }[] = []
+  const found: { table: NetworkTable | undefined; id: string }[] = []
   for (const endpoint of snapshot.owners.get(address) ?? []) {
     const table = snapshot.networks.get(endpoint.networkId)
-    if (table !== undefined && isOurs(snapshot, table)) found.push({ table, id: endpoint.containerId })
+    if (table === undefined || isOurs(snapshot, table)) found.push({ table, id: endpoint.containerId })
   }
   for (const table of snapshot.networksByName.get(gatewayBridge) ?? []) {
     const isBridge = isGatewayBridge(table.network) && isOurs(snapshot, table)
     const id = isBridge ? table.network.members?.get(address) : undefined
     if (isLocal(snapshot.engines, snapshot.containers.get(id ?? '')?.engine)) found.push({ table, id: id! })
   }
-  const decided = decideByListener([...new Set(found.map(({ table }) => table))], here)
-  return [...new Set(found.filter(({ table }) => decided.includes(table)).map(({ id }) => id))]
+  // Of a network that has not been read nothing says whose the listening address is.
+  const tables = [...new Set(found.flatMap(({ table }) => table ?? []))]
+  const isSure = found.every(({ table }) => table !== undefined)
+  const decided = isSure ? decideByListener(tables, here) : tables
+  const isMeant = (table: NetworkTable | undefined) => table === undefined || decided.includes(table)
+  return [...new Set(found.filter(({ table }) => isMeant(table)).map(({ id }) => id))]
 }
 
 /** Networks whose subnet holds the address, or on whose bridge it is link-local. */
