@@ -26,6 +26,8 @@ export interface SessionOptions {
   version(told: { version: string; apiVersion: string }): void
   /** The engine's clock is ahead of ours by so much, ms; 0 where it can't be told from the way there and back. */
   skewed(ms: number): void
+  /** The same as an earlier connection told it: then nothing waits for /info, which may be slow. */
+  readonly skew: number | undefined
   /** The first list is read: facts are whole. */
   live(): Promise<void>
   /** Something of ours failed on what the engine told; it lists again. */
@@ -107,15 +109,23 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     return undefined
   }
 
+  const tellSkew = (told: number | undefined) => {
+    const skew = told === undefined ? (options.skew ?? 0) : told - clock.now()
+    options.skewed(Math.abs(skew) < leastSkew ? 0 : skew)
+    if (Math.abs(skew - (options.skew ?? skew)) >= 2 * leastSkew) end('its clock has been set', true)
+    return skew
+  }
+
   options.listing(() => poke())
   try {
     // First and alone: it tells best what it is that answers here.
     options.version(await client.version())
-    const told = (await client.systemTime().catch(withoutClock)) ?? clock.now()
+    const asked = client.systemTime().catch(withoutClock).then(tellSkew)
+    asked.catch(() => {})
+    const skew = options.skew ?? (await asked)
+    const told = clock.now() + skew
     const toldAt = clock.monotonic()
     const engineNow = () => told + clock.monotonic() - toldAt
-    const skew = told - clock.now()
-    options.skewed(Math.abs(skew) < leastSkew ? 0 : skew)
     const ear = createEar(client, clock, engineNow)
     const sinceSeconds = Math.floor(told / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })

@@ -1,10 +1,10 @@
 // Follows one engine for as long as berth runs: connects, keeps the store current, reconnects.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineConfig } from '../config/types.ts'
-import { createBackoff } from '../lib/backoff.ts'
 import { type Clock, sleep, type Timer } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
+import { isLocal } from '../registry/locality.ts'
 import type { Store } from '../registry/store.ts'
 import type { Network } from '../registry/types.ts'
 import { createEngineClient, type EngineClient, type Strange } from './client.ts'
@@ -12,6 +12,8 @@ import type { DockerCounters } from './counters.ts'
 import { knowsNone, type Refused } from './gateways.ts'
 import type { LabelRules } from './grants.ts'
 import { createNotices } from './notices.ts'
+import { createOutages } from './outages.ts'
+import { type Course, createPace } from './pace.ts'
 import { createReconcile } from './reconcile.ts'
 import { type Ending, reach, runSession } from './session.ts'
 
@@ -51,8 +53,6 @@ export interface WatchOptions {
 
 /** Below it (Docker 20.10) nothing was tried. */
 const oldestApi = [1, 41] as const
-/** A connection that lasts this long was a good one, ms. */
-const lasting = 30_000
 /** As config/haproxy-docker.cfg has it, for those whose proxy was set up without. */
 export const imageRule =
   'acl image url_reg ^(/v1\\.[0-9]{1,2})?/images/sha256(:|%3[Aa])[0-9a-f]{64}/json(\\?platform=%7[Bb]([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*%7[Dd])?$'
@@ -76,13 +76,14 @@ export function createWatch({
 }: WatchOptions): Watch {
   const engine = config.name
   const stopping = new AbortController()
-  const backoff = createBackoff(100, 10_000, random)
+  const pace = createPace(() => isLocal(store.current().engines, engine), random)
   const lag = counters.lag.cell(engine)
   // There from the start: a rate needs the zero before the first.
   for (const counter of [counters.events, counters.drift, counters.lateNames, counters.reconnects]) {
     counter.add(0, engine)
   }
   const notices = createNotices(clock)
+  const outages = createOutages(engine, clock, log)
   const reconcile = createReconcile({
     ...{ engine, clock, random, changed, failed },
     labelRules: () => labelRules,
@@ -104,14 +105,11 @@ export function createWatch({
   let running: Promise<void> | undefined
   let everSynced = false
   let everTold = false
-  let lostAt = 0
-  /** The last problem that was logged; undefined while all is well. */
-  let told: string | undefined
   let awayTimer: Timer | undefined
   let swapTimer: Timer | undefined
   let swapTimes: number[] = []
-  /** How far the engine's clock is ahead of ours, ms. */
-  let skew = 0
+  /** How far the engine's clock is ahead of ours, ms; undefined: it has not told yet. */
+  let skew: number | undefined
   let warnedOfVersion = false
   let finishFirst = () => {}
   const firstSync = new Promise<void>((resolve) => {
@@ -186,24 +184,25 @@ export function createWatch({
   }
 
   function observeLag() {
-    const engineNow = clock.now() + skew
+    const engineNow = clock.now() + (skew ?? 0)
     for (const time of swapTimes) lag.observe(Math.max(0, engineNow - time) / 1000)
     swapTimes = []
   }
 
   async function run() {
     while (!stopping.signal.aborted) {
-      await connect()
+      const course = await connect()
       finishFirst()
       if (stopping.signal.aborted) return
-      await sleep(clock, backoff.next(), stopping.signal)
+      await sleep(clock, pace.next(course), stopping.signal)
     }
   }
 
-  /** One connection, from attempt to end. Never rejects. */
-  async function connect() {
+  /** One connection, from attempt to end; undefined: it was never live. Never rejects. */
+  async function connect(): Promise<Course | undefined> {
     let client: EngineClient | undefined
     let liveSince: number | undefined
+    const began = clock.monotonic()
     try {
       client = createClient(config, clock, strange)
       const ending = await runSession({
@@ -217,6 +216,7 @@ export function createWatch({
           info = { ...info, ...told }
           checkVersion(told.apiVersion)
         },
+        skew,
         skewed(ms) {
           skew = ms
         },
@@ -233,8 +233,9 @@ export function createWatch({
       client?.close()
       counters.connected.cell(engine).value = 0
       info = { ...info, connected: false }
-      if (liveSince !== undefined && clock.monotonic() - liveSince >= lasting) backoff.reset()
     }
+    if (liveSince === undefined) return undefined
+    return { settingUp: liveSince - began, lasted: clock.monotonic() - liveSince }
   }
 
   /** Of a whole estate too, no question waits for more than a part. */
@@ -261,40 +262,29 @@ export function createWatch({
       apiVersion: info.apiVersion,
     }
     const counts = { networks: networks.size, containers: containers.size }
+    const seconds = outages.end()
     if (!everSynced) log.info({ ...fields, ...counts }, 'following Docker engine')
-    else if (told !== undefined) {
-      const seconds = Math.round((clock.monotonic() - lostAt) / 1000)
-      log.info({ ...fields, ...counts, seconds }, 'Docker engine is back')
-    } else log.debug({ engine }, 'event stream of Docker engine opened again')
+    else if (seconds !== undefined) log.info({ ...fields, ...counts, seconds }, 'Docker engine is back')
+    else log.debug({ engine }, 'event stream of Docker engine opened again')
     everSynced = true
-    told = undefined
   }
 
   function lose({ reason, answering }: Ending) {
     counters.reconnects.add(1, engine)
-    lostAt = clock.monotonic()
+    outages.begin()
     info = { ...info, connected: false, problem: reason }
     if (answering) awayTimer = clock.setTimeout(goAway, reach)
     else goAway()
     // Socket proxies end quiet streams every few minutes; who is back at once needs no line in the log.
     if (answering) log.debug({ engine, reason }, 'event stream of Docker engine closed, connecting again')
-    else tell(reason)
+    else outages.tell(reason, everSynced)
   }
 
   function fail(error: unknown) {
     counters.errors.add(1, engine, 'connect')
     const problem = explain(error)
     info = { ...info, connected: false, problem }
-    if (problem === told) log.debug({ engine, problem }, 'Docker engine still out of reach')
-    else tell(problem)
-  }
-
-  function tell(problem: string) {
-    const already = told !== undefined
-    told = problem
-    if (already) log.warn({ engine, problem }, 'Docker engine still out of reach')
-    else if (everSynced) log.warn({ engine, problem }, 'Docker engine lost; its last names are kept')
-    else log.error({ engine, problem }, 'cannot follow Docker engine; trying on')
+    outages.tell(problem, everSynced)
   }
 
   function tellRefused() {

@@ -34,6 +34,10 @@ const ruleSentences: Record<ScopeRule, string> = {
   stranger: 'none of ours: refused',
 }
 
+const unsure = "a container's address, but its engine is out of reach: only the network that it is on"
+
+const sentenceOf = ({ rule, former }: Scope) => (former === undefined ? ruleSentences[rule] : unsure)
+
 const takenName = 'it is the NAME.NETWORK or SERVICE.PROJECT of another container'
 
 /** On whose behalf something is asked. */
@@ -133,7 +137,7 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
       const { scope, label } = found
       return {
         as: label,
-        rule: ruleSentences[scope.rule],
+        rule: sentenceOf(scope),
         view: scope.view,
         networks: scope.networks.map((table) => table.network.name),
         forwards: resolver.forwards(scope),
@@ -163,7 +167,7 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
     query: Buffer,
     question: Question,
   ): Promise<Omit<QueryReply, 'name' | 'type' | 'as'>> {
-    const because = `${ruleSentences[scope.rule]}; `
+    const because = `${sentenceOf(scope)}; `
     const decision = resolver.decide(scope, question)
     if (decision.kind === 'answer') {
       const reply = writeReply(query, question, undefined, decision, 0xffff)

@@ -156,8 +156,8 @@ export function refusal(code: Rcode, error: ExtendedError, rule: string): Decisi
 }
 
 /** Names are not known yet: SERVFAIL makes a stub ask again, NXDOMAIN would be believed. */
-export function notReady(rule: string): Decision {
-  return refusal(rcode.SERVFAIL, { code: ede.notReady, text: 'no engine has been read yet' }, rule)
+export function notReady(rule: string, text = 'not all names are known yet'): Decision {
+  return refusal(rcode.SERVFAIL, { code: ede.notReady, text }, rule)
 }
 
 export const isAddressType = (code: number): boolean => code === type.A || code === type.AAAA

@@ -147,7 +147,7 @@ function empty(context: Context, question: Question, rule: string): Decision {
 /** What nobody has that may be told of: there, if only as what lies above others; else not, or not for certain yet. */
 function missing(context: Context, question: Question, isAbove: boolean, rule: string): Decision {
   if (isAbove) return empty(context, question, namesBelow)
-  if (context.scope.incomplete) return notReady('an engine has not been read yet')
+  if (context.scope.incomplete) return notReady('an engine or a network of the asker has not been read yet')
   return negative(context, question, rcode.NXDOMAIN, rule)
 }
 

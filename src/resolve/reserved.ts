@@ -44,6 +44,8 @@ export function answerMachine(context: Context, question: Question): Decision | 
       .slice(0, 1)
   const gateways = { v4: gateway(false), v6: gateway(true) }
   const isNone = gateways.v4.length + gateways.v6.length === 0
+  // Its network has not been read yet.
+  if (isNone && scope.networks.length === 0 && scope.incomplete) return undefined
   const rule = isNone
     ? 'no bridge network of the asker has a gateway'
     : "the asker's gateway is the engine's machine"

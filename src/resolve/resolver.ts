@@ -13,6 +13,7 @@ import type { Store } from '../registry/store.ts'
 import type { Endpoint, NetworkTable, Snapshot } from '../registry/types.ts'
 import { QuestionContext } from './context.ts'
 import { type Decision, isInternet, local, type Question, refusal } from './decision.ts'
+import { doubt } from './former.ts'
 import { type Withheld, withhold } from './guard.ts'
 import { answerIdentity } from './identity.ts'
 import { mayBeLabelled } from './labelled.ts'
@@ -68,6 +69,9 @@ const notForwarded: Decision = {
   isPassing: true,
 }
 
+const nobody = ({ rule }: Scope) =>
+  refusal(rcode.REFUSED, { code: ede.prohibited }, `nobody is served there (${rule})`)
+
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store } = options
   const { statics, routes } = options.indexes ?? {
@@ -87,9 +91,9 @@ export function createResolver(options: ResolverOptions): Resolver {
     epoch: scopes.epoch,
     scope: scopes.of,
     decide(scope, question) {
-      if (scope.view === 'nobody') {
-        return refusal(rcode.REFUSED, { code: ede.prohibited }, `nobody is served there (${scope.rule})`)
-      }
+      const { former } = scope
+      const isNobody = scope.view === 'nobody'
+      if (isNobody && (former === undefined || !isInternet(question))) return nobody(scope)
       if (!isInternet(question)) {
         return (
           answerIdentity(config.identity, question) ??
@@ -100,10 +104,17 @@ export function createResolver(options: ResolverOptions): Resolver {
         return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
       }
       const context = new QuestionContext(options, scope, store.current(), question.name)
-      const decision =
-        answerLocally(context, statics, question) ??
-        decideMiss(context, settings, question, statics.isAbove(question.name, scope))
-      const { isPassing, isWhole } = context
+      let decision = isNobody
+        ? nobody(scope)
+        : (answerLocally(context, statics, question) ??
+          decideMiss(context, settings, question, statics.isAbove(question.name, scope)))
+      let { isPassing, isWhole } = context
+      if (former !== undefined) {
+        const before = new QuestionContext(options, former, store.current(), question.name)
+        decision = doubt(decision, question, statics, context, before) ?? decision
+        isPassing = context.isPassing || before.isPassing
+        isWhole = context.isWhole || before.isWhole
+      }
       if (decision.kind === 'forward') {
         return question.type === type.ANY ? notForwarded : isWhole ? { ...decision, isWhole } : decision
       }

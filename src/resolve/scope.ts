@@ -33,6 +33,11 @@ export interface Scope {
   readonly containerId: string | undefined
   /** The asking container's own, on its networks. */
   readonly links: Links | undefined
+  /**
+   * What it was when the asker's engine was last in reach, where it is less now: the asker may be there still, or the
+   * address may be another's. Nothing is answered from it; what it had is not denied either. undefined: it is no less.
+   */
+  readonly former: Scope | undefined
 }
 
 export interface ScopeSettings {
@@ -58,7 +63,10 @@ interface Asking {
 }
 
 /** A scope before it is known whether the table is whole. */
-type Row = (asking: Asking) => Omit<Scope, 'incomplete'> | undefined
+type Decided = Omit<Scope, 'incomplete' | 'former'>
+
+/** `former`: it would decide, were it not for an engine that is away; so rows after it do. */
+type Row = (asking: Asking) => Decided | { readonly former: Decided } | undefined
 
 /** The scope table: the first row that decides. Whoever none of them knows is a stranger. */
 export const scopeTable: Readonly<Record<string, Row>> = {
@@ -86,19 +94,11 @@ export const scopeTable: Readonly<Record<string, Row>> = {
   },
 
   container({ snapshot, address, here }) {
-    const [id, ...others] = findContainers(snapshot, address, here)
-    if (id === undefined) return undefined
-    if (others.length === 0) {
-      const places = localPlaces(snapshot, id)
-      const networks = places.map(({ table }) => table)
-      const linking = places.filter(({ endpoint }) => endpoint.links.size > 0)
-      const links = new Map(linking.map(({ endpoint }) => [endpoint.networkId, endpoint.links]))
-      return scope('networks', 'container', networks, mayForward(networks), id, links)
-    }
-    // Several containers have this address and nothing tells them apart: only what each of them may see.
-    const views = [id, ...others].map((each) => localPlaces(snapshot, each).map(({ table }) => table))
-    const common = views[0]!.filter((table) => views.every((view) => view.includes(table)))
-    return scope('networks', 'shared address', common, views.every(mayForward))
+    const ids = findContainers(snapshot, address, here)
+    if (ids.length === 0) return undefined
+    const decided = viewOf(snapshot, ids)
+    // Of an engine that is away the address may have a new owner, and what is known is no ground for more than the subnet.
+    return ids.some((id) => isAway(snapshot, id)) ? { former: decided } : decided
   },
 
   subnet({ snapshot, addresses, asker, address, here }) {
@@ -142,11 +142,24 @@ export function scopeOf(
     awaitsLocal: awaitsLocal(engines),
     starting: engines.size > 0 && [...engines.values()].every((engine) => !engine.synced),
   }
+  let former: Scope | undefined
   for (const row of Object.values(rows)) {
     const decided = row(asking)
-    if (decided !== undefined) return scopeWith(decided, decided.networks, isIncomplete(engines, decided))
+    if (decided === undefined) continue
+    if ('former' in decided) former = finish(decided.former, isIncomplete(snapshot, decided.former))
+    else return finish(decided, isIncomplete(snapshot, decided), former)
   }
-  return scopeWith(scope('nobody', 'stranger', [], false), [], asking.awaitsLocal)
+  return finish(scope('nobody', 'stranger', [], false), asking.awaitsLocal, former)
+}
+
+function finish(decided: Decided, incomplete: boolean, former?: Scope): Scope {
+  const isLess = former !== undefined && hasMore(former, decided)
+  return scopeWith(decided, decided.networks, incomplete, isLess ? former : undefined)
+}
+
+/** Whether a name may mean something in `former` that it does not mean in `now`. */
+function hasMore({ networks, links }: Scope, now: Decided): boolean {
+  return (links !== undefined && links.size > 0) || networks.some((table) => !now.networks.includes(table))
 }
 
 /**
@@ -174,23 +187,42 @@ export function renewScope(
   }
   if (isSame) return scope
   const renewed = networks.map(({ network }) => now.networks.get(network.id)!)
-  return scopeWith(scope, renewed, scope.incomplete)
+  return scopeWith(scope, renewed, scope.incomplete, undefined)
 }
 
-/** A remote engine may have what the host asks for, and containers on a Swarm's network; on any other it has none. */
-function isIncomplete(engines: Snapshot['engines'], { view, networks }: Omit<Scope, 'incomplete'>): boolean {
+/**
+ * A remote engine may have what the host asks for, and containers on a Swarm's network; on any other it has none. And the
+ * asking container may be on a network of which nothing has been read.
+ */
+function isIncomplete(snapshot: Snapshot, { view, networks, containerId }: Decided): boolean {
+  const { engines } = snapshot
   const seesRemote =
     view === 'host' || view === 'starting' || networks.some(({ network }) => network.driver === 'overlay')
-  return awaitsLocal(engines) || (seesRemote && [...engines.values()].some(({ synced }) => !synced))
+  return (
+    awaitsLocal(engines) ||
+    (seesRemote && [...engines.values()].some(({ synced }) => !synced)) ||
+    isOnUnread(snapshot, containerId)
+  )
+}
+
+/** Its network was made a moment ago, or the engine fails to tell of it: what is on it is not known, and it is there. */
+function isOnUnread({ containers, networks }: Snapshot, containerId: string | undefined): boolean {
+  const container = containerId === undefined ? undefined : containers.get(containerId)
+  return (
+    container?.endpoints.some(
+      ({ networkId, v4, v6 }) => v4.length + v6.length > 0 && !networks.has(networkId),
+    ) ?? false
+  )
 }
 
 /** All are made here, so that they are of one shape. */
 function scopeWith(
-  { view, rule, forwards, containerId, links }: Omit<Scope, 'incomplete'>,
+  { view, rule, forwards, containerId, links }: Decided,
   networks: readonly NetworkTable[],
   incomplete: boolean,
+  former: Scope | undefined,
 ): Scope {
-  return { view, networks, forwards, incomplete, rule, containerId, links }
+  return { view, networks, forwards, incomplete, rule, containerId, links, former }
 }
 
 function scope(
@@ -200,11 +232,11 @@ function scope(
   forwards: boolean,
   containerId?: string,
   links?: Links,
-): Omit<Scope, 'incomplete'> {
+): Decided {
   return { view, rule, networks, forwards, containerId, links }
 }
 
-function hostView(snapshot: Snapshot, rule: ScopeRule): Omit<Scope, 'incomplete'> {
+function hostView(snapshot: Snapshot, rule: ScopeRule): Decided {
   return scope('host', rule, snapshot.tables, true)
 }
 
@@ -222,6 +254,27 @@ function isOurs({ engines }: Snapshot, { network }: NetworkTable): boolean {
   return isLocal(engines, network.engine)
 }
 
+/** What the containers see that have the asker's address. */
+function viewOf(snapshot: Snapshot, ids: readonly string[]): Decided {
+  const [id, ...others] = ids as [string, ...string[]]
+  if (others.length === 0) {
+    const places = localPlaces(snapshot, id)
+    const networks = places.map(({ table }) => table)
+    const linking = places.filter(({ endpoint }) => endpoint.links.size > 0)
+    const links = new Map(linking.map(({ endpoint }) => [endpoint.networkId, endpoint.links]))
+    const forwards = mayForward(networks) || isOnUnread(snapshot, id)
+    return scope('networks', 'container', networks, forwards, id, links)
+  }
+  // Several containers have this address and nothing tells them apart: only what each of them may see.
+  const views = ids.map((each) => localPlaces(snapshot, each).map(({ table }) => table))
+  const common = views[0]!.filter((table) => views.every((view) => view.includes(table)))
+  return scope('networks', 'shared address', common, views.every(mayForward))
+}
+
+function isAway({ engines, containers }: Snapshot, containerId: string): boolean {
+  return engines.get(containers.get(containerId)?.engine ?? '')?.away ?? false
+}
+
 function localPlaces(snapshot: Snapshot, containerId: string): Placed[] {
   return placesOf(snapshot, containerId).filter(({ table }) => isOurs(snapshot, table))
 }
@@ -233,26 +286,24 @@ function decideByListener(candidates: readonly NetworkTable[], here: string): re
   return told.length > 0 ? told : candidates
 }
 
-/**
- * Ids of the containers that have this address; none where one of them is an away engine's, for then the address may
- * have a new owner, and what is known is no ground for more than the subnet. Members of docker_gwbridge are askers
- * on overlay networks.
- */
+/** Ids of the containers that have this address. Members of docker_gwbridge are askers on overlay networks. */
 function findContainers(snapshot: Snapshot, address: string, here: string): string[] {
-  const found: { table: NetworkTable; id: string }[] = []
+  const found: { table: NetworkTable | undefined; id: string }[] = []
   for (const endpoint of snapshot.owners.get(address) ?? []) {
     const table = snapshot.networks.get(endpoint.networkId)
-    if (table !== undefined && isOurs(snapshot, table)) found.push({ table, id: endpoint.containerId })
+    if (table === undefined || isOurs(snapshot, table)) found.push({ table, id: endpoint.containerId })
   }
   for (const table of snapshot.networksByName.get(gatewayBridge) ?? []) {
     const isBridge = isGatewayBridge(table.network) && isOurs(snapshot, table)
     const id = isBridge ? table.network.members?.get(address) : undefined
     if (isLocal(snapshot.engines, snapshot.containers.get(id ?? '')?.engine)) found.push({ table, id: id! })
   }
-  const decided = decideByListener([...new Set(found.map(({ table }) => table))], here)
-  const ids = new Set(found.filter(({ table }) => decided.includes(table)).map(({ id }) => id))
-  const away = (id: string) => snapshot.engines.get(snapshot.containers.get(id)?.engine ?? '')?.away ?? false
-  return [...ids].some(away) ? [] : [...ids]
+  // Of a network that has not been read nothing says whose the listening address is.
+  const tables = [...new Set(found.flatMap(({ table }) => table ?? []))]
+  const isSure = found.every(({ table }) => table !== undefined)
+  const decided = isSure ? decideByListener(tables, here) : tables
+  const isMeant = (table: NetworkTable | undefined) => table === undefined || decided.includes(table)
+  return [...new Set(found.filter(({ table }) => isMeant(table)).map(({ id }) => id))]
 }
 
 /** Networks whose subnet holds the address, or on whose bridge it is link-local. */

@@ -9,15 +9,32 @@ import type { Scope } from './scope.ts'
  * answers; undefined: strangers, who can send from any number of addresses, have no answers kept.
  */
 export function scopeKey(scope: Scope): string | undefined {
-  const { view, rule, networks, forwards, incomplete } = scope
+  const { view, rule, networks, forwards, incomplete, former } = scope
   if (view === 'nobody') return undefined
   // The host sees all networks, and what is kept for it holds for one version of the table.
   const ids = view === 'host' ? [] : networks.map(({ network }: NetworkTable) => network.id)
-  return JSON.stringify([view, rule, forwards, incomplete, hasLinks(scope) ? scope.containerId : '', ids])
+  const key = JSON.stringify([
+    view,
+    rule,
+    forwards,
+    incomplete,
+    hasOwnLinks(scope) ? scope.containerId : '',
+    ids,
+  ])
+  return former === undefined ? key : `${key} ${scopeKey(former)}`
 }
 
-function hasLinks({ links }: Scope): boolean {
+function hasLinks(scope: Scope): boolean {
+  return hasOwnLinks(scope) || (scope.former !== undefined && hasOwnLinks(scope.former))
+}
+
+function hasOwnLinks({ links }: Scope): boolean {
   return links !== undefined && [...links.values()].some(({ size }) => size > 0)
+}
+
+/** All whose names its answers may depend on. */
+function networksOf({ networks, former }: Scope): readonly NetworkTable[] {
+  return former === undefined ? networks : [...networks, ...former.networks]
 }
 
 export interface Shelves<T extends Sized> {
@@ -40,14 +57,15 @@ export function createShelves<T extends Sized>(
   /** Whether what is kept there can be told from what has changed since; then it knows that. */
   function follow(place: Place<T>, scope: Scope, snapshot: Snapshot): boolean {
     if (place.subnets !== snapshot.subnets || place.projects !== snapshot.projects.set) return false
-    if (areSame(place.networks, scope.networks)) return true
+    const networks = networksOf(scope)
+    if (areSame(place.networks, networks)) return true
     // A link's target is a name that the question does not have.
     if (hasLinks(scope)) return false
     if (compared?.of !== snapshot) compared = { of: snapshot, compare: createCompare() }
-    const touched = compared.compare(place.networks, scope.networks)
+    const touched = compared.compare(place.networks, networks)
     if (touched === undefined) return false
     place.shelf.changes.add(touched)
-    place.networks = scope.networks
+    place.networks = networks
     return true
   }
 
@@ -63,7 +81,7 @@ export function createShelves<T extends Sized>(
       }
       const shelf = new Shelf<T>(room, held)
       const { subnets } = snapshot
-      places.set(key, { shelf, networks: scope.networks, subnets, projects: snapshot.projects.set })
+      places.set(key, { shelf, networks: networksOf(scope), subnets, projects: snapshot.projects.set })
       return shelf
     },
     sweep(snapshot) {

@@ -1,13 +1,18 @@
-// Who asks, where, and what that one may see, for a drawn estate: safe is never more, whole is all of it.
+// Who asks, where, and what that one may see, for a drawn estate: safe is never more, whole is all of it. And what there
+// is to ask for.
+import { reverseName } from '../../../src/dns/reverse.ts'
 import {
   addressOf,
   type Drawn,
   gatewayOf,
   holdersOf,
   isHere,
+  memberName,
   membersOf,
+  netName,
   networksAround,
   networksOf,
+  words,
 } from './drawn.ts'
 
 export interface Asker {
@@ -26,14 +31,13 @@ export interface Asker {
   readonly member?: number
 }
 
+export const zone = 'docker.internal'
 export const own = '10.200.0.1'
 export const allowed = '192.0.2.7'
 
-const everything = ({ networks }: Drawn) => networks.map((_, n) => n)
-
 export function askersOf(told: Drawn): Asker[] {
   const { networks, members, states } = told
-  const known = everything(told).filter((n) => states[networks[n]!.engine] !== 'unsynced')
+  const known = everyNetwork(told).filter((n) => states[networks[n]!.engine] !== 'unsynced')
   const none = Object.values(states).every((state) => state === 'unsynced')
   const some = (['one', 'two'] as const).some(
     (engine) => told.remote[engine] === undefined && states[engine] === 'unsynced',
@@ -93,7 +97,7 @@ export function askersOf(told: Drawn): Asker[] {
       ...{ what: `an address of network ${n} that nobody is known to have`, local },
       ...{ address, may: [n], whole: true, forwards: mayForward([n]) },
     })
-    const may = { refuse: [], network: [n], host: everything(told) }[told.gateway]
+    const may = { refuse: [], network: [n], host: everyNetwork(told) }[told.gateway]
     askers.push({
       ...{ what: `who is behind the gateway of network ${n}`, address: local, local, may, whole: true },
       forwards: told.gateway === 'host',
@@ -114,7 +118,7 @@ export function askersOf(told: Drawn): Asker[] {
   }
   for (const address of ['127.0.0.1', '127.0.0.11', '::1', '::ffff:127.0.0.1', own]) {
     askers.push({
-      ...{ what: `the host as ${address}`, address, local: address, may: none ? [] : everything(told) },
+      ...{ what: `the host as ${address}`, address, local: address, may: none ? [] : everyNetwork(told) },
       ...{ whole: true, forwards: true, always: none ? 'SERVFAIL' : undefined },
     })
   }
@@ -136,4 +140,32 @@ export function askersOf(told: Drawn): Asker[] {
     always: 'REFUSED',
   })
   return askers
+}
+
+export const everyNetwork = ({ networks }: Drawn) => networks.map((_, n) => n)
+export const addressesIn = (told: Drawn, nets: readonly number[]) =>
+  nets.flatMap((n) => membersOf(told, n).map((i) => addressOf(told, i, n)))
+export const allAddresses = (told: Drawn) => [...new Set(addressesIn(told, everyNetwork(told)))]
+
+/** Every name that is anywhere, in every form, and every address backwards. */
+export function questionsFor(told: Drawn): [string, string][] {
+  const names = [
+    ...words,
+    'kin',
+    'nobody',
+    'deep.wild0',
+    'wild1',
+    ...told.members.map((_, i) => memberName(i)),
+  ]
+  const nets = everyNetwork(told).map(netName)
+  const forms = names.flatMap((name) => [name, ...nets.map((net) => `${name}.${net}`)])
+  const all = forms.flatMap((name) => [name, `${name}.${zone}`])
+  return [
+    ...all.flatMap((name): [string, string][] => [
+      [name, 'A'],
+      [`_http._tcp.${name}`, 'SRV'],
+      [`_80._tcp.${name}`, 'SRV'],
+    ]),
+    ...allAddresses(told).map((address): [string, string] => [reverseName(address), 'PTR']),
+  ]
 }

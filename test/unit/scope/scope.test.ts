@@ -2,10 +2,9 @@
 // what it may see. That it bites is shown by taking out each row of the scope table.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { reverseName } from '../../../src/dns/reverse.ts'
 import type { Reach } from '../../../src/registry/types.ts'
 import { type Scope, scopeTable } from '../../../src/resolve/scope.ts'
-import { type Asker, askersOf } from './askers.ts'
+import { type Asker, addressesIn, allAddresses, askersOf, questionsFor, zone } from './askers.ts'
 import {
   addressOf,
   type Drawn,
@@ -17,11 +16,8 @@ import {
   networksAround,
   networksOf,
   snapshotOf,
-  words,
 } from './drawn.ts'
 import { elsewhere, type Seen, type Ways, type WaysOptions, waysInto } from './ways.ts'
-
-const zone = 'docker.internal'
 
 const anybody: Scope = {
   ...{
@@ -32,40 +28,14 @@ const anybody: Scope = {
     incomplete: false,
     containerId: undefined,
     links: undefined,
+    former: undefined,
   },
 }
 const both = (reach: Reach | undefined) => ({ one: reach, two: reach })
-const everyNetwork = ({ networks }: Drawn) => networks.map((_, n) => n)
-const addressesIn = (told: Drawn, nets: readonly number[]) =>
-  nets.flatMap((n) => membersOf(told, n).map((i) => addressOf(told, i, n)))
-const allAddresses = (told: Drawn) => [...new Set(addressesIn(told, everyNetwork(told)))]
 const reached = (told: Drawn, nets: readonly number[]) => nets.filter((n) => isReached(told, n))
 /** An address of which no local engine knows is anybody's to tell: other engines' networks are no part of this machine. */
 const isElsewhere = (told: Drawn, address: string) =>
   networksAround(told, Number(address.split('.')[1])).length === 0
-
-/** Every name that is anywhere, in every form, and every address backwards. */
-function questionsFor(told: Drawn): [string, string][] {
-  const names = [
-    ...words,
-    'kin',
-    'nobody',
-    'deep.wild0',
-    'wild1',
-    ...told.members.map((_, i) => memberName(i)),
-  ]
-  const nets = everyNetwork(told).map(netName)
-  const forms = names.flatMap((name) => [name, ...nets.map((net) => `${name}.${net}`)])
-  const all = forms.flatMap((name) => [name, `${name}.${zone}`])
-  return [
-    ...all.flatMap((name): [string, string][] => [
-      [name, 'A'],
-      [`_http._tcp.${name}`, 'SRV'],
-      [`_80._tcp.${name}`, 'SRV'],
-    ]),
-    ...allAddresses(told).map((address): [string, string] => [reverseName(address), 'PTR']),
-  ]
-}
 
 /** What is wrong with what an asker has seen, in words; nothing where nothing is. */
 function faults(told: Drawn, asker: Asker, question: string, seen: Seen): string[] {
