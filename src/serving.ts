@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { longestResolvConf } from './config/resolvconf.ts'
 import type { Config, Upstream } from './config/types.ts'
 import { createCookies, secretsFrom } from './dns/cookie.ts'
+import type { Form } from './dns/relay.ts'
 import { type Cache, createCache, type Fill } from './forward/cache/cache.ts'
 import { type CacheCounters, createCacheCounters } from './forward/cache/counters.ts'
 import { createForwardCounters, type ForwardCounters } from './forward/counters.ts'
@@ -120,7 +121,9 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   })
 
   const isOurs = (host: string, port: number) => listeners?.isOurs(host, port) ?? false
+  let forms = formsOf(config)
   const exchange = createExchange({
+    formOf: () => forms,
     clock,
     log,
     counters: forwardCounters,
@@ -239,6 +242,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
       const formerUpstreams = upstreams
       const isCacheSame = isDeepStrictEqual(next.cache, config.cache)
       log.level = next.log.level
+      if (!isDeepStrictEqual(next.forward.servers, config.forward.servers)) forms = formsOf(next)
       config = next
       upstreams = nextUpstreams
       setup = createSetup(indexes)
@@ -262,6 +266,11 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
       exchange.stop()
     },
   }
+}
+
+/** By the servers' texts. */
+function formsOf({ forward }: Config): ReadonlyMap<string, Form> {
+  return new Map(forward.servers.map(({ text, edns, ad }) => [text, { edns, ad }]))
 }
 
 /** Questions go on being answered meanwhile. */

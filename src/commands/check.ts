@@ -86,6 +86,7 @@ function summary({
     ]),
     ['upstreams', `${upstreams(forward.upstreams)}; ${forward.policy}, ${forward.timeout} ms for all tries`],
     ...listRoutes(forward).map((route, i) => [i === 0 ? 'routes' : '', route]),
+    ...forward.servers.flatMap(describeServer).map((server) => ['', server]),
     ...(forward.singleLabel ? [['', 'names of one label are forwarded']] : []),
     ...(forward.rebindProtection ? [['rebinding', rebinding(forward.rebindAllow)]] : []),
     ['cache', describeCache(cache)],
@@ -93,6 +94,11 @@ function summary({
     ...describeApi(api),
     ['log', `${log.level}${log.queries ? ', every question' : ''}`],
   ])
+}
+
+function describeServer({ text, edns, ad }: Config['forward']['servers'][number]): string[] {
+  const without = [...(edns ? [] : ['EDNS']), ...(ad ? [] : ['AD'])]
+  return without.length === 0 ? [] : [`${text} is asked without ${without.join(' and ')}`]
 }
 
 function describeEngine(engine: EngineConfig, all: readonly EngineConfig[]): string {

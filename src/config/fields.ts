@@ -99,12 +99,14 @@ export function readChoice<Word extends string>(
   return refuse(issues, `${shown} is not one of ${words.join(', ')}${hint}`, ...path)
 }
 
-export const flag = field((value, issues): boolean => {
+export const flag = field((value, issues): boolean => readFlag(value, issues))
+
+export function readFlag(value: unknown, issues: Issues, ...path: PropertyKey[]): boolean {
   if (typeof value === 'boolean') return value
   if (value === 'true') return true
   if (value === 'false') return false
-  return refuse(issues, 'must be true or false')
-})
+  return refuse(issues, 'must be true or false', ...path)
+}
 
 /** A whole number; digits in a text count, since environment variables are texts. */
 export function wholeNumber(least: number, most: number, unit: string) {

@@ -11,19 +11,22 @@ import {
   isMap,
   readChoice,
   readEntries,
+  readFlag,
   readShortList,
   refuse,
   text,
   textList,
 } from './fields.ts'
 import { suggestion } from './similar.ts'
-import type { ForwardNetwork, ForwardPolicy, ForwardZone, Upstream } from './types.ts'
+import type { ForwardNetwork, ForwardPolicy, ForwardServer, ForwardZone, Upstream } from './types.ts'
 import { parseDuration, parseName, parseUpstream } from './values.ts'
 
 const policies = ['sequential', 'random', 'fastest'] as const
 
 /** Servers of one route: each is watched, and asked in its turn. */
 const mostUpstreams = 256
+/** Servers with settings of their own. */
+const mostServers = 1000
 /** Subnets that zones are written as: one may be 128 zones. */
 const mostSubnets = 1000
 
@@ -46,6 +49,11 @@ export const forwardSection = z
      * of addresses, or {upstreams, policy}. Default: none.
      */
     networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork).prefault({}),
+    /**
+     * Servers that do not take what is added to questions, wherever they are named, resolv.conf included: address →
+     * {edns: false}, {ad: false} or both. Default: none; what a server does not take is found out.
+     */
+    servers: field(readForwardServers).prefault({}),
     /** Which server is asked first. "sequential": in the order written; "random"; "fastest". Default: sequential. */
     policy: choice(...policies).prefault('sequential'),
     /** One deadline over all tries. A duration, 100ms to 60s. Default: 3500ms; Docker gives a server 4 s. */
@@ -97,6 +105,39 @@ function readForwardNetwork(key: string, value: unknown, issues: Issues): Forwar
   if (key === '') return refuse(issues, 'is empty; write a Docker network’s name', key)
   const route = readRoute(key, value, issues)
   return route && { network: key.toLowerCase(), ...route }
+}
+
+const serverKeys = ['edns', 'ad']
+
+function readForwardServers(value: unknown, issues: Issues): ForwardServer[] {
+  const count = isMap(value) ? Object.keys(value).length : 0
+  if (count > mostServers) return refuse(issues, `has ${count} servers; ${mostServers} are the most`)
+  const seen = new Map<string, string>()
+  return readEntries(value, issues, '{"198.51.100.53": {edns: false}}', (key, item, of) =>
+    readForwardServer(key, item, of, seen),
+  )
+}
+
+/** `seen`: addresses so far, with what is written for each; the port may be, or be left out. */
+function readForwardServer(
+  key: string,
+  value: unknown,
+  issues: Issues,
+  seen: Map<string, string>,
+): ForwardServer | undefined {
+  const server = parseUpstream(key)
+  if ('problem' in server) return refuse(issues, server.problem, key)
+  const { text } = server.value
+  const earlier = seen.get(text)
+  if (earlier !== undefined) return refuse(issues, `is the same server as "${earlier}"; write it once`, key)
+  seen.set(text, key)
+  if (!isMap(value)) return refuse(issues, 'must be a map; write for example {edns: false}', key)
+  for (const inner of Object.keys(value).filter((inner) => !serverKeys.includes(inner))) {
+    const hint = suggestion(inner, serverKeys, `; a server has ${serverKeys.join(' and ')}`)
+    refuse(issues, `unknown key${hint}`, key, inner)
+  }
+  const read = (inner: string) => readFlag(value[inner] ?? true, issues, key, inner)
+  return { text, edns: read('edns'), ad: read('ad') }
 }
 
 interface WrittenRoute {

@@ -20,6 +20,7 @@ interface Lists {
   readonly allow: Config['scope']['allow']
   readonly zones: Config['forward']['zones']
   readonly networks: Config['forward']['networks']
+  readonly servers: Config['forward']['servers']
   readonly rebindAllow: Config['forward']['rebindAllow']
 }
 
@@ -32,11 +33,11 @@ export interface Part {
 /** Entries of one part; each takes a few microseconds to write and to read. */
 const partSize = 250
 
-const none: Lists = { hosts: [], allow: [], zones: [], networks: [], rebindAllow: [] }
+const none: Lists = { hosts: [], allow: [], zones: [], networks: [], servers: [], rebindAllow: [] }
 
 const listsOf = ({ hosts, scope, forward }: Config): Lists => ({
   ...{ hosts, allow: scope.allow, zones: forward.zones },
-  ...{ networks: forward.networks, rebindAllow: forward.rebindAllow },
+  ...{ networks: forward.networks, servers: forward.servers, rebindAllow: forward.rebindAllow },
 })
 
 function withLists(config: Config, { hosts, allow, ...routes }: Lists): Config {

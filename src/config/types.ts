@@ -75,6 +75,14 @@ export interface ForwardNetwork {
   readonly policy?: ForwardPolicy
 }
 
+/** What is left out of questions to one server, wherever that is named. */
+export interface ForwardServer {
+  /** As an upstream's. */
+  readonly text: string
+  readonly edns: boolean
+  readonly ad: boolean
+}
+
 export interface CacheSettings {
   /** 0: none is kept. */
   readonly entries: number
@@ -121,6 +129,7 @@ export interface Config {
     readonly upstreams: 'auto' | readonly Upstream[]
     readonly zones: readonly ForwardZone[]
     readonly networks: readonly ForwardNetwork[]
+    readonly servers: readonly ForwardServer[]
     readonly policy: ForwardPolicy
     /** One deadline over all tries, ms. */
     readonly timeout: number

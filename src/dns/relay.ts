@@ -8,23 +8,42 @@ import { type RawRecord, readRecords } from './records.ts'
 import { type } from './types.ts'
 import { isWellFormed } from './wellformed.ts'
 
+/** What a question for an upstream has beside what RFC 1035 knows. */
+export interface Form {
+  /** An OPT record, and with it DO as asked. */
+  readonly edns: boolean
+  readonly ad: boolean
+}
+
+export const wholeForm: Form = { edns: true, ad: true }
+
+/** RFC 1035 whole: of the flags RD alone, for AD and CD were zero bits there. */
+export const plainForm: Form = { edns: false, ad: false }
+
+export function isPlain({ edns, ad }: Form): boolean {
+  return !edns && !ad
+}
+
 /**
- * The question for an upstream: RD and CD as asked, our own ID and OPT, no option of the asker's. AD is always set:
- * the reply may be kept for others, and they want to know whether it was validated (RFC 6840, 5.7).
+ * The question for an upstream: RD and CD as asked, our own ID and OPT, no option of the asker's. AD is set unless
+ * `form` leaves it out: the reply may be kept for others, and they want to know whether it was validated (RFC 6840, 5.7).
  */
 export function encodeUpstreamQuery(
   query: Buffer,
   question: Question,
   edns: Edns | undefined,
   id: number,
+  form: Form = wholeForm,
 ): Buffer {
-  const message = Buffer.allocUnsafe(question.end + (edns === undefined ? 0 : plainOptBytes))
+  const offered = form.edns ? edns : undefined
+  const message = Buffer.allocUnsafe(question.end + (offered === undefined ? 0 : plainOptBytes))
+  const kept = isPlain(form) ? flag.RD : flag.RD | flag.CD
   message.writeUInt16BE(id, 0)
-  message.writeUInt16BE((flagsOf(query) & (flag.RD | flag.CD)) | flag.AD, 2)
+  message.writeUInt16BE((flagsOf(query) & kept) | (form.ad ? flag.AD : 0), 2)
   message.writeUInt32BE(0x1_0000, 4)
-  message.writeUInt32BE(edns === undefined ? 0 : 1, 8)
+  message.writeUInt32BE(offered === undefined ? 0 : 1, 8)
   copyBytes(query, headerBytes, question.end, message, headerBytes)
-  if (edns !== undefined) writePlainOpt(message, question.end, edns.dnssecOk)
+  if (offered !== undefined) writePlainOpt(message, question.end, offered.dnssecOk)
   return message
 }
 
@@ -73,6 +92,28 @@ function codeOf(message: Buffer, opt: RawRecord | undefined): Rcode {
   return rcodeOf(message) | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)
 }
 
+/**
+ * Whether a reply is no answer to a question with RD, but tells to ask elsewhere: NOERROR without an answer and without
+ * the SOA of a denial (RFC 2308, 2.2), from a server that claims neither recursion nor authority, as stubs know a lame
+ * one; or with the root's NS, whatever it claims, for a forwarder before such a server may have set RA.
+ */
+export function isReferral(reply: UpstreamReply): boolean {
+  const { message, records } = reply
+  if (message.readUInt16BE(6) > 0 || replyCode(reply) !== rcode.NOERROR) return false
+  let pointsUp = false
+  for (const record of records) {
+    if (record.section !== 'authority') continue
+    if (record.type === type.SOA) return false
+    if (record.type === type.NS && message[record.start] === 0) pointsUp = true
+  }
+  return pointsUp || (flagsOf(message) & (flag.RA | flag.AA)) === 0
+}
+
+/** Whether a reply has an OPT: its server has read ours. */
+export function hasOpt({ records }: UpstreamReply): boolean {
+  return findOpt(records) !== undefined
+}
+
 /** Extended errors (RFC 8914) for people: " (extended error 6: signature expired)", or "". */
 export function describeErrors({ message, records }: UpstreamReply): string {
   const texts = extendedErrors(message, findOpt(records)).map((option) => {
@@ -83,7 +124,7 @@ export function describeErrors({ message, records }: UpstreamReply): string {
 }
 
 /**
- * The reply for the asker: its ID, its question's case, RA set, our OPT or none. Records stay as they came, since
+ * The reply for the asker: its ID, its question's case, RA, our OPT or none. Records stay as they came, since
  * compression pointers may lead anywhere; so what is left out is always the message's end: OPT and all behind it
  * (a TSIG is not for the asker either), then, over `limit` bytes, additional records, then others, with TC
  * (RFC 2181, 9). What fits of an answer stays: some stubs never ask over TCP. Upstream's extended errors are
@@ -123,9 +164,11 @@ export function relayReply(
   const wantsAd = (flagsOf(query) & flag.AD) !== 0 || edns?.dnssecOk === true
   const said = flagsOf(message) & (flag.TC | (wantsAd ? flag.AD : 0))
   const asked = flagsOf(query) & (flag.RD | flag.CD)
+  // An answer has come by recursion, berth's at least; stubs take NODATA with neither RA nor AA for a lame server's.
+  const ra = isReferral(reply) ? flagsOf(message) & flag.RA : flag.RA
   // Without OPT there is no place for the upper bits of an rcode.
   const low = code > 0x0f && edns === undefined ? rcode.SERVFAIL : code & 0x0f
-  out.writeUInt16BE(flag.QR | flag.RA | asked | said | low | (truncated ? flag.TC : 0), 2)
+  out.writeUInt16BE(flag.QR | ra | asked | said | low | (truncated ? flag.TC : 0), 2)
   let answers = 0
   let authorities = 0
   for (let i = 0; i < fitting; i++) {

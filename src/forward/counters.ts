@@ -17,8 +17,10 @@ export function createForwardCounters() {
     aside: new Counter('to'),
     /** Questions that went on over TCP, and why: "truncated", "forged", "silent". */
     tcp: new Counter('to', 'why'),
-    /** Questions that went on without EDNS, which the upstream had not understood. */
+    /** Questions that went on without EDNS and AD, which the upstream had not understood. */
     noEdns: new Counter('to'),
+    /** 1 while an upstream is asked without EDNS and AD from the first try on, since it does not take them. */
+    plain: new Counter('to'),
     /** Health checks without an answer, or without one that is good enough. */
     healthcheckFailures: new Counter('to'),
     /** 1, or 0 from a failed health check to a good one. */

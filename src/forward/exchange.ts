@@ -1,11 +1,13 @@
 // Forwarding one question to upstreams: bounds on how many are under way, and everything that must be closed at the end.
 import type { Upstream } from '../config/types.ts'
+import type { Form } from '../dns/relay.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
 import { type Course, createFirstTries } from './first.ts'
+import { createForms } from './forms.ts'
 import { createHealth } from './health.ts'
 import { createTcp } from './tcp.ts'
 import type { ExchangeQuestion, Parts } from './tries.ts'
@@ -24,6 +26,8 @@ export interface ExchangeOptions {
   readonly claim: (asker: string) => (() => void) | undefined
   /** Does the work when it is this asker's turn. */
   readonly inTurn: (asker: string, work: () => void) => void
+  /** What is left out of questions to certain servers, by their texts. Default: nothing but what they are found not to take. */
+  readonly formOf?: () => ReadonlyMap<string, Form>
   /** How UDP sockets are opened. Default: Node's. */
   readonly dial?: DialUdp | undefined
   readonly udp?: Carrier
@@ -42,6 +46,7 @@ export interface Exchange {
   stop(): void
 }
 
+const noForms: ReadonlyMap<string, Form> = new Map()
 const stopping: Forwarded = { failure: 'berth is stopping', reason: 'unreachable' }
 
 export function createExchange(options: ExchangeOptions): Exchange {
@@ -51,8 +56,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const socketOptions = { clock, randomId, spoofed, exhausted }
   const udp = options.udp ?? createUdp({ ...socketOptions, ...(dial === undefined ? {} : { dial }) })
   const tcp = options.tcp ?? createTcp(socketOptions)
-  const health = createHealth({ clock, log, counters, udp, random })
-  const parts: Parts = { clock, counters, health, carriers: { udp, tcp } }
+  const carriers = { udp, tcp }
+  const configured = options.formOf ?? (() => noForms)
+  const label = (upstream: Upstream) => health.label(upstream)
+  const forms = createForms({ clock, log, counters, carriers, configured, label })
+  const health = createHealth({ clock, log, counters, udp, forms, random })
+  const parts: Parts = { clock, counters, health, forms, carriers }
   let isStopped = false
   const firstTries = createFirstTries(parts)
   const running = new Slots<Course>()
@@ -100,6 +109,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       for (const course of running.all()) course.end(stopping)
       firstTries.stop()
       health.stop()
+      forms.stop()
       udp.close()
       tcp.close()
     },

@@ -4,19 +4,13 @@
 import type { Upstream } from '../config/types.ts'
 import { flag, flagsOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
-import { encodeUpstreamQuery, readReply, replyCode } from '../dns/relay.ts'
+import { encodeUpstreamQuery, type Form, isPlain, isReferral, readReply, replyCode } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Attempt, AttemptResult, Cancel } from './attempt.ts'
-import {
-  answers,
-  type ExchangeQuestion,
-  noEdns,
-  outcomeLabel,
-  type Parts,
-  startTries,
-  turnOf,
-} from './tries.ts'
+import type { ServerForm } from './forms.ts'
+import { answers, retryAfter, turnOf } from './progress.ts'
+import { type ExchangeQuestion, noEdns, outcomeLabel, type Parts, startTries } from './tries.ts'
 import type { Forwarded } from './types.ts'
 
 /** A question on its way, to its end. */
@@ -48,6 +42,7 @@ export function createFirstTries(parts: Parts): FirstTries {
 export interface Begun {
   readonly order: readonly Upstream[]
   readonly started: number
+  readonly form: Form
   readonly cancel: Cancel
   /** undefined: it is still open, and `hear` is told what becomes of it. */
   readonly result: AttemptResult | undefined
@@ -63,6 +58,8 @@ class FirstTry implements Attempt, Course, Begun {
   readonly upstream: Upstream
   readonly order: readonly Upstream[]
   readonly started: number
+  readonly form: Form
+  private readonly server: ServerForm
   /** When it has been silent for so long that more is to be done, monotonic ms. */
   readonly until: number
   cancel: Cancel = nothing
@@ -78,7 +75,7 @@ class FirstTry implements Attempt, Course, Begun {
   private listener: ((result: AttemptResult) => void) | undefined
 
   constructor(parts: Parts, waits: Waits, asked: ExchangeQuestion, resolve: (result: Forwarded) => void) {
-    const { health, clock } = parts
+    const { health, forms, clock } = parts
     this.parts = parts
     this.waits = waits
     this.asked = asked
@@ -86,10 +83,13 @@ class FirstTry implements Attempt, Course, Begun {
     this.order = health.order(asked.upstreams, asked.policy)
     this.upstream = this.order[0]!
     this.question = asked.question
-    this.message = encodeUpstreamQuery(asked.query, asked.question, asked.edns ?? noEdns, 0)
+    this.server = forms.of(this.upstream)
+    this.form = this.server.of('udp')
+    this.message = encodeUpstreamQuery(asked.query, asked.question, asked.edns ?? noEdns, 0, this.form)
     this.started = clock.monotonic()
     const turn = turnOf(asked.timeout, this.order.length)
-    this.until = this.started + Math.min(turn, asked.timeout, health.retryAfter(this.upstream) ?? turn)
+    const retry = retryAfter(health, this.upstream, this.server, 'udp', turn)
+    this.until = this.started + Math.min(turn, asked.timeout, retry ?? turn)
   }
 
   begin(): void {
@@ -145,9 +145,13 @@ class FirstTry implements Attempt, Course, Begun {
     if (reply === undefined) return undefined
     const code = replyCode(reply)
     if (!answers.has(code)) return undefined
+    if ((flagsOf(this.asked.query) & flag.RD) !== 0 && isReferral(reply)) return undefined
     const { health } = this.parts
     health.replied(this.upstream, this.observe(outcomeLabel(code)))
     health.answered(this.upstream)
+    if (!isPlain(this.form)) this.server.proved('udp')
+    if (health.wantsTrials)
+      health.tryOut(this.order, this.asked.query, this.question, this.asked.edns ?? noEdns)
     return { reply, upstream: this.upstream.text }
   }
 

@@ -1,14 +1,18 @@
 // What is remembered of each upstream: how fast it is, whether it failed. One that failed is set aside: it goes behind
 // the others, so that only the question that met the failure pays for it, and is checked in the background until it
-// is well again. Nothing is checked while all is well.
+// is well again. One that answers checks and then no question is well with an answer to a question alone: it gets a copy
+// of one now and then. Nothing is checked while all is well.
 import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { Edns } from '../dns/edns.ts'
 import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
-import { encodeName, readQuestion } from '../dns/name.ts'
-import { type as types } from '../dns/types.ts'
+import type { Question } from '../dns/name.ts'
+import { encodeUpstreamQuery } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
+import { askOnce, check } from './check.ts'
 import type { ForwardCounters } from './counters.ts'
+import type { Forms } from './forms.ts'
 import { orderUpstreams } from './policy.ts'
 
 export interface HealthOptions {
@@ -17,6 +21,8 @@ export interface HealthOptions {
   readonly counters: ForwardCounters
   /** Carries the checks. */
   readonly udp: Carrier
+  /** Checks have the form that questions have. */
+  readonly forms: Forms
   /** [0, 1) */
   readonly random: () => number
 }
@@ -30,10 +36,14 @@ export interface Health {
   replied(upstream: Upstream, ms: number): void
   /** An answer, not an error, came from it. */
   answered(upstream: Upstream): void
-  /** It was silent for too long, refused the connection, could not be reached. */
-  failed(upstream: Upstream, why: string): void
-  /** It gave an error for a question that another one then answered. */
-  outdone(upstream: Upstream, why: string): void
+  /** It was silent for too long, refused the connection, could not be reached, by a question for this name. */
+  failed(upstream: Upstream, why: string, name: string, asked: number): void
+  /** It could not answer a question for this name, which another one then answered. */
+  outdone(upstream: Upstream, why: string, name: string): void
+  /** Some upstream answers checks alone: what others have answered is of use to it. */
+  readonly wantsTrials: boolean
+  /** A question that was answered, for those of these upstreams that are to show that they answer questions. */
+  tryOut(upstreams: readonly Upstream[], query: Buffer, question: Question, edns: Edns): void
   /** Every one of them has failed its health check: there is no point in waiting for them. */
   isDown(upstreams: readonly Upstream[]): boolean
   /** When a question that got no reply is best asked again, ms; undefined where no time is known. */
@@ -41,15 +51,20 @@ export interface Health {
   stop(): void
 }
 
-/** A check without a reply by now has failed, ms. */
-const patience = 1000
 /** Between checks: the first wait, and the longest, ms. So one that is back is found within 2 s. */
 const firstWait = 500
 const longestWait = 1000
-/** Errors in a row for questions that others answered, until they count as a failure. */
+/** Errors in a row for questions that others answered, until it is checked whether they are the server's. */
 const outdoneLimit = 3
-/** For how long they do at most, ms: its errors may have been right, and its order among the others means something. */
+/**
+ * A server that answers the check is well, and the trouble is the domain's. Not where so many domains in a row have it
+ * after that: silence costs each question its wait, an error next to nothing.
+ */
+const domainsLimit = { silence: 2, errors: 8 } as const
+/** For how long they count at most, ms: its errors may have been right, and its order among the others means something. */
 const outdoneFor = 10_000
+/** Between two questions that are copied to one that answers checks alone, ms. */
+const trialEvery = 1000
 /** Nobody wanted it for so long: no more checks, ms. */
 const wantedFor = 60_000
 /** The least and the most time for a reply, ms; 200 ms as in other resolvers, and RFC 8961's 1 s. */
@@ -59,27 +74,34 @@ const mostRetry = 1000
 const remembered = 64
 
 interface State {
-  readonly upstream: Upstream
+  upstream: Upstream
   readonly label: string
   wanted: number
   /** Smoothed round-trip time and its variation, ms (RFC 6298, 2). */
   rtt: number | undefined
   variation: number
-  /** Why it is set aside, and since when. */
-  aside: { readonly for: 'silence' | 'errors'; readonly since: number } | undefined
-  /** A check has failed: said in the log and in metrics. */
+  /** Why it is set aside, and since when; `questions`: checks do not count, since it answers nothing else. */
+  aside: { readonly for: Trouble; readonly since: number; readonly questions: boolean } | undefined
+  /** A check has failed, or does not count: said in the log and in metrics. */
   down: boolean
+  /** A check has been answered after this trouble, and no question since; what domains had the same after that. */
+  vouched: { readonly for: Trouble; readonly at: number; readonly domains: Set<string> } | undefined
+  /** Errors in a row. */
   outdone: number
+  /** When a question may next be copied to it. */
+  trialAt: number
   timer: Timer | undefined
+  /** Ends the check that is under way. */
   cancel: Cancel | undefined
 }
 
-const check = encodeCheck()
-const checkQuestion = readQuestion(check)!
+type Trouble = 'silence' | 'errors'
 
-export function createHealth({ clock, log, counters, udp, random }: HealthOptions): Health {
+export function createHealth({ clock, log, counters, udp, forms, random }: HealthOptions): Health {
   const states = new Map<string, State>()
   const labels = new Set<string>()
+  /** Those that answer checks alone. */
+  let onTrial = 0
 
   function stateOf(upstream: Upstream): State {
     let state = states.get(upstream.text)
@@ -95,7 +117,9 @@ export function createHealth({ clock, log, counters, udp, random }: HealthOption
         variation: 0,
         aside: undefined,
         down: false,
+        vouched: undefined,
         outdone: 0,
+        trialAt: 0,
         timer: undefined,
         cancel: undefined,
       }
@@ -108,14 +132,43 @@ export function createHealth({ clock, log, counters, udp, random }: HealthOption
   function forgetOldest(): void {
     const oldest = [...states.values()].reduce((a, b) => (b.wanted < a.wanted ? b : a))
     endChecks(oldest)
+    if (oldest.aside?.questions) onTrial--
     states.delete(oldest.upstream.text)
   }
 
-  function setAside(state: State, why: 'silence' | 'errors', text: string): void {
+  /** Checks don't count where it has answered one, and then left so many domains without an answer. */
+  function setAside(state: State, trouble: Trouble, why: string, questions = false): void {
+    state.aside = { for: trouble, since: clock.monotonic(), questions }
+    if (!questions) {
+      log.debug({ upstream: state.label, why }, 'an upstream failed, it is being checked')
+      if (state.cancel === undefined) runCheck(state, firstWait)
+      return
+    }
+    endChecks(state)
+    state.vouched?.domains.clear()
+    onTrial++
+    state.trialAt = clock.monotonic()
+    if (trouble === 'errors') state.timer = clock.setTimeout(() => recover(state), outdoneFor)
+    if (state.down) return
+    markDown(state)
+    log.warn(
+      { upstream: state.label, why },
+      'an upstream answers health checks and no question, others go before it',
+    )
+  }
+
+  function noteFailure(state: State, why: string, name: string, asked: number): void {
     if (state.aside !== undefined) return
-    state.aside = { for: why, since: clock.monotonic() }
-    log.debug({ upstream: state.label, why: text }, 'an upstream failed, it is being checked')
-    runCheck(state, firstWait)
+    const vouched = state.vouched?.for === 'silence' ? state.vouched : undefined
+    // Asked before the check was answered: that was the same trouble.
+    if (vouched !== undefined && asked < vouched.at) return
+    vouched?.domains.add(domainOf(name))
+    setAside(state, 'silence', why, vouched !== undefined && vouched.domains.size >= domainsLimit.silence)
+  }
+
+  function markDown(state: State): void {
+    state.down = true
+    counters.healthy.cell(state.label).value = 0
   }
 
   function runCheck(state: State, wait: number): void {
@@ -124,42 +177,40 @@ export function createHealth({ clock, log, counters, udp, random }: HealthOption
       recover(state)
       return
     }
-    const settle = (why: string | undefined) => {
-      endChecks(state)
-      if (why === undefined) recover(state)
-      else fail(state, why, wait)
-    }
     const next = () => runCheck(state, Math.min(longestWait, wait * 2))
-    state.timer = clock.setTimeout(() => settle('no reply'), patience)
-    state.cancel = udp.ask({
-      upstream: state.upstream,
-      message: Buffer.from(check),
-      question: checkQuestion,
-      done: (result) => {
-        const unsaid = 'error' in result && result.blame !== 'upstream'
-        if (!unsaid) settle(problemOf(state, result))
-        else {
-          endChecks(state)
-          state.timer = clock.setTimeout(next, wait)
-        }
-      },
+    state.cancel = check({ clock, udp, forms }, state.upstream, (result) => {
+      endChecks(state)
+      const why = problemOf(state, result)
+      if ('error' in result && result.blame !== 'upstream') state.timer = clock.setTimeout(next, wait)
+      else if (why === undefined) vouch(state)
+      else fail(state, 'error' in result ? 'silence' : 'errors', why, wait)
     })
   }
 
-  function fail(state: State, why: string, wait: number): void {
+  /** A check was answered. */
+  function vouch(state: State): void {
+    const trouble = state.aside?.for ?? 'errors'
+    const domains = state.vouched?.for === trouble ? state.vouched.domains : new Set<string>()
+    state.vouched = { for: trouble, at: clock.monotonic(), domains }
+    recover(state)
+  }
+
+  function fail(state: State, trouble: Trouble, why: string, wait: number): void {
     counters.healthcheckFailures.add(1, state.label)
+    state.vouched = undefined
+    state.aside ??= { for: trouble, since: clock.monotonic(), questions: false }
     if (!state.down) {
-      state.down = true
-      counters.healthy.cell(state.label).value = 0
+      markDown(state)
       log.warn({ upstream: state.label, why }, 'an upstream is down, others go before it')
     }
-    if (state.aside?.for === 'errors' && clock.monotonic() - state.aside.since >= outdoneFor) recover(state)
+    if (state.aside.for === 'errors' && clock.monotonic() - state.aside.since >= outdoneFor) recover(state)
     else state.timer = clock.setTimeout(() => runCheck(state, Math.min(longestWait, wait * 2)), wait)
   }
 
   function recover(state: State): void {
     endChecks(state)
     const { aside } = state
+    if (aside?.questions) onTrial--
     state.aside = undefined
     state.outdone = 0
     if (!state.down || aside === undefined) return
@@ -167,6 +218,24 @@ export function createHealth({ clock, log, counters, udp, random }: HealthOption
     counters.healthy.cell(state.label).value = 1
     const seconds = Math.round((clock.monotonic() - aside.since) / 100) / 10
     log.info({ upstream: state.label, seconds }, 'an upstream is back')
+  }
+
+  /** What it does for a question, not for a check. */
+  function provedWell(state: State, trouble: Trouble): void {
+    if (state.vouched?.for === trouble) state.vouched = undefined
+    if (state.aside?.for === trouble) recover(state)
+  }
+
+  function countOutdone(state: State, why: string, name: string): void {
+    if (state.aside !== undefined || state.cancel !== undefined) return
+    if (state.vouched?.for !== 'errors') {
+      if (++state.outdone >= outdoneLimit) runCheck(state, firstWait)
+      return
+    }
+    // One domain that is broken says nothing of the others, however often it is asked for.
+    const { domains } = state.vouched
+    domains.add(domainOf(name))
+    if (domains.size >= domainsLimit.errors) setAside(state, 'errors', why, true)
   }
 
   function endChecks(state: State): void {
@@ -182,6 +251,7 @@ export function createHealth({ clock, log, counters, udp, random }: HealthOption
       const standing = (upstream: Upstream) => {
         const state = stateOf(upstream)
         state.wanted = now
+        state.upstream = upstream
         return { aside: state.aside !== undefined, rtt: state.rtt }
       }
       return orderUpstreams(upstreams, policy, standing, random)
@@ -190,17 +260,36 @@ export function createHealth({ clock, log, counters, udp, random }: HealthOption
     replied(upstream, ms) {
       const state = stateOf(upstream)
       measure(state, ms)
-      if (state.aside?.for === 'silence') recover(state)
+      if (state.vouched !== undefined || state.aside !== undefined) provedWell(state, 'silence')
     },
     answered(upstream) {
       const state = stateOf(upstream)
       state.outdone = 0
-      if (state.aside?.for === 'errors') recover(state)
+      if (state.vouched !== undefined || state.aside !== undefined) provedWell(state, 'errors')
     },
-    failed: (upstream, why) => setAside(stateOf(upstream), 'silence', why),
-    outdone(upstream, why) {
-      const state = stateOf(upstream)
-      if (++state.outdone >= outdoneLimit) setAside(state, 'errors', why)
+    failed: (upstream, why, name, asked) => noteFailure(stateOf(upstream), why, name, asked),
+    outdone: (upstream, why, name) => countOutdone(stateOf(upstream), why, name),
+    get wantsTrials() {
+      return onTrial > 0
+    },
+    tryOut(upstreams, query, question, edns) {
+      for (const upstream of upstreams) {
+        const state = states.get(upstream.text)
+        if (state?.aside?.questions !== true || clock.monotonic() < state.trialAt) continue
+        const trouble = state.aside.for
+        state.trialAt = clock.monotonic() + trialEvery
+        const form = forms.of(upstream).of('udp')
+        state.cancel = askOnce(clock, udp, {
+          upstream,
+          message: encodeUpstreamQuery(query, question, edns, 0, form),
+          question,
+          done(result) {
+            state.cancel = undefined
+            const isWell = trouble === 'silence' ? 'reply' in result : isAnswer(result)
+            if (isWell) provedWell(state, trouble)
+          },
+        })
+      }
     },
     isDown: (upstreams) =>
       upstreams.length > 0 && upstreams.every(({ text }) => states.get(text)?.down === true),
@@ -226,21 +315,21 @@ function measure(state: State, ms: number): void {
   state.rtt += (ms - state.rtt) / 8
 }
 
-/** One that was silent is well with any reply; one that gave errors, with anything but an error. */
+/** One that was silent is well with any reply; one that gave errors, with anything but SERVFAIL. */
 function problemOf(state: State, result: AttemptResult): string | undefined {
   if ('error' in result) return result.error
   const code = rcodeOf(result.reply)
-  const isAnswer = code === rcode.NOERROR || code === rcode.NXDOMAIN
-  return isAnswer || state.aside?.for !== 'errors' ? undefined : rcodeName(code)
+  const isBad = code === rcode.SERVFAIL && state.aside?.for !== 'silence'
+  return isBad ? rcodeName(code) : undefined
 }
 
-/** "." NS: every resolver has it at hand, and it tells nothing about who asks for what. */
-function encodeCheck(): Buffer {
-  const root = encodeName('.')!
-  const message = Buffer.alloc(12 + root.length + 4)
-  message.writeUInt16BE(0x0100, 2)
-  message.writeUInt16BE(1, 4)
-  message.writeUInt16BE(types.NS, 12 + root.length)
-  message.writeUInt16BE(1, 14 + root.length)
-  return message
+function isAnswer(result: AttemptResult): boolean {
+  if ('error' in result) return false
+  const code = rcodeOf(result.reply)
+  return code === rcode.NOERROR || code === rcode.NXDOMAIN
+}
+
+/** Its last two labels: about what one owner has. */
+function domainOf(name: string): string {
+  return name.split('.').slice(-2).join('.')
 }

@@ -2,13 +2,34 @@
 import type { ForwardPolicy, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import { flag, flagsOf, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
-import { describeErrors, encodeUpstreamQuery, readReply, replyCode } from '../dns/relay.ts'
+import {
+  describeErrors,
+  encodeUpstreamQuery,
+  type Form,
+  isPlain,
+  isReferral,
+  readReply,
+  replyCode,
+  type UpstreamReply,
+} from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Attempt, AttemptError, AttemptResult, Cancel, Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
 import type { Begun } from './first.ts'
+import { doubtful, type Forms, type Lack, unread } from './forms.ts'
 import type { Health } from './health.ts'
+import {
+  answers,
+  cancelTries,
+  describeTries,
+  formOf,
+  learn,
+  type Progress,
+  retryAfter,
+  startProgress,
+  turnOf,
+} from './progress.ts'
 import type { Answered, Forwarded, ForwardQuestion } from './types.ts'
 
 export interface ExchangeQuestion extends Omit<ForwardQuestion, 'route'> {
@@ -23,60 +44,31 @@ export interface Parts {
   readonly clock: Clock
   readonly counters: ForwardCounters
   readonly health: Health
+  readonly forms: Forms
   readonly carriers: Readonly<Record<Transport, Carrier>>
 }
 
-/** A server that has said nothing by now is passed over, though still listened to, ms. */
-const patience = 1000
-/** Turns are no shorter, however many servers there are, ms. */
-const leastTurn = 200
 /** For one question, to one server, over UDP and over TCP each (RFC 9520, 3.1). */
 const triesEach = 3
 /** What a server is asked with for an asker without EDNS: there is no need for it to truncate. */
 export const noEdns: Edns = { version: 0, udpBytes: 512, dnssecOk: false }
-/** All else moves on: NOERROR, NXDOMAIN, and the name that a DNAME makes too long (RFC 6672, 2.2). */
-export const answers = new Set<number>([rcode.NOERROR, rcode.NXDOMAIN, 6])
-/** What servers say that do not know EDNS, or not our version of it (RFC 6891, 6.1.3 and 7). */
-const unread = new Set<number>([rcode.FORMERR, rcode.NOTIMP, rcode.BADVERS])
-
-/** What one question has come to at one upstream. */
-interface Progress {
-  readonly upstream: Upstream
-  readonly tries: Record<Transport, number>
-  /** Ends each try that is open. */
-  readonly open: Readonly<Record<Transport, Set<Cancel>>>
-  /** Asked without EDNS from now on. */
-  plain: boolean
-  /** It replied, whatever it was. */
-  replied: boolean
-  /** What it said for no; silence may still be a lost packet, and silent ones get another try. */
-  refusal: string | undefined
-}
-
-/** How long a question may be one server's alone, ms, where there are so many. */
-export function turnOf(timeout: number, servers: number): number {
-  return Math.max(Math.min(patience, timeout / (servers + 1)), Math.min(leastTurn, timeout / 2))
-}
+/** Errors that say something of the question, not of the server: it may have none but its own names. */
+const ofQuestion = new Set<number>([rcode.FORMERR, rcode.NOTIMP, rcode.REFUSED, 9, 10])
+/** TCP never got so far that what was asked could matter. */
+const unconnected = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EACCES'])
 
 /** Goes on from the first try; gives what ends it early. `resolve` is called once, as soon as it is over. */
 export function startTries(
-  { clock, counters, health, carriers }: Parts,
+  { clock, counters, health, forms, carriers }: Parts,
   { query, question, edns, timeout }: ExchangeQuestion,
   resolve: (result: Forwarded) => void,
   begun: Begun,
 ): (result: Forwarded) => void {
-  const all: Progress[] = begun.order.map((upstream) => ({
-    upstream,
-    tries: { udp: 0, tcp: 0 },
-    open: { udp: new Set(), tcp: new Set() },
-    plain: false,
-    replied: false,
-    refusal: undefined,
-  }))
+  const all = begun.order.map((upstream) => startProgress(upstream, forms.of(upstream)))
   const turn = turnOf(timeout, all.length)
   const elapsed = clock.monotonic() - begun.started
-  /** What there is for the asker where a server truncates and no TCP comes through. */
-  let truncated: Answered | undefined
+  /** What there is for the asker where a server truncates and no TCP comes through, or where all say nothing at all. */
+  let lesser: Answered | undefined
   let over = false
   let position = 0
   let turnTimer: Timer | undefined
@@ -92,12 +84,12 @@ export function startTries(
   function resume(): void {
     const asked = all[position++]!
     asked.tries.udp++
-    watch(asked, 'udp', begun.started, true, (done) => {
+    watch(asked, 'udp', begun.started, begun.form, (done) => {
       begun.hear(done)
       return begun.cancel
     })
     beginTurn(asked, elapsed)
-    if (begun.result === undefined) planRetry(asked, elapsed)
+    if (begun.result === undefined) planRetry(asked, 'udp', elapsed)
     else begun.done(begun.result)
   }
 
@@ -112,7 +104,9 @@ export function startTries(
   function fail(): void {
     const text = all.map(({ upstream, refusal }) => `${upstream.text} ${refusal ?? 'timeout'}`)
     const reason = all.some(({ replied }) => replied) ? 'failed' : 'unreachable'
-    finish(truncated ? { ...truncated, tries: text.join(', ') } : { failure: text.join(', '), reason })
+    if (lesser !== undefined) finish({ ...lesser, tries: text.join(', ') })
+    else if (!all.every(({ isLame }) => isLame)) finish({ failure: text.join(', '), reason })
+    else finish({ failure: text.join(', '), reason, noRecursion: true })
   }
 
   /** To the next server that has not said no; round and round, as far as tries go. */
@@ -139,41 +133,55 @@ export function startTries(
 
   /** UDP as long as that may still be a lost packet, then TCP: something on the way may let no UDP through. */
   function askSilent(progress: Progress): void {
-    if (progress.open.tcp.size > 0) return
+    if (progress.open.tcp.size > 0) {
+      askPlainInstead(progress)
+      return
+    }
     if (progress.tries.udp >= triesEach) {
       if (progress.tries.tcp === 0) askOverTcp(progress, 'silent')
       return
     }
     attempt(progress, 'udp')
-    planRetry(progress, 0)
+    planRetry(progress, 'udp', 0)
   }
 
-  function planRetry(progress: Progress, elapsed: number): void {
-    const retryAfter = health.retryAfter(progress.upstream)
-    if (retryAfter === undefined || retryAfter > turn / 2) return
+  function planRetry(progress: Progress, transport: Transport, elapsed: number): void {
+    clock.clearTimeout(retryTimer)
+    const { upstream, form } = progress
+    const after = retryAfter(health, upstream, form, transport, turn)
+    if (after === undefined) return
     retryTimer = clock.setTimeout(
       () => {
         const { open, tries, refusal } = progress
-        const waits = open.udp.size > 0 && open.tcp.size === 0
-        if (waits && refusal === undefined && tries.udp < triesEach) attempt(progress, 'udp')
+        if (refusal !== undefined || open[transport].size === 0 || tries[transport] >= triesEach) return
+        if (transport === 'tcp') askPlainInstead(progress)
+        else if (open.tcp.size === 0) attempt(progress, 'udp')
       },
-      Math.max(0, retryAfter - elapsed),
+      Math.max(0, after - elapsed),
     )
   }
 
   function askOverTcp(progress: Progress, why: 'truncated' | 'forged' | 'silent'): void {
     counters.tcp.add(1, health.label(progress.upstream), why)
     attempt(progress, 'tcp')
+    planRetry(progress, 'tcp', 0)
   }
 
   function attempt(progress: Progress, transport: Transport): void {
     const { upstream } = progress
     progress.tries[transport]++
-    const offered = progress.plain ? undefined : (edns ?? noEdns)
-    const message = encodeUpstreamQuery(query, question, offered, 0)
-    watch(progress, transport, clock.monotonic(), offered !== undefined, (done) =>
+    const form = formOf(progress, transport, edns?.dnssecOk === true)
+    const message = encodeUpstreamQuery(query, question, edns ?? noEdns, 0, form)
+    watch(progress, transport, clock.monotonic(), form, (done) =>
       carriers[transport].ask({ upstream, message, question, done }),
     )
+  }
+
+  /** TCP loses nothing: only in another form is it worth another try. */
+  function askPlainInstead(progress: Progress): void {
+    const { unheard, tries } = progress
+    if (unheard.tcp === 0 || tries.tcp > 1) return
+    if (isPlain(formOf(progress, 'tcp', edns?.dnssecOk === true))) attempt(progress, 'tcp')
   }
 
   /** A try that begins, or goes on. */
@@ -181,11 +189,13 @@ export function startTries(
     progress: Progress,
     transport: Transport,
     started: number,
-    withEdns: boolean,
+    form: Form,
     begin: (done: Attempt['done']) => Cancel,
   ): void {
     const { upstream } = progress
     const open = progress.open[transport]
+    const isWhole = !isPlain(form)
+    if (isWhole) progress.unheard[transport]++
     const observe = (outcome: string): number => {
       const ms = clock.monotonic() - started
       counters.duration.cell(health.label(upstream), outcome).observe(ms / 1000)
@@ -193,11 +203,12 @@ export function startTries(
     }
     const cancel = begin((result) => {
       open.delete(abandon)
+      if (isWhole) progress.unheard[transport]--
       if ('reply' in result) {
         const ms = observe(outcomeLabel(rcodeOf(result.reply)))
         if (transport === 'udp') health.replied(upstream, ms)
       } else observe('error')
-      if (!over) settle(progress, transport, result, withEdns)
+      if (!over) settle(progress, transport, result, form)
     })
     const abandon = () => {
       open.delete(abandon)
@@ -207,36 +218,67 @@ export function startTries(
     open.add(abandon)
   }
 
-  function settle(progress: Progress, transport: Transport, result: AttemptResult, withEdns: boolean): void {
+  function settle(progress: Progress, transport: Transport, result: AttemptResult, form: Form): void {
     if (progress.refusal !== undefined) return
     if ('error' in result) {
-      settleError(progress, transport, result)
+      settleError(progress, transport, result, form)
       return
     }
     progress.replied = true
     const { upstream } = progress
     const reply = readReply(result.reply, question)
     const code = reply === undefined ? rcodeOf(result.reply) : replyCode(reply)
-    if (transport === 'udp' && (flagsOf(result.reply) & flag.TC) !== 0) {
-      if (reply !== undefined) truncated ??= { reply, upstream: upstream.text }
+    const told = reply === undefined ? '' : describeErrors(reply)
+    const isTruncated = (flagsOf(result.reply) & flag.TC) !== 0
+    // Who tells why it failed has read the question.
+    const isKnown = progress.form.isProven(transport) || told !== ''
+    const isUnread = (isKnown ? unread : doubtful).has(code) || (!isKnown && reply === undefined)
+    if (isUnread && !isPlain(form) && !(isTruncated && transport === 'udp')) {
+      if (askPlain(progress, transport, doubtful.has(code) ? code : 'malformed')) return
+    }
+    const lack = reply && learn(progress, transport, code, form)
+    if (lack === 'silence') counters.noEdns.add(1, health.label(upstream))
+    if (transport === 'udp' && isTruncated) {
+      if (reply !== undefined) lesser ??= { reply, upstream: upstream.text }
       if (progress.tries.tcp === 0) askOverTcp(progress, 'truncated')
-    } else if (withEdns && unread.has(code) && progress.tries[transport] < triesEach) {
-      progress.plain = true
-      counters.noEdns.add(1, health.label(upstream))
-      attempt(progress, transport)
-    } else if (reply === undefined && !unread.has(code)) refuse(progress, 'malformed reply')
-    else if (reply === undefined) refuse(progress, rcodeName(code))
-    else if (answers.has(code)) {
+    } else if (reply === undefined && !unread.has(code)) refuse(progress, 'malformed reply', true)
+    else if (reply === undefined) refuse(progress, rcodeName(code), false)
+    else if (!answers.has(code)) refuse(progress, rcodeName(code) + told, !ofQuestion.has(code))
+    else if ((flagsOf(query) & flag.RD) !== 0 && isReferral(reply)) refuseLame(progress, reply)
+    else {
       health.answered(upstream)
       for (const other of all) {
-        if (other.replied && other.refusal !== undefined) health.outdone(other.upstream, other.refusal)
+        if (other.replied && other.isAmiss) health.outdone(other.upstream, other.refusal!, question.name)
       }
+      if (health.wantsTrials) health.tryOut(begun.order, query, question, edns ?? noEdns)
       const told = describeTries(all, progress)
       finish({ reply, upstream: upstream.text, ...(told === undefined ? {} : { tries: told }) })
-    } else refuse(progress, rcodeName(code) + describeErrors(reply))
+    }
   }
 
-  function settleError(progress: Progress, transport: Transport, { error, blame }: AttemptError): void {
+  /** Once more, without what it may have stumbled over; false: it has had its tries. */
+  function askPlain(progress: Progress, transport: Transport, lack: Lack): boolean {
+    if (progress.tries[transport] >= triesEach) return false
+    progress.lacks[transport] = lack
+    counters.noEdns.add(1, health.label(progress.upstream))
+    attempt(progress, transport)
+    return true
+  }
+
+  /** It points elsewhere, or says nothing at all: that is for the asker where nobody says more. */
+  function refuseLame(progress: Progress, reply: UpstreamReply): void {
+    const isEmpty = reply.message.readUInt16BE(8) === 0
+    if (isEmpty) lesser ??= { reply, upstream: progress.upstream.text }
+    progress.isLame = true
+    refuse(progress, isEmpty ? 'no answer, no recursion' : 'referral', false)
+  }
+
+  function settleError(
+    progress: Progress,
+    transport: Transport,
+    { error, blame }: AttemptError,
+    form: Form,
+  ): void {
     const { upstream, tries, open, replied } = progress
     const isForged = blame === 'forger' && transport === 'udp'
     if (isForged && tries.tcp === 0) {
@@ -244,40 +286,35 @@ export function startTries(
       return
     }
     if (isForged && open.tcp.size > 0) return
+    const isClosed = transport === 'tcp' && blame === 'upstream' && !unconnected.has(error)
+    const mayBeForm = isClosed && !isPlain(form) && !progress.form.isProven('tcp')
+    if (mayBeForm) progress.lacks.tcp ??= 'closed'
+    if (transport === 'tcp' && open.tcp.size > 0) return
+    if (mayBeForm && askPlain(progress, 'tcp', 'closed')) return
     // Without TCP, the answer has to come over UDP after all, through another port.
     if ((isForged || transport === 'tcp') && open.udp.size === 0 && !replied && tries.udp < triesEach) {
       attempt(progress, 'udp')
       return
     }
-    if (blame === 'upstream' && transport === 'udp' && !replied) health.failed(upstream, error)
-    refuse(progress, transport === 'tcp' ? `TCP ${error}` : error)
+    if (blame === 'upstream' && transport === 'udp' && !replied) {
+      health.failed(upstream, error, question.name, begun.started)
+    }
+    refuse(progress, transport === 'tcp' ? `TCP ${error}` : error, false)
   }
 
-  function refuse(progress: Progress, why: string): void {
+  function refuse(progress: Progress, why: string, isAmiss: boolean): void {
     progress.refusal = why
+    progress.isAmiss = isAmiss
     cancelTries(progress)
     nextTurn()
   }
 
   function noteSilence(progress: Progress): void {
     const { refusal, replied, tries, upstream } = progress
-    if (refusal === undefined && !replied && tries.udp > 0) health.failed(upstream, 'no reply')
+    if (refusal === undefined && !replied && tries.udp > 0) {
+      health.failed(upstream, 'no reply', question.name, begun.started)
+    }
   }
-}
-
-/** undefined where the first try was enough. */
-function describeTries(all: readonly Progress[], answering: Progress): string | undefined {
-  const asked = all.filter(({ tries }) => tries.udp + tries.tcp > 0)
-  const { udp, tcp } = answering.tries
-  if (asked.length === 1 && udp + tcp === 1) return undefined
-  const how = tcp > 0 ? ' over TCP' : udp > 1 ? ` after ${udp} tries` : ''
-  const told = (progress: Progress) =>
-    progress === answering ? `answered${how}` : (progress.refusal ?? 'silent')
-  return asked.map((progress) => `${progress.upstream.text} ${told(progress)}`).join(', ')
-}
-
-function cancelTries({ open }: Progress): void {
-  for (const cancel of [...open.udp, ...open.tcp]) cancel()
 }
 
 /** A server may send any number: what metrics name is a fixed set. */

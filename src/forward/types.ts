@@ -58,6 +58,8 @@ export interface Answered {
 export interface Failed {
   readonly failure: string
   readonly reason: 'none' | 'busy' | 'unreachable' | 'failed'
+  /** None of the upstreams recurses, they say. */
+  readonly noRecursion?: true
   readonly cached?: Cached
 }
 

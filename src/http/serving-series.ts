@@ -76,7 +76,7 @@ export function fastSeries(kept: FastAnswers['held']): Series[] {
 
 export function forwardSeries(counters: ForwardCounters): Series[] {
   const { duration, rejects, spoofed, coalesced, tcp, healthy, healthcheckFailures, exhausted } = counters
-  const { loops, aside, noEdns } = counters
+  const { loops, aside, noEdns, plain } = counters
   return [
     histogram('berth_forward_request_duration_seconds', 'Time an upstream took to answer.', duration),
     counter('berth_forward_rejects_total', 'Questions not forwarded, too many being under way.', rejects),
@@ -99,11 +99,20 @@ export function forwardSeries(counters: ForwardCounters): Series[] {
     counter('berth_forward_tcp_total', 'Questions that went on over TCP, and why.', tcp),
     counter(
       'berth_forward_no_edns_total',
-      'Questions that went on without EDNS, which the upstream had not understood.',
+      'Questions that went on without EDNS and AD, which the upstream did not answer.',
       noEdns,
     ),
+    gauge(
+      'berth_forward_plain',
+      '1 while an upstream is asked without EDNS and AD, which it does not answer.',
+      plain,
+    ),
     {
-      ...gauge('berth_forward_healthy', '0 while an upstream fails its health checks, else 1.', healthy),
+      ...gauge(
+        'berth_forward_healthy',
+        '0 while an upstream fails its health checks, or answers nothing else, else 1.',
+        healthy,
+      ),
       least: true,
     },
     counter(

@@ -1,7 +1,7 @@
 // From a question's bytes to its reply's: gate, scope, decision, and the writing or relaying of the answer.
 import { type Cookies, clientCookieBytes } from '../dns/cookie.ts'
 import { type Edns, type ExtendedError, ede, readEdns } from '../dns/edns.ts'
-import { gate, headerBytes, type Rcode, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
+import { flag, gate, headerBytes, type Rcode, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
 import { readQuestion } from '../dns/name.ts'
 import { relayReply, replyCode, type UpstreamReply } from '../dns/relay.ts'
@@ -136,6 +136,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     if ('failure' in result) {
       const error = { code: failureCode(result), text: result.failure }
       const reply = write(query, question, edns, { rcode: rcode.SERVFAIL, error })
+      if (result.noRecursion === true) reply[3] = reply[3]! & ~flag.RA
       const rule = result.failure + describeAge(result)
       return done(query, started, source, reply, rcode.SERVFAIL, question, rule)
     }

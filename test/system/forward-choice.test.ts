@@ -112,28 +112,72 @@ it('both are dead: SERVFAIL within the deadline, with what became of each, and b
   }
 })
 
+it('a company’s server that refuses all but its own names is asked first for them, whatever it refused before', async () => {
+  const company = await startUnbound({
+    extra: [
+      'local-zone: "." refuse',
+      'local-zone: "corp.example." redirect',
+      'local-data: "corp.example. A 192.0.2.1"',
+    ],
+  })
+  const open = await startUnbound({
+    extra: [...data('192.0.2.2'), 'local-zone: "corp.example." always_nxdomain'],
+  })
+  stopping.push(company, open)
+  const berth = await start([company.address, open.address])
+  for (let n = 0; n < 8; n++) expect((await whoAnswers(berth)).who).toBe('192.0.2.2')
+  const { packet } = await ask(berth.port, 'intra.corp.example', 'A')
+  expect(packet.answers).toMatchObject([{ data: '192.0.2.1' }])
+  expect(await berth.metric('berth_forward_healthcheck_failures_total')).toBe(0)
+})
+
 describe('an upstream that', () => {
-  it.each([
-    ['SERVFAIL', 'addAction(AllRule(), RCodeAction(DNSRCode.SERVFAIL))'],
-    ['REFUSED', 'addAction(AllRule(), RCodeAction(DNSRCode.REFUSED))'],
-    ['NOTIMP', 'addAction(AllRule(), RCodeAction(DNSRCode.NOTIMP))'],
-  ])('says %s is passed over at once, which the API tells, and goes behind', async (code, rule) => {
-    const bad = await startBad(rule)
+  const triesAt = (berth: Forwarding, server: Server) =>
+    berth.metric('berth_forward_request_duration_seconds_count', `to="${server.address}"`)
+
+  async function meet(code: string): Promise<{ berth: Forwarding; bad: Server }> {
+    const bad = await startBad(`addAction(AllRule(), RCodeAction(DNSRCode.${code}))`)
     const berth = await start([bad.address, other.address])
     const told = await fetch(`http://${berth.http}/api/query?name=told.names.example&type=A`)
     expect(await told.json()).toMatchObject({
       tries: `${bad.address} ${code}, ${other.address} answered`,
       ms: expect.any(Number),
     })
+    return { berth, bad }
+  }
+
+  async function askSix(berth: Forwarding): Promise<void> {
     for (let n = 0; n < 6; n++) {
       const { who, ms } = await whoAnswers(berth)
       expect(who).toBe('192.0.2.2')
       expect(ms).toBeLessThan(900)
     }
-    const met = await berth.metric('berth_forward_request_duration_seconds_count', `to="${bad.address}"`)
-    // Three of the six questions and the probe for loops, each asked again without EDNS, which NOTIMP may be about.
+  }
+
+  it('says SERVFAIL is passed over at once, which the API tells, and goes behind', async () => {
+    const { berth, bad } = await meet('SERVFAIL')
+    const failures = () => berth.metric('berth_forward_healthcheck_failures_total', `to="${bad.address}"`)
+    // It is checked after three.
+    for (let n = 0; n < 2; n++) expect((await whoAnswers(berth)).who).toBe('192.0.2.2')
+    await until(async () => (await failures()) > 0)
+    const met = await triesAt(berth, bad)
+    // Three questions and the probe for loops, each asked again without EDNS, which SERVFAIL may be about.
     expect(met).toBeLessThanOrEqual(8)
+    await askSix(berth)
+    expect(await triesAt(berth, bad)).toBe(met)
   })
+
+  it.each(['REFUSED', 'NOTIMP'])(
+    'says %s is passed over at once, which the API tells, and keeps its place: that is about the question',
+    async (code) => {
+      const { berth, bad } = await meet(code)
+      const met = await triesAt(berth, bad)
+      await askSix(berth)
+      expect(await triesAt(berth, bad)).toBeGreaterThanOrEqual(met + 6)
+      expect(await berth.metric('berth_forward_healthy', `to="${bad.address}"`)).toBe(1)
+      expect(await berth.metric('berth_forward_healthcheck_failures_total')).toBe(0)
+    },
+  )
 
   it.each([
     ['SERVFAIL', 'addAction(AllRule(), RCodeAction(DNSRCode.SERVFAIL))'],

@@ -2,7 +2,7 @@
 import { flag, flagsOf, rcode, rcodeOf } from '../../dns/header.ts'
 import { skipName } from '../../dns/name.ts'
 import type { RawRecord } from '../../dns/records.ts'
-import { replyCode, type UpstreamReply } from '../../dns/relay.ts'
+import { isReferral, replyCode, type UpstreamReply } from '../../dns/relay.ts'
 import { leastTtl, readTtl } from '../../dns/ttl.ts'
 import { type } from '../../dns/types.ts'
 import { type Packed, pack } from './packed.ts'
@@ -37,10 +37,14 @@ export function readKeepable(reply: UpstreamReply, asked: number, caps: Caps): K
   return { kind, forEveryType, packed: pack(told.message), ttl }
 }
 
-/** Whether a reply says all there is: a whole NOERROR or NXDOMAIN. Others leave things as they were (RFC 8767, 4). */
+/**
+ * Whether a reply says all there is: a whole NOERROR or NXDOMAIN, and not from a server that does not recurse. Others
+ * leave things as they were (RFC 8767, 4).
+ */
 export function isConclusive(reply: UpstreamReply): boolean {
   const code = replyCode(reply)
-  return (code === rcode.NOERROR || code === rcode.NXDOMAIN) && (flagsOf(reply.message) & flag.TC) === 0
+  const isWhole = (flagsOf(reply.message) & flag.TC) === 0
+  return isWhole && (code === rcode.NXDOMAIN || (code === rcode.NOERROR && !isReferral(reply)))
 }
 
 function kindOf(reply: UpstreamReply, asked: number): Kind | undefined {

@@ -110,7 +110,7 @@ log: {level: debug, queries: true}
       '9.9.9.9:5300',
     ])
     expect(forward).toEqual({
-      ...{ networks: [], rebindProtection: false, rebindAllow: [] },
+      ...{ networks: [], servers: [], rebindProtection: false, rebindAllow: [] },
       zones: [
         {
           suffix: 'corp.example',
@@ -179,6 +179,21 @@ forward:
     expect(told.slice(3).map(([suffix]) => suffix)).toEqual([...second, ...digits])
     expect(networks).toMatchObject([{ network: 'lab' }, { network: 'vault', policy: 'random' }])
     expect(rebindAllow).toEqual(['corp.example'])
+  })
+
+  it('reads servers that do not take EDNS or AD', () => {
+    const { servers } = loadText(`
+forward:
+  servers:
+    198.51.100.53: {edns: false}
+    "[2001:DB8::1]:5353": {edns: true, ad: "false"}
+    "192.0.2.1:53": {}
+`).forward
+    expect(servers).toEqual([
+      { text: '198.51.100.53:53', edns: false, ad: true },
+      { text: '[2001:db8::1]:5353', edns: true, ad: false },
+      { text: '192.0.2.1:53', edns: true, ad: true },
+    ])
   })
 
   it.each([
@@ -388,6 +403,27 @@ describe('what is said about mistakes', () => {
       'forward: {networks: {lab: [dns.lab]}}',
       'FILE:1:28: forward.networks.lab[0]: "dns.lab" is not an IP address; names are not looked up here, ' +
         'write for example "127.0.0.1:53" or "[::1]:53"',
+    ],
+    [
+      'forward: {servers: {dns.lab: {edns: false}}}',
+      'FILE:1:30: forward.servers["dns.lab"]: "dns.lab" is not an IP address; names are not looked up here, ' +
+        'write for example "127.0.0.1:53" or "[::1]:53"',
+    ],
+    [
+      'forward: {servers: {192.0.2.1: {edsn: false}}}',
+      'FILE:1:33: forward.servers["192.0.2.1"].edsn: unknown key; did you mean "edns"?',
+    ],
+    [
+      'forward: {servers: {192.0.2.1: {ad: never}}}',
+      'FILE:1:37: forward.servers["192.0.2.1"].ad: must be true or false',
+    ],
+    [
+      'forward: {servers: {192.0.2.1: off}}',
+      'FILE:1:32: forward.servers["192.0.2.1"]: must be a map; write for example {edns: false}',
+    ],
+    [
+      'forward: {servers: {192.0.2.1: {}, "192.0.2.1:53": {}}}',
+      'FILE:1:52: forward.servers["192.0.2.1:53"]: is the same server as "192.0.2.1"; write it once',
     ],
     [
       'forward: {rebindAllow: ["*.corp.example"]}',

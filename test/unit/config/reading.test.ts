@@ -12,6 +12,7 @@ it('is the same once it is put together, and no part is long', () => {
     'scope.allow': `[${numbers(300).map((i) => `10.${i >> 8}.${i & 255}.0/24`)}]`,
     'forward.zones': `{${numbers(600).map((i) => `z${i}.test: [192.0.2.1]`)}}`,
     'forward.networks': '{lab: [192.0.2.53]}',
+    'forward.servers': '{"192.0.2.53": {edns: false}}',
     'forward.rebindAllow': 'corp.example',
     ttl: '7',
   }
@@ -21,7 +22,7 @@ it('is the same once it is put together, and no part is long', () => {
     ttl: 7,
     hosts: [],
     scope: { allow: [] },
-    forward: { zones: [], networks: [] },
+    forward: { zones: [], networks: [], servers: [] },
   })
   expect(rest.forward.rebindAllow).toEqual([])
   expect(Math.max(...parts.map(({ items }) => items.length))).toBe(250)

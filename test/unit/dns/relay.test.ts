@@ -10,6 +10,7 @@ import {
   answersQuestion,
   describeErrors,
   encodeUpstreamQuery,
+  plainForm,
   readReply,
   relayReply,
   replyCode,
@@ -98,6 +99,16 @@ describe('the question for an upstream', () => {
     expect(flagsOf(encodeUpstreamQuery(withFlags(query, 0), question, undefined, 1))).toBe(flag.AD)
   })
 
+  it('is RFC 1035’s in the plain form: RD as asked, and no other bit', () => {
+    const asked = withFlags(query, 0x7fff)
+    const message = encodeUpstreamQuery(asked, question, edns, 7, plainForm)
+    expect(flagsOf(message)).toBe(flag.RD)
+    expect(message.subarray(4)).toEqual(
+      Buffer.concat([Buffer.from('0001000000000000', 'hex'), query.subarray(12)]),
+    )
+    expect(flagsOf(encodeUpstreamQuery(withFlags(query, 0), question, edns, 7, plainForm))).toBe(0)
+  })
+
   it('has our own OPT where the asker had one, with none of its options', () => {
     const options = Buffer.concat([withFlags(query, flag.RD), upstreamOpt])
     options.writeUInt16BE(1, 10)
@@ -164,6 +175,24 @@ describe('the reply for the asker', () => {
     expect(flagsOf(relay({ flags: 0x8000 }, 'none'))).toBe(0x8180)
     const checking = withFlags(query, flag.CD)
     expect(flagsOf(relay({ flags: 0x8180 }, 'none', 1232, checking))).toBe(0x8090)
+  })
+
+  it('has RA where there is an answer, and of a server that does not recurse as that one has it', () => {
+    const ra = (parts: Upstream) => flagsOf(relay(parts, 'none')) & flag.RA
+    expect(ra({ flags: 0x8100 })).toBe(flag.RA)
+    expect(ra({ flags: 0x8500, answers: [] })).toBe(flag.RA)
+    expect(ra({ flags: 0x8103, answers: [] })).toBe(flag.RA)
+    expect(ra({ flags: 0x8180, answers: [] })).toBe(flag.RA)
+    expect(ra({ flags: 0x8100, answers: [] })).toBe(0)
+    const above = Buffer.from('0000020001000000630001' + '00', 'hex')
+    const referral = (flags: number) => {
+      const message = reply({ flags, answers: [], additionals: [above] })
+      message.writeUInt16BE(1, 8)
+      message.writeUInt16BE(0, 10)
+      return flagsOf(relayReply(query, question, undefined, readReply(message, question)!, 1232)) & flag.RA
+    }
+    expect(referral(0x8100)).toBe(0)
+    expect(referral(0x8180)).toBe(flag.RA)
   })
 
   it('keeps AD only for who asked with AD or DO', () => {

@@ -36,6 +36,10 @@ export interface AskOptions {
   readonly policy?: ForwardPolicy
   readonly edns?: Edns
   readonly asker?: string
+  /** What is asked for, instead of `query`. */
+  readonly name?: string
+  /** Of what is asked. Default: RD. */
+  readonly flags?: number
 }
 
 export function createRig(more: Partial<ExchangeOptions> = {}) {
@@ -77,6 +81,27 @@ export function createRig(more: Partial<ExchangeOptions> = {}) {
   })
   const reply = (each: Try | undefined, code: number, flags?: number) =>
     each!.done({ reply: answer(each!.message, code, flags) })
+  const ask = ({
+    list = upstreams.slice(0, 2),
+    timeout = 3500,
+    policy = 'sequential',
+    name = 'example.com',
+    flags = 0x0100,
+    ...rest
+  }: AskOptions = {}) => {
+    const named = encodeQuery(name, 'A', { id: 1 })
+    named.writeUInt16BE(flags, 2)
+    return exchange.ask({
+      query: named,
+      question: readQuestion(named)!,
+      edns: undefined,
+      asker: '127.0.0.1',
+      upstreams: list,
+      timeout,
+      policy,
+      ...rest,
+    })
+  }
   return {
     ...hand,
     exchange,
@@ -85,22 +110,16 @@ export function createRig(more: Partial<ExchangeOptions> = {}) {
     tries,
     checks,
     closed: () => closed,
-    ask: ({
-      list = upstreams.slice(0, 2),
-      timeout = 3500,
-      policy = 'sequential',
-      ...rest
-    }: AskOptions = {}) =>
-      exchange.ask({
-        query,
-        question,
-        edns: undefined,
-        asker: '127.0.0.1',
-        upstreams: list,
-        timeout,
-        policy,
-        ...rest,
-      }),
+    ask,
+    /** Each has answered a question at once, as servers do that take EDNS and AD; what was asked for that is forgotten. */
+    async know(...list: Upstream[]) {
+      for (const each of list) {
+        const result = ask({ list: [each] })
+        reply(tries.at(-1), 0)
+        await result
+      }
+      tries.length = 0
+    },
     /** "udp 1": over what, and to which. */
     asked: () => tries.map(({ upstream, transport }) => `${transport} ${upstream.host.at(-1)}`),
     reply: (n: number, code: number, flags?: number) => reply(tries[n], code, flags),

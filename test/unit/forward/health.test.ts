@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ForwardPolicy } from '../../../src/config/types.ts'
 import { orderUpstreams, type Standing } from '../../../src/forward/policy.ts'
-import { createRig, first, second, third, upstreams } from './fake-carriers.ts'
+import { answer, createRig, first, second, third, upstreams } from './fake-carriers.ts'
 
 type Rig = ReturnType<typeof createRig>
 
@@ -18,10 +18,9 @@ async function firstAsked(rig: Rig, list = upstreams.slice(0, 2), policy: Forwar
 
 /** A question that meets a first server that is silent. */
 async function meetSilence(rig: Rig) {
-  const n = rig.tries.length
   const result = rig.ask()
   rig.turn(1000)
-  rig.reply(n + 1, 0)
+  rig.reply(rig.tries.length - 1, 0)
   await result
 }
 
@@ -37,7 +36,9 @@ describe('a server that was silent', () => {
     const rig = createRig()
     await meetSilence(rig)
     expect(rig.checks).toHaveLength(1)
-    expect(rig.check().message.toString('hex')).toMatch(/^0000010000010000000000000000020001$/)
+    expect(rig.check().message.toString('hex')).toMatch(
+      /^0000012000010000000000010000020001000029[0-9a-f]{4}000000000000$/,
+    )
     rig.replyToCheck(5)
     expect(await firstAsked(rig)).toBe('1')
     rig.turn(60_000)
@@ -96,7 +97,7 @@ describe('a server that was silent', () => {
     const n = rig.tries.length
     void rig.ask()
     rig.turn(1000)
-    expect(rig.asked().slice(n)).toEqual(['udp 1', 'udp 2'])
+    expect([...new Set(rig.asked().slice(n))]).toEqual(['udp 1', 'udp 2'])
   })
 
   it('is not checked for ever where nobody wants it any more', async () => {
@@ -108,25 +109,71 @@ describe('a server that was silent', () => {
 })
 
 describe('a server that gives errors', () => {
-  const outdo = async (rig: Rig, code: number) => {
+  /** A question for this name, to which the first of two servers says `code` and the second one the answer. */
+  const outdo = async (rig: Rig, code: number, name = 'example.com') => {
     const n = rig.tries.length
-    const result = rig.ask()
+    const result = rig.ask({ name })
+    expect(rig.tries[n]!.upstream).toBe(first)
     rig.reply(n, code)
     rig.reply(n + 1, 0)
-    await result
+    expect(await result).toMatchObject({ upstream: second.text })
+  }
+  const known = async () => {
+    const rig = createRig()
+    await rig.know(first, second)
+    return rig
   }
 
-  it('goes behind after three in a row that another one answered', async () => {
-    const rig = createRig()
+  it('goes behind after three in a row that another one answered, where a check gets the same', async () => {
+    const rig = await known()
     for (let n = 0; n < 3; n++) {
       expect(rig.checks).toHaveLength(0)
-      await outdo(rig, 5)
+      await outdo(rig, 2)
     }
+    rig.replyToCheck(2)
     expect(await firstAsked(rig)).toBe('2')
+    expect(rig.lines).toMatchObject([{ upstream: first.text, why: 'SERVFAIL' }])
+  })
+
+  it.each([
+    [5, 'REFUSED'],
+    [4, 'NOTIMP'],
+    [9, 'NOTAUTH'],
+    [1, 'FORMERR'],
+  ])('keeps its place with %i (%s), however often: that says something of the question', async (code) => {
+    const rig = await known()
+    for (let n = 0; n < 20; n++) {
+      const at = rig.tries.length
+      const result = rig.ask({ name: `www.example${n}.net` })
+      rig.reply(at, code)
+      // NOTIMP and FORMERR may be about EDNS.
+      if (rig.asked().at(-1) === 'udp 1') rig.reply(at + 1, code)
+      rig.reply(rig.tries.length - 1, 0)
+      expect(await result).toMatchObject({ upstream: second.text })
+    }
+    expect(rig.checks).toHaveLength(0)
+    expect(await firstAsked(rig)).toBe('1')
+  })
+
+  it('keeps its place where it answers the check: it is the domain, however often that is asked for', async () => {
+    const rig = await known()
+    for (let n = 0; n < 3; n++) await outdo(rig, 2, `n${n}.broken.example`)
+    rig.replyToCheck(0)
+    for (let n = 0; n < 40; n++) await outdo(rig, 2, `n${n}.broken.example`)
+    expect(rig.checks).toHaveLength(1)
+    expect(await firstAsked(rig)).toBe('1')
+  })
+
+  it('keeps its place where it refuses to answer the check', async () => {
+    const rig = await known()
+    for (let n = 0; n < 3; n++) await outdo(rig, 2)
+    rig.replyToCheck(5)
+    expect(await firstAsked(rig)).toBe('1')
+    expect(rig.lines).toEqual([])
   })
 
   it('keeps its place where all say so: it is the name', async () => {
-    const rig = createRig()
+    const rig = await known()
     for (let n = 0; n < 10; n += 2) {
       const result = rig.ask()
       rig.reply(n, 2)
@@ -137,16 +184,17 @@ describe('a server that gives errors', () => {
   })
 
   it('keeps its place where it answers in between', async () => {
-    const rig = createRig()
+    const rig = await known()
     for (const code of [2, 2, 0, 2, 2]) {
       if (code === 0) await firstAsked(rig)
       else await outdo(rig, code)
     }
     expect(await firstAsked(rig)).toBe('1')
+    expect(rig.checks).toHaveLength(0)
   })
 
   it('is well with an answer to a check, not with an error, and after 10 s in any case', async () => {
-    const rig = createRig()
+    const rig = await known()
     for (let n = 0; n < 3; n++) await outdo(rig, 2)
     rig.replyToCheck(2)
     expect(await firstAsked(rig)).toBe('2')
@@ -158,6 +206,87 @@ describe('a server that gives errors', () => {
       if (!rig.check().cancelled) rig.replyToCheck(2)
       rig.turn(1000)
     }
+    expect(await firstAsked(rig)).toBe('1')
+  })
+})
+
+describe('a server that answers nothing but checks', () => {
+  const healthy = (rig: Rig) => rig.counters.healthy.cell(first.text).value
+
+  it('is not healthy: it goes behind until it answers a question, of which it gets copies', async () => {
+    const rig = createRig()
+    await rig.know(first, second)
+    await meetSilence(rig)
+    rig.replyToCheck(0)
+    for (const name of ['a.example', 'www.b.example', 'www.c.example']) {
+      if (healthy(rig) === 0) break
+      const result = rig.ask({ name })
+      rig.turn(1000)
+      rig.reply(rig.tries.length - 1, 0)
+      await result
+      if (rig.check().upstream === first && !rig.check().cancelled) rig.replyToCheck(0)
+    }
+    expect(healthy(rig)).toBe(0)
+    expect(rig.exchange.isDown([first])).toBe(true)
+    expect(rig.lines).toMatchObject([
+      { level: 'warn', msg: 'an upstream answers health checks and no question, others go before it' },
+    ])
+
+    // Nobody waits for it, and of many questions it gets a copy of one a second.
+    rig.turn(1000)
+    const checks = rig.checks.length
+    const n = rig.tries.length
+    for (let i = 0; i < 5; i++) {
+      const result = rig.ask()
+      rig.reply(
+        rig.tries.findLastIndex(({ upstream }) => upstream === second),
+        0,
+      )
+      await result
+    }
+    const copies = () => rig.tries.slice(n).filter(({ upstream }) => upstream === first)
+    expect(copies()).toHaveLength(1)
+    expect(rig.checks).toHaveLength(checks)
+    rig.turn(1000)
+    expect(await firstAsked(rig)).toBe('2')
+    expect(copies()).toHaveLength(2)
+    const [, copy] = copies()
+    copy!.done({ reply: answer(copy!.message, 0) })
+    expect(healthy(rig)).toBe(1)
+    expect(await firstAsked(rig)).toBe('1')
+    expect(rig.lines).toMatchObject([{}, { level: 'info', msg: 'an upstream is back' }])
+  })
+
+  it('is well where one domain alone is silent', async () => {
+    const rig = createRig()
+    await rig.know(first, second)
+    for (let n = 0; n < 10; n++) {
+      const result = rig.ask({ name: `n${n}.broken.example` })
+      rig.turn(1000)
+      rig.reply(rig.tries.length - 1, 0)
+      await result
+      rig.replyToCheck(0)
+    }
+    expect(healthy(rig)).toBe(1)
+    expect(rig.lines).toEqual([])
+    expect(await firstAsked(rig)).toBe('1')
+  })
+
+  it('is not healthy with errors for every domain either', async () => {
+    const rig = createRig()
+    await rig.know(first, second)
+    for (let n = 0; n < 30 && healthy(rig) === 1; n++) {
+      const at = rig.tries.length
+      const result = rig.ask({ name: `www.example${n}.net` })
+      rig.reply(at, 2)
+      rig.reply(at + 1, 0)
+      await result
+      if (rig.checks.length > 0 && !rig.check().cancelled) rig.replyToCheck(0)
+    }
+    expect(healthy(rig)).toBe(0)
+    expect(await firstAsked(rig)).toBe('2')
+    rig.turn(10_000)
+    expect(healthy(rig)).toBe(1)
     expect(await firstAsked(rig)).toBe('1')
   })
 })

@@ -21,6 +21,7 @@ export const config: Config = {
     upstreams: [upstream],
     zones: [],
     networks: [],
+    servers: [],
     policy: 'sequential',
     timeout: 3500,
     singleLabel: false,

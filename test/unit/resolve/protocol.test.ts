@@ -226,6 +226,15 @@ describe('extended errors', () => {
     expect([data.readUInt16BE(0), data.toString('utf8', 2)]).toEqual([code, 'why'])
   })
 
+  it('RA is clear where no upstream recurses, and set in every other failure', () => {
+    const failed = (more: object) => {
+      const { ask } = start({ upstream: () => ({ failure: 'why', reason: 'failed', ...more }) })
+      return flagsOf(ask(question('example.com', 'A', opt()))!) & 0x8f
+    }
+    expect(failed({})).toBe(0x82)
+    expect(failed({ noRecursion: true })).toBe(0x02)
+  })
+
   it('an answer that is withheld says so: 15', () => {
     const upstream = (query: Buffer) => {
       const record = Buffer.from('c00c00010001000000050004ac130002', 'hex')

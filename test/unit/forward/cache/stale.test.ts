@@ -19,6 +19,15 @@ describe('a stale answer', () => {
     expect(await kept.ask()).toMatchObject({ failure: '192.0.2.53:53 timeout' })
   })
 
+  it('stays where what comes now is of a server that does not recurse', async () => {
+    const kept = keptBy()
+    await kept.ask()
+    kept.turn(61_000)
+    kept.says = { flags: 0x0100 }
+    expect(await kept.ask()).toEqual(stale(61))
+    expect(await kept.forward(questionFor())).toMatchObject({ cached: { stale: true } })
+  })
+
   it('says why there is no newer one', async () => {
     const kept = keptBy()
     await kept.ask()
