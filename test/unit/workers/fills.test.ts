@@ -24,6 +24,7 @@ const fill = (question: string, bytes = 100): Fill => ({
     ...{ kind: 'success', forEveryType: false, message: Buffer.alloc(bytes), upstream: '192.0.2.1:53' },
     ...{ age: 0, ttl: 60_000 },
   },
+  shown: [],
 })
 const questions = (fills: readonly Fill[]) => fills.map(({ question }) => question)
 
