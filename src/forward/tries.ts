@@ -2,7 +2,14 @@
 import type { ForwardPolicy, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import { flag, flagsOf, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
-import { describeErrors, encodeUpstreamQuery, readReply, replyCode } from '../dns/relay.ts'
+import {
+  describeErrors,
+  encodeUpstreamQuery,
+  isCutShort,
+  misplacesOpt,
+  readReply,
+  replyCode,
+} from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Attempt, AttemptError, AttemptResult, Cancel, Carrier } from './attempt.ts'
@@ -217,15 +224,17 @@ export function startTries(
     const { upstream } = progress
     const reply = readReply(result.reply, question)
     const code = reply === undefined ? rcodeOf(result.reply) : replyCode(reply)
-    if (transport === 'udp' && (flagsOf(result.reply) & flag.TC) !== 0) {
+    const isTruncated = (flagsOf(result.reply) & flag.TC) !== 0
+    const isPart = isTruncated || (reply === undefined && isCutShort(result.reply, question))
+    const isUnread = unread.has(code) || (reply === undefined && misplacesOpt(result.reply, question))
+    if (transport === 'udp' && isPart && (isTruncated || progress.tries.tcp === 0)) {
       if (reply !== undefined) truncated ??= { reply, upstream: upstream.text }
       if (progress.tries.tcp === 0) askOverTcp(progress, 'truncated')
-    } else if (withEdns && unread.has(code) && progress.tries[transport] < triesEach) {
+    } else if (withEdns && isUnread && progress.tries[transport] < triesEach) {
       progress.plain = true
       counters.noEdns.add(1, health.label(upstream))
       attempt(progress, transport)
-    } else if (reply === undefined && !unread.has(code)) refuse(progress, 'malformed reply')
-    else if (reply === undefined) refuse(progress, rcodeName(code))
+    } else if (reply === undefined) refuse(progress, 'malformed reply')
     else if (answers.has(code)) {
       health.answered(upstream)
       for (const other of all) {
