@@ -43,6 +43,13 @@ describe('what is to leave', () => {
     ])
   })
 
+  it('tells for how much longer names count as there, by then', () => {
+    const { add, sent, turn } = queue()
+    add({ ...fill('a'), kept: undefined, shown: [{ owner: 'a', type: 1, left: 60_000 }] })
+    turn(5)
+    expect(sent[0]![0]!.shown).toEqual([{ owner: 'a', type: 1, left: 59_995 }])
+  })
+
   it('waits until the system has taken what left before, the newest of each question', () => {
     const { add, sent, turn, take } = queue()
     add(fill('a'))
