@@ -21,6 +21,7 @@ const programs = [
   'gcc',
   'iproute2',
   'libc6-dev',
+  'musl-tools',
   'openssl',
 ]
 // Servers among them: only for tests, so the machine does not run them by itself.

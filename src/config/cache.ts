@@ -18,6 +18,11 @@ export const cacheSection = z
      * 0 or false for never. Default: 1h.
      */
     stale: field(readStale).prefault('1h'),
+    /**
+     * Where such an answer is served since upstreams failed, they are tried again after this (RFC 8767, 5). A duration,
+     * 1s to 5m. Default: 30s.
+     */
+    failureRecheck: text((value) => parseDuration(value, '1s', '5m'), '"30s"').prefault('30s'),
   })
   .prefault({})
 

@@ -93,6 +93,8 @@ export interface CacheSettings {
   readonly maxNegativeTtl: number
   /** For how long after its end an answer may be served where upstreams fail, ms; 0: not at all. */
   readonly stale: number
+  /** Where it is served for that, upstreams are tried again after this, ms. */
+  readonly failureRecheck: number
 }
 
 /** What is kept of a token: its file, and nothing that could be sent. */

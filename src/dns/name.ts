@@ -89,6 +89,27 @@ export function skipName(message: Buffer, offset: number): number | undefined {
   }
 }
 
+/** The name at `offset` of a message whose names can be followed, pointers and all; undefined where it can't be. */
+export function readName(message: Buffer, offset: number): string | undefined {
+  const bytes = Buffer.allocUnsafe(maxNameBytes)
+  let used = 0
+  for (let at = offset, jumps = 0; ; ) {
+    const length = message[at]
+    if (length === undefined) return undefined
+    if (length >= 0xc0) {
+      // A name has at most 127 labels, and a pointer that follows none is no use.
+      if (at + 2 > message.length || ++jumps > 127) return undefined
+      at = message.readUInt16BE(at) & 0x3fff
+      continue
+    }
+    if (length === 0) return nameText(bytes, 0, used)
+    const end = at + 1 + length
+    if (length > maxLabelBytes || used + 1 + length >= maxNameBytes || end > message.length) return undefined
+    used += message.copy(bytes, used, at, end)
+    at = end
+  }
+}
+
 /**
  * Presentation text, escapes and all, to wire bytes with the root's zero byte. undefined where a label is empty
  * or over 63 bytes, or the name over 255. Case is kept.

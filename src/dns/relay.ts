@@ -1,7 +1,15 @@
 // Relaying: a question made ready for an upstream, and its reply made ready for the asker. Bytes stay as they came;
 // ID, flags and the question's case are patched in place. OPT is hop by hop (RFC 6891, 6.1.1): ours on both sides.
 import { copyBytes } from './bytes.ts'
-import { type Edns, type ExtendedError, encodeOpt, optionCode, plainOptBytes, writePlainOpt } from './edns.ts'
+import {
+  type Edns,
+  type ExtendedError,
+  encodeOpt,
+  optionCode,
+  plainOptBytes,
+  plainUdpBytes,
+  writePlainOpt,
+} from './edns.ts'
 import { flag, flagsOf, headerBytes, idOf, type Rcode, rcode, rcodeOf } from './header.ts'
 import { lowerCase, type Question } from './name.ts'
 import { type RawRecord, readRecords } from './records.ts'
@@ -49,13 +57,17 @@ export function encodeUpstreamQuery(
 
 /**
  * Whether a reply belongs to the question that was sent: ID, direction, opcode and the question itself (RFC 5452, 9.1).
- * Servers that can't read a question may leave it out of an error.
+ * Some servers leave the question out where they have no answer: an error, or TC alone, says who else to ask, or how.
+ * Nothing that is told to anybody or kept is ever taken from such a reply.
  */
 export function answersQuestion(sent: Buffer, question: Question, reply: Buffer): boolean {
   if (reply.length < headerBytes || idOf(reply) !== idOf(sent)) return false
   if ((flagsOf(reply) & 0xf800) !== flag.QR) return false
   const questions = reply.readUInt16BE(4)
-  if (questions === 0) return rcodeOf(reply) === rcode.FORMERR || rcodeOf(reply) === rcode.NOTIMP
+  if (questions === 0) {
+    const bare = readBare(reply)
+    return bare !== undefined && (bareErrors.has(replyCode(bare)) || isBareTruncation(bare))
+  }
   if (questions !== 1 || reply.length < question.end) return false
   for (let i = headerBytes; i < question.end - 4; i++) {
     // Label lengths are under 64, so folding bit 5 of letters can't confuse them.
@@ -72,7 +84,10 @@ export interface UpstreamReply {
 
 /** undefined where it can't be read to its end, is not well-formed, or has two OPT records or one out of place (RFC 6891, 6.1.1). */
 export function readReply(message: Buffer, question: Question): UpstreamReply | undefined {
-  if (message.readUInt16BE(4) !== 1) return undefined
+  if (message.readUInt16BE(4) !== 1) {
+    const bare = readBare(message)
+    return bare !== undefined && bareErrors.has(replyCode(bare)) ? bare : undefined
+  }
   const records = readRecords(message, question.end)
   if (records === undefined || !isWellFormed(message, records)) return undefined
   let opts = 0
@@ -81,6 +96,45 @@ export function readReply(message: Buffer, question: Question): UpstreamReply | 
     if (++opts > 1 || record.section !== 'additional') return undefined
   }
   return { message, records }
+}
+
+/** Errors that come without a question, as of a server that could not read it or does not want to. */
+const bareErrors = new Set<number>([
+  rcode.FORMERR,
+  rcode.SERVFAIL,
+  rcode.NOTIMP,
+  rcode.REFUSED,
+  rcode.BADVERS,
+])
+
+/** A header without question or records, but for an OPT. */
+function readBare(message: Buffer): UpstreamReply | undefined {
+  if (message.readUInt32BE(4) !== 0 || message.readUInt16BE(8) !== 0 || message.readUInt16BE(10) > 1) {
+    return undefined
+  }
+  const records = readRecords(message)
+  return records?.every((record) => record.type === type.OPT) ? { message, records } : undefined
+}
+
+/** TC and nothing else: there is an answer, over TCP. */
+function isBareTruncation(bare: UpstreamReply): boolean {
+  return (flagsOf(bare.message) & flag.TC) !== 0 && replyCode(bare) === rcode.NOERROR
+}
+
+/**
+ * Whether a reply to this question is as long as what every way lets through, and ends before its records do: something
+ * on the way has cut it, and said nothing.
+ */
+export function isCutShort(message: Buffer, question: Question): boolean {
+  if (message.length < plainUdpBytes || message.readUInt16BE(4) !== 1) return false
+  return readRecords(message, question.end) === undefined
+}
+
+/** Whether OPT is where none belongs, as from a server that copies the question with all behind it and goes on from there. */
+export function misplacesOpt(message: Buffer, question: Question): boolean {
+  const records = message.readUInt16BE(4) === 1 ? readRecords(message, question.end) : undefined
+  const opts = records?.filter((record) => record.type === type.OPT) ?? []
+  return opts.length > 1 || opts.some(({ section }) => section !== 'additional')
 }
 
 /** The whole rcode: OPT holds its upper 8 bits (RFC 6891, 6.1.3). */

@@ -22,6 +22,22 @@ export function leastTtl({ message, records }: UpstreamReply): number {
   return Number.isFinite(least) ? least : 0
 }
 
+/** How long the answer itself holds, seconds: the least of its section's TTLs; 0 where that is empty. */
+export function answerTtl({ message, records }: UpstreamReply): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const { section, ttlAt } of records) {
+    if (section === 'answer') least = Math.min(least, readTtl(message, ttlAt))
+  }
+  return Number.isFinite(least) ? least : 0
+}
+
+/** Writes zero for every TTL that means it. */
+export function capTtls(reply: UpstreamReply): void {
+  for (const record of reply.records) {
+    if (hasTtl(record) && reply.message[record.ttlAt]! > 0x7f) reply.message.writeUInt32BE(0, record.ttlAt)
+  }
+}
+
 /** Makes it what it is `age` seconds later: every TTL that much lower, none below zero. */
 export function ageReply(reply: UpstreamReply, age: number): UpstreamReply {
   return changeTtls(reply, (ttl) => Math.max(0, ttl - age))

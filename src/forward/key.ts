@@ -16,34 +16,66 @@ export interface Keys {
   readonly name: string
 }
 
-/** What a route adds to keys, by flags; as long as it has the same upstreams. */
-interface Contexts {
+/** What a route adds to keys; as long as it has the same upstreams. */
+interface Context {
   readonly upstreams: readonly Upstream[]
-  readonly byFlags: string[]
+  readonly text: string
 }
 
 /** Gives questions their keys. What a route adds to them is written once for each route. */
 export function createKeys(): (asked: ForwardQuestion) => Keys {
   /** By the route's name: the configuration has so many. */
-  const known = new Map<string, Contexts>()
+  const known = new Map<string, Context>()
 
-  function contextOf({ query, question, edns, route }: ForwardQuestion): string {
-    const flags = (edns?.dnssecOk ? 1 : 0) + ((flagsOf(query) & flag.CD) !== 0 ? 2 : 0)
-    if (question.class !== classIN) return writeContext(route, question.class, flags)
-    let contexts = known.get(route.name)
-    if (contexts?.upstreams !== route.upstreams) {
-      contexts = { upstreams: route.upstreams, byFlags: [] }
-      known.set(route.name, contexts)
+  function contextOf(route: Route, ofClass: number): string {
+    if (ofClass !== classIN) return writeContext(route, ofClass)
+    let context = known.get(route.name)
+    if (context?.upstreams !== route.upstreams) {
+      context = { upstreams: route.upstreams, text: writeContext(route, classIN) }
+      known.set(route.name, context)
     }
-    contexts.byFlags[flags] ??= writeContext(route, classIN, flags)
-    return contexts.byFlags[flags]
+    return context.text
   }
 
-  return (asked) => {
-    const { type, name } = asked.question
-    const context = contextOf(asked)
-    return { question: `${context}${type} ${name}`, name: `${context}* ${name}` }
+  return ({ query, question, edns, route }) => {
+    const { type, name } = question
+    const context = contextOf(route, question.class)
+    const end =
+      ends[(edns?.dnssecOk ? dnssecOk : 0) + ((flagsOf(query) & flag.CD) !== 0 ? checkingDisabled : 0)]
+    return { question: `${context}${type} ${name}${end}`, name: `${context}* ${name}${end}` }
   }
+}
+
+const dnssecOk = 1
+const checkingDisabled = 2
+/** By what of them is set. */
+const ends = ['\n0', '\n1', '\n2', '\n3']
+
+/** The name that a key is of, and who is asked for it; for all types, and whatever DO and CD. */
+export function ownerOf(key: string): string {
+  const start = key.indexOf('\n') + 1
+  return key.slice(0, start) + key.slice(key.indexOf(' ', start) + 1, key.lastIndexOf('\n'))
+}
+
+/** Another name, asked of the same servers. */
+export function ownerBeside(owner: string, name: string): string {
+  return owner.slice(0, owner.indexOf('\n') + 1) + name
+}
+
+/** The type that a question's key is of; of a name's, not a number. */
+export function typeOf(question: string): number {
+  return Number.parseInt(question.slice(question.indexOf('\n') + 1), 10)
+}
+
+/** The key of the question for this type, beside that of its name. */
+export function questionBeside(name: string, type: number): string {
+  const start = name.indexOf('\n') + 1
+  return `${name.slice(0, start)}${type}${name.slice(start + 1)}`
+}
+
+/** Whether a key is of questions with DO. */
+export function wantsSignatures(key: string): boolean {
+  return (key.charCodeAt(key.length - 1) & dnssecOk) !== 0
 }
 
 export function wantsRecursion({ query }: ForwardQuestion): boolean {
@@ -51,8 +83,8 @@ export function wantsRecursion({ query }: ForwardQuestion): boolean {
 }
 
 /** A route's name tells who is asked where its servers do not: the same ones may be trusted with more in another route. */
-function writeContext({ name, upstreams }: Route, ofClass: number, flags: number): string {
+function writeContext({ name, upstreams }: Route, ofClass: number): string {
   let servers = ''
   for (const { text } of upstreams) servers += `${text},`
-  return `${servers} ${ofClass} ${flags} ${name}\n`
+  return `${servers} ${ofClass} ${name}\n`
 }

@@ -6,8 +6,10 @@ import {
   describeErrors,
   encodeUpstreamQuery,
   type Form,
+  isCutShort,
   isPlain,
   isReferral,
+  misplacesOpt,
   readReply,
   replyCode,
   type UpstreamReply,
@@ -230,15 +232,19 @@ export function startTries(
     const code = reply === undefined ? rcodeOf(result.reply) : replyCode(reply)
     const told = reply === undefined ? '' : describeErrors(reply)
     const isTruncated = (flagsOf(result.reply) & flag.TC) !== 0
+    const isCut = reply === undefined && progress.tries.tcp === 0 && isCutShort(result.reply, question)
+    const isPart = transport === 'udp' && (isTruncated || isCut)
     // Who tells why it failed has read the question.
     const isKnown = progress.form.isProven(transport) || told !== ''
-    const isUnread = (isKnown ? unread : doubtful).has(code) || (!isKnown && reply === undefined)
-    if (isUnread && !isPlain(form) && !(isTruncated && transport === 'udp')) {
+    const isUnread =
+      (isKnown ? unread : doubtful).has(code) ||
+      (reply === undefined && (!isKnown || misplacesOpt(result.reply, question)))
+    if (isUnread && !isPlain(form) && !isPart) {
       if (askPlain(progress, transport, doubtful.has(code) ? code : 'malformed')) return
     }
     const lack = reply && learn(progress, transport, code, form)
     if (lack === 'silence') counters.noEdns.add(1, health.label(upstream))
-    if (transport === 'udp' && isTruncated) {
+    if (isPart) {
       if (reply !== undefined) lesser ??= { reply, upstream: upstream.text }
       if (progress.tries.tcp === 0) askOverTcp(progress, 'truncated')
     } else if (reply === undefined && !unread.has(code)) refuse(progress, 'malformed reply', true)

@@ -67,9 +67,12 @@ export function createFillQueue({ send, clock }: FillQueueOptions): FillQueue {
 
 /** Processes have no clock in common: what is told is how old it is. */
 function aged(fill: Fill, ms: number): Fill {
-  return fill.kept === undefined ? fill : { ...fill, kept: { ...fill.kept, age: fill.kept.age + ms } }
+  const { kept } = fill
+  const shown = fill.shown.map((each) => ({ ...each, left: each.left - ms }))
+  return { ...fill, shown, kept: kept && { ...kept, age: kept.age + ms } }
 }
 
-function sizeOf({ question, name, kept }: Fill): number {
-  return question.length + name.length + (kept?.message.length ?? 0)
+function sizeOf({ question, name, kept, shown }: Fill): number {
+  const names = shown.reduce((bytes, { owner }) => bytes + owner.length, question.length + name.length)
+  return names + (kept?.message.length ?? 0)
 }

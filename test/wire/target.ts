@@ -51,6 +51,7 @@ function withDnssecOk(query: Buffer): Buffer {
 
 const cacheSettings = {
   ...{ entries: 8, bytes: 1 << 20, maxTtl: 3_600_000, maxNegativeTtl: 1_800_000, stale: 3_600_000 },
+  ...{ failureRecheck: 30_000 },
 }
 
 export interface Target {

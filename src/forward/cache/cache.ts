@@ -1,9 +1,10 @@
 // Upstreams' answers, kept: a question answered before is answered at once, aged; one whose answer is out of date gets
 // that where upstreams fail or are slow (RFC 8767); and one that just failed is not tried again at once (RFC 9520).
 import type { CacheSettings } from '../../config/types.ts'
-import { readRecords, skipQuestions } from '../../dns/records.ts'
+import { readQuestion } from '../../dns/name.ts'
+import { readRecords } from '../../dns/records.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
-import { ageReply, staleReply } from '../../dns/ttl.ts'
+import { ageReply, answerTtl, staleReply } from '../../dns/ttl.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
@@ -12,10 +13,19 @@ import { createInflight } from '../inflight.ts'
 import { createKeys, type Keys, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
+import { createExisting, maySayNodata, narrow, type Shown, sayNodata } from './existing.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
-import { type Caps, isConclusive, type Keepable, type Kind, readKeepable } from './keepable.ts'
+import {
+  type Caps,
+  deniesName,
+  isConclusive,
+  type Kind,
+  readKeepable,
+  showsRecords,
+  writeTtls,
+} from './keepable.ts'
 import { pack, unpack, unpackReply } from './packed.ts'
-import { createStore, type Entry } from './store.ts'
+import { createEntry, createStore, type Entry } from './store.ts'
 
 export interface Cache {
   readonly forward: Forward
@@ -42,6 +52,8 @@ export interface Fill {
         readonly ttl: number
       }
     | undefined
+  /** Names that turned out to exist, by what is not kept. `left`: for how long that counts, ms. */
+  readonly shown: readonly { readonly owner: string; readonly type: number; readonly left: number }[]
 }
 
 export interface CacheOptions {
@@ -66,8 +78,6 @@ export interface CacheOptions {
 
 /** RFC 8767, 5: an asker gets the stale answer where there is no other by now, ms. Stubs often wait 2 s. */
 const clientPatience = 1800
-/** RFC 8767, 5: where a stale answer is there, upstreams that failed are tried again after this, ms. */
-const failureRecheck = 30_000
 /** RFC 8767, 4: what a stale answer holds for, s. */
 const staleTtl = 30
 
@@ -85,6 +95,7 @@ export function createCache(options: CacheOptions): Cache {
   let { settings } = options
   let caps = capsOf(settings)
   const store = createStore(settings, counters)
+  const existing = createExisting(store)
   const failures = createFailures(now)
   const keysOf = createKeys()
   const refresh = createInflight({
@@ -94,53 +105,87 @@ export function createCache(options: CacheOptions): Cache {
   let prefetches = 0
 
   function keep(asked: ForwardQuestion, keys: Keys, result: Forwarded): Forwarded {
+    const { type, name } = asked.question
+    if ('reply' in result) writeTtls(result.reply, type)
     // Without RD upstreams tell what they have at hand; that is no answer for others.
     if (!wantsRecursion(asked)) return result
     const time = now()
     if ('failure' in result) {
-      const servable = servableFor(newest(store.get(keys.question), store.get(keys.name)), time)
-      failures.note(keys.question, result, Math.min(servable, failureRecheck))
+      failures.note(keys.question, result)
       return result
     }
     const { reply, upstream } = result
-    if (!isConclusive(reply)) return result
+    const subject = { question: keys.question, name }
+    const shows = showsRecords(reply, type)
+    if (!isConclusive(reply)) {
+      if (shows && settings.entries > 0) existing.learn(subject, reply, time, false)
+      return result
+    }
     failures.forget(keys.question)
-    const found = options.isCacheable(reply, asked.route)
-      ? readKeepable(reply, asked.question.type, caps)
-      : undefined
-    const entry = found && entryOf(found, upstream, time, time + found.ttl * 1000, time)
-    const isNews = replace(keys, entry, found?.forEveryType === true)
-    if (isNews && options.onFill !== undefined) {
-      const kept = found && {
-        ...{ kind: found.kind, forEveryType: found.forEveryType, message: unpack(found.packed) },
-        ...{ upstream, age: 0, ttl: found.ttl * 1000 },
-      }
-      options.onFill({ ...keys, kept })
+    if (settings.entries === 0) return result
+    const against = deniesName(reply, type) ? existing.against(subject, reply, time) : undefined
+    const isThere = against !== undefined && against.others > 0 && maySayNodata(reply.message, keys.question)
+    if (isThere) sayNodata(reply.message)
+    const found = options.isCacheable(reply, asked.route) ? readKeepable(reply, type, caps) : undefined
+    const forEveryType = found?.forEveryType === true && (against?.name ?? 0) === 0
+    // As NODATA it ends with what stands against it: the whole name may be gone then.
+    const most = isThere ? against.others - time : Number.POSITIVE_INFINITY
+    const entry =
+      found &&
+      createEntry({
+        ...{ ...found, upstream, type, forEveryType, key: forEveryType ? keys.name : keys.question },
+        ...{ storedAt: time, expiresAt: time + Math.min(found.ttl * 1000, most), usedAt: time },
+        validUntil: time + answerTtl(reply) * 1000,
+      })
+    const had = replace(keys, entry, shows)
+    const shown = existing.learn(subject, reply, time, entry !== undefined && !entry.isGone)
+    if (options.onFill !== undefined && (had || entry !== undefined || shown.length > 0)) {
+      options.onFill(fillOf(keys, entry, shown, time))
     }
     return result
   }
 
-  /** What is said now replaces what was known, whether or not it may be kept. False: there was, and is, nothing. */
-  function replace({ question, name }: Keys, entry: Entry | undefined, forEveryType: boolean): boolean {
+  /**
+   * What is said now replaces what was known, whether or not it may be kept. `shows`: that the name exists; who learns of it
+   * takes back what denied that. Whether there was something.
+   */
+  function replace({ question, name }: Keys, entry: Entry | undefined, shows: boolean): boolean {
     const had = store.delete(question)
-    const hadName = !forEveryType && store.delete(name)
-    if (entry === undefined || settings.entries === 0) return had || hadName
-    store.set(forEveryType ? name : question, entry)
-    return true
+    const hadName = entry?.forEveryType !== true && !shows && store.delete(name)
+    if (entry !== undefined) store.set(entry)
+    return had || hadName
   }
 
   function take(fill: Fill): void {
-    const { question, kept } = fill
+    const { question, name, kept, shown } = fill
     failures.forget(question)
-    const isWhole = kept !== undefined && readRecords(kept.message, skipQuestions(kept.message)) !== undefined
-    if (!isWhole) {
-      replace(fill, undefined, kept?.forEveryType === true)
+    const time = now()
+    for (const { owner, type, left } of shown) existing.hear({ owner, type, until: time + left })
+    const asked = kept && readQuestion(kept.message)
+    const records = asked && readRecords(kept!.message, asked.end)
+    if (kept === undefined || asked === undefined || records === undefined) {
+      replace(fill, undefined, shown.length > 0)
       return
     }
-    const { kind, message, upstream, age, ttl, forEveryType } = kept
-    const time = now()
-    const entry = entryOf({ kind, packed: pack(message) }, upstream, time - age, time - age + ttl, time)
-    replace(fill, entry, forEveryType)
+    const { message, upstream, age, ttl, forEveryType } = kept
+    const reply = { message, records }
+    const subject = { question, name: asked.name }
+    const told = createEntry({
+      ...{ ...kept, packed: pack(message), upstream, type: asked.type, forEveryType },
+      ...{
+        key: forEveryType ? name : question,
+        storedAt: time - age,
+        expiresAt: time - age + ttl,
+        usedAt: time,
+      },
+      validUntil: time - age + answerTtl(reply) * 1000,
+    })
+    // It may have been told before its teller has heard of what is known here.
+    const against = forEveryType ? existing.against(subject, reply, time) : undefined
+    const isAgainst = against !== undefined && against.name > 0
+    const entry = isAgainst ? narrow(told, against.others) : told
+    replace(fill, entry, showsRecords(reply, asked.type))
+    existing.learn(subject, reply, time - age, !entry.isGone)
   }
 
   /** How long an entry is still good for an answer, if only a stale one; ms. */
@@ -148,31 +193,24 @@ export function createCache(options: CacheOptions): Cache {
     return entry === undefined ? 0 : Math.max(0, entry.expiresAt + settings.stale - time)
   }
 
-  /** `key` is where it is kept. */
-  function answerFresh(
-    entry: Entry,
-    key: string,
-    asked: ForwardQuestion,
-    keys: Keys,
-    time: number,
-  ): Answered {
+  function answerFresh(entry: Entry, asked: ForwardQuestion, keys: Keys, time: number): Answered {
     hits.value++
     entry.hits++
     if (isWorthPrefetching(entry, time)) prefetch(entry, asked, keys)
     const age = seconds(time - entry.storedAt)
-    const cached = { age, stale: false, lease: leaseOf(entry, key) }
+    const cached = { age, stale: false, lease: leaseOf(entry) }
     return { reply: ageReply(unpackReply(entry.packed), age), upstream: entry.upstream, cached }
   }
 
   /** What is given by it is used as if it had been asked for here. */
-  function leaseOf(entry: Entry, key: string): Lease {
+  function leaseOf(entry: Entry): Lease {
     return {
       use(time) {
         if (entry.isGone || time >= entry.expiresAt || isWorthPrefetching(entry, time)) return undefined
         // What was used longest ago goes first: once in a while is enough to tell.
         if (time - entry.usedAt > recentlyUsed) {
           entry.usedAt = time
-          store.get(key)
+          store.get(entry.key)
         }
         hits.value++
         entry.hits++
@@ -257,17 +295,16 @@ export function createCache(options: CacheOptions): Cache {
     const time = now()
     const keys = keysOf(asked)
     const own = store.get(keys.question)
-    if (own !== undefined && time < own.expiresAt) return answerFresh(own, keys.question, asked, keys, time)
+    if (own !== undefined && time < own.expiresAt) return answerFresh(own, asked, keys, time)
     const denied = store.get(keys.name)
-    if (denied !== undefined && time < denied.expiresAt) {
-      return answerFresh(denied, keys.name, asked, keys, time)
-    }
+    if (denied !== undefined && time < denied.expiresAt) return answerFresh(denied, asked, keys, time)
     if (!wantsRecursion(asked)) return refresh(asked, keys)
     const known = newest(own, denied)
     const old = servableFor(known, time) > 0 ? known : undefined
-    const failure = failures.recall(keys.question)
-    if (failure !== undefined)
+    const failure = failures.recall(keys.question, old === undefined ? undefined : settings.failureRecheck)
+    if (failure !== undefined) {
       return old === undefined ? answerFailed(failure) : answerStale(old, failure.failed.failure)
+    }
     misses.value++
     return old === undefined ? refresh(asked, keys) : preferNew(asked, keys, old)
   }
@@ -279,28 +316,20 @@ function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {
   return { maxTtl: maxTtl / 1000, maxNegativeTtl: maxNegativeTtl / 1000 }
 }
 
-/** One that nobody has used. Times are ms, by the cache's own. */
-function entryOf(
-  { kind, packed }: Pick<Keepable, 'kind' | 'packed'>,
-  upstream: string,
-  storedAt: number,
-  expiresAt: number,
-  usedAt: number,
-): Entry {
+const seconds = (ms: number): number => Math.floor(ms / 1000)
+
+/** The entry as other caches take it over; undefined: nothing is kept now. */
+function fillOf(keys: Keys, entry: Entry | undefined, shown: readonly Shown[], time: number): Fill {
+  const kept = entry && {
+    ...{ kind: entry.kind, forEveryType: entry.forEveryType, message: unpack(entry.packed) },
+    ...{ upstream: entry.upstream, age: time - entry.storedAt, ttl: entry.expiresAt - entry.storedAt },
+  }
   return {
-    kind,
-    packed,
-    upstream,
-    storedAt,
-    expiresAt,
-    hits: 0,
-    prefetched: false,
-    usedAt,
-    isGone: false,
+    ...keys,
+    kept,
+    shown: shown.map(({ owner, type, until }) => ({ owner, type, left: until - time })),
   }
 }
-
-const seconds = (ms: number): number => Math.floor(ms / 1000)
 
 function newest(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
   if (a === undefined || b === undefined) return a ?? b

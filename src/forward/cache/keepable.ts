@@ -3,7 +3,7 @@ import { flag, flagsOf, rcode, rcodeOf } from '../../dns/header.ts'
 import { skipName } from '../../dns/name.ts'
 import type { RawRecord } from '../../dns/records.ts'
 import { isReferral, replyCode, type UpstreamReply } from '../../dns/relay.ts'
-import { leastTtl, readTtl } from '../../dns/ttl.ts'
+import { capTtls, leastTtl, readTtl } from '../../dns/ttl.ts'
 import { type } from '../../dns/types.ts'
 import { type Packed, pack } from './packed.ts'
 
@@ -13,7 +13,7 @@ export interface Keepable {
   readonly kind: Kind
   /** The name itself does not exist, so the reply serves for any type of it. */
   readonly forEveryType: boolean
-  /** The message, a denial's SOA lowered to what the denial holds for. */
+  /** The message. */
   readonly packed: Packed
   /** Seconds from now, over zero. */
   readonly ttl: number
@@ -25,16 +25,15 @@ export interface Caps {
   readonly maxNegativeTtl: number
 }
 
-/** `reply` is a conclusive one. undefined for what is not to be kept: denials without SOA, TTL 0. */
+/** `reply` is a conclusive one, with the TTLs that hold. undefined for what is not to be kept: denials without SOA, TTL 0. */
 export function readKeepable(reply: UpstreamReply, asked: number, caps: Caps): Keepable | undefined {
   const kind = kindOf(reply, asked)
   if (kind === undefined) return undefined
-  const told = kind === 'denial' ? withDenialTtl(reply) : reply
-  const ttl = Math.min(leastTtl(told), kind === 'denial' ? caps.maxNegativeTtl : caps.maxTtl)
+  const ttl = Math.min(leastTtl(reply), kind === 'denial' ? caps.maxNegativeTtl : caps.maxTtl)
   if (ttl <= 0) return undefined
   // Behind a CNAME it is the target that does not exist (RFC 2308, 2.1): that serves for the asked type alone.
   const forEveryType = rcodeOf(reply.message) === rcode.NXDOMAIN && !reply.records.some(isInAnswer)
-  return { kind, forEveryType, packed: pack(told.message), ttl }
+  return { kind, forEveryType, packed: pack(reply.message), ttl }
 }
 
 /**
@@ -48,11 +47,20 @@ export function isConclusive(reply: UpstreamReply): boolean {
 }
 
 function kindOf(reply: UpstreamReply, asked: number): Kind | undefined {
-  const { message, records } = reply
-  if (rcodeOf(message) === rcode.NOERROR && hasAnswer(records, asked)) return 'success'
+  if (showsRecords(reply, asked)) return 'success'
   // A chain of CNAMEs that ends without the type is a denial too (RFC 2308, 2.2). Without SOA nobody can tell
   // how long it holds (5), and it may be a referral.
-  return records.some(isDenialSoa) ? 'denial' : undefined
+  return reply.records.some(isDenialSoa) ? 'denial' : undefined
+}
+
+/** Whether it has records of the asked type, all or some of them. */
+export function showsRecords({ message, records }: UpstreamReply, asked: number): boolean {
+  return rcodeOf(message) === rcode.NOERROR && hasAnswer(records, asked)
+}
+
+/** Whether it denies a name that it shows no record of: the asked one, or where a chain of CNAMEs leads. */
+export function deniesName({ message, records }: UpstreamReply, asked: number): boolean {
+  return rcodeOf(message) === rcode.NXDOMAIN && !hasAnswer(records, asked)
 }
 
 function hasAnswer(records: readonly RawRecord[], asked: number): boolean {
@@ -66,18 +74,19 @@ const isInAnswer = (record: RawRecord): boolean => record.section === 'answer'
 const isDenialSoa = (record: RawRecord): boolean => record.section === 'authority' && record.type === type.SOA
 
 /**
- * A copy with the TTL that a denial has: it holds for the lesser of the SOA's TTL and its MINIMUM (RFC 2308, 5). Servers
- * are to send that as the TTL (3), but not all do, and a stub that reads the TTL alone would keep an aged denial for too
- * long.
+ * Writes the TTLs that hold in their place, for whoever asks first as for all who ask later. One with its top bit set
+ * means zero (RFC 2181, 8), and a stub might take it for a long time. A denial holds for the lesser of its SOA's TTL and
+ * MINIMUM (RFC 2308, 5); servers are to send that as the TTL (3), but not all do.
  */
-function withDenialTtl(reply: UpstreamReply): UpstreamReply {
-  const message = Buffer.from(reply.message)
-  const { records } = reply
-  for (const record of records.filter(isDenialSoa)) {
+export function writeTtls(reply: UpstreamReply, asked: number): void {
+  const { message, records } = reply
+  capTtls(reply)
+  if (kindOf(reply, asked) !== 'denial') return
+  for (const record of records) {
+    if (!isDenialSoa(record)) continue
     const ttl = Math.min(readTtl(message, record.ttlAt), readMinimum(message, record))
     message.writeUInt32BE(ttl, record.ttlAt)
   }
-  return { message, records }
 }
 
 /** The last of an SOA's five numbers (RFC 1035, 3.3.13), seconds; 0 where they are not all there. */

@@ -1,17 +1,25 @@
 // The kept replies, bounded in number and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
+import { ownerOf } from '../key.ts'
 import type { CacheCounters } from './counters.ts'
 import type { Kind } from './keepable.ts'
 import type { Packed } from './packed.ts'
 
 export interface Entry {
+  /** Where it is kept. */
+  readonly key: string
   readonly kind: Kind
+  /** The asked type. A denial of the name itself serves for all others too. */
+  readonly type: number
+  readonly forEveryType: boolean
   readonly packed: Packed
   /** Who gave it. */
   readonly upstream: string
   /** ms, by the cache's own time. */
   readonly storedAt: number
   readonly expiresAt: number
+  /** When its records' own TTLs are over, ms, whatever shortens the time for which it is given. */
+  readonly validUntil: number
   hits: number
   /** It has been asked for again before its end. */
   prefetched: boolean
@@ -28,15 +36,39 @@ export interface Limits {
 
 export interface Store {
   get(key: string): Entry | undefined
-  set(key: string, entry: Entry): void
+  set(entry: Entry): void
   /** Whether there was one. */
   delete(key: string): boolean
+  /** What is kept of a name (key's ownerOf) and says whether it exists: records, and denials of the name itself. */
+  of(owner: string): readonly Entry[]
   /** Keeps each entry as `adapt` gives it, the latest used first, as far as there is room by the new limits. */
   update(limits: Limits, adapt: (entry: Entry) => Entry): void
 }
 
-/** What an entry takes beside its message and key: 220 to 260 bytes were measured. */
+/** One that nobody has used. */
+export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | 'isGone'>): Entry {
+  // Field by field, so that to V8 all are of one shape, and nothing else of what it was made of stays.
+  const { key, kind, type, forEveryType, packed, upstream, storedAt, expiresAt, validUntil, usedAt } = made
+  return {
+    key,
+    kind,
+    type,
+    forEveryType,
+    packed,
+    upstream,
+    storedAt,
+    expiresAt,
+    validUntil,
+    hits: 0,
+    prefetched: false,
+    usedAt,
+    isGone: false,
+  }
+}
+
+/** What an entry takes beside its message and key: MEASURED bytes were measured. */
 const entryBytes = 300
+const none: readonly Entry[] = []
 
 /** With a limit of 0 entries nothing is kept. */
 export function createStore(limits: Limits, counters: CacheCounters): Store {
@@ -44,6 +76,24 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
     counters.entries.add(sign, entry.kind)
     counters.bytes.add(sign * sizeOf(entry, key))
   }
+  /** By owner; as long as they are kept. */
+  const telling = new Map<string, readonly Entry[]>()
+
+  function index(entry: Entry): void {
+    if (!tells(entry)) return
+    const owner = ownerOf(entry.key)
+    const others = telling.get(owner)
+    telling.set(owner, others === undefined ? [entry] : [...others, entry])
+  }
+
+  function unindex(entry: Entry): void {
+    if (!tells(entry)) return
+    const owner = ownerOf(entry.key)
+    const left = (telling.get(owner) ?? none).filter((each) => each !== entry)
+    if (left.length === 0) telling.delete(owner)
+    else telling.set(owner, left)
+  }
+
   const create = ({ entries, bytes }: Limits) =>
     entries === 0
       ? undefined
@@ -51,18 +101,27 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
           max: entries,
           maxSize: bytes,
           sizeCalculation: sizeOf,
-          onInsert: (entry, key) => count(entry, key, 1),
+          onInsert(entry, key) {
+            count(entry, key, 1)
+            index(entry)
+          },
           dispose: (entry, key, reason) => {
             entry.isGone = true
             count(entry, key, -1)
+            unindex(entry)
             if (reason === 'evict') counters.evictions.add(1)
           },
         })
   let lru = create(limits)
   return {
     get: (key) => lru?.get(key),
-    set: (key, entry) => void lru?.set(key, entry),
+    set(entry) {
+      lru?.set(entry.key, entry)
+      // It may have been too large.
+      if (lru?.peek(entry.key) !== entry) entry.isGone = true
+    },
     delete: (key) => lru?.delete(key) === true,
+    of: (owner) => telling.get(owner) ?? none,
     update(next, adapt) {
       const before = lru
       lru = create(next)
@@ -74,6 +133,8 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
     },
   }
 }
+
+const tells = ({ kind, forEveryType }: Entry): boolean => kind === 'success' || forEveryType
 
 function sizeOf({ packed }: Entry, key: string): number {
   return packed.length + key.length + entryBytes

@@ -117,6 +117,7 @@ function cacheOver() {
     },
     settings: {
       ...{ entries: 20_000, bytes: 1 << 30, maxTtl: 3_600_000, maxNegativeTtl: 1_800_000, stale: 3_600_000 },
+      ...{ failureRecheck: 30_000 },
     },
     ...{ isCacheable: () => true, isDown: () => false, claim: () => () => {} },
     ...{ counters: createCacheCounters(), forwardCounters: createForwardCounters() },

@@ -48,6 +48,7 @@ function createMisses() {
     ask: (asked) => new Promise((answer) => waiting.push({ asked, answer })),
     settings: {
       ...{ entries: 10_000, bytes: 1 << 30, maxTtl: 3_600_000, maxNegativeTtl: 1_800_000, stale: 3_600_000 },
+      ...{ failureRecheck: 30_000 },
     },
     isCacheable: (reply) => !holdsDockerAddress(store.current(), reply),
     ...{ isDown: () => false, claim: () => () => {} },

@@ -76,7 +76,7 @@ forward:
   policy: random
   timeout: 2s
   singleLabel: true
-cache: {entries: 0, bytes: 64KiB, maxTtl: 24h, maxNegativeTtl: 1s, stale: off}
+cache: {entries: 0, bytes: 64KiB, maxTtl: 24h, maxNegativeTtl: 1s, stale: off, failureRecheck: 5m}
 http: off
 limits: {connections: 10, idle: 500ms, bytes: 64KiB, inFlight: 20, rate: 0, slip: 3, fairShare: false, rateAll: true}
 log: {level: debug, queries: true}
@@ -127,6 +127,7 @@ log: {level: debug, queries: true}
       maxTtl: 86_400_000,
       maxNegativeTtl: 1000,
       stale: 0,
+      failureRecheck: 300_000,
     })
     expect(config.http).toBeUndefined()
     expect(config.limits).toMatchObject({
@@ -356,6 +357,10 @@ describe('what is said about mistakes', () => {
     [
       'cache: {stale: 3600}',
       'FILE:1:16: cache.stale: must be a text, not number 3600; write for example "1h", or off',
+    ],
+    [
+      'cache: {failureRecheck: 301s}',
+      'FILE:1:25: cache.failureRecheck: 301s is out of range; choose from 1s to 5m',
     ],
     ['cache: {entries: -1}', 'FILE:1:18: cache.entries: must be a whole number of answers from 0 to 1000000'],
     ['cache: off', 'FILE:1:8: cache: must be a map of keys with values'],

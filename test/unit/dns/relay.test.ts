@@ -15,6 +15,7 @@ import {
   relayReply,
   replyCode,
 } from '../../../src/dns/relay.ts'
+import { replyLimit } from '../../../src/dns/writer.ts'
 
 const query = encodeQuery('Example.COM', 'A', { id: 0x1111 })
 const question = readQuestion(query)!
@@ -149,9 +150,41 @@ describe('whether a reply belongs to a question', () => {
     }
   })
 
-  it('an error without question is taken for FORMERR and NOTIMP alone', () => {
-    const header = (code: number) => Buffer.from(`0007818${code}0000000000000000`, 'hex')
-    expect([0, 1, 2, 3, 4, 5].filter((code) => accepts(header(code)))).toEqual([1, 4])
+  const header = (flags: number) => Buffer.from(`0007${flags.toString(16)}0000000000000000`, 'hex')
+
+  it('one without question is taken for an error, or for TC; never for NOERROR, NXDOMAIN or YXDOMAIN', () => {
+    const codes = Array.from({ length: 16 }, (_, code) => code)
+    expect(codes.filter((code) => accepts(header(0x8180 | code)))).toEqual([1, 2, 4, 5])
+    expect(codes.filter((code) => accepts(header(0x8380 | code)))).toEqual([0, 1, 2, 4, 5])
+    expect(accepts(header(0x0100 | 5))).toBe(false)
+    expect(accepts(withFlags(header(0x8185), 0x8185).fill(9, 1, 2))).toBe(false)
+  })
+
+  it('one without question is not taken with a record, or with what can not be read', () => {
+    const opt = Buffer.from('0000290000000000000000', 'hex')
+    const errorWith = (section: 6 | 8 | 10, ...records: Buffer[]) => {
+      const bytes = Buffer.concat([header(0x8185), ...records])
+      bytes.writeUInt16BE(Math.max(1, records.length), section)
+      return bytes
+    }
+    const owned = Buffer.concat([Buffer.of(0), record.subarray(2)])
+    expect(accepts(errorWith(10, opt))).toBe(true)
+    for (const bytes of [
+      ...([6, 8, 10] as const).map((section) => errorWith(section, owned)),
+      ...([6, 8] as const).map((section) => errorWith(section, opt)),
+      ...([6, 8, 10] as const).map((section) => errorWith(section)),
+      errorWith(10, opt, opt),
+      errorWith(10, opt.subarray(0, 10)),
+    ]) {
+      expect(accepts(bytes)).toBe(false)
+    }
+  })
+
+  it('one without question is an error to read, and never something to relay', () => {
+    expect(replyCode(readReply(header(0x8185), question)!)).toBe(5)
+    for (const flags of [0x8180, 0x8183, 0x8186, 0x8380]) {
+      expect(readReply(header(flags), question)).toBeUndefined()
+    }
   })
 
   it('"@" and "`" are not one letter', () => {
@@ -263,6 +296,24 @@ describe('the reply for the asker', () => {
     const fits = question.end + 40 * record.length + encodeOpt(true).length
     expect(flagsOf(relay(said, edns, fits)) & flag.TC).toBe(0)
     expect(flagsOf(relay(said, edns, fits - 1)) & flag.TC).toBe(flag.TC)
+  })
+
+  it('of 100 addresses, for who takes 8192 bytes, is 1232 with TC: what is larger goes over TCP (RFC 9715)', () => {
+    const all = { answers: Array.from({ length: 100 }, () => record) }
+    const asked = { ...edns, udpBytes: 8192 }
+    const cut = relay(all, asked, replyLimit('udp', asked))
+    expect(cut.length).toBeLessThanOrEqual(1232)
+    expect(flagsOf(cut) & flag.TC).toBe(flag.TC)
+    expect(decode(cut).answers?.length).toBeGreaterThan(70)
+    const whole = relay(all, asked, replyLimit('tcp', asked))
+    expect(flagsOf(whole) & flag.TC).toBe(0)
+    expect(decode(whole).answers).toHaveLength(100)
+  })
+
+  it('has nothing of what is behind OPT', () => {
+    const told = relay({ additionals: [upstreamOpt, record] })
+    expect(decode(told)).toMatchObject({ answers: [{ type: 'A' }], additionals: [{ type: 'OPT' }] })
+    expect(relay({ additionals: [upstreamOpt, record] }, 'none')).toEqual(relay({}, 'none'))
   })
 
   it('leaves out additional records over the limit, without TC', () => {

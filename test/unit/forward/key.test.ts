@@ -1,7 +1,14 @@
 // Keys tell questions apart that differ in anything an answer depends on, and no others.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createKeys } from '../../../src/forward/key.ts'
+import {
+  createKeys,
+  ownerBeside,
+  ownerOf,
+  questionBeside,
+  typeOf,
+  wantsSignatures,
+} from '../../../src/forward/key.ts'
 import type { ForwardQuestion } from '../../../src/forward/types.ts'
 
 const label = fc.constantFrom('a', 'b', 'A', '\\.', '\\032', '*', '1', '\\000')
@@ -73,5 +80,26 @@ it('two questions have one key where they mean the same, and only there', () => 
       }
     }),
     { numRuns: 1000 },
+  )
+})
+
+it('a key tells its name, whatever type, DO and CD; its type; DO; and the keys beside it', () => {
+  fc.assert(
+    fc.property(drawn, drawn, (told, other) => {
+      const keysOf = createKeys()
+      const keys = keysOf(questionOf(told))
+      const { type, dnssecOk, checkingDisabled } = other
+      const sibling = keysOf(questionOf({ ...told, type, dnssecOk, checkingDisabled }))
+      expect(ownerOf(keys.question)).toBe(ownerOf(sibling.name))
+      expect(ownerOf(keys.name) === ownerOf(keysOf(questionOf(other)).question)).toBe(
+        meaning({ ...told, dnssecOk, checkingDisabled }, true) === meaning(other, true),
+      )
+      expect(typeOf(keys.question)).toBe(told.type)
+      expect(wantsSignatures(keys.name)).toBe(told.dnssecOk)
+      expect(questionBeside(keys.name, type)).toBe(keysOf(questionOf({ ...told, type })).question)
+      expect(ownerBeside(ownerOf(keys.name), other.name)).toBe(
+        ownerOf(keysOf(questionOf({ ...told, name: other.name })).name),
+      )
+    }),
   )
 })

@@ -139,6 +139,14 @@ describe('errors', () => {
     expect(read(ask(question('web', 'OPT')))).toMatchObject({ rcode: rcode.FORMERR, questions: 1 })
   })
 
+  it('an IXFR is FORMERR with the SOA it brings, as any record beside OPT, and REFUSED without', () => {
+    const soa = Buffer.from(`c00c00060001000000000016${'0000'}${'00000001'.repeat(5)}`, 'hex')
+    const bringing = Buffer.concat([question('web', 'IXFR'), soa])
+    bringing.writeUInt16BE(1, 8)
+    expect(read(ask(bringing))).toMatchObject({ rcode: rcode.FORMERR, questions: 1, answers: [] })
+    expect(read(ask(question('web', 'IXFR')))).toMatchObject({ rcode: rcode.REFUSED, answers: [] })
+  })
+
   it('are a header alone where the question can’t be read, and for two questions (RFC 9619)', () => {
     const two = question()
     two.writeUInt16BE(2, 4)

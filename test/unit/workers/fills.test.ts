@@ -24,6 +24,7 @@ const fill = (question: string, bytes = 100): Fill => ({
     ...{ kind: 'success', forEveryType: false, message: Buffer.alloc(bytes), upstream: '192.0.2.1:53' },
     ...{ age: 0, ttl: 60_000 },
   },
+  shown: [],
 })
 const questions = (fills: readonly Fill[]) => fills.map(({ question }) => question)
 
@@ -40,6 +41,13 @@ describe('what is to leave', () => {
       ['a', 5],
       ['b', 2],
     ])
+  })
+
+  it('tells for how much longer names count as there, by then', () => {
+    const { add, sent, turn } = queue()
+    add({ ...fill('a'), kept: undefined, shown: [{ owner: 'a', type: 1, left: 60_000 }] })
+    turn(5)
+    expect(sent[0]![0]!.shown).toEqual([{ owner: 'a', type: 1, left: 59_995 }])
   })
 
   it('waits until the system has taken what left before, the newest of each question', () => {

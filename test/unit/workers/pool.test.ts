@@ -46,7 +46,7 @@ function pooled(processes: number) {
   return { ...hand, pool, started, children, taken, suspected, own, of }
 }
 
-const fill = (question: string): Fill => ({ question, name: `* ${question}`, kept: undefined })
+const fill = (question: string): Fill => ({ question, name: `* ${question}`, kept: undefined, shown: [] })
 
 describe('a fill of one', () => {
   it('reaches the first process and all others, but not who told it', () => {

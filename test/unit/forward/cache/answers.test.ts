@@ -65,6 +65,17 @@ describe('an answer', () => {
     expect(kept.asked).toHaveLength(2)
   })
 
+  it('has TTLs with their top bit set told as 0, from the first answer on, with RD or without', async () => {
+    for (const changes of [{}, { entries: 0 }]) {
+      for (const flags of [0x0100, 0]) {
+        const kept = keptBy(changes)
+        kept.says = { answers: [address(0x7fffffff), address(0x80000000), address(0xffffffff)] }
+        const records = ['A 2147483647 192.0.2.1', 'A 0 192.0.2.1', 'A 0 192.0.2.1']
+        expect(await kept.ask({ flags })).toEqual({ rcode: 0, records })
+      }
+    }
+  })
+
   it('is kept for no longer than maxTtl, its TTLs as they are', async () => {
     const kept = keptBy({ maxTtl: 30_000 })
     kept.says = { answers: [address(3600)] }

@@ -8,7 +8,8 @@ describe('a denial', () => {
     for (const authorities of [[soa(60, 3600)], [soa(3600, 60)]]) {
       const kept = keptBy()
       kept.says = { rcode: rcode.NXDOMAIN, authorities }
-      await kept.ask()
+      // The first asker is told no more than those that come later.
+      expect(await kept.ask()).toEqual({ rcode: 3, records: ['SOA 60'] })
       kept.turn(10_000)
       // Aged from the lesser of both, or a stub would keep it for too long.
       expect(await kept.ask({ type: 'AAAA' })).toMatchObject({ rcode: 3, records: ['SOA 50'] })
@@ -18,6 +19,21 @@ describe('a denial', () => {
       kept.turn(50_000)
       await kept.ask({ type: 'TXT' })
       expect(kept.asked).toHaveLength(2)
+    }
+  })
+
+  it('tells the lesser of both in the first answer, whatever becomes of it; an SOA beside an answer is as it came', async () => {
+    for (const [changes, flags] of [
+      [{ entries: 0 }, 0x0100],
+      [{}, 0],
+    ] as const) {
+      const kept = keptBy(changes)
+      kept.says = { authorities: [soa(3600, 60)] }
+      expect(await kept.ask({ flags })).toEqual({ rcode: 0, records: ['SOA 60'] })
+      kept.says = { answers: [alias(300, 'x.example.org')], authorities: [soa(3600, 0x80000000)] }
+      expect(await kept.ask({ flags })).toEqual({ rcode: 0, records: ['CNAME 300 x.example.org.', 'SOA 0'] })
+      kept.says = { answers: [address(300)], authorities: [soa(3600, 60)] }
+      expect(await kept.ask({ flags })).toEqual({ rcode: 0, records: ['A 300 192.0.2.1', 'SOA 3600'] })
     }
   })
 

@@ -16,8 +16,8 @@ describe('a failure', () => {
   })
 
   it.each([
-    ['an upstream’s own: twice as long each time, to 30 s', failed, [1, 2, 4, 8, 16, 30, 30]],
-    ['silence: to 5 s, for it is soon over', unreachable, [1, 2, 4, 5, 5]],
+    ['an upstream’s own: twice as long each time, to 5 s', failed, [1, 2, 4, 5, 5]],
+    ['silence: the same', unreachable, [1, 2, 4, 5, 5]],
   ])('in a row is remembered for longer. %s', async (_, says, expected) => {
     const kept = keptBy()
     kept.says = says
@@ -35,6 +35,39 @@ describe('a failure', () => {
     }
     expect(seen).toEqual(expected)
     expect(kept.asked).toHaveLength(expected.length)
+  })
+
+  it('beside an old answer is remembered for as long as the settings say, and as without one once that is gone', async () => {
+    for (const failureRecheck of [2000, 30_000, 300_000]) {
+      const kept = keptBy({ failureRecheck })
+      await kept.ask()
+      kept.turn(60_000)
+      kept.says = failed
+      await kept.ask()
+      kept.turn(failureRecheck - 1)
+      expect(await kept.ask()).toMatchObject({ cached: { stale: true } })
+      expect(kept.asked).toHaveLength(2)
+      kept.turn(1)
+      await kept.ask()
+      expect(kept.asked).toHaveLength(3)
+      // Nothing is left of the old answer: whoever asks has nothing meanwhile.
+      kept.update({ entries: 0 })
+      kept.turn(2000)
+      await kept.ask()
+      expect(kept.asked).toHaveLength(4)
+    }
+  })
+
+  it('is asked for again as soon as settings of another time say', async () => {
+    const kept = keptBy()
+    await kept.ask()
+    kept.turn(60_000)
+    kept.says = failed
+    await kept.ask()
+    kept.turn(10_000)
+    kept.update({ failureRecheck: 10_000 })
+    await kept.ask()
+    expect(kept.asked).toHaveLength(3)
   })
 
   it('is forgotten with an answer, and after a minute without failures', async () => {

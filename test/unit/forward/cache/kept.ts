@@ -20,6 +20,7 @@ export const settings: CacheSettings = {
   maxTtl: 3_600_000,
   maxNegativeTtl: 1_800_000,
   stale: 3_600_000,
+  failureRecheck: 30_000,
 }
 
 export const upstreams: readonly Upstream[] = [{ host: '192.0.2.53', port: 53, text: '192.0.2.53:53' }]
@@ -149,8 +150,9 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
     slow: false,
     /** Questions that reached the upstream. */
     asked,
-    async release() {
-      for (const answer of held.splice(0)) answer()
+    /** How many of them, first come first; all where nothing is said. */
+    async release(count = held.length) {
+      for (const answer of held.splice(0, count)) answer()
       await settle()
     },
     forward: cache.forward,

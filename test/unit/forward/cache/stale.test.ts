@@ -70,12 +70,25 @@ describe('a stale answer', () => {
   it('is the newer one where both the name and the type are known', async () => {
     const kept = keptBy()
     await kept.ask()
-    kept.turn(10_000)
+    // The name has had no records for more than 60 s.
+    kept.turn(121_000)
     kept.says = nxdomain
     await kept.ask({ type: 'AAAA' })
     kept.turn(60_000)
     kept.says = unreachable
     expect(await kept.ask()).toMatchObject({ rcode: 3, cached: { age: 60, stale: true } })
+  })
+
+  it('is that of the type where a denial of the name was against what was known', async () => {
+    const kept = keptBy()
+    await kept.ask()
+    kept.turn(10_000)
+    kept.says = nxdomain
+    await kept.ask({ type: 'AAAA' })
+    kept.turn(60_000)
+    kept.says = unreachable
+    expect(await kept.ask()).toEqual(stale(70))
+    expect(await kept.ask({ type: 'AAAA' })).toMatchObject({ rcode: 0, records: ['SOA 30'] })
   })
 
   it('is given after 1.8 s where upstreams are slow; the exchange goes on, and what it brings is kept', async () => {

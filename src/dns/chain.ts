@@ -1,0 +1,22 @@
+// Aliases in a raw reply: the names from the asked one along its CNAMEs (RFC 1034, 3.6.2).
+import { readName } from './name.ts'
+import type { UpstreamReply } from './relay.ts'
+import { type } from './types.ts'
+
+/** Longer ones are followed no further. */
+const mostLinks = 16
+
+/** From the asked name, canonical, to where the chain ends: what NXDOMAIN is said of (RFC 6604, 2.1). */
+export function readChain({ message, records }: UpstreamReply, name: string): readonly string[] {
+  const chain = [name]
+  const links = records.filter(({ section, type: code }) => section === 'answer' && code === type.CNAME)
+  if (links.length === 0) return chain
+  const targets = new Map<string | undefined, string | undefined>()
+  for (const { start, dataAt } of links.slice(0, mostLinks)) {
+    targets.set(readName(message, start), readName(message, dataAt))
+  }
+  for (let next = targets.get(name); next !== undefined && !chain.includes(next); next = targets.get(next)) {
+    chain.push(next)
+  }
+  return chain
+}
