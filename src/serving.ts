@@ -21,6 +21,7 @@ import { isLoopback } from './lib/interfaces.ts'
 import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
 import { createLosses } from './lib/losses.ts'
+import { createReread } from './lib/reread.ts'
 import { inSlices } from './lib/slices.ts'
 import { createAddresses } from './net/addresses.ts'
 import { chooseSockets } from './net/choose-sockets.ts'
@@ -143,7 +144,10 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     followUpstreams({
       ...{ configured, isOurs, clock, log },
       files: resolverFiles,
-      read: async (file) => (await readBytes(file, longestResolvConf)).toString(),
+      read: createReread({
+        clock,
+        read: async (file) => (await readBytes(file, longestResolvConf)).toString(),
+      }),
       loopStateOf: loops.stateOf,
       onChange() {
         checkLoops()

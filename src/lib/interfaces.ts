@@ -35,13 +35,17 @@ export interface AddressTables {
 /** As os.networkInterfaces gives it: infos by name. */
 export type InterfaceList = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
 
+/** Rows of the table of IPv6 addresses that have been read: each container has one, and few are ever other ones. */
+export type KnownRows = Map<string, LocalAddress>
+
 /**
  * The list of interfaces lacks those without a carrier, and a bridge has none until its first container is up: too
- * late to listen for that one's first question. The tables have them.
+ * late to listen for that one's first question. The tables have them. `rows`: of the last time, made to be of this one.
  */
 export function readInterfaces(
   listing: InterfaceList,
   tables: AddressTables = { v4: '', v6: '' },
+  rows: KnownRows = new Map(),
 ): LocalAddresses {
   const known = new Map<string, LocalAddress>()
   for (const [name, infos] of Object.entries(listing)) {
@@ -59,7 +63,7 @@ export function readInterfaces(
     const listed = known.get(local.bindable)
     known.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
   }
-  for (const local of readTable6(tables.v6)) known.set(local.bindable, local)
+  for (const local of readTable6(tables.v6, rows)) known.set(local.bindable, local)
   const all = [...known.values()]
   return { all, own: new Set(all.map(({ address }) => address)) }
 }
@@ -83,19 +87,32 @@ const optimisticFlag = 0x04
 /** Scope of a link-local address in if_inet6. */
 const linkScope = 0x20
 
-/** Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name. */
-const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +(\S+)$/gm
+/**
+ * Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name: the kernel takes
+ * fewer characters for spaces than JavaScript does.
+ */
+const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +([^ ]+)$/
 
-function readTable6(text: string): LocalAddress[] {
-  return [...text.matchAll(row6)].map(([, digits, ...fields]) => {
-    const [index, prefix, scope, flags] = fields.slice(0, 4).map((field) => Number.parseInt(field, 16))
-    const address = formatAddress(Buffer.from(digits!, 'hex'))
-    return {
-      ...place(address, fields[4]!, scope === linkScope ? index! : 0),
-      unbindable: (flags! & (tentativeFlag | optimisticFlag)) === tentativeFlag,
-      subnet: parseSubnet(`${address}/${prefix}`)!,
-    }
-  })
+function readTable6(text: string, known: KnownRows): LocalAddress[] {
+  const before = new Map(known)
+  known.clear()
+  for (const line of text.split('\n')) {
+    const local = before.get(line) ?? readRow6(line)
+    if (local !== undefined) known.set(line, local)
+  }
+  return [...known.values()]
+}
+
+function readRow6(line: string): LocalAddress | undefined {
+  const [, digits, ...fields] = row6.exec(line) ?? []
+  if (digits === undefined) return undefined
+  const [index, prefix, scope, flags] = fields.slice(0, 4).map((field) => Number.parseInt(field, 16))
+  const address = formatAddress(Buffer.from(digits, 'hex'))
+  return {
+    ...place(address, fields[4]!, scope === linkScope ? index! : 0),
+    unbindable: (flags! & (tentativeFlag | optimisticFlag)) === tentativeFlag,
+    subnet: parseSubnet(`${address}/${prefix}`)!,
+  }
 }
 
 export function isLoopback(address: string): boolean {
@@ -109,8 +126,10 @@ export function isLinkLocal(address: string): boolean {
 export function sameAddresses(a: LocalAddresses, b: LocalAddresses): boolean {
   return (
     a.all.length === b.all.length &&
-    a.all.every(({ bindable, zone, unbindable, subnet }, i) => {
+    a.all.every((local, i) => {
       const other = b.all[i]!
+      if (local === other) return true
+      const { bindable, zone, unbindable, subnet } = local
       const isSamePlace = bindable === other.bindable && zone === other.zone
       return isSamePlace && unbindable === other.unbindable && subnet.text === other.subnet.text
     })

@@ -1,15 +1,18 @@
 // The local addresses as they are now, cheap enough to look at several times a second: where the kernel tells of changes,
 // nothing is read until it does; else two small tables say whether anything changed, and only then are the interfaces
-// listed. Nobody waits for that list: what has come meanwhile is in the tables.
+// listed. Nobody waits for that list: what has come meanwhile is in the tables. Those of IPv6 tell all there is to know, so
+// that the link-local address of each container's link, which comes and goes with it, is read there and asked for nowhere.
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../lib/clock.ts'
 import {
   type AddressTables,
   type InterfaceList,
+  type KnownRows,
   type LocalAddresses,
   readInterfaces,
   sameAddresses,
 } from '../lib/interfaces.ts'
+import { familyOf } from '../lib/ip.ts'
 import { createInterfaceList } from './interface-list.ts'
 import type { Heard } from './netlink.ts'
 
@@ -23,8 +26,8 @@ export interface Addresses {
 export interface AddressSources {
   /** Linux; '' where there is none. */
   tables(): AddressTables
-  /** Rejects where there are too many open files. */
-  interfaces(): Promise<InterfaceList>
+  /** `only`: of one family alone. The same object as long as it is the same list. Rejects where there are too many open files. */
+  interfaces(only?: 'IPv4'): Promise<InterfaceList>
 }
 
 /** What no table tells (a carrier that came, other systems' changes) is seen after this, ms. */
@@ -40,8 +43,13 @@ export async function createAddresses(
 ): Promise<Addresses> {
   let tables = sources.tables()
   let listedAt = clock.monotonic()
-  let listing = await sources.interfaces()
-  let addresses = readInterfaces(listing, tables)
+  const ask = () => sources.interfaces(tables.v6 === '' ? undefined : 'IPv4')
+  let listing = await ask()
+  /** The list that `addresses` are of. */
+  let taken = listing
+  const rows: KnownRows = new Map()
+  let addresses = readInterfaces(listing, tables, rows)
+  let hasGaps = findGaps(addresses)
   let isListing = false
   /** There are systems that give a socket to hear on and say nothing on it. */
   let isTold = hear !== undefined
@@ -49,18 +57,37 @@ export async function createAddresses(
   let known: Heard = 'nothing'
 
   function take(now: AddressTables): void {
+    if (areSame(now, tables) && listing === taken) return
     tables = now
-    const read = readInterfaces(listing, tables)
-    if (!sameAddresses(read, addresses)) addresses = read
+    taken = listing
+    const read = readInterfaces(listing, tables, rows)
+    if (sameAddresses(read, addresses)) return
+    addresses = read
+    hasGaps = findGaps(read)
+  }
+
+  /** How long a list holds, ms. */
+  function pause(): number {
+    return isTold && (known === 'nothing' || !hasGaps) ? listRarely : listEvery
   }
 
   /** Whether the list has to be read now; `heard`: since the last look. */
   function isDue(heard: Heard): boolean {
-    const pause = isTold && known === 'nothing' ? listRarely : listEvery
-    if (known === 'addresses' || clock.monotonic() - listedAt >= pause) return true
+    if (heard === 'addresses') return !tablesTell()
+    if (clock.monotonic() - listedAt >= pause()) return true
     if (isTold && heard === 'nothing') return false
     const seen = sources.tables()
-    return seen.v4 === '' || seen.v4 !== tables.v4 || seen.v6 !== tables.v6
+    return seen.v4 === '' || !areSame(seen, tables)
+  }
+
+  /** Whether what was told of addresses is in the table of IPv6; what is in neither table (a longer life) may be in the list. */
+  function tablesTell(): boolean {
+    const seen = sources.tables()
+    if (seen.v6 === '' || seen.v4 === '' || seen.v4 !== tables.v4 || seen.v6 === tables.v6) return false
+    take(seen)
+    // Of links as well, maybe.
+    known = 'links'
+    return true
   }
 
   async function list(): Promise<void> {
@@ -71,7 +98,7 @@ export async function createAddresses(
     known = 'nothing'
     try {
       take(sources.tables())
-      listing = await sources.interfaces()
+      listing = await ask()
       take(tables)
       if (wasQuiet && addresses !== before) {
         // What happened between hearing and reading is told now.
@@ -89,13 +116,26 @@ export async function createAddresses(
     current: () => addresses,
     look() {
       const heard = hear?.() ?? 'nothing'
+      // Could not be listed, or told while that was under way.
+      const isOwed = known === 'addresses'
       if (known === 'nothing' || heard === 'addresses') known = heard
       if (isListing) {
         if (!isTold || heard !== 'nothing') take(sources.tables())
-      } else if (isDue(heard)) void list()
+      } else if (isOwed || isDue(heard)) void list()
       return addresses
     },
   }
+}
+
+function areSame(a: AddressTables, b: AddressTables): boolean {
+  return a.v4 === b.v4 && a.v6 === b.v6
+}
+
+/** Whether there are IPv4 addresses that only the list knows, or only the table: a carrier that came or went may tell more. */
+function findGaps({ all }: LocalAddresses): boolean {
+  return all.some(({ address, interface: name, unbindable }) => {
+    return familyOf(address) === 4 && (name === '' || unbindable)
+  })
 }
 
 const systemSources = (): AddressSources => ({

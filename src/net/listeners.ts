@@ -4,6 +4,7 @@ import { setMaxListeners } from 'node:events'
 import type { HostPort } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
+import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Handle } from '../resolve/query.ts'
@@ -79,11 +80,12 @@ export function createListeners(options: ListenersOptions): Listeners {
   let work: Promise<unknown> = Promise.resolve()
   /** The last look, ms. */
   let tookBefore = 0
+  /** For these all is bound that is to be, and nothing else: to find the same again is the rule, and then nothing is done. */
+  let settled: { readonly local: LocalAddresses; readonly listen: readonly HostPort[] } | undefined
 
   /** What should be bound now, by its key. A new IPv6 address waits for its check; a bound one stays through another. */
-  function wanted(): Map<string, Bindable> {
+  function wanted({ all }: LocalAddresses): Map<string, Bindable> {
     const map = new Map<string, Bindable>()
-    const { all } = options.addresses.look()
     const keyOf = (host: string, zone: number, port: number) => `${host} ${zone} ${port}`
     for (const { host, port } of listen) {
       if (host !== '*') {
@@ -171,12 +173,18 @@ export function createListeners(options: ListenersOptions): Listeners {
     const looked = work.then(async () => {
       if (stopped.signal.aborted) return lookEvery
       const began = clock.monotonic()
-      const now = wanted()
+      const local = options.addresses.look()
+      const asked = { local, listen }
+      const now = settled?.local === local && settled.listen === listen ? undefined : wanted(local)
       const took = clock.monotonic() - began
       // One slow look is the machine's doing, two in a row are the table's.
       const cost = Math.min(took, tookBefore)
       tookBefore = took
-      await adjust(now)
+      if (now !== undefined) {
+        await adjust(now)
+        const isSettled = complained.size === 0 && left.size === 0 && pairs.size === now.size
+        settled = isSettled ? asked : undefined
+      }
       return Math.min(lookRarely, Math.max(lookEvery, cost / lookShare))
     })
     work = looked
