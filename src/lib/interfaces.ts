@@ -17,6 +17,11 @@ export interface LocalAddress {
    * were listed.
    */
   readonly unbindable: boolean
+  /**
+   * Nobody can ask it: it holds on one link alone, which hands all that comes to another (a bridge's port). Bound by name
+   * it still is.
+   */
+  readonly unaskable: boolean
   readonly subnet: Subnet
 }
 
@@ -42,6 +47,7 @@ export type InterfaceList = Readonly<Record<string, NetworkInterfaceInfo[] | und
 export function readInterfaces(
   listing: InterfaceList,
   tables: AddressTables = { v4: '', v6: '' },
+  portsAmong: (local: readonly LocalAddress[]) => ReadonlySet<number> = () => new Set(),
 ): LocalAddresses {
   const known = new Map<string, LocalAddress>()
   for (const [name, infos] of Object.entries(listing)) {
@@ -60,12 +66,15 @@ export function readInterfaces(
     known.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
   }
   for (const local of readTable6(tables.v6)) known.set(local.bindable, local)
-  const all = [...known.values()]
+  const read = [...known.values()]
+  const ports = portsAmong(read)
+  const all = ports.size === 0 ? read : read.map((local) => ({ ...local, unaskable: ports.has(local.zone) }))
   return { all, own: new Set(all.map(({ address }) => address)) }
 }
 
 function place(address: string, name: string, zone: number) {
-  return { address, interface: name, bindable: zone === 0 ? address : `${address}%${name}`, zone }
+  const bindable = zone === 0 ? address : `${address}%${name}`
+  return { address, interface: name, bindable, zone, unaskable: false }
 }
 
 /** The IPv4 addresses of the kernel's local table. */
@@ -83,8 +92,11 @@ const optimisticFlag = 0x04
 /** Scope of a link-local address in if_inet6. */
 const linkScope = 0x20
 
-/** Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name. */
-const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +(\S+)$/gm
+/**
+ * Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name: the kernel takes
+ * fewer characters for spaces than JavaScript does.
+ */
+const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +([^ \n]+)\n/gm
 
 function readTable6(text: string): LocalAddress[] {
   return [...text.matchAll(row6)].map(([, digits, ...fields]) => {
@@ -109,10 +121,11 @@ export function isLinkLocal(address: string): boolean {
 export function sameAddresses(a: LocalAddresses, b: LocalAddresses): boolean {
   return (
     a.all.length === b.all.length &&
-    a.all.every(({ bindable, zone, unbindable, subnet }, i) => {
+    a.all.every(({ bindable, zone, unbindable, unaskable, subnet }, i) => {
       const other = b.all[i]!
       const isSamePlace = bindable === other.bindable && zone === other.zone
-      return isSamePlace && unbindable === other.unbindable && subnet.text === other.subnet.text
+      const isSameUse = unbindable === other.unbindable && unaskable === other.unaskable
+      return isSamePlace && isSameUse && subnet.text === other.subnet.text
     })
   )
 }

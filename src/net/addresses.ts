@@ -12,6 +12,7 @@ import {
 } from '../lib/interfaces.ts'
 import { createInterfaceList } from './interface-list.ts'
 import type { Heard } from './netlink.ts'
+import { createSysPorts, type Ports } from './ports.ts'
 
 export interface Addresses {
   /** The same object as long as nothing changed. */
@@ -25,6 +26,8 @@ export interface AddressSources {
   tables(): AddressTables
   /** Rejects where there are too many open files. */
   interfaces(): Promise<InterfaceList>
+  /** Which links are a bridge's ports. */
+  readonly ports: Ports
 }
 
 /** What no table tells (a carrier that came, other systems' changes) is seen after this, ms. */
@@ -40,8 +43,13 @@ export async function createAddresses(
 ): Promise<Addresses> {
   let tables = sources.tables()
   let listedAt = clock.monotonic()
-  let listing = await sources.interfaces()
-  let addresses = readInterfaces(listing, tables)
+  let [listing] = await Promise.all([sources.interfaces(), sources.ports.renew(true)])
+  let ports: ReadonlySet<number> = new Set()
+  const portsAmong = (local: LocalAddresses['all']) => {
+    ports = sources.ports.among(local)
+    return ports
+  }
+  let addresses = readInterfaces(listing, tables, portsAmong)
   let isListing = false
   /** There are systems that give a socket to hear on and say nothing on it. */
   let isTold = hear !== undefined
@@ -50,7 +58,7 @@ export async function createAddresses(
 
   function take(now: AddressTables): void {
     tables = now
-    const read = readInterfaces(listing, tables)
+    const read = readInterfaces(listing, tables, portsAmong)
     if (!sameAddresses(read, addresses)) addresses = read
   }
 
@@ -71,7 +79,9 @@ export async function createAddresses(
     known = 'nothing'
     try {
       take(sources.tables())
+      const renewed = sources.ports.renew(wasQuiet || !isTold)
       listing = await sources.interfaces()
+      await renewed
       take(tables)
       if (wasQuiet && addresses !== before) {
         // What happened between hearing and reading is told now.
@@ -93,20 +103,27 @@ export async function createAddresses(
       if (isListing) {
         if (!isTold || heard !== 'nothing') take(sources.tables())
       } else if (isDue(heard)) void list()
+      // Also while a list is on its way: a port that is new has an address already.
+      if (sources.ports.among(addresses.all) !== ports) take(tables)
       return addresses
     },
   }
 }
 
-const systemSources = (): AddressSources => ({
-  tables: () => ({ v4: readTable('/proc/net/fib_trie'), v6: readTable('/proc/net/if_inet6') }),
+/** `ports`: of whoever hears the kernel. */
+export const systemSources = (ports: Ports = createSysPorts()): AddressSources => ({
+  tables: () => ({
+    v4: readTable('/proc/net/fib_trie', 'latin1'),
+    v6: readTable('/proc/net/if_inet6', 'utf8'),
+  }),
   interfaces: createInterfaceList(),
+  ports,
 })
 
-/** Linux only. */
-function readTable(path: string): string {
+/** Linux only. Names of interfaces may be in any script. */
+function readTable(path: string, encoding: BufferEncoding): string {
   try {
-    return readFileSync(path, 'latin1')
+    return readFileSync(path, encoding)
   } catch {
     return ''
   }
