@@ -9,7 +9,7 @@ import { type Course, createFirstTries } from './first.ts'
 import { createHealth } from './health.ts'
 import { createTcp } from './tcp.ts'
 import type { ExchangeQuestion, Parts } from './tries.ts'
-import type { DialUdp, Forwarded } from './types.ts'
+import type { DialTcp, DialUdp, Forwarded } from './types.ts'
 import { createUdp } from './udp.ts'
 
 export interface ExchangeOptions {
@@ -26,6 +26,8 @@ export interface ExchangeOptions {
   readonly inTurn: (asker: string, work: () => void) => void
   /** How UDP sockets are opened. Default: Node's. */
   readonly dial?: DialUdp | undefined
+  /** The same for TCP, to addresses that Node can't be told. Default: it is told all the same. */
+  readonly dialTcp?: DialTcp | undefined
   readonly udp?: Carrier
   readonly tcp?: Carrier
 }
@@ -45,12 +47,12 @@ export interface Exchange {
 const stopping: Forwarded = { failure: 'berth is stopping', reason: 'unreachable' }
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { clock, log, counters, randomId, random, claim, inTurn, dial } = options
+  const { clock, log, counters, randomId, random, claim, inTurn, dial, dialTcp } = options
   const spoofed = (upstream: Upstream) => counters.spoofed.add(1, health.label(upstream))
   const exhausted = () => counters.exhausted.add(1)
   const socketOptions = { clock, randomId, spoofed, exhausted }
   const udp = options.udp ?? createUdp({ ...socketOptions, ...(dial === undefined ? {} : { dial }) })
-  const tcp = options.tcp ?? createTcp(socketOptions)
+  const tcp = options.tcp ?? createTcp({ ...socketOptions, dialTcp })
   const health = createHealth({ clock, log, counters, udp, random })
   const parts: Parts = { clock, counters, health, carriers: { udp, tcp } }
   let isStopped = false

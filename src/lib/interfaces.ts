@@ -17,6 +17,11 @@ export interface LocalAddress {
    * were listed.
    */
   readonly unbindable: boolean
+  /**
+   * Nobody can ask it: it holds on one link alone, which hands all that comes to another (a bridge's port). Bound by name
+   * it still is.
+   */
+  readonly unaskable: boolean
   readonly subnet: Subnet
 }
 
@@ -35,19 +40,28 @@ export interface AddressTables {
 /** As os.networkInterfaces gives it: infos by name. */
 export type InterfaceList = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
 
-/** Rows of the table of IPv6 addresses that have been read: each container has one, and few are ever other ones. */
-export type KnownRows = Map<string, LocalAddress>
+/** What was read of the table of IPv6 addresses: each container has a row, and few are other ones than before. */
+export interface KnownRows {
+  readonly rows: Map<string, LocalAddress>
+  /** The same as those of a bridge's ports. */
+  readonly ports: WeakMap<LocalAddress, LocalAddress>
+}
+
+export function createKnownRows(): KnownRows {
+  return { rows: new Map(), ports: new WeakMap() }
+}
 
 /**
  * The list of interfaces lacks those without a carrier, and a bridge has none until its first container is up: too
- * late to listen for that one's first question. The tables have them. `rows`: of the last time, made to be of this one.
+ * late to listen for that one's first question. The tables have them. `known`: of the last time, made to be of this one.
  */
 export function readInterfaces(
   listing: InterfaceList,
   tables: AddressTables = { v4: '', v6: '' },
-  rows: KnownRows = new Map(),
+  portsAmong: (local: readonly LocalAddress[]) => ReadonlySet<number> = () => new Set(),
+  known: KnownRows = createKnownRows(),
 ): LocalAddresses {
-  const known = new Map<string, LocalAddress>()
+  const places = new Map<string, LocalAddress>()
   for (const [name, infos] of Object.entries(listing)) {
     for (const info of infos ?? []) {
       const address = canonicalAddress(info.address)
@@ -56,20 +70,32 @@ export function readInterfaces(
       const local = place(address, name, info.family === 'IPv6' ? info.scopeid : 0)
       // The tables are newer than the list, and have all that can be bound.
       const unbindable = (info.family === 'IPv6' ? tables.v6 : tables.v4) !== ''
-      known.set(local.bindable, { ...local, unbindable, subnet })
+      places.set(local.bindable, { ...local, unbindable, subnet })
     }
   }
   for (const local of readTable4(tables.v4)) {
-    const listed = known.get(local.bindable)
-    known.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
+    const listed = places.get(local.bindable)
+    places.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
   }
-  for (const local of readTable6(tables.v6, rows)) known.set(local.bindable, local)
-  const all = [...known.values()]
+  for (const local of readTable6(tables.v6, known.rows)) places.set(local.bindable, local)
+  const read = [...places.values()]
+  const ports = portsAmong(read)
+  const all =
+    ports.size === 0 ? read : read.map((local) => (ports.has(local.zone) ? asPort(local, known) : local))
   return { all, own: new Set(all.map(({ address }) => address)) }
 }
 
+function asPort(local: LocalAddress, { ports }: KnownRows): LocalAddress {
+  const before = ports.get(local)
+  if (before !== undefined) return before
+  const port = { ...local, unaskable: true }
+  ports.set(local, port)
+  return port
+}
+
 function place(address: string, name: string, zone: number) {
-  return { address, interface: name, bindable: zone === 0 ? address : `${address}%${name}`, zone }
+  const bindable = zone === 0 ? address : `${address}%${name}`
+  return { address, interface: name, bindable, zone, unaskable: false }
 }
 
 /** The IPv4 addresses of the kernel's local table. */
@@ -93,7 +119,7 @@ const linkScope = 0x20
  */
 const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +([^ ]+)$/
 
-function readTable6(text: string, known: KnownRows): LocalAddress[] {
+function readTable6(text: string, known: Map<string, LocalAddress>): LocalAddress[] {
   const before = new Map(known)
   known.clear()
   for (const line of text.split('\n')) {
@@ -129,9 +155,10 @@ export function sameAddresses(a: LocalAddresses, b: LocalAddresses): boolean {
     a.all.every((local, i) => {
       const other = b.all[i]!
       if (local === other) return true
-      const { bindable, zone, unbindable, subnet } = local
+      const { bindable, zone, unbindable, unaskable, subnet } = local
       const isSamePlace = bindable === other.bindable && zone === other.zone
-      return isSamePlace && unbindable === other.unbindable && subnet.text === other.subnet.text
+      const isSameUse = unbindable === other.unbindable && unaskable === other.unaskable
+      return isSamePlace && isSameUse && subnet.text === other.subnet.text
     })
   )
 }

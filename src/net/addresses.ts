@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs'
 import type { Clock } from '../lib/clock.ts'
 import {
   type AddressTables,
+  createKnownRows,
   type InterfaceList,
-  type KnownRows,
   type LocalAddresses,
   readInterfaces,
   sameAddresses,
@@ -15,6 +15,7 @@ import {
 import { familyOf } from '../lib/ip.ts'
 import { createInterfaceList } from './interface-list.ts'
 import type { Heard } from './netlink.ts'
+import { createSysPorts, type Ports } from './ports.ts'
 
 export interface Addresses {
   /** The same object as long as nothing changed. */
@@ -28,6 +29,8 @@ export interface AddressSources {
   tables(): AddressTables
   /** `only`: of one family alone. The same object as long as it is the same list. Rejects where there are too many open files. */
   interfaces(only?: 'IPv4'): Promise<InterfaceList>
+  /** Which links are a bridge's ports. */
+  readonly ports: Ports
 }
 
 /** What no table tells (a carrier that came, other systems' changes) is seen after this, ms. */
@@ -44,11 +47,16 @@ export async function createAddresses(
   let tables = sources.tables()
   let listedAt = clock.monotonic()
   const ask = () => sources.interfaces(tables.v6 === '' ? undefined : 'IPv4')
-  let listing = await ask()
-  /** The list that `addresses` are of. */
+  let [listing] = await Promise.all([ask(), sources.ports.renew(true)])
+  let ports: ReadonlySet<number> = new Set()
+  const portsAmong = (local: LocalAddresses['all']) => {
+    ports = sources.ports.among(local)
+    return ports
+  }
+  const rows = createKnownRows()
+  let addresses = readInterfaces(listing, tables, portsAmong, rows)
+  /** The list that they are of. */
   let taken = listing
-  const rows: KnownRows = new Map()
-  let addresses = readInterfaces(listing, tables, rows)
   let hasGaps = findGaps(addresses)
   let isListing = false
   /** There are systems that give a socket to hear on and say nothing on it. */
@@ -57,10 +65,11 @@ export async function createAddresses(
   let known: Heard = 'nothing'
 
   function take(now: AddressTables): void {
-    if (areSame(now, tables) && listing === taken) return
+    const isSame = areSame(now, tables) && listing === taken
+    if (isSame && sources.ports.among(addresses.all) === ports) return
     tables = now
     taken = listing
-    const read = readInterfaces(listing, tables, rows)
+    const read = readInterfaces(listing, tables, portsAmong, rows)
     if (sameAddresses(read, addresses)) return
     addresses = read
     hasGaps = findGaps(read)
@@ -98,7 +107,9 @@ export async function createAddresses(
     known = 'nothing'
     try {
       take(sources.tables())
+      const renewed = sources.ports.renew(wasQuiet || !isTold)
       listing = await ask()
+      await renewed
       take(tables)
       if (wasQuiet && addresses !== before) {
         // What happened between hearing and reading is told now.
@@ -122,6 +133,8 @@ export async function createAddresses(
       if (isListing) {
         if (!isTold || heard !== 'nothing') take(sources.tables())
       } else if (isOwed || isDue(heard)) void list()
+      // Also while a list is on its way: a port that is new has an address already.
+      if (sources.ports.among(addresses.all) !== ports) take(tables)
       return addresses
     },
   }
@@ -138,15 +151,20 @@ function findGaps({ all }: LocalAddresses): boolean {
   })
 }
 
-const systemSources = (): AddressSources => ({
-  tables: () => ({ v4: readTable('/proc/net/fib_trie'), v6: readTable('/proc/net/if_inet6') }),
+/** `ports`: of whoever hears the kernel. */
+export const systemSources = (ports: Ports = createSysPorts()): AddressSources => ({
+  tables: () => ({
+    v4: readTable('/proc/net/fib_trie', 'latin1'),
+    v6: readTable('/proc/net/if_inet6', 'utf8'),
+  }),
   interfaces: createInterfaceList(),
+  ports,
 })
 
-/** Linux only. */
-function readTable(path: string): string {
+/** Linux only. Names of interfaces may be in any script. */
+function readTable(path: string, encoding: BufferEncoding): string {
   try {
-    return readFileSync(path, 'latin1')
+    return readFileSync(path, encoding)
   } catch {
     return ''
   }

@@ -2,6 +2,7 @@
 // need not read through its tables to know that nothing has changed.
 import { constants } from 'node:os'
 import type { Libc } from './libc.ts'
+import type { LinkWatch } from './ports.ts'
 
 /** The most that has happened: to a link (its carrier, a bridge's port), or to an address. */
 export type Heard = 'nothing' | 'links' | 'addresses'
@@ -11,14 +12,22 @@ const { EAGAIN, EINTR } = constants.errno
 const bufferBytes = 16 * 1024
 /** struct nlmsghdr: bytes in all, type, and 10 bytes more. */
 const headerBytes = 16
+const RTM_NEWLINK = 16
+const RTM_DELLINK = 17
 const RTM_NEWADDR = 20
 const RTM_DELADDR = 21
 
-/** Gives what has happened since it was called last; undefined where the kernel can't be heard. */
-export function hearKernel(libc: Pick<Libc, 'openNetlink' | 'read'>): (() => Heard) | undefined {
+/**
+ * Gives what has happened since it was called last; undefined where the kernel can't be heard. `watch` has the links'
+ * messages while it is called.
+ */
+export function hearKernel(
+  libc: Pick<Libc, 'openNetlink' | 'read'>,
+  watch?: LinkWatch,
+): (() => Heard) | undefined {
   let fd: number
   try {
-    fd = libc.openNetlink()
+    fd = libc.openNetlink(true)
   } catch {
     return undefined
   }
@@ -30,19 +39,24 @@ export function hearKernel(libc: Pick<Libc, 'openNetlink' | 'read'>): (() => Hea
       if (bytes === -EAGAIN) return heard
       if (bytes === -EINTR) continue
       // ENOBUFS: more was told than there was room for. Whatever else it is, to know nothing is to look.
-      if (bytes <= 0) return 'addresses'
-      heard = most(heard, buffer.subarray(0, bytes))
+      if (bytes <= 0) {
+        watch?.lost()
+        return 'addresses'
+      }
+      heard = most(heard, buffer.subarray(0, bytes), watch)
     }
   }
 }
 
-function most(before: Heard, datagram: Buffer): Heard {
+function most(before: Heard, datagram: Buffer, watch: LinkWatch | undefined): Heard {
+  let heard: Heard = before === 'addresses' ? before : 'links'
   let at = 0
   while (at + headerBytes <= datagram.length) {
     const type = datagram.readUInt16LE(at + 4)
-    if (type === RTM_NEWADDR || type === RTM_DELADDR) return 'addresses'
+    if (type === RTM_NEWADDR || type === RTM_DELADDR) heard = 'addresses'
+    else if (type === RTM_NEWLINK || type === RTM_DELLINK) watch?.link(datagram, at)
     // Messages begin at multiples of four.
     at += Math.max(headerBytes, (datagram.readUInt32LE(at) + 3) & ~3)
   }
-  return before === 'addresses' ? before : 'links'
+  return heard
 }
