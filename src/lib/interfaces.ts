@@ -149,7 +149,7 @@ export function isLinkLocal(address: string): boolean {
   return /^fe[89ab]/.test(address)
 }
 
-export function sameAddresses(a: LocalAddresses, b: LocalAddresses): boolean {
+export function sameAddresses(a: Pick<LocalAddresses, 'all'>, b: Pick<LocalAddresses, 'all'>): boolean {
   return (
     a.all.length === b.all.length &&
     a.all.every((local, i) => {

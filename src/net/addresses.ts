@@ -37,6 +37,8 @@ export interface AddressSources {
 const listEvery = 2000
 /** The same where the kernel would have told, ms. */
 const listRarely = 10_000
+/** Tables are read so often for links that change, as with each container; what changes of addresses is told as such, ms. */
+const linksEvery = 1000
 
 /** `hear`: what the kernel has told since it was called last. Rejects as `interfaces` does. */
 export async function createAddresses(
@@ -63,6 +65,9 @@ export async function createAddresses(
   let isTold = hear !== undefined
   /** Told since the list was asked for, or to be treated as that. */
   let known: Heard = 'nothing'
+  /** Links have changed for which the tables have not been read, and when these last were for such. */
+  let isStirred = false
+  let stirredAt = Number.NEGATIVE_INFINITY
 
   function take(now: AddressTables): void {
     const isSame = areSame(now, tables) && listing === taken
@@ -82,16 +87,24 @@ export async function createAddresses(
 
   /** Whether the list has to be read now; `heard`: since the last look. */
   function isDue(heard: Heard): boolean {
-    if (heard === 'addresses') return !tablesTell()
-    if (clock.monotonic() - listedAt >= pause()) return true
-    if (isTold && heard === 'nothing') return false
+    // What is in neither table (a longer life) may be in the list.
+    if (heard === 'addresses') return !takeTable6(sources.tables())
+    const now = clock.monotonic()
+    if (now - listedAt >= pause()) return true
+    if (!isTold) return haveChanged(sources.tables())
+    if (heard === 'links') isStirred = true
+    if (!isStirred || now - stirredAt < linksEvery) return false
+    isStirred = false
+    stirredAt = now
     const seen = sources.tables()
-    return seen.v4 === '' || !areSame(seen, tables)
+    const before = addresses
+    return haveChanged(seen) && !(takeTable6(seen) && sameAddresses(askable(before), askable(addresses)))
   }
 
-  /** Whether what was told of addresses is in the table of IPv6; what is in neither table (a longer life) may be in the list. */
-  function tablesTell(): boolean {
-    const seen = sources.tables()
+  const haveChanged = (seen: AddressTables) => seen.v4 === '' || !areSame(seen, tables)
+
+  /** Whether the table of IPv6 addresses is other, and that of IPv4 is not: then it is taken, and tells all there is to know. */
+  function takeTable6(seen: AddressTables): boolean {
     if (seen.v6 === '' || seen.v4 === '' || seen.v4 !== tables.v4 || seen.v6 === tables.v6) return false
     take(seen)
     // Of links as well, maybe.
@@ -138,6 +151,11 @@ export async function createAddresses(
       return addresses
     },
   }
+}
+
+/** Without those of a bridge's ports, which come and go with links. */
+function askable({ all }: LocalAddresses): Pick<LocalAddresses, 'all'> {
+  return { all: all.filter(({ unaskable }) => !unaskable) }
 }
 
 function areSame(a: AddressTables, b: AddressTables): boolean {

@@ -19,6 +19,7 @@ export interface LinkWatch {
   link(datagram: Buffer, at: number): void
   /** There was more than has been heard. */
   lost(): void
+  isPort(number: number): boolean
 }
 
 const { EINTR } = constants.errno
@@ -79,6 +80,7 @@ export function createKernelPorts(
     lost() {
       isSure = false
     },
+    isPort: (number) => ports.has(number),
     among: () => ports,
     async renew(all) {
       if (isSure && !all) return
