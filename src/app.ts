@@ -136,7 +136,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         tallies: pool?.tallies,
       },
     },
-    pool === undefined ? {} : { refresh: pool.refresh },
+    { clock, ...(pool === undefined ? {} : { refresh: pool.refresh }) },
   )
   const inspector = () => {
     const { forward, resolver } = serving

@@ -22,8 +22,9 @@ import { isLoopback } from './lib/interfaces.ts'
 import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
 import { createLosses } from './lib/losses.ts'
+import { createReread } from './lib/reread.ts'
 import { inSlices } from './lib/slices.ts'
-import { createAddresses } from './net/addresses.ts'
+import { createAddresses, systemSources } from './net/addresses.ts'
 import { chooseSockets } from './net/choose-sockets.ts'
 import { createLimitCounters } from './net/limits/counters.ts'
 import { createLimits, type Limits } from './net/limits/limits.ts'
@@ -95,11 +96,11 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const cacheCounters = createCacheCounters()
   let isStopped = false
 
-  const { listenUdp, sharing, dial, hear, waited, soon } = await chooseSockets(
+  const { listenUdp, sharing, dial, dialTcp, hear, ports, waited, soon } = await chooseSockets(
     { udp, workers },
     { log, clock },
   )
-  const addresses = await createAddresses(clock, hear)
+  const addresses = await createAddresses(clock, hear, systemSources(ports))
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   let setup: ReturnType<typeof createSetup> | undefined
@@ -132,6 +133,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     claim: limits.claim,
     inTurn: limits.start,
     dial,
+    dialTcp,
   })
   const loops = options.createLoops({
     ask: (upstream, question) =>
@@ -146,7 +148,10 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     followUpstreams({
       ...{ configured, isOurs, clock, log },
       files: resolverFiles,
-      read: async (file) => (await readBytes(file, longestResolvConf)).toString(),
+      read: createReread({
+        clock,
+        read: async (file) => (await readBytes(file, longestResolvConf)).toString(),
+      }),
       loopStateOf: loops.stateOf,
       onChange() {
         checkLoops()

@@ -12,6 +12,7 @@ import { readBytes } from '../lib/files.ts'
 import { type Logger, logTo } from '../lib/log.ts'
 import { type Output, standardOutput } from '../lib/output.ts'
 import { lines } from '../lib/printable.ts'
+import { createReread } from '../lib/reread.ts'
 import { version } from '../version.ts'
 import { forkReader, readApart } from './apart.ts'
 import { loadForHere } from './here.ts'
@@ -78,7 +79,7 @@ async function serve(start: Start, log: Logger, output: Output, stop: AbortSigna
   const counters = createConfigCounters(systemClock.now() / 1000)
   const reload = createReload({
     ...{ ...start, counters, log, clock: systemClock },
-    read: markOf,
+    read: createReread({ read: markOf, clock: systemClock }),
   })
   process.on('SIGHUP', reload.request)
   // Timers don't keep the process alive, and with every socket waiting for its address nothing else might.

@@ -1,12 +1,14 @@
 // One question to a DNS socket over UDP or TCP, as an ordinary client would ask it.
 import { randomInt } from 'node:crypto'
-import { createSocket } from 'node:dgram'
+import { createSocket, type SocketOptions } from 'node:dgram'
 import { connect } from 'node:net'
 import type { HostPort } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { flag, idOf, rcodeName } from '../dns/header.ts'
 import { encodeQuery, type Message, readMessage } from '../dns/message.ts'
 import { BerthError, explain } from '../lib/errors.ts'
+import { familyOf } from '../lib/ip.ts'
+import { dialTcp, isOddlyScoped } from '../net/scoped.ts'
 import { columns } from './io.ts'
 
 export interface WireOptions {
@@ -44,7 +46,10 @@ export async function queryWire(
 
 function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+    const family = familyOf(host)
+    // Literal: the system's resolver would lose some zones.
+    const lookup: SocketOptions['lookup'] = (literal, _options, callback) => callback(null, literal, family)
+    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: lookup! })
     const timer = setTimeout(() => end(new Error(`no answer within ${patience} ms`)), patience)
     function end(error: Error | undefined, reply?: Buffer) {
       clearTimeout(timer)
@@ -63,16 +68,15 @@ function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number):
   })
 }
 
-function exchangeTcp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
+async function exchangeTcp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
+  const socket = isOddlyScoped(host) ? await dialTcp({ host, port }) : connect({ host, port })
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port })
     const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${patience} ms`)), patience)
     let received = Buffer.alloc(0)
-    socket.once('connect', () => {
-      const length = Buffer.alloc(2)
-      length.writeUInt16BE(query.length)
-      socket.write(Buffer.concat([length, query]))
-    })
+    const prefix = Buffer.alloc(2)
+    prefix.writeUInt16BE(query.length)
+    // It waits for the connection.
+    socket.write(Buffer.concat([prefix, query]))
     socket.on('data', (bytes) => {
       received = Buffer.concat([received, bytes])
       const length = received.length < 2 ? Number.POSITIVE_INFINITY : received.readUInt16BE(0)

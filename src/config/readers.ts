@@ -1,4 +1,5 @@
 // How the schema's single values are read: addresses to listen on, engines, the zone, subnets.
+import { isIP } from 'node:net'
 import { parseSubnet, type Subnet } from '../lib/ip.ts'
 import { asList, type Issues, isMap, kindOf, readChoice, readText, readTextList, refuse } from './fields.ts'
 import { suggestion } from './similar.ts'
@@ -53,7 +54,15 @@ export function readHttp(value: unknown, issues: Issues): HostPort | undefined {
   return readText(
     value,
     issues,
-    (item) => parseHostPort(item, { port: 9153, star: true }),
+    (item) => {
+      const parsed = parseHostPort(item, { port: 9153, star: true })
+      if ('problem' in parsed || !parsed.value.host.includes('%') || isIP(parsed.value.host) !== 0)
+        return parsed
+      // Node's HTTP server is told addresses, and knows no other zones.
+      return {
+        problem: `HTTP can't listen on an interface whose name is not of letters, digits, ".", and "-" alone; write another address than "${item}"`,
+      }
+    },
     '"127.0.0.1:9153" or off',
   )
 }

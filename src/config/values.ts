@@ -1,7 +1,6 @@
 // The texts configuration values are written as: durations, addresses with ports, DNS names. Pure.
-import { isIP, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { canonicalAddress } from '../lib/ip.ts'
+import { canonicalAddress, parseAddress, zoneOf } from '../lib/ip.ts'
 import type { HostPort, Upstream } from './types.ts'
 
 /** A value, or what is wrong with the text and what to write instead. */
@@ -63,9 +62,11 @@ export interface HostPortRules {
 export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPort> {
   if (text.length > longestAddress) return { problem: 'is too long for an address with a port' }
   const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
-  const match = isIPv6(text)
-    ? [text, text, undefined]
-    : (/^\[(.*:.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
+  const bare = text.split('%', 1)[0]!
+  const match =
+    canonicalWithZone(text) !== undefined && bare.includes(':')
+      ? [text, text, undefined]
+      : (/^\[(.*:.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
   if (match === null || match[1] === undefined) {
     return { problem: `"${text}" is not an address with a port; write for example ${example}` }
   }
@@ -76,6 +77,10 @@ export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPo
   if (host === '' && rules.star)
     return { problem: `has no address; write "*:${port}" for every local address` }
   const address = canonicalWithZone(host)
+  if (address === undefined && /^[^%]*:[^%]*%/.test(host)) {
+    const example = `[${host.replace(/%.*$/s, '%eth0')}]:${port}`
+    return { problem: `"${host}" names no interface behind "%"; write for example "${example}"` }
+  }
   if (address === undefined) {
     return {
       problem: `"${host}" is not an IP address; names are not looked up here, write for example ${example}`,
@@ -115,10 +120,13 @@ export function formatHostPort(host: string, port: number): string {
 
 /** lib/ip's spelling of an address, but its zone ("%eth0") stays; undefined where it is no address. */
 export function canonicalWithZone(text: string): string | undefined {
-  if (isIP(text) === 0) return undefined
-  const at = text.indexOf('%')
-  const address = canonicalAddress(text)
-  return at < 0 ? address : `${address}${text.slice(at)}`
+  const [bare = ''] = text.split('%', 1)
+  const bytes = parseAddress(bare)
+  if (bytes === undefined) return undefined
+  const address = canonicalAddress(bare)
+  if (bare === text) return address
+  const zone = bytes.length === 16 ? zoneOf(text) : undefined
+  return zone === undefined ? undefined : `${address}%${zone}`
 }
 
 /** A domain name in lower case without its trailing dot. The root is none. */

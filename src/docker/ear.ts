@@ -27,7 +27,7 @@ const rememberAtMost = 20_000
 
 /** `engineNow` is the engine's clock, ms; the first check asks from `from` on. */
 export function createEar(
-  client: EngineClient,
+  client: Pick<EngineClient, 'pastEvents'>,
   clock: Clock,
   engineNow: () => number,
   from: number = engineNow(),

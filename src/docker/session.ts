@@ -126,7 +126,8 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     const told = clock.now() + skew
     const toldAt = clock.monotonic()
     const engineNow = () => told + clock.monotonic() - toldAt
-    const ear = createEar(client, clock, engineNow)
+    const pulse: Pulse = { answered: clock.monotonic() }
+    const ear = createEar(hearing(client, clock, pulse), clock, engineNow)
     const sinceSeconds = Math.floor(told / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {
@@ -155,8 +156,9 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     if (over.signal.aborted) throw new BerthError('ENGINE', ending.reason)
     await options.live()
     if (over.signal.aborted) return ending
+    pulse.answered = clock.monotonic()
     await Promise.all([
-      pingWhileLive(options, over.signal, end),
+      pingWhileLive(options, pulse, over.signal, end),
       listWhileLive(options, over.signal, waitForList, end),
       listenWhileLive(options, ear, over.signal, () => poke(), end),
     ])
@@ -169,23 +171,45 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
 
 type End = (reason: string, answering: boolean) => void
 
+/** When the engine last answered one of those that ask it regularly, ms. */
+interface Pulse {
+  answered: number
+}
+
+/** The client, as far as its events are told again: an answer to that shows as well as a ping that the engine is there. */
+function hearing(client: EngineClient, clock: Clock, pulse: Pulse): Pick<EngineClient, 'pastEvents'> {
+  return {
+    async pastEvents(from, to) {
+      const told = await client.pastEvents(from, to)
+      pulse.answered = clock.monotonic()
+      return told
+    },
+  }
+}
+
 async function pingWhileLive(
   { engine, client, clock, counters }: SessionOptions,
+  pulse: Pulse,
   over: AbortSignal,
   end: End,
 ) {
-  let answered = clock.monotonic()
+  const sinceAnswer = () => clock.monotonic() - pulse.answered
+  let wait = pingEvery
   while (!over.aborted) {
-    await sleep(clock, Math.min(pingEvery, Math.max(250, answered + reach - clock.monotonic())), over)
+    await sleep(clock, wait, over)
     if (over.aborted) return
-    const left = answered + reach - clock.monotonic()
+    // Another question that it answers says as much.
+    wait = pingEvery - sinceAnswer()
+    if (wait > 0) continue
     try {
-      await client.ping(Math.max(250, left))
-      answered = clock.monotonic()
+      await client.ping(Math.max(250, reach - sinceAnswer()))
+      pulse.answered = clock.monotonic()
+      wait = pingEvery
     } catch {
       if (over.aborted) return
       counters.errors.add(1, engine, 'ping')
-      if (clock.monotonic() - answered >= reach - 10) {
+      wait = Math.min(pingEvery, Math.max(250, reach - sinceAnswer()))
+      if (sinceAnswer() >= reach - 10) {
         end(`it has answered no ping for ${reach / 1000} s`, false)
       }
     }

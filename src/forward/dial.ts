@@ -1,15 +1,15 @@
 // UDP to upstreams by Node's own sockets.
 import dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
 import { systemCode } from '../lib/errors.ts'
+import { familyOf } from '../lib/ip.ts'
 import type { DialUdp } from './types.ts'
 
 /** Addresses are literal, so no resolver is asked (and no worker thread woken) for them. */
 const literal: dgram.SocketOptions['lookup'] = (host, _options, callback) =>
-  callback(null, host, isIPv6(host) ? 6 : 4)
+  callback(null, host, familyOf(host))
 
 export const dialPlain: DialUdp = ({ host, port }, { connected, heard, failed }) => {
-  const socket = dgram.createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', lookup: literal! })
+  const socket = dgram.createSocket({ type: familyOf(host) === 6 ? 'udp6' : 'udp4', lookup: literal! })
   const told = (error: Error) => failed(systemCode(error) ?? error.message)
   let waiting: Buffer[] | undefined = []
   // A port that can't be bound is told while `connect` is still running.

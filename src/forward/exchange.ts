@@ -11,7 +11,7 @@ import { createForms } from './forms.ts'
 import { createHealth } from './health.ts'
 import { createTcp } from './tcp.ts'
 import type { ExchangeQuestion, Parts } from './tries.ts'
-import type { DialUdp, Forwarded } from './types.ts'
+import type { DialTcp, DialUdp, Forwarded } from './types.ts'
 import { createUdp } from './udp.ts'
 
 export interface ExchangeOptions {
@@ -30,6 +30,8 @@ export interface ExchangeOptions {
   readonly formOf?: () => ReadonlyMap<string, Form>
   /** How UDP sockets are opened. Default: Node's. */
   readonly dial?: DialUdp | undefined
+  /** The same for TCP, to addresses that Node can't be told. Default: it is told all the same. */
+  readonly dialTcp?: DialTcp | undefined
   readonly udp?: Carrier
   readonly tcp?: Carrier
 }
@@ -50,12 +52,12 @@ const noForms: ReadonlyMap<string, Form> = new Map()
 const stopping: Forwarded = { failure: 'berth is stopping', reason: 'unreachable' }
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { clock, log, counters, randomId, random, claim, inTurn, dial } = options
+  const { clock, log, counters, randomId, random, claim, inTurn, dial, dialTcp } = options
   const spoofed = (upstream: Upstream) => counters.spoofed.add(1, health.label(upstream))
   const exhausted = () => counters.exhausted.add(1)
   const socketOptions = { clock, randomId, spoofed, exhausted }
   const udp = options.udp ?? createUdp({ ...socketOptions, ...(dial === undefined ? {} : { dial }) })
-  const tcp = options.tcp ?? createTcp(socketOptions)
+  const tcp = options.tcp ?? createTcp({ ...socketOptions, dialTcp })
   const carriers = { udp, tcp }
   const configured = options.formOf ?? (() => noForms)
   const label = (upstream: Upstream) => health.label(upstream)

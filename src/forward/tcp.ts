@@ -1,7 +1,7 @@
 // Questions to upstreams over TCP (RFC 7766): connections are kept for a while, many questions go over one, replies
 // come in any order. Servers may close a connection whenever they like (6.2.3), and some do so after one reply: what
 // was open then is asked once more, on a connection of its own.
-import net from 'node:net'
+import net, { isIP } from 'node:net'
 import type { Upstream } from '../config/types.ts'
 import { frame, readFrames } from '../dns/frame.ts'
 import { headerBytes, idOf } from '../dns/header.ts'
@@ -9,6 +9,7 @@ import { answersQuestion } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { systemCode } from '../lib/errors.ts'
 import { type Attempt, type AttemptResult, blameFor, type Cancel, type Carrier } from './attempt.ts'
+import type { DialTcp } from './types.ts'
 import { later } from './udp.ts'
 
 export interface TcpLimits {
@@ -28,6 +29,8 @@ export interface TcpOptions {
   readonly spoofed: (upstream: Upstream) => void
   /** No socket could be opened. */
   readonly exhausted: () => void
+  /** Connects where Node can't; there is no "connect" event then. */
+  readonly dialTcp?: DialTcp | undefined
   readonly limits?: Partial<TcpLimits>
 }
 
@@ -58,7 +61,8 @@ interface Asked {
   again: boolean
 }
 
-export function createTcp({ clock, randomId, spoofed, exhausted, limits: given }: TcpOptions): Carrier {
+export function createTcp(options: TcpOptions): Carrier {
+  const { clock, randomId, spoofed, exhausted, dialTcp, limits: given } = options
   const limits = { ...defaultLimits, ...given }
   const connections = new Map<string, Set<Connection>>()
   let stopped = false
@@ -91,7 +95,10 @@ export function createTcp({ clock, randomId, spoofed, exhausted, limits: given }
       exhausted()
       return undefined
     }
-    const socket = net.connect({ host: upstream.host, port: upstream.port, noDelay: true })
+    const isOdd = dialTcp !== undefined && isIP(upstream.host) === 0
+    const socket = isOdd
+      ? dialTcp(upstream).setNoDelay()
+      : net.connect({ host: upstream.host, port: upstream.port, noDelay: true })
     const connection: Connection = {
       upstream,
       socket,
@@ -111,6 +118,7 @@ export function createTcp({ clock, randomId, spoofed, exhausted, limits: given }
       connection.connected = true
     })
     socket.on('data', (chunk) => {
+      connection.connected = true
       for (const message of frames.push(chunk)) {
         // Shorter than a header: the stream is out of step, or no DNS. Nothing behind it can be trusted.
         if (message.length < headerBytes) problem = 'not DNS'

@@ -1,4 +1,5 @@
 // What forwarding is asked, and what comes of it. Shapes only: resolve asks, forward answers.
+import type { Socket } from 'node:net'
 import type { ForwardPolicy, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import type { Question } from '../dns/name.ts'
@@ -90,3 +91,6 @@ export type DialUdp = (
   to: { readonly host: string; readonly port: number },
   ears: UpstreamEars,
 ) => UpstreamSocket
+
+/** A connection on its way to an address that Node itself can't be told. */
+export type DialTcp = (to: { readonly host: string; readonly port: number }) => Socket

@@ -1,5 +1,7 @@
 // /metrics: plain counters copied into Prometheus's text when it is scraped. The only importer of prom-client.
 import prom from 'prom-client'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import { createLag } from './lag.ts'
 import { listSeries, type Sources } from './series.ts'
 import { problem, type Request, type Route } from './server.ts'
 import type { AnyHistogram, Sample, Series } from './shapes.ts'
@@ -11,10 +13,11 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  /** prom-client's own numbers of the process: memory, CPU, event loop, garbage collection. Default: true. */
+  /** Numbers of the process, most of them prom-client's: memory, CPU, event loop, garbage collection. Default: true. */
   process?: boolean
   /** Brings the numbers up to date, where others have to be asked for theirs. Never rejects. */
   refresh?: () => Promise<void>
+  clock?: Clock
 }
 
 /** Gauges whose names end in _total, which Prometheus's linter takes for counters; the labelled ones stay. */
@@ -24,20 +27,32 @@ const misnamed = [
   'nodejs_active_resources_total',
 ]
 
+/** prom-client's way to measure the event loop is a timer with this interval, ms: as long as there is one, for ours is cheaper. */
+const never = 2 ** 31 - 1
+
 export function createMetrics(sources: Sources, options: MetricsOptions = {}): Metrics {
   return expose(listSeries(sources), options)
 }
 
-export function expose(series: readonly Series[], { process = true, refresh }: MetricsOptions = {}): Metrics {
+export function expose(
+  series: readonly Series[],
+  { process = true, refresh, clock = systemClock }: MetricsOptions = {},
+): Metrics {
   const registry = new prom.Registry()
+  const lag = createLag(clock)
   for (const item of series) registry.registerMetric(metricOf(item))
   if (process) {
-    prom.collectDefaultMetrics({ register: registry })
+    prom.collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: never })
     for (const name of misnamed) registry.removeSingleMetric(name)
+    for (const item of lag.series) {
+      registry.removeSingleMetric(item.name)
+      registry.registerMetric(metricOf(item))
+    }
   }
   return {
     async text() {
       await refresh?.()
+      if (process) lag.take()
       return registry.metrics()
     },
     contentType: registry.contentType,

@@ -17,6 +17,11 @@ export interface LocalAddress {
    * were listed.
    */
   readonly unbindable: boolean
+  /**
+   * Nobody can ask it: it holds on one link alone, which hands all that comes to another (a bridge's port). Bound by name
+   * it still is.
+   */
+  readonly unaskable: boolean
   readonly subnet: Subnet
 }
 
@@ -35,15 +40,28 @@ export interface AddressTables {
 /** As os.networkInterfaces gives it: infos by name. */
 export type InterfaceList = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
 
+/** What was read of the table of IPv6 addresses: each container has a row, and few are other ones than before. */
+export interface KnownRows {
+  readonly rows: Map<string, LocalAddress>
+  /** The same as those of a bridge's ports. */
+  readonly ports: WeakMap<LocalAddress, LocalAddress>
+}
+
+export function createKnownRows(): KnownRows {
+  return { rows: new Map(), ports: new WeakMap() }
+}
+
 /**
  * The list of interfaces lacks those without a carrier, and a bridge has none until its first container is up: too
- * late to listen for that one's first question. The tables have them.
+ * late to listen for that one's first question. The tables have them. `known`: of the last time, made to be of this one.
  */
 export function readInterfaces(
   listing: InterfaceList,
   tables: AddressTables = { v4: '', v6: '' },
+  portsAmong: (local: readonly LocalAddress[]) => ReadonlySet<number> = () => new Set(),
+  known: KnownRows = createKnownRows(),
 ): LocalAddresses {
-  const known = new Map<string, LocalAddress>()
+  const places = new Map<string, LocalAddress>()
   for (const [name, infos] of Object.entries(listing)) {
     for (const info of infos ?? []) {
       const address = canonicalAddress(info.address)
@@ -52,20 +70,32 @@ export function readInterfaces(
       const local = place(address, name, info.family === 'IPv6' ? info.scopeid : 0)
       // The tables are newer than the list, and have all that can be bound.
       const unbindable = (info.family === 'IPv6' ? tables.v6 : tables.v4) !== ''
-      known.set(local.bindable, { ...local, unbindable, subnet })
+      places.set(local.bindable, { ...local, unbindable, subnet })
     }
   }
   for (const local of readTable4(tables.v4)) {
-    const listed = known.get(local.bindable)
-    known.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
+    const listed = places.get(local.bindable)
+    places.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
   }
-  for (const local of readTable6(tables.v6)) known.set(local.bindable, local)
-  const all = [...known.values()]
+  for (const local of readTable6(tables.v6, known.rows)) places.set(local.bindable, local)
+  const read = [...places.values()]
+  const ports = portsAmong(read)
+  const all =
+    ports.size === 0 ? read : read.map((local) => (ports.has(local.zone) ? asPort(local, known) : local))
   return { all, own: new Set(all.map(({ address }) => address)) }
 }
 
+function asPort(local: LocalAddress, { ports }: KnownRows): LocalAddress {
+  const before = ports.get(local)
+  if (before !== undefined) return before
+  const port = { ...local, unaskable: true }
+  ports.set(local, port)
+  return port
+}
+
 function place(address: string, name: string, zone: number) {
-  return { address, interface: name, bindable: zone === 0 ? address : `${address}%${name}`, zone }
+  const bindable = zone === 0 ? address : `${address}%${name}`
+  return { address, interface: name, bindable, zone, unaskable: false }
 }
 
 /** The IPv4 addresses of the kernel's local table. */
@@ -83,19 +113,32 @@ const optimisticFlag = 0x04
 /** Scope of a link-local address in if_inet6. */
 const linkScope = 0x20
 
-/** Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name. */
-const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +(\S+)$/gm
+/**
+ * Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name: the kernel takes
+ * fewer characters for spaces than JavaScript does.
+ */
+const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +([^ ]+)$/
 
-function readTable6(text: string): LocalAddress[] {
-  return [...text.matchAll(row6)].map(([, digits, ...fields]) => {
-    const [index, prefix, scope, flags] = fields.slice(0, 4).map((field) => Number.parseInt(field, 16))
-    const address = formatAddress(Buffer.from(digits!, 'hex'))
-    return {
-      ...place(address, fields[4]!, scope === linkScope ? index! : 0),
-      unbindable: (flags! & (tentativeFlag | optimisticFlag)) === tentativeFlag,
-      subnet: parseSubnet(`${address}/${prefix}`)!,
-    }
-  })
+function readTable6(text: string, known: Map<string, LocalAddress>): LocalAddress[] {
+  const before = new Map(known)
+  known.clear()
+  for (const line of text.split('\n')) {
+    const local = before.get(line) ?? readRow6(line)
+    if (local !== undefined) known.set(line, local)
+  }
+  return [...known.values()]
+}
+
+function readRow6(line: string): LocalAddress | undefined {
+  const [, digits, ...fields] = row6.exec(line) ?? []
+  if (digits === undefined) return undefined
+  const [index, prefix, scope, flags] = fields.slice(0, 4).map((field) => Number.parseInt(field, 16))
+  const address = formatAddress(Buffer.from(digits, 'hex'))
+  return {
+    ...place(address, fields[4]!, scope === linkScope ? index! : 0),
+    unbindable: (flags! & (tentativeFlag | optimisticFlag)) === tentativeFlag,
+    subnet: parseSubnet(`${address}/${prefix}`)!,
+  }
 }
 
 export function isLoopback(address: string): boolean {
@@ -106,13 +149,16 @@ export function isLinkLocal(address: string): boolean {
   return /^fe[89ab]/.test(address)
 }
 
-export function sameAddresses(a: LocalAddresses, b: LocalAddresses): boolean {
+export function sameAddresses(a: Pick<LocalAddresses, 'all'>, b: Pick<LocalAddresses, 'all'>): boolean {
   return (
     a.all.length === b.all.length &&
-    a.all.every(({ bindable, zone, unbindable, subnet }, i) => {
+    a.all.every((local, i) => {
       const other = b.all[i]!
+      if (local === other) return true
+      const { bindable, zone, unbindable, unaskable, subnet } = local
       const isSamePlace = bindable === other.bindable && zone === other.zone
-      return isSamePlace && unbindable === other.unbindable && subnet.text === other.subnet.text
+      const isSameUse = unbindable === other.unbindable && unaskable === other.unaskable
+      return isSamePlace && isSameUse && subnet.text === other.subnet.text
     })
   )
 }

@@ -12,6 +12,9 @@ export interface Subnet {
   readonly text: string
 }
 
+/** Bytes of an interface's name (IFNAMSIZ). */
+const longestZone = 15
+
 /** 4 or 16 bytes of an address without zone, or undefined where it is none. */
 export function parseAddress(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number)
@@ -62,6 +65,15 @@ export function canonicalAddress(text: string): string | undefined {
   if (bytes === undefined) return undefined
   const mapped = bytes.subarray(0, 10).every((b) => b === 0) && bytes[10] === 0xff && bytes[11] === 0xff
   return formatAddress(mapped ? bytes.subarray(12) : bytes)
+}
+
+/**
+ * The zone behind an address ("%eth0"), where it can be an interface's name or number (Linux: 15 bytes, no slash, colon or
+ * space; Node itself knows fewer). undefined: it can't, or there is none.
+ */
+export function zoneOf(text: string): string | undefined {
+  const zone = /^[^%]*%([^\s/:%]+)$/.exec(text)?.[1]
+  return zone === undefined || Buffer.byteLength(zone) > longestZone ? undefined : zone
 }
 
 export function familyOf(address: string): Family {

@@ -1,17 +1,21 @@
 // The local addresses as they are now, cheap enough to look at several times a second: where the kernel tells of changes,
 // nothing is read until it does; else two small tables say whether anything changed, and only then are the interfaces
-// listed. Nobody waits for that list: what has come meanwhile is in the tables.
+// listed. Nobody waits for that list: what has come meanwhile is in the tables. Those of IPv6 tell all there is to know, so
+// that the link-local address of each container's link, which comes and goes with it, is read there and asked for nowhere.
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../lib/clock.ts'
 import {
   type AddressTables,
+  createKnownRows,
   type InterfaceList,
   type LocalAddresses,
   readInterfaces,
   sameAddresses,
 } from '../lib/interfaces.ts'
+import { familyOf } from '../lib/ip.ts'
 import { createInterfaceList } from './interface-list.ts'
 import type { Heard } from './netlink.ts'
+import { createSysPorts, type Ports } from './ports.ts'
 
 export interface Addresses {
   /** The same object as long as nothing changed. */
@@ -23,14 +27,18 @@ export interface Addresses {
 export interface AddressSources {
   /** Linux; '' where there is none. */
   tables(): AddressTables
-  /** Rejects where there are too many open files. */
-  interfaces(): Promise<InterfaceList>
+  /** `only`: of one family alone. The same object as long as it is the same list. Rejects where there are too many open files. */
+  interfaces(only?: 'IPv4'): Promise<InterfaceList>
+  /** Which links are a bridge's ports. */
+  readonly ports: Ports
 }
 
 /** What no table tells (a carrier that came, other systems' changes) is seen after this, ms. */
 const listEvery = 2000
 /** The same where the kernel would have told, ms. */
 const listRarely = 10_000
+/** Tables are read so often for links that change, as with each container; what changes of addresses is told as such, ms. */
+const linksEvery = 1000
 
 /** `hear`: what the kernel has told since it was called last. Rejects as `interfaces` does. */
 export async function createAddresses(
@@ -40,27 +48,68 @@ export async function createAddresses(
 ): Promise<Addresses> {
   let tables = sources.tables()
   let listedAt = clock.monotonic()
-  let listing = await sources.interfaces()
-  let addresses = readInterfaces(listing, tables)
+  const ask = () => sources.interfaces(tables.v6 === '' ? undefined : 'IPv4')
+  let [listing] = await Promise.all([ask(), sources.ports.renew(true)])
+  let ports: ReadonlySet<number> = new Set()
+  const portsAmong = (local: LocalAddresses['all']) => {
+    ports = sources.ports.among(local)
+    return ports
+  }
+  const rows = createKnownRows()
+  let addresses = readInterfaces(listing, tables, portsAmong, rows)
+  /** The list that they are of. */
+  let taken = listing
+  let hasGaps = findGaps(addresses)
   let isListing = false
   /** There are systems that give a socket to hear on and say nothing on it. */
   let isTold = hear !== undefined
   /** Told since the list was asked for, or to be treated as that. */
   let known: Heard = 'nothing'
+  /** Links have changed for which the tables have not been read, and when these last were for such. */
+  let isStirred = false
+  let stirredAt = Number.NEGATIVE_INFINITY
 
   function take(now: AddressTables): void {
+    const isSame = areSame(now, tables) && listing === taken
+    if (isSame && sources.ports.among(addresses.all) === ports) return
     tables = now
-    const read = readInterfaces(listing, tables)
-    if (!sameAddresses(read, addresses)) addresses = read
+    taken = listing
+    const read = readInterfaces(listing, tables, portsAmong, rows)
+    if (sameAddresses(read, addresses)) return
+    addresses = read
+    hasGaps = findGaps(read)
+  }
+
+  /** How long a list holds, ms. */
+  function pause(): number {
+    return isTold && (known === 'nothing' || !hasGaps) ? listRarely : listEvery
   }
 
   /** Whether the list has to be read now; `heard`: since the last look. */
   function isDue(heard: Heard): boolean {
-    const pause = isTold && known === 'nothing' ? listRarely : listEvery
-    if (known === 'addresses' || clock.monotonic() - listedAt >= pause) return true
-    if (isTold && heard === 'nothing') return false
+    // What is in neither table (a longer life) may be in the list.
+    if (heard === 'addresses') return !takeTable6(sources.tables())
+    const now = clock.monotonic()
+    if (now - listedAt >= pause()) return true
+    if (!isTold) return haveChanged(sources.tables())
+    if (heard === 'links') isStirred = true
+    if (!isStirred || now - stirredAt < linksEvery) return false
+    isStirred = false
+    stirredAt = now
     const seen = sources.tables()
-    return seen.v4 === '' || seen.v4 !== tables.v4 || seen.v6 !== tables.v6
+    const before = addresses
+    return haveChanged(seen) && !(takeTable6(seen) && sameAddresses(askable(before), askable(addresses)))
+  }
+
+  const haveChanged = (seen: AddressTables) => seen.v4 === '' || !areSame(seen, tables)
+
+  /** Whether the table of IPv6 addresses is other, and that of IPv4 is not: then it is taken, and tells all there is to know. */
+  function takeTable6(seen: AddressTables): boolean {
+    if (seen.v6 === '' || seen.v4 === '' || seen.v4 !== tables.v4 || seen.v6 === tables.v6) return false
+    take(seen)
+    // Of links as well, maybe.
+    known = 'links'
+    return true
   }
 
   async function list(): Promise<void> {
@@ -71,7 +120,9 @@ export async function createAddresses(
     known = 'nothing'
     try {
       take(sources.tables())
-      listing = await sources.interfaces()
+      const renewed = sources.ports.renew(wasQuiet || !isTold)
+      listing = await ask()
+      await renewed
       take(tables)
       if (wasQuiet && addresses !== before) {
         // What happened between hearing and reading is told now.
@@ -89,24 +140,49 @@ export async function createAddresses(
     current: () => addresses,
     look() {
       const heard = hear?.() ?? 'nothing'
+      // Could not be listed, or told while that was under way.
+      const isOwed = known === 'addresses'
       if (known === 'nothing' || heard === 'addresses') known = heard
       if (isListing) {
         if (!isTold || heard !== 'nothing') take(sources.tables())
-      } else if (isDue(heard)) void list()
+      } else if (isOwed || isDue(heard)) void list()
+      // Also while a list is on its way: a port that is new has an address already.
+      if (sources.ports.among(addresses.all) !== ports) take(tables)
       return addresses
     },
   }
 }
 
-const systemSources = (): AddressSources => ({
-  tables: () => ({ v4: readTable('/proc/net/fib_trie'), v6: readTable('/proc/net/if_inet6') }),
+/** Without those of a bridge's ports, which come and go with links. */
+function askable({ all }: LocalAddresses): Pick<LocalAddresses, 'all'> {
+  return { all: all.filter(({ unaskable }) => !unaskable) }
+}
+
+function areSame(a: AddressTables, b: AddressTables): boolean {
+  return a.v4 === b.v4 && a.v6 === b.v6
+}
+
+/** Whether there are IPv4 addresses that only the list knows, or only the table: a carrier that came or went may tell more. */
+function findGaps({ all }: LocalAddresses): boolean {
+  return all.some(({ address, interface: name, unbindable }) => {
+    return familyOf(address) === 4 && (name === '' || unbindable)
+  })
+}
+
+/** `ports`: of whoever hears the kernel. */
+export const systemSources = (ports: Ports = createSysPorts()): AddressSources => ({
+  tables: () => ({
+    v4: readTable('/proc/net/fib_trie', 'latin1'),
+    v6: readTable('/proc/net/if_inet6', 'utf8'),
+  }),
   interfaces: createInterfaceList(),
+  ports,
 })
 
-/** Linux only. */
-function readTable(path: string): string {
+/** Linux only. Names of interfaces may be in any script. */
+function readTable(path: string, encoding: BufferEncoding): string {
   try {
-    return readFileSync(path, 'latin1')
+    return readFileSync(path, encoding)
   } catch {
     return ''
   }

@@ -1,6 +1,6 @@
 // Which kind of sockets this system gets: whether datagrams are read in batches, and how several processes share them.
 import type { Config } from '../config/types.ts'
-import type { DialUdp } from '../forward/types.ts'
+import type { DialTcp, DialUdp } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
@@ -8,6 +8,8 @@ import { createBatchDial } from './dial-batch.ts'
 import { type Libc, loadLibc } from './libc.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
 import { type Heard, hearKernel } from './netlink.ts'
+import { createKernelPorts, type Ports } from './ports.ts'
+import { createDialTcp } from './scoped.ts'
 import { listenUdp } from './udp.ts'
 import { createBatchUdp } from './udp-batch.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
@@ -18,8 +20,12 @@ export interface Sockets {
   readonly sharing: Sharing | undefined
   /** To upstreams; undefined: by Node. */
   readonly dial: DialUdp | undefined
+  /** The same over TCP, where Node itself can't. */
+  readonly dialTcp: DialTcp | undefined
   /** What has happened to the machine's addresses and links since it was asked last; undefined: nobody tells. */
   readonly hear: (() => Heard) | undefined
+  /** Which links are a bridge's ports, of whoever is heard. */
+  readonly ports: Ports | undefined
   /** How long the process has waited for datagrams besides the event loop, ms. */
   waited(): number
   /** As setImmediate does, also while the process waits like that; undefined: it never does. */
@@ -35,15 +41,20 @@ export async function chooseSockets(
   const calls = await chooseCalls(udp, { log, clock }, load)
   if (calls === undefined) {
     const sharing = workers === 1 ? undefined : { bindTcp: undefined }
-    return { listenUdp, sharing, dial: undefined, hear: undefined, waited: () => 0, soon: undefined }
+    const none = { dial: undefined, dialTcp: undefined, hear: undefined, ports: undefined, soon: undefined }
+    return { listenUdp, sharing, ...none, waited: () => 0 }
   }
   const { libc, waiting } = calls
+  const ports = createKernelPorts(libc)
+  const hear = hearKernel(libc, ports)
   const bindTcp: Sharing['bindTcp'] = (at) => libc.bind(at, { kind: 'tcp', shared: true })
   return {
     listenUdp: createBatchUdp(libc, waiting),
     sharing: workers === 1 ? undefined : { bindTcp },
     dial: createBatchDial(libc, waiting, clock),
-    hear: hearKernel(libc),
+    dialTcp: createDialTcp(libc),
+    hear,
+    ports: hear && ports,
     waited: waiting.waited,
     soon: waiting.soon,
   }

@@ -4,32 +4,50 @@ import { networkInterfaces } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { InterfaceList } from '../lib/interfaces.ts'
 
+/** A list like the one before is not sent again: to take it apart and put it together costs more than to compare it. */
 const code = `
 const { networkInterfaces } = require('node:os')
 const { parentPort } = require('node:worker_threads')
-parentPort.on('message', () => {
+let before
+parentPort.on('message', (only) => {
   let list
-  try { list = networkInterfaces() } catch {}
-  parentPort.postMessage(list)
+  try {
+    list = networkInterfaces()
+    if (only !== undefined) {
+      for (const name of Object.keys(list)) {
+        list[name] = list[name].filter(({ family }) => family === only)
+        if (list[name].length === 0) delete list[name]
+      }
+    }
+  } catch {}
+  const now = list && JSON.stringify(list)
+  parentPort.postMessage(now !== undefined && now === before ? 'same' : list)
+  before = now
 })`
 /** It needs next to nothing, MB. */
 const resourceLimits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 }
 
 const createThread = () => new Worker(code, { eval: true, env: {}, execArgv: [], resourceLimits })
 
+/** What the thread says: 'same' where its last list still holds, nothing where the system has none. */
+type Told = InterfaceList | 'same' | undefined
+
 /**
- * To be asked once at a time. Where no thread can be had, the event loop waits. Rejects where the system has no list for us
- * (too many files are open).
+ * To be asked once at a time, for addresses of one family alone or of both: the same object as long as it is the same list.
+ * Where no thread can be had, the event loop waits. Rejects where the system has no list for us (too many files are open).
  */
-export function createInterfaceList(create: () => Worker = createThread): () => Promise<InterfaceList> {
+export function createInterfaceList(
+  create: () => Worker = createThread,
+): (only?: 'IPv4') => Promise<InterfaceList> {
   let thread: Worker | undefined
-  let settle: (list: InterfaceList | undefined) => void = () => {}
+  let latest: InterfaceList = {}
+  let settle: (told: Told) => void = () => {}
   let fail: (error: unknown) => void = () => {}
 
   function start(): Worker {
     const started = create()
     started.unref()
-    started.on('message', (list: InterfaceList | undefined) => settle(list))
+    started.on('message', (told: Told) => settle(told))
     const end = (error: unknown) => {
       // There may be another one already.
       if (thread !== started) return
@@ -41,17 +59,18 @@ export function createInterfaceList(create: () => Worker = createThread): () => 
     return started
   }
 
-  const ask = () =>
-    new Promise<InterfaceList | undefined>((resolve, reject) => {
+  const ask = (only: 'IPv4' | undefined) =>
+    new Promise<Told>((resolve, reject) => {
       settle = resolve
       fail = reject
       thread ??= start()
-      thread.postMessage(undefined)
+      thread.postMessage(only)
     })
 
-  return async () => {
-    const list = await ask().catch(() => networkInterfaces())
-    if (list === undefined) throw new Error('the interfaces can not be listed')
-    return list
+  return async (only) => {
+    const told = await ask(only).catch(() => networkInterfaces())
+    if (told === undefined) throw new Error('the interfaces can not be listed')
+    if (told !== 'same') latest = told
+    return latest
   }
 }

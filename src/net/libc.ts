@@ -1,9 +1,8 @@
 // The system calls that Node has not: sockets made with options before they are bound, and many datagrams for one
 // call. Linux on 64-bit little-endian machines, through the package koffi where it is there (its only importer).
-import { isIPv6 } from 'node:net'
-import { endianness } from 'node:os'
+import { constants, endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { parseAddress } from '../lib/ip.ts'
+import { familyOf, parseAddress } from '../lib/ip.ts'
 import type { Bindable } from './listener.ts'
 
 export interface Libc {
@@ -12,8 +11,11 @@ export interface Libc {
    * the address as well and says the same, of the same user, gets a part of what comes (SO_REUSEPORT).
    */
   bind(at: Bindable, options: BindOptions): number
-  /** A non-blocking UDP socket that sends to this one alone, and hears none else. Throws as `bind` does. */
-  connect(to: Bindable): number
+  /**
+   * A non-blocking socket that sends to this one alone, and hears none else; of TCP, one that is about to be connected.
+   * Throws as `bind` does.
+   */
+  connect(to: Bindable, kind?: 'udp' | 'tcp'): number
   /** SO_REUSEADDR off: nobody else may bind the address. */
   keepExclusive(fd: number): void
   close(fd: number): void
@@ -22,11 +24,14 @@ export interface Libc {
   send(fd: number, headers: number, count: number): number
   /**
    * A non-blocking socket on which the kernel tells of changes to addresses and links of this network namespace (struct
-   * nlmsghdr). Throws as `bind` does.
+   * nlmsghdr), or, where it is not for hearing, of what it is asked for. Throws as `bind` does.
    */
-  openNetlink(): number
+  openNetlink(isHearing: boolean): number
   /** How many bytes were read, or minus the error's number. */
   read(fd: number, buffer: Uint8Array): number
+  /** On another thread, for calls that may take long: how many bytes, or -1. */
+  readLater(fd: number, buffer: Uint8Array): Promise<number>
+  writeLater(fd: number, bytes: Uint8Array): Promise<number>
   /** epoll_create1: a set of descriptors to wait for together. */
   createPoll(): number
   /** Puts a descriptor into the set, by the number that `wait` tells it with; false: it has no room there. */
@@ -51,6 +56,8 @@ export interface BindOptions {
   readonly receiveBuffer?: number
   readonly shared: boolean
 }
+
+const { EINPROGRESS } = constants.errno
 
 /** struct sockaddr_in6; sockaddr_in is the first 16 bytes of its room. */
 export const sockaddrBytes = 28
@@ -98,6 +105,7 @@ export async function loadLibc(): Promise<Libc> {
   const connect = library.func('int connect(int, void *, unsigned int)')
   const close = library.func('int close(int)')
   const read = library.func('intptr_t read(int, void *, size_t)')
+  const write = library.func('intptr_t write(int, void *, size_t)')
   const setsockopt = library.func('int setsockopt(int, int, int, void *, unsigned int)')
   const recvmmsg = library.func('int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)')
   const sendmmsg = library.func('int sendmmsg(int, uintptr_t, unsigned int, int)')
@@ -131,12 +139,18 @@ export async function loadLibc(): Promise<Libc> {
     }
   }
 
+  const later = (call: { async(...args: unknown[]): void }, ...args: unknown[]) =>
+    new Promise<number>((resolve, reject) =>
+      call.async(...args, (error: unknown, result: number) => (error ? reject(error) : resolve(result))),
+    )
+
   function sockaddrOf({ host, port }: Bindable): Buffer {
     const [address, zone] = host.split('%', 2) as [string, string?]
     const bytes = Buffer.from(writeSockaddr(address).buffer)
     bytes.writeUInt16BE(port, 2)
     if (zone !== undefined) {
-      const index = /^\d+$/.test(zone) ? Number(zone) : (nameToIndex(zone) as number)
+      // There are interfaces whose name is a number.
+      const index = (nameToIndex(zone) as number) || (/^\d{1,9}$/.test(zone) ? Number(zone) : 0)
       bytes.writeUInt32LE(index, 24)
     }
     return bytes
@@ -144,7 +158,7 @@ export async function loadLibc(): Promise<Libc> {
 
   return {
     bind(at, { kind, receiveBuffer, shared }) {
-      const isV6 = isIPv6(at.host)
+      const isV6 = familyOf(at.host) === 6
       return prepared(open(isV6, kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM), (fd) => {
         if (isV6) check(setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 'setsockopt')
         if (receiveBuffer !== undefined) setOption(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer)
@@ -155,10 +169,12 @@ export async function loadLibc(): Promise<Libc> {
         check(bind(fd, sockaddr, sockaddr.length), 'bind', ` ${at.host}:${at.port}`)
       })
     },
-    connect: (to) =>
-      prepared(open(isIPv6(to.host), SOCK_DGRAM), (fd) => {
+    connect: (to, kind = 'udp') =>
+      prepared(open(familyOf(to.host) === 6, kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM), (fd) => {
         const sockaddr = sockaddrOf(to)
-        check(connect(fd, sockaddr, sockaddr.length), 'connect', ` ${to.host}:${to.port}`)
+        const result = connect(fd, sockaddr, sockaddr.length)
+        if (kind === 'tcp' && result < 0 && koffi.errno() === EINPROGRESS) return
+        check(result, 'connect', ` ${to.host}:${to.port}`)
       }),
     keepExclusive: (fd) => void setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0),
     close: (fd) => void close(fd),
@@ -170,16 +186,18 @@ export async function loadLibc(): Promise<Libc> {
       const result: number = sendmmsg(fd, headers, count, MSG_DONTWAIT)
       return result < 0 ? -koffi.errno() : result
     },
-    openNetlink: () =>
+    openNetlink: (isHearing) =>
       prepared(openFor(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), (fd) => {
         // struct sockaddr_nl: family, a gap, a port that the kernel chooses, groups.
-        const groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
+        const groups = isHearing ? RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR : 0
         check(bind(fd, new Uint32Array([AF_NETLINK, 0, groups]), 12), 'bind')
       }),
     read(fd, buffer) {
       const result: number = read(fd, buffer, buffer.length)
       return result < 0 ? -koffi.errno() : result
     },
+    readLater: (fd, buffer) => later(read, fd, buffer, buffer.length),
+    writeLater: (fd, bytes) => later(write, fd, bytes, bytes.length),
     createPoll: () => check(epollCreate(EPOLL_CLOEXEC), 'epoll_create1'),
     watch(poll, fd, number) {
       const event = new Uint32Array(pollEventWords)
@@ -213,7 +231,7 @@ function loopDescriptorOf(library: { func(signature: string): (...args: unknown[
 
 /** A literal address, without zone, as the words of a sockaddr with port 0. */
 export function writeSockaddr(address: string): Uint32Array {
-  const isV6 = isIPv6(address)
+  const isV6 = familyOf(address) === 6
   const bytes = Buffer.alloc(isV6 ? sockaddrBytes : 16)
   bytes.writeUInt16LE(isV6 ? AF_INET6 : AF_INET, 0)
   bytes.set(parseAddress(address)!, isV6 ? 8 : 4)

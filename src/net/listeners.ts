@@ -4,7 +4,8 @@ import { setMaxListeners } from 'node:events'
 import type { HostPort } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
-import { canonicalAddress } from '../lib/ip.ts'
+import type { LocalAddresses } from '../lib/interfaces.ts'
+import { canonicalAddress, zoneOf } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Handle } from '../resolve/query.ts'
 import type { Addresses } from './addresses.ts'
@@ -71,7 +72,8 @@ export function createListeners(options: ListenersOptions): Listeners {
   const { clock, log, handle, fast, limits, sharing, isFirst = true } = options
   let { listen } = options
   const pairs = new Map<string, Pair>()
-  const complained = new Map<string, string>()
+  /** Why an address can't be had, and all that was said of it. */
+  const complained = new Map<string, { why: string; said: Set<string> }>()
   /** When shared addresses were left, ms. */
   const left = new Map<string, number>()
   const stopped = new AbortController()
@@ -79,11 +81,15 @@ export function createListeners(options: ListenersOptions): Listeners {
   let work: Promise<unknown> = Promise.resolve()
   /** The last look, ms. */
   let tookBefore = 0
+  /** For these all is bound that is to be, and nothing else: to find the same again is the rule, and then nothing is done. */
+  let settled: { readonly local: LocalAddresses; readonly listen: readonly HostPort[] } | undefined
 
-  /** What should be bound now, by its key. A new IPv6 address waits for its check; a bound one stays through another. */
-  function wanted(): Map<string, Bindable> {
+  /**
+   * What should be bound now, by its key. A new IPv6 address waits for its check; a bound one stays through another. Where
+   * nobody can ask, only what is named is bound: of the many, each container has one.
+   */
+  function wanted({ all }: LocalAddresses): Map<string, Bindable> {
     const map = new Map<string, Bindable>()
-    const { all } = options.addresses.look()
     const keyOf = (host: string, zone: number, port: number) => `${host} ${zone} ${port}`
     for (const { host, port } of listen) {
       if (host !== '*') {
@@ -91,7 +97,8 @@ export function createListeners(options: ListenersOptions): Listeners {
         map.set(keyOf(host, zone, port), { host, port })
         continue
       }
-      for (const { bindable, zone, unbindable } of all) {
+      for (const { bindable, zone, unbindable, unaskable } of all) {
+        if (unaskable) continue
         const key = keyOf(bindable, zone, port)
         if (!unbindable || pairs.has(key)) map.set(key, { host: bindable, port })
       }
@@ -127,7 +134,13 @@ export function createListeners(options: ListenersOptions): Listeners {
     if (sharing !== undefined) left.set(key, clock.monotonic())
     const { host: address, port } = pair.at
     const isNamed = listen.some((each) => each.port === port && (each.host === '*' || each.host === address))
-    log.info({ address, port }, isNamed ? 'address gone, no longer listening' : 'no longer listening')
+    const isThere = options.addresses
+      .current()
+      .all.some((each) => each.bindable === address && each.unaskable)
+    const gone = isThere
+      ? 'the interface is a port of a bridge now, where nobody can ask: no longer listening'
+      : 'address gone, no longer listening'
+    log.info({ address, port }, isNamed ? gone : 'no longer listening')
     const timeUp = new AbortController()
     const timer = clock.setTimeout(() => timeUp.abort(), drainFor)
     setMaxListeners(0, timeUp.signal)
@@ -160,9 +173,9 @@ export function createListeners(options: ListenersOptions): Listeners {
     } catch (error) {
       await Promise.all(sockets.map((socket) => socket.close(AbortSignal.abort())))
       const why = bindProblem(at, error)
-      if (complained.get(key) !== why)
-        log.warn({ address: at.host, port: at.port, why }, 'can not listen, will try again')
-      complained.set(key, why)
+      const said = complained.get(key)?.said ?? new Set()
+      if (!said.has(why)) log.warn({ address: at.host, port: at.port, why }, 'can not listen, will try again')
+      complained.set(key, { why, said: said.add(why) })
     }
   }
 
@@ -171,12 +184,18 @@ export function createListeners(options: ListenersOptions): Listeners {
     const looked = work.then(async () => {
       if (stopped.signal.aborted) return lookEvery
       const began = clock.monotonic()
-      const now = wanted()
+      const local = options.addresses.look()
+      const asked = { local, listen }
+      const now = settled?.local === local && settled.listen === listen ? undefined : wanted(local)
       const took = clock.monotonic() - began
       // One slow look is the machine's doing, two in a row are the table's.
       const cost = Math.min(took, tookBefore)
       tookBefore = took
-      await adjust(now)
+      if (now !== undefined) {
+        await adjust(now)
+        const isSettled = complained.size === 0 && left.size === 0 && pairs.size === now.size
+        settled = isSettled ? asked : undefined
+      }
       return Math.min(lookRarely, Math.max(lookEvery, cost / lookShare))
     })
     work = looked
@@ -187,7 +206,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     async start() {
       let pause = await look()
       if (pairs.size === 0) {
-        const reasons = [...complained.values()].join('; ')
+        const reasons = [...complained.values()].map(({ why }) => why).join('; ')
         throw new BerthError('LISTEN', `no address could be bound: ${reasons || 'none is configured'}`)
       }
       void (async () => {
@@ -230,6 +249,12 @@ function bindProblem(at: Bindable, error: unknown): string {
       return `${where} is taken by another program (ss -lunpt 'sport = :${at.port}' names it); choose another in listen:`
     case 'EADDRNOTAVAIL':
       return `${where}: this machine has no such address, or not yet`
+    // What the system says of an interface that it does not know.
+    case 'EINVAL':
+    case 'ENODEV':
+      return zoneOf(at.host) === undefined
+        ? `${where}: ${explain(error)}`
+        : `${where}: there is no interface ${zoneOf(at.host)}, or not yet (ip link names them); correct listen: where it stays away`
     case 'EACCES':
       return `${where}: not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE, or choose a port like 1053`
     default:

@@ -1,7 +1,8 @@
 // Whether an address is free, before its sockets are shared: the system would let them in beside those of another
 // program of the same user that are shared as well, and give each a part of the questions.
-import net, { isIPv6 } from 'node:net'
+import net from 'node:net'
 import type { Bindable } from './listener.ts'
+import { placeFor } from './scoped.ts'
 import { bindSocket, createSocket } from './udp.ts'
 
 /** Binds it for nobody else, and leaves it again. Rejects with the system's error where it can't be had. */
@@ -12,11 +13,10 @@ export async function probe({ host, port }: Bindable): Promise<void> {
   await bindSocket(socket, { address: host, port }).finally(
     () => new Promise<void>((resolve) => socket.close(resolve)),
   )
+  const place = await placeFor({ host, port }, false)
   const server = net.createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port, ipv6Only: isIPv6(host), exclusive: true }, () =>
-      server.close(() => resolve()),
-    )
+    server.listen({ ...place, exclusive: true }, () => server.close(() => resolve()))
   })
 }

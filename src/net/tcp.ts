@@ -1,7 +1,8 @@
 // The TCP socket of one address (RFC 7766): takes connections, and ends them when the server stops.
-import net, { isIPv6 } from 'node:net'
+import net from 'node:net'
 import { explain } from '../lib/errors.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
+import { placeFor } from './scoped.ts'
 import { type Stream, serveStream } from './stream.ts'
 
 /** Connections that the kernel keeps until they are taken, one in each turn of the loop. */
@@ -13,9 +14,7 @@ export async function listenTcp(options: ListenOptions): Promise<Listener> {
   const streams = new Set<Stream>()
   const server = net.createServer({ noDelay: true, allowHalfOpen: true })
   const where =
-    sharing?.bindTcp === undefined
-      ? { host: at.host, port: at.port, ipv6Only: isIPv6(at.host), reusePort: sharing !== undefined }
-      : { fd: sharing.bindTcp(at) }
+    sharing?.bindTcp === undefined ? await placeFor(at, sharing !== undefined) : { fd: sharing.bindTcp(at) }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ ...where, exclusive: true, backlog }, () => {

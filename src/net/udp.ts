@@ -1,8 +1,8 @@
 // Questions over UDP: one socket for one address, so that replies leave from the address that was asked
 // (RFC 2181, 4), and the asked address tells the network.
 import dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
 import { explain } from '../lib/errors.ts'
+import { familyOf } from '../lib/ip.ts'
 import { receiveBufferBytes, sendBy, serveDatagrams } from './datagrams.ts'
 import type { Listener, ListenOptions } from './listener.ts'
 
@@ -28,7 +28,7 @@ export async function listenUdp(options: ListenOptions): Promise<Listener> {
 }
 
 export function createSocket(host: string, reusePort = false): dgram.Socket {
-  const family = isIPv6(host) ? 6 : 4
+  const family = familyOf(host)
   const options: dgram.SocketOptions & { reusePort: boolean } = {
     type: family === 6 ? 'udp6' : 'udp4',
     ipv6Only: family === 6,

@@ -7,6 +7,7 @@ import {
   parseHostPort,
   parseName,
   parseSize,
+  parseUpstream,
 } from '../../../src/config/values.ts'
 
 describe('durations', () => {
@@ -44,6 +45,12 @@ describe('addresses with ports', () => {
     ['[2001:DB8:0:0::1]:5353', '2001:db8::1', 5353],
     ['::ffff:127.0.0.1', '127.0.0.1', 53],
     ['fe80::1%eth0', 'fe80::1%eth0', 53],
+    ['fe80::1%docker_gwbridge', 'fe80::1%docker_gwbridge', 53],
+    ['[FE80::1%veth0@if5]:5353', 'fe80::1%veth0@if5', 5353],
+    ['[fe80::1%brücke]', 'fe80::1%brücke', 53],
+    ['fe80::1%15characters-ab', 'fe80::1%15characters-ab', 53],
+    ['fe80::1%5', 'fe80::1%5', 53],
+    ['fe80::1%eth0.100', 'fe80::1%eth0.100', 53],
     ['*', '*', 53],
     ['*:5353', '*', 5353],
   ])('%s', (text, host, port) => {
@@ -61,7 +68,28 @@ describe('addresses with ports', () => {
     '[::1]53',
     '127.0.0.1:65536',
     '[*]:1',
+    'fe80::1%',
+    'fe80::1%a b',
+    'fe80::1%a/b',
+    '[fe80::1%a%b]:53',
+    'fe80::1%16characters-abc',
+    'fe80::1%eth0:53',
+    '127.0.0.1%eth0',
+    '::ffff:127.0.0.1%eth0:53',
+    'docker_gwbridge%eth0',
   ])('%j is none', (text) => expect(parseHostPort(text, { port: 53, star: true })).toHaveProperty('problem'))
+
+  it('without an interface are told so, with an example', () => {
+    const { problem } = parseHostPort('[fe80::1%a b]:54', { port: 53 }) as { problem: string }
+    expect(problem).toContain('names no interface')
+    expect(problem).toContain('"[fe80::1%eth0]:54"')
+  })
+
+  it('of upstreams have any interface too', () => {
+    expect(parseUpstream('[fe80::1%docker_gwbridge]:5300')).toEqual({
+      value: { host: 'fe80::1%docker_gwbridge', port: 5300, text: '[fe80::1%docker_gwbridge]:5300' },
+    })
+  })
 
   it('a star only where it has a meaning', () => {
     expect(parseHostPort('*:53', { port: 53 })).toHaveProperty('problem')

@@ -6,6 +6,8 @@ import { frame, readFrames } from '../../../src/dns/frame.ts'
 import type { AttemptResult, Carrier } from '../../../src/forward/attempt.ts'
 import { createTcp, type TcpLimits } from '../../../src/forward/tcp.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
+import { loadLibc } from '../../../src/net/libc.ts'
+import { createDialTcp } from '../../../src/net/scoped.ts'
 import { createHandClock } from '../hand-clock.ts'
 import { answer, query, question } from './fake-carriers.ts'
 
@@ -44,7 +46,11 @@ async function startServer(respond: Respond) {
   return { upstream, seen, connections: () => connections, open: () => sockets.size }
 }
 
-function start(limits: Partial<TcpLimits> = {}, clock: Clock = systemClock) {
+function start(
+  limits: Partial<TcpLimits> = {},
+  clock: Clock = systemClock,
+  dialTcp?: NonNullable<Parameters<typeof createTcp>[0]['dialTcp']>,
+) {
   let spoofed = 0
   let exhausted = 0
   const tcp = createTcp({
@@ -53,6 +59,7 @@ function start(limits: Partial<TcpLimits> = {}, clock: Clock = systemClock) {
     spoofed: () => spoofed++,
     exhausted: () => exhausted++,
     limits,
+    dialTcp,
   })
   closing.push(() => tcp.close())
   return { tcp, spoofed: () => spoofed, exhausted: () => exhausted }
@@ -225,4 +232,20 @@ it('when it is closed, so are its connections, and what is open ends', async () 
   for (const result of await Promise.all(results)) expect(result).toEqual({ error: 'stopped', blame: 'us' })
   await until(() => server.open() === 0)
   await expect(askOnce(tcp, server)).resolves.toEqual({ error: 'stopped', blame: 'us' })
+})
+
+it('asks where Node can’t be told the address over a connection of system calls, again when it ended', async () => {
+  const server = await startServer((message, socket) => {
+    if (!socket.writableEnded) socket.end(frame(answer(message, 0)))
+  })
+  const libc = await loadLibc()
+  const dialled: string[] = []
+  const { tcp } = start({}, systemClock, ({ host }) => {
+    dialled.push(host)
+    return createDialTcp(libc)(server.upstream)
+  })
+  const upstream = { ...server.upstream, host: 'fe80::1%up_link', text: '[fe80::1%up_link]:53' }
+  const results = await Promise.all([1, 2].map(() => askOnce(tcp, { upstream })))
+  expect(results.map((result) => 'reply' in result)).toEqual([true, true])
+  expect(dialled).toEqual(['fe80::1%up_link', 'fe80::1%up_link'])
 })

@@ -83,6 +83,26 @@ describe('the table of IPv6 addresses', () => {
     expect(all[2]).toMatchObject({ interface: 'br-0123456789ab', subnet: { text: 'fd00::/64' } })
   })
 
+  it.each(['docker_gwbridge', 'veth0@if5', 'brücke', '日本', '77', 'a.b-c', 'x\u3000y', 'x\u2028y'])(
+    'has interfaces of any name: %s',
+    (name) => {
+      const row = `fe800000000000000000000000000001 1f 40 20 80 ${name}\n`
+      const { all } = readInterfaces({}, { v4: '', v6: `${row}${table}` })
+      expect(all[0]).toMatchObject({ bindable: `fe80::1%${name}`, interface: name, zone: 0x1f })
+      expect(all).toHaveLength(6)
+    },
+  )
+
+  it('what is a bridge’s port can’t be asked at the address of that link alone', () => {
+    const v6 = `${table}fe800000000000000000000000000001 20 40 20 80 veth1\n`
+    const { all } = readInterfaces({}, { v4: '', v6 }, () => new Set([0x20]))
+    expect(all.filter(({ unaskable }) => unaskable).map(({ bindable }) => bindable)).toEqual([
+      'fe80::1%veth1',
+    ])
+    const askable = readInterfaces({}, { v4: '', v6 })
+    expect(sameAddresses(askable, { ...askable, all })).toBe(false)
+  })
+
   it('goes before the list of interfaces, which does not tell', () => {
     const base = { address: 'fd00::2', cidr: 'fd00::2/64', netmask: 'ffff:ffff:ffff:ffff::' }
     const listed = { ...base, family: 'IPv6' as const, mac: '00:00:00:00:00:00', internal: false, scopeid: 0 }

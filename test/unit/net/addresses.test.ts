@@ -9,6 +9,8 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 async function watch(tables: { v4: string; v6: string }, told?: Heard[]) {
   const seen = {
     ...{ now: 0, listings: 0, reads: 0, tables, address: '192.0.2.1', isFull: false },
+    ports: new Set<number>() as ReadonlySet<number>,
+    renewals: [] as boolean[],
     /** The list is not there before this is. */
     held: Promise.resolve(),
   }
@@ -27,6 +29,10 @@ async function watch(tables: { v4: string; v6: string }, told?: Heard[]) {
         const cidr = `${seen.address}/24`
         const base = { address: seen.address, cidr, netmask: '255.255.255.0', family: 'IPv4' as const }
         return { eth0: [{ ...base, mac: '00:00:00:00:00:00', internal: false }] }
+      },
+      ports: {
+        among: () => seen.ports,
+        renew: async (all) => void seen.renewals.push(all),
       },
     },
   )
@@ -61,6 +67,41 @@ it('lists them after 2 s though no table has changed', async () => {
   expect(await own()).toBe('192.0.2.1')
   seen.now = 2000
   expect(await own()).toBe('192.0.2.2')
+})
+
+describe('a link that becomes a bridge’s port', () => {
+  const tables = { v4: 'Main:', v6: 'fe800000000000000000000000000002 1f 40 20 80 veth0\n' }
+  const unaskable = (local: { all: readonly { unaskable: boolean; zone: number }[] }) =>
+    local.all.filter((each) => each.unaskable).map(({ zone }) => zone)
+
+  it.each([
+    ['where the kernel tells', []],
+    ['where it does not', undefined],
+  ] as [string, Heard[] | undefined][])(
+    'is known at the next look, and so is its leaving: %s',
+    async (_where, told) => {
+      const { seen, addresses } = await watch(tables, told)
+      expect(unaskable(addresses.current())).toEqual([])
+      seen.ports = new Set([0x1f, 0x20])
+      expect(unaskable(addresses.look())).toEqual([0x1f])
+      const before = addresses.current()
+      expect(addresses.look()).toBe(before)
+      seen.ports = new Set()
+      expect(unaskable(addresses.look())).toEqual([])
+      expect(seen.listings).toBe(1)
+    },
+  )
+
+  it('is known from the start, and looked for anew with every list that was not told', async () => {
+    const told: Heard[] = []
+    const { seen, look } = await watch(tables, told)
+    expect(seen.renewals).toEqual([true])
+    told.push('addresses')
+    await look()
+    seen.now = 10_000
+    await look()
+    expect(seen.renewals).toEqual([true, false, true])
+  })
 })
 
 it('lists them each time where there are no tables', async () => {

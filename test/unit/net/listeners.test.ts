@@ -145,6 +145,45 @@ describe('listening', () => {
     await listeners.stop(AbortSignal.abort())
   })
 
+  it('"*" leaves out what nobody can ask, also when it becomes so, and what is named stays', async () => {
+    const { listeners, open, asked, tell } = create(['*:53'])
+    await listeners.start()
+    const port = (unaskable: boolean) => (local: LocalAddress) => {
+      const [bindable, zone] = ['fe80::1%veth0', 5]
+      return { ...local, address: 'fe80::1', bindable, zone, unaskable }
+    }
+    asked.length = 0
+    await tell(port(true))
+    expect([asked, open.size]).toEqual([[], 0])
+    await tell(port(false))
+    expect([...open]).toEqual(['udp fe80::1%veth0 53', 'tcp fe80::1%veth0 53'])
+    await tell(port(true))
+    expect(open.size).toBe(0)
+    await listeners.update([{ host: 'fe80::1%veth0', port: 53 }])
+    expect([...open]).toEqual(['udp fe80::1%veth0 53', 'tcp fe80::1%veth0 53'])
+    await listeners.stop(AbortSignal.abort())
+  })
+
+  it('says once of each problem what it is, though two take turns, and what to do', async () => {
+    const warnings: unknown[] = []
+    const log = { ...silentLogger, warn: (what: object) => void warnings.push(what) }
+    let codes = ['EINVAL', 'EADDRNOTAVAIL']
+    const listenTcp = async () => {
+      codes = codes.toReversed()
+      throw Object.assign(new Error('no'), { code: codes[0] })
+    }
+    const { listeners, nextLook } = create(['fe80::1%up_link:53'], lo, { log, listenTcp })
+    await expect(listeners.start()).rejects.toThrow('no such address')
+    for (let i = 0; i < 4; i++) {
+      listeners.refresh()
+      await nextLook()
+    }
+    expect(warnings).toMatchObject([
+      { why: 'fe80::1%up_link port 53: this machine has no such address, or not yet' },
+      { why: expect.stringContaining('there is no interface up_link, or not yet (ip link') },
+    ])
+  })
+
   it('a taken address is tried again at the next look, the others serve meanwhile', async () => {
     const { listeners, taken, open, nextLook } = create(['127.0.0.1:53', '127.0.0.2:53'])
     taken.add('tcp 127.0.0.2 53')

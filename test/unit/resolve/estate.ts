@@ -99,7 +99,14 @@ export function interfaces(listing: Readonly<Record<string, readonly string[]>>)
   const all = Object.entries(listing).flatMap(([name, addresses]) =>
     addresses.map((text) => {
       const address = canonicalAddress(text)!
-      const place = { address, interface: name, bindable: address, zone: 0, unbindable: false }
+      const place = {
+        address,
+        interface: name,
+        bindable: address,
+        zone: 0,
+        unbindable: false,
+        unaskable: false,
+      }
       return { ...place, subnet: parseSubnet(text)! }
     }),
   )
