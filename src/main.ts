@@ -14,17 +14,22 @@ if (name === 'serve' || name === 'worker') {
 // Who reads what we print may stop reading (`berth names | head`).
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
-const { run } = await import('./commands/run.ts')
-const code = await run(process.argv.slice(2), {
-  stdout: (text) => void process.stdout.write(text),
-  stderr: (text) => void process.stderr.write(text),
-  env: process.env,
-  stop: stop.signal,
-})
-// What a pager has not read yet is not lost; a server has waited for its last lines itself, as long as it may.
-if (!['serve', 'worker', 'reader'].includes(name ?? '')) {
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise((resolve) => stream.write('', resolve))
+void main()
+
+// Nothing waits at the top: dist/ is CommonJS, which Node starts sooner.
+async function main(): Promise<void> {
+  const { run } = await import('./commands/run.ts')
+  const code = await run(process.argv.slice(2), {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: process.env,
+    stop: stop.signal,
+  })
+  // What a pager has not read yet is not lost; a server has waited for its last lines itself, as long as it may.
+  if (!['serve', 'worker', 'reader'].includes(name ?? '')) {
+    for (const stream of [process.stdout, process.stderr]) {
+      await new Promise((resolve) => stream.write('', resolve))
+    }
   }
+  process.exit(code)
 }
-process.exit(code)
