@@ -63,7 +63,7 @@ export interface HostPortRules {
 export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPort> {
   if (text.length > longestAddress) return { problem: 'is too long for an address with a port' }
   const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
-  const match = isIPv6(text)
+  const match = isBareIPv6(text)
     ? [text, text, undefined]
     : (/^\[(.*:.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
   if (match === null || match[1] === undefined) {
@@ -82,6 +82,11 @@ export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPo
     }
   }
   return { value: { host: address, port } }
+}
+
+/** Node compiles an expression of kilobytes for its first look at one, so only what may be one has it. */
+function isBareIPv6(text: string): boolean {
+  return text.indexOf(':') !== text.lastIndexOf(':') && !text.startsWith('[') && isIPv6(text)
 }
 
 /** "9.9.9.9", "[2620:fe::fe]:5353", "fe80::1%eth0"; port 53 where none is written. */
