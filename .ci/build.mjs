@@ -10,7 +10,7 @@ const folder = 'dist'
 const groups = [
   {
     name: 'main',
-    test: /\/src\/(main|version|commands\/(run|io)|lib\/(errors|printable))\.ts$|\/package\.json$/,
+    test: /rolldown\/runtime|\/src\/(main|version|commands\/(run|io)|lib\/(errors|printable))\.ts$|\/package\.json$/,
   },
   {
     name: 'query',
@@ -18,7 +18,28 @@ const groups = [
   },
 ]
 
+/** Parts of packages that are loaded with the rest and never used here. Whoever does use one is told. */
+const unused = [
+  'undici/lib/dispatcher/client-h2.js',
+  'undici/lib/web/fetch/body.js',
+  'pino/lib/transport.js',
+  'pino/lib/multistream.js',
+  'prom-client/lib/cluster.js',
+  'prom-client/lib/pushgateway.js',
+  'prom-client/lib/summary.js',
+  '@opentelemetry/api/',
+]
+const leaveOut = {
+  name: 'leave out',
+  load(id) {
+    const part = unused.find((each) => id.includes(`/node_modules/${each}`))
+    if (part === undefined) return null
+    return `module.exports = function () { throw new Error('${part} is left out of the build') }`
+  },
+}
+
 const bundle = await rolldown({
+  plugins: [leaveOut],
   input: { main: 'src/main.ts' },
   platform: 'node',
   // It has native code, and is not there on every system.

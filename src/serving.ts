@@ -22,7 +22,7 @@ import { canonicalAddress } from './lib/ip.ts'
 import type { Logger } from './lib/log.ts'
 import { createLosses } from './lib/losses.ts'
 import { inSlices } from './lib/slices.ts'
-import { createAddresses } from './net/addresses.ts'
+import { createAddresses, systemSources } from './net/addresses.ts'
 import { chooseSockets } from './net/choose-sockets.ts'
 import { createLimitCounters } from './net/limits/counters.ts'
 import { createLimits, type Limits } from './net/limits/limits.ts'
@@ -94,11 +94,11 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const cacheCounters = createCacheCounters()
   let isStopped = false
 
-  const { listenUdp, sharing, dial, hear, waited, soon } = await chooseSockets(
+  const { listenUdp, sharing, dial, hear, listInterfaces, waited, soon } = await chooseSockets(
     { udp, workers },
     { log, clock },
   )
-  const addresses = await createAddresses(clock, hear)
+  const addresses = await createAddresses(clock, hear, systemSources(listInterfaces))
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   let setup: ReturnType<typeof createSetup> | undefined

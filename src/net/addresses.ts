@@ -98,9 +98,10 @@ export async function createAddresses(
   }
 }
 
-const systemSources = (): AddressSources => ({
+/** `interfaces`: default as Node lists them, on a thread of our own. */
+export const systemSources = (interfaces = createInterfaceList()): AddressSources => ({
   tables: () => ({ v4: readTable('/proc/net/fib_trie'), v6: readTable('/proc/net/if_inet6') }),
-  interfaces: createInterfaceList(),
+  interfaces,
 })
 
 /** Linux only. */

@@ -3,8 +3,10 @@ import type { Config } from '../config/types.ts'
 import type { DialUdp } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
+import type { InterfaceList } from '../lib/interfaces.ts'
 import type { Logger } from '../lib/log.ts'
 import { createBatchDial } from './dial-batch.ts'
+import { createInterfaceCalls } from './interface-calls.ts'
 import { type Libc, loadLibc } from './libc.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
 import { type Heard, hearKernel } from './netlink.ts'
@@ -20,6 +22,8 @@ export interface Sockets {
   readonly dial: DialUdp | undefined
   /** What has happened to the machine's addresses and links since it was asked last; undefined: nobody tells. */
   readonly hear: (() => Heard) | undefined
+  /** The list of interfaces; undefined: as Node has it. */
+  readonly listInterfaces: ((only?: 'IPv4') => Promise<InterfaceList>) | undefined
   /** How long the process has waited for datagrams besides the event loop, ms. */
   waited(): number
   /** As setImmediate does, also while the process waits like that; undefined: it never does. */
@@ -35,7 +39,10 @@ export async function chooseSockets(
   const calls = await chooseCalls(udp, { log, clock }, load)
   if (calls === undefined) {
     const sharing = workers === 1 ? undefined : { bindTcp: undefined }
-    return { listenUdp, sharing, dial: undefined, hear: undefined, waited: () => 0, soon: undefined }
+    return {
+      ...{ listenUdp, sharing, dial: undefined, hear: undefined, listInterfaces: undefined },
+      ...{ waited: () => 0, soon: undefined },
+    }
   }
   const { libc, waiting } = calls
   const bindTcp: Sharing['bindTcp'] = (at) => libc.bind(at, { kind: 'tcp', shared: true })
@@ -44,6 +51,7 @@ export async function chooseSockets(
     sharing: workers === 1 ? undefined : { bindTcp },
     dial: createBatchDial(libc, waiting, clock),
     hear: hearKernel(libc),
+    listInterfaces: createInterfaceCalls(libc),
     waited: waiting.waited,
     soon: waiting.soon,
   }

@@ -117,7 +117,7 @@ describe('the socket', () => {
       http: { host: '127.0.0.1', port: 99 },
     })
     expect(await find({ address: '127.0.0.1:99' })).toEqual({ http: { host: '127.0.0.1', port: 99 } })
-    expect(() => find({}, 'http: off')).toThrow('the configuration has "http: off"')
+    await expect(find({}, 'http: off')).rejects.toThrow('the configuration has "http: off"')
   })
 })
 
