@@ -10,7 +10,7 @@ const folder = 'dist'
 const groups = [
   {
     name: 'main',
-    test: /rolldown\/runtime|\/src\/(main|version|commands\/(run|io)|lib\/(errors|printable))\.ts$|\/package\.json$/,
+    test: /\/src\/(main|version|commands\/(run|io)|lib\/(errors|printable))\.ts$|\/package\.json$/,
   },
   {
     name: 'query',
