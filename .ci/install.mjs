@@ -9,7 +9,8 @@ const stamp = 'node_modules/.installed'
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   console.log('Installing the locked dependencies …')
   // No install scripts: the few packages that have one (ssh2, protobufjs) do without.
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+  // What is built from is there also where NODE_ENV says production.
+  execFileSync('npm', ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   writeFileSync(stamp, lock)

@@ -96,11 +96,9 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const cacheCounters = createCacheCounters()
   let isStopped = false
 
-  const { listenUdp, sharing, dial, dialTcp, hear, ports, waited, soon } = await chooseSockets(
-    { udp, workers },
-    { log, clock },
-  )
-  const addresses = await createAddresses(clock, hear, systemSources(ports))
+  const { listenUdp, sharing, dial, dialTcp, hear, ports, listInterfaces, waited, soon } =
+    await chooseSockets({ udp, workers }, { log, clock })
+  const addresses = await createAddresses(clock, hear, systemSources(ports, listInterfaces))
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
   let listeners: Listeners | undefined
   let setup: ReturnType<typeof createSetup> | undefined

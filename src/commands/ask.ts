@@ -2,29 +2,24 @@
 import { statSync } from 'node:fs'
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
-import { usualSocket } from '../config/api.ts'
-import { loadAddresses } from '../config/load.ts'
+import { loadAddresses, usualSocket } from '../config/addresses.ts'
 import { readToken } from '../config/token.ts'
 import type { HostPort } from '../config/types.ts'
-import { formatHostPort, parseHostPort } from '../config/values.ts'
+import { formatHostPort } from '../config/values.ts'
 import type { Problem } from '../http/inspector.ts'
 import { BerthError, systemCode } from '../lib/errors.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { lines } from '../lib/printable.ts'
 import { exit, type Io } from './io.ts'
+import { here, readAddress, type Whereabouts } from './where.ts'
 
 /** How long an answer may take, ms: forwarding has a deadline of its own, and there may be a queue. */
 const patience = 10_000
 /** MiB of a reply; tens of thousands of containers make far less. */
 const longestReply = 64
 
-export interface Whereabouts {
-  /** --http or --server, as written. */
-  readonly address?: string | undefined
-  /** --config */
-  readonly config?: string | undefined
-  readonly env: Readonly<Record<string, string | undefined>>
+interface HttpWhereabouts extends Whereabouts {
   /** Where a socket usually is; tests have another place for it. */
   readonly usual?: string
 }
@@ -39,13 +34,18 @@ export interface Server {
 }
 
 /** Where the running berth answers over HTTP: the flag, else where it was configured to, else where it usually is. */
-export function httpServer({ address, config, env, usual = usualSocket }: Whereabouts): Server {
+export async function httpServer({
+  address,
+  config,
+  env,
+  usual = usualSocket,
+}: HttpWhereabouts): Promise<Server> {
   const path = address === undefined ? undefined : socketPath(address)
   if (path !== undefined) return { socket: path }
   if (address !== undefined) {
-    return { http: here(readAddress('--http', address, 9153)), ...tokenOf({ config, env }) }
+    return { http: here(readAddress('--http', address, 9153)), ...(await tokenOf({ config, env })) }
   }
-  const { http, socket, token, isUsual } = loadAddresses({ file: config, env, flags: {} })
+  const { http, socket, token, isUsual } = await loadAddresses({ file: config, env, flags: {} })
   if (http === undefined && socket === undefined) {
     throw new BerthError(
       'CONFIG',
@@ -61,9 +61,9 @@ export function httpServer({ address, config, env, usual = usualSocket }: Wherea
 }
 
 /** Whoever says where berth is need not have a configuration that can be read. */
-function tokenOf({ config, env }: Whereabouts): Pick<Server, 'token'> {
+async function tokenOf({ config, env }: Whereabouts): Promise<Pick<Server, 'token'>> {
   try {
-    const { token } = loadAddresses({ file: config, env, flags: {} })
+    const { token } = await loadAddresses({ file: config, env, flags: {} })
     return token === undefined ? {} : { token }
   } catch (error) {
     if (error instanceof BerthError) return {}
@@ -82,24 +82,6 @@ function isSocket(path: string): boolean {
   } catch {
     return false
   }
-}
-
-/** The DNS address of the running berth. */
-export function dnsAddress({ address, config, env }: Whereabouts): HostPort {
-  if (address !== undefined) return here(readAddress('--server', address, 53))
-  return here(loadAddresses({ file: config, env, flags: {} }).listen[0]!)
-}
-
-function readAddress(option: string, text: string, port: number): HostPort {
-  const parsed = parseHostPort(text, { port, star: true })
-  if ('problem' in parsed) throw new BerthError('CONFIG', lines`${option}: ${parsed.problem}`)
-  return parsed.value
-}
-
-/** Where every local address is listened on, loopback is the one to ask. */
-function here({ host, port }: HostPort): HostPort {
-  if (host === '::') return { host: '::1', port }
-  return { host: host === '*' || host === '0.0.0.0' ? '127.0.0.1' : host, port }
 }
 
 /** The reply of GET `path`, or the problem the server told. Throws a BerthError (HTTP) where none can be had. */

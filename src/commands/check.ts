@@ -1,10 +1,10 @@
 // berth check: reads a configuration as serve would, and tells what it understood or what is wrong.
 import { parseArgs } from 'node:util'
 import { localityOf } from '../config/locality.ts'
-import { variableNames } from '../config/overrides.ts'
 import { listSettings } from '../config/schema.ts'
 import type { CacheSettings, Config, EngineConfig, HostPort, NamePattern, Upstream } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
+import { variableNames } from '../config/variables.ts'
 import { listWarnings } from '../config/warnings.ts'
 import { systemClock } from '../lib/clock.ts'
 import { lines } from '../lib/printable.ts'

@@ -34,7 +34,7 @@ export const run: Command = (args, outer) =>
       io.stdout(help)
       return exit.done
     }
-    const server = httpServer({ address: values.http, config: values.config, env: io.env })
+    const server = await httpServer({ address: values.http, config: values.config, env: io.env })
     const reply = await ask<NamesReply>(server, '/api/names', { as: values.as })
     if (isProblem(reply)) return tell(io, reply)
     const text = values['ignored-labels'] ? describeIgnored : describe

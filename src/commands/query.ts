@@ -4,8 +4,8 @@ import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
 import { lines } from '../lib/printable.ts'
-import { ask, dnsAddress, httpServer, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard } from './io.ts'
+import { dnsAddress } from './where.ts'
 import { queryWire } from './wire.ts'
 
 const help = `berth query NAME [TYPE] [options]        what the running berth answers, and by which rule
@@ -56,12 +56,14 @@ export const run: Command = (args, outer) =>
     }
     const { as, config, json } = values
     if (values.wire) {
-      const server = dnsAddress({ address: values.server, config, env: io.env })
+      const server = await dnsAddress({ address: values.server, config, env: io.env })
       const { text, message } = await queryWire(server, name, type, { tcp: values.tcp ?? false })
       io.stdout(json ? `${JSON.stringify(message)}\n` : text)
       return exit.done
     }
-    const server = httpServer({ address: values.http, config, env: io.env })
+    // A health check asks over DNS, and often: it does without.
+    const { ask, httpServer, isProblem, tell } = await import('./ask.ts')
+    const server = await httpServer({ address: values.http, config, env: io.env })
     const reply = await ask<QueryReply>(server, '/api/query', { name, type, as })
     if (isProblem(reply)) return tell(io, reply)
     io.stdout(json ? `${JSON.stringify(reply)}\n` : describe(reply))

@@ -1,14 +1,13 @@
 // One question to a DNS socket over UDP or TCP, as an ordinary client would ask it.
-import { randomInt } from 'node:crypto'
 import { createSocket, type SocketOptions } from 'node:dgram'
 import { connect } from 'node:net'
 import type { HostPort } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
+import { encodeQuery } from '../dns/asking.ts'
 import { flag, idOf, rcodeName } from '../dns/header.ts'
-import { encodeQuery, type Message, readMessage } from '../dns/message.ts'
+import { type Message, readSimple } from '../dns/simple.ts'
 import { BerthError, explain } from '../lib/errors.ts'
-import { familyOf } from '../lib/ip.ts'
-import { dialTcp, isOddlyScoped } from '../net/scoped.ts'
+import { familyOf, isOddlyScoped } from '../lib/ip.ts'
 import { columns } from './io.ts'
 
 export interface WireOptions {
@@ -26,12 +25,14 @@ export async function queryWire(
   type: string,
   { tcp, patience = 1000 }: WireOptions,
 ): Promise<{ message: Message; text: string }> {
-  const query = encodeQuery(name, type, { id: randomInt(0x10000), edns: 1232 })
+  // As a stub's: to load node:crypto takes longer than all of this.
+  const id = Math.floor(Math.random() * 0x10000)
+  const query = encodeQuery(name, type, { id, edns: 1232 })
   const exchange = tcp ? exchangeTcp : exchangeUdp
   let failure: unknown
   for (let attempt = 0; attempt < tries; attempt++) {
     try {
-      const message = readMessage(await exchange(server, query, patience))
+      const message = await read(await exchange(server, query, patience))
       return { message, text: describe(message) }
     } catch (error) {
       failure = error
@@ -42,6 +43,10 @@ export async function queryWire(
     'WIRE',
     `no DNS reply from ${where}: ${explain(failure)}; is berth running, and is it there?`,
   )
+}
+
+async function read(reply: Buffer): Promise<Message> {
+  return readSimple(reply) ?? (await import('../dns/message.ts')).readMessage(reply)
 }
 
 function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
@@ -69,7 +74,9 @@ function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number):
 }
 
 async function exchangeTcp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
-  const socket = isOddlyScoped(host) ? await dialTcp({ host, port }) : connect({ host, port })
+  const socket = isOddlyScoped(host)
+    ? await (await import('../net/scoped.ts')).dialTcp({ host, port })
+    : connect({ host, port })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${patience} ms`)), patience)
     let received = Buffer.alloc(0)

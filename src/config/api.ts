@@ -3,10 +3,12 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Path, Problem } from './document.ts'
-import { field, type Issues, kindOf, readText, refuse, textList } from './fields.ts'
+import { field, textList } from './fields.ts'
+import { readPath, socketExample, tokenExample } from './readers.ts'
 import { digestOf, readToken } from './token.ts'
 import type { Config } from './types.ts'
-import { type Parsed, parseName } from './values.ts'
+import { parseName } from './values.ts'
+import { type Issues, kindOf, refuse } from './written.ts'
 
 export const apiSection = z
   .strictObject({
@@ -14,36 +16,21 @@ export const apiSection = z
      * A unix socket that serves the same as `http`, with the host's view: a path, relative to this file. "off" or false
      * for none. Default: off.
      */
-    socket: field((value, issues) => readPath(value, issues, '"/run/berth/api.sock"')).prefault('off'),
+    socket: field((value, issues) => readPath(value, issues, socketExample)).prefault('off'),
     /** The group that may use the socket: a name or a number. Default: the process's, or that of a setgid folder. */
     group: field(readGroup).prefault(''),
     /**
      * A file with a token, relative to this file; where it is set, the host's view is had over TCP with
      * "Authorization: Bearer TOKEN" only. "off" or false for none. Default: off.
      */
-    token: field((value, issues) => readPath(value, issues, '"/etc/berth/token"')).prefault('off'),
+    token: field((value, issues) => readPath(value, issues, tokenExample)).prefault('off'),
     /** More names that a Host header may call this berth by. A list of domain names. Default: none. */
     hosts: textList(parseName, '"berth.example"').prefault([]),
   })
   .prefault({})
 
-/** Where a berth's socket usually is; who asks tries it where the configuration says nothing else. */
-export const usualSocket = '/run/berth/api.sock'
-
 /** A unix socket's address has 107 bytes, and while it is made it has a longer name. */
 const mostPathBytes = 92
-
-function readPath(value: unknown, issues: Issues, example: string): string | undefined {
-  if (value === false || value === 'off' || value === 'false' || value === '') return undefined
-  return readText(value, issues, parsePath, `${example} or off`)
-}
-
-function parsePath(text: string): Parsed<string> {
-  const path = text.replace(/^unix:\/\//, '')
-  if (path.includes('\0') || path === '' || path.endsWith('/'))
-    return { problem: `"${text}" is no file’s path` }
-  return { value: path }
-}
 
 function readGroup(value: unknown, issues: Issues): string {
   const text = typeof value === 'number' ? String(value) : value

@@ -1,7 +1,8 @@
 // The `cache:` section of the configuration: how many answers of upstreams are kept, and for how long.
 import { z } from 'zod'
-import { field, type Issues, readText, size, text, wholeNumber } from './fields.ts'
+import { field, size, text, wholeNumber } from './fields.ts'
 import { parseDuration } from './values.ts'
+import { type Issues, readText } from './written.ts'
 
 export const cacheSection = z
   .strictObject({

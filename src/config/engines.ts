@@ -1,5 +1,5 @@
 // Which engines to follow: the configured ones, or the one the Docker CLI would talk to; their PEM files are read here.
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Problem } from './document.ts'
 import type { WrittenEngine } from './readers.ts'
@@ -68,9 +68,4 @@ export function dockerEnvironment(env: Readonly<Record<string, string | undefine
   const directory = env.DOCKER_CERT_PATH || join(env.HOME ?? '/', '.docker')
   const path = (file: string) => join(directory, file)
   return { name: undefined, url, ca: path('ca.pem'), cert: path('cert.pem'), key: path('key.pem') }
-}
-
-/** Where a configuration's relative paths start. */
-export function baseDirectory(file: string | undefined): string {
-  return file === undefined ? '.' : dirname(file)
 }

@@ -2,24 +2,11 @@
 import { z } from 'zod'
 import { reverseZones } from '../dns/reverse.ts'
 import { parseSubnet } from '../lib/ip.ts'
-import {
-  choice,
-  entries,
-  field,
-  flag,
-  type Issues,
-  isMap,
-  readChoice,
-  readEntries,
-  readFlag,
-  readShortList,
-  refuse,
-  text,
-  textList,
-} from './fields.ts'
+import { choice, entries, field, flag, text, textList } from './fields.ts'
 import { suggestion } from './similar.ts'
 import type { ForwardNetwork, ForwardPolicy, ForwardServer, ForwardZone, Upstream } from './types.ts'
 import { parseDuration, parseName, parseUpstream } from './values.ts'
+import { type Issues, isMap, readChoice, readEntries, readFlag, readShortList, refuse } from './written.ts'
 
 const policies = ['sequential', 'random', 'fastest'] as const
 

@@ -1,9 +1,9 @@
 // How an entry of `hosts:` is read.
 import { canonicalAddress } from '../lib/ip.ts'
-import { type Issues, isMap, readShortList, refuse } from './fields.ts'
 import { suggestion } from './similar.ts'
 import type { StaticHost } from './types.ts'
 import { type Parsed, parseName } from './values.ts'
+import { type Issues, isMap, readShortList, refuse } from './written.ts'
 
 function parseRecordAddress(item: string): Parsed<string> {
   const address = /[%/]/.test(item) ? undefined : canonicalAddress(item)

@@ -1,6 +1,7 @@
 // Settings from the environment (BERTH_SCOPE_GATEWAY) and from flags (--scope.gateway); both name a key path. Pure.
 import type { Problem } from './document.ts'
 import { suggestion } from './similar.ts'
+import { fileVariable, isInBrackets, variableNames } from './variables.ts'
 import { parseYaml } from './yaml.ts'
 
 export interface Override {
@@ -15,9 +16,6 @@ export interface Overrides {
   readonly overrides: readonly Override[]
   readonly problems: readonly Problem[]
 }
-
-/** The variable that names the file itself. */
-export const fileVariable = 'BERTH_CONFIG'
 
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -56,12 +54,6 @@ export function readFlags(flags: Readonly<Record<string, string>>, settings: rea
   return { overrides, problems }
 }
 
-/** "forward.singleLabel" → BERTH_FORWARD_SINGLE_LABEL, and BERTH_FORWARD_SINGLELABEL for those who shout it. */
-export function variableNames(setting: string): string[] {
-  const split = setting.replace(/[A-Z]/g, (capital) => `_${capital}`)
-  return [...new Set([split, setting])].map((text) => `BERTH_${text.replaceAll('.', '_').toUpperCase()}`)
-}
-
 /** Lists and maps may come as YAML in brackets; everything else stays a text, which the schema reads. */
 function put(
   setting: string,
@@ -71,8 +63,7 @@ function put(
   problems: Problem[],
 ): void {
   const written = text.trim()
-  const last = { '[': ']', '{': '}' }[written[0]!]
-  if (last === undefined || !written.endsWith(last)) {
+  if (!isInBrackets(written)) {
     overrides.push({ source, setting, value: written })
     return
   }

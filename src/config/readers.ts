@@ -1,14 +1,18 @@
 // How the schema's single values are read: addresses to listen on, engines, the zone, subnets.
 import { isIP } from 'node:net'
 import { parseSubnet, type Subnet } from '../lib/ip.ts'
-import { asList, type Issues, isMap, kindOf, readChoice, readText, readTextList, refuse } from './fields.ts'
 import { suggestion } from './similar.ts'
 import type { HostPort, NamePattern } from './types.ts'
 import { formatHostPort, type Parsed, parseHostPort, parseName } from './values.ts'
+import { asList, type Issues, isMap, kindOf, readChoice, readText, readTextList, refuse } from './written.ts'
 
 /** Each address is a socket or two, each engine a few connections and its own table. */
 const mostListen = 256
 const mostEngines = 64
+
+/** What holds where nothing is written. */
+export const usualListen = ['127.0.0.1:1053']
+export const usualHttp = '127.0.0.1:9153'
 
 /** An engine as written; load.ts reads the files and has the URL parsed. */
 export interface WrittenEngine {
@@ -65,6 +69,22 @@ export function readHttp(value: unknown, issues: Issues): HostPort | undefined {
     },
     '"127.0.0.1:9153" or off',
   )
+}
+
+/** Of the settings that name a file, or none. */
+export const socketExample = '"/run/berth/api.sock"'
+export const tokenExample = '"/etc/berth/token"'
+
+export function readPath(value: unknown, issues: Issues, example: string): string | undefined {
+  if (value === false || value === 'off' || value === 'false' || value === '') return undefined
+  return readText(value, issues, parsePath, `${example} or off`)
+}
+
+function parsePath(text: string): Parsed<string> {
+  const path = text.replace(/^unix:\/\//, '')
+  if (path.includes('\0') || path === '' || path.endsWith('/'))
+    return { problem: `"${text}" is no file’s path` }
+  return { value: path }
 }
 
 const engineKeys = ['name', 'url', 'ca', 'cert', 'key', 'local', 'reach'] as const

@@ -14,6 +14,8 @@ import {
   readEngines,
   readHttp,
   readListen,
+  usualHttp,
+  usualListen,
 } from './readers.ts'
 import { parseDuration } from './values.ts'
 
@@ -22,7 +24,7 @@ export const schema = z.strictObject({
    * Addresses to serve DNS on, UDP and TCP. A list of "ADDRESS:PORT", port 53 where none is written; "*:53" is
    * every local address, followed as they come and go. Default: 127.0.0.1:1053.
    */
-  listen: field(readListen).prefault(['127.0.0.1:1053']),
+  listen: field(readListen).prefault(usualListen),
 
   /**
    * How questions over UDP are read and answered. "batch": many for one system call while there are many, on Linux
@@ -112,7 +114,7 @@ export const schema = z.strictObject({
    * The address of /metrics, /health, /ready and /api. "ADDRESS:PORT", port 9153 where none is written; "*:9153"
    * is every local address; "off" or false for none. Default: 127.0.0.1:9153.
    */
-  http: field(readHttp).prefault('127.0.0.1:9153'),
+  http: field(readHttp).prefault(usualHttp),
 
   api: apiSection,
 

@@ -89,6 +89,7 @@ export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPo
   return { value: { host: address, port } }
 }
 
+/** Node compiles an expression of kilobytes for its first look at one, so only what may be one has it. */
 /** "9.9.9.9", "[2620:fe::fe]:5353", "fe80::1%eth0"; port 53 where none is written. */
 export function parseUpstream(text: string): Parsed<Upstream> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()

@@ -1,78 +1,15 @@
-// Whole messages for people and tools: questions written, replies read into text as dig shows it. The only importer
+// Whole messages for people and tools: replies read into text as dig shows it. The only importer
 // of dns-packet, and never on the serving path: its decoder allocates by the header's counts and follows pointers
 // without a limit, so counts and lengths are checked against the bytes first.
-import { type Answer, decode, encode, type RecordType } from 'dns-packet'
+import { type Answer, decode, type RecordType } from 'dns-packet'
 import { BerthError } from '../lib/errors.ts'
-import { flag, flagsOf, headerBytes, idOf, type Rcode, rcodeOf } from './header.ts'
-import { encodeName } from './name.ts'
+import { flagsOf, headerBytes, idOf, rcodeOf } from './header.ts'
 import { type RawRecord, readRecords, skipQuestions } from './records.ts'
-import { typeCode, typeName, type as types } from './types.ts'
+import type { Message, TextRecord } from './simple.ts'
+import { typeName, type as types } from './types.ts'
 
-export interface QueryOptions {
-  readonly id: number
-  /** The UDP size offered in an OPT record; undefined: no EDNS. */
-  readonly edns?: number
-}
-
-/** A record as text: names end in a dot, data as in a zone file, \# and hex where the type is not known (RFC 3597). */
-export interface TextRecord {
-  readonly name: string
-  readonly type: string
-  readonly ttl: number
-  readonly data: string
-}
-
-export interface Message {
-  readonly id: number
-  /** The extended one where the message has EDNS. */
-  readonly rcode: Rcode
-  /** The header's second 16-bit word; bits in header.ts. */
-  readonly flags: number
-  readonly questions: readonly { readonly name: string; readonly type: string }[]
-  readonly answers: readonly TextRecord[]
-  readonly authorities: readonly TextRecord[]
-  /** Without OPT. */
-  readonly additionals: readonly TextRecord[]
-}
-
-/** One question, recursion desired. Throws a BerthError (WIRE) for what is no name or no type. */
-export function encodeQuery(name: string, type: string, { id, edns }: QueryOptions): Buffer {
-  const code = typeCode(type)
-  if (code === undefined)
-    throw new BerthError('WIRE', `"${type}" is not a record type; write A, AAAA or TYPE65`)
-  const wireName = encodeName(name)
-  if (wireName === undefined) {
-    throw new BerthError(
-      'WIRE',
-      `"${name}" is not a domain name: a label is empty or over 63 bytes, or all over 253`,
-    )
-  }
-  // dns-packet knows no escapes and writes labels of any length: it makes the frame, the question's bytes are ours.
-  const frame = encode({
-    id,
-    flags: flag.RD,
-    additionals:
-      edns === undefined
-        ? []
-        : [
-            {
-              type: 'OPT',
-              name: '.',
-              udpPayloadSize: edns,
-              extendedRcode: 0,
-              ednsVersion: 0,
-              flags: 0,
-              flag_do: false,
-              options: [],
-            },
-          ],
-  })
-  frame.writeUInt16BE(1, 4)
-  const fixed = Buffer.alloc(4)
-  fixed.writeUInt16BE(code, 0)
-  fixed.writeUInt16BE(1, 2)
-  return Buffer.concat([frame.subarray(0, headerBytes), wireName, fixed, frame.subarray(headerBytes)])
-}
+export { encodeQuery } from './asking.ts'
+export type { Message, TextRecord } from './simple.ts'
 
 /** Throws a BerthError (WIRE) where the bytes are no whole message. */
 export function readMessage(bytes: Buffer): Message {

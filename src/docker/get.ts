@@ -3,7 +3,9 @@
 import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
+import buildConnector from 'undici/lib/core/connect.js'
+import Pool from 'undici/lib/dispatcher/pool.js'
 import type { EngineAddress } from '../config/types.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { createBytes } from './bytes.ts'
@@ -247,7 +249,11 @@ class Reply implements Dispatcher.DispatchHandler {
   }
 }
 
-function createPool(address: EngineAddress, connections: number, alerted: (error: Error) => void): Pool {
+function createPool(
+  address: EngineAddress,
+  connections: number,
+  alerted: (error: Error) => void,
+): Dispatcher {
   const options = { connections, pipelining: 1 }
   if (address.kind === 'unix') return new Pool('http://localhost', { ...options, socketPath: address.path })
   const { host, port, tls } = address

@@ -2,7 +2,7 @@
 // one upstream, that comes back to be forwarded; it does so through any number of servers in between, whatever they strip
 // from a message. Such an upstream is put aside, told of once, and tried again later. Nothing else stops.
 import type { Upstream } from '../config/types.ts'
-import { encodeQuery } from '../dns/message.ts'
+import { encodeQuery } from '../dns/asking.ts'
 import { encodeName, isWithin, readQuestion, splitName } from '../dns/name.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'

@@ -1,6 +1,5 @@
 // Files that others write, read within bounds: a file may be of any size, may never end, and may be no file at all.
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, promises, readSync } from 'node:fs'
 
 const tooLarge = (most: number, size?: number) =>
   new Error(`it is larger than ${most} bytes${size === undefined ? '' : `: ${size}`}; is it the right file?`)
@@ -33,7 +32,7 @@ export function readTextSync(path: string, most: number, isRegular = false): str
 
 /** The bytes of a regular file of at most `most`. Rejects as node:fs does, and where it is none; never waits for a writer. */
 export async function readBytes(path: string, most: number): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const status = await file.stat()
     if (status.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })

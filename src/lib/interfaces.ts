@@ -1,6 +1,6 @@
 // This network namespace's own addresses, from what the operating system tells: its list of interfaces
 // (os.networkInterfaces), and on Linux the kernel's tables of addresses.
-import type { NetworkInterfaceInfo } from 'node:os'
+import type { NetworkInterfaceInfoIPv4, NetworkInterfaceInfoIPv6 } from 'node:os'
 import { canonicalAddress, formatAddress, parseSubnet, type Subnet } from './ip.ts'
 
 export interface LocalAddress {
@@ -38,7 +38,12 @@ export interface AddressTables {
 }
 
 /** As os.networkInterfaces gives it: infos by name. */
-export type InterfaceList = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>
+export type InterfaceList = Readonly<Record<string, readonly InterfaceInfo[] | undefined>>
+
+/** As far as it is read here. */
+export type InterfaceInfo =
+  | Pick<NetworkInterfaceInfoIPv4, 'address' | 'family' | 'cidr'>
+  | Pick<NetworkInterfaceInfoIPv6, 'address' | 'family' | 'cidr' | 'scopeid'>
 
 /** What was read of the table of IPv6 addresses: each container has a row, and few are other ones than before. */
 export interface KnownRows {

@@ -1,5 +1,5 @@
 // IP addresses and subnets: one canonical text for each address, so that they can be keys of a map.
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 
 export type Family = 4 | 6
 
@@ -118,3 +118,6 @@ function maskByte(prefix: number, index: number): number {
   const bits = Math.min(8, Math.max(0, prefix - 8 * index))
   return (0xff << (8 - bits)) & 0xff
 }
+
+/** Whether Node's own calls would ask the system's resolver about this address, and lose its zone. */
+export const isOddlyScoped = (host: string): boolean => host.includes('%') && isIP(host) === 0

@@ -169,13 +169,16 @@ function findGaps({ all }: LocalAddresses): boolean {
   })
 }
 
-/** `ports`: of whoever hears the kernel. */
-export const systemSources = (ports: Ports = createSysPorts()): AddressSources => ({
+/** `ports`: of whoever hears the kernel. `interfaces`: default as Node lists them, on a thread of our own. */
+export const systemSources = (
+  ports: Ports = createSysPorts(),
+  interfaces = createInterfaceList(),
+): AddressSources => ({
   tables: () => ({
     v4: readTable('/proc/net/fib_trie', 'latin1'),
     v6: readTable('/proc/net/if_inet6', 'utf8'),
   }),
-  interfaces: createInterfaceList(),
+  interfaces,
   ports,
 })
 

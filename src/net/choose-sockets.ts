@@ -3,8 +3,10 @@ import type { Config } from '../config/types.ts'
 import type { DialTcp, DialUdp } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
+import type { InterfaceList } from '../lib/interfaces.ts'
 import type { Logger } from '../lib/log.ts'
 import { createBatchDial } from './dial-batch.ts'
+import { createInterfaceCalls } from './interface-calls.ts'
 import { type Libc, loadLibc } from './libc.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
 import { type Heard, hearKernel } from './netlink.ts'
@@ -26,6 +28,8 @@ export interface Sockets {
   readonly hear: (() => Heard) | undefined
   /** Which links are a bridge's ports, of whoever is heard. */
   readonly ports: Ports | undefined
+  /** The list of interfaces; undefined: as Node has it. */
+  readonly listInterfaces: ((only?: 'IPv4') => Promise<InterfaceList>) | undefined
   /** How long the process has waited for datagrams besides the event loop, ms. */
   waited(): number
   /** As setImmediate does, also while the process waits like that; undefined: it never does. */
@@ -42,7 +46,7 @@ export async function chooseSockets(
   if (calls === undefined) {
     const sharing = workers === 1 ? undefined : { bindTcp: undefined }
     const none = { dial: undefined, dialTcp: undefined, hear: undefined, ports: undefined, soon: undefined }
-    return { listenUdp, sharing, ...none, waited: () => 0 }
+    return { listenUdp, sharing, ...none, listInterfaces: undefined, waited: () => 0 }
   }
   const { libc, waiting } = calls
   const ports = createKernelPorts(libc)
@@ -55,6 +59,7 @@ export async function chooseSockets(
     dialTcp: createDialTcp(libc),
     hear,
     ports: hear && ports,
+    listInterfaces: createInterfaceCalls(libc),
     waited: waiting.waited,
     soon: waiting.soon,
   }

@@ -46,8 +46,19 @@ export interface Libc {
   readonly loopDescriptor: number
   /** Where a buffer lies in memory; it must be kept referenced for as long as that is used. */
   addressOf(buffer: Uint8Array): number
+  /**
+   * getifaddrs, on a thread of libuv's: the first struct ifaddrs of the list, which `read` gets at, and which is gone once
+   * it returns. Rejects where the system has no list for us.
+   */
+  withInterfaces<T>(read: (first: bigint, memory: Memory) => T): Promise<T>
   /** "eth0" for an interface's number; undefined where there is none. */
   interfaceName(index: number): string | undefined
+}
+
+/** What lies at an address of this process: bytes, and a text with a zero at its end. */
+export interface Memory {
+  bytes(at: bigint, length: number): Buffer
+  text(at: bigint): string
 }
 
 export interface BindOptions {
@@ -112,6 +123,8 @@ export async function loadLibc(): Promise<Libc> {
   const epollCreate = library.func('int epoll_create1(int)')
   const epollControl = library.func('int epoll_ctl(int, int, int, void *)')
   const epollWait = library.func('int epoll_wait(int, uintptr_t, int, int)')
+  const getifaddrs = library.func('int getifaddrs(void *)')
+  const freeifaddrs = library.func('void freeifaddrs(uintptr_t)')
   const nameToIndex = library.func('unsigned int if_nametoindex(const char *)')
   const indexToName = library.func('void *if_indextoname(unsigned int, void *)')
 
@@ -154,6 +167,11 @@ export async function loadLibc(): Promise<Libc> {
       bytes.writeUInt32LE(index, 24)
     }
     return bytes
+  }
+
+  const memory: Memory = {
+    bytes: (at, length) => Buffer.from(koffi.view(at, length)),
+    text: (at) => koffi.decode(at, 'char', -1) as string,
   }
 
   return {
@@ -212,6 +230,20 @@ export async function loadLibc(): Promise<Libc> {
     },
     loopDescriptor: loopDescriptorOf(library),
     addressOf: (buffer) => Number(koffi.address(buffer)),
+    withInterfaces: (read) =>
+      new Promise((resolve, reject) => {
+        const first = new BigUint64Array(1)
+        getifaddrs.async(first, (error: unknown, result: number) => {
+          if (error || result !== 0) return reject(error || new Error('getifaddrs failed'))
+          try {
+            resolve(read(first[0]!, memory))
+          } catch (thrown) {
+            reject(thrown)
+          } finally {
+            freeifaddrs(first[0]!)
+          }
+        })
+      }),
     interfaceName(index) {
       const name = Buffer.alloc(16)
       if (indexToName(index, name) === null) return undefined

@@ -1,12 +1,10 @@
 // TCP at link-local addresses whose interface has a name that Node takes for none, such as docker_gwbridge: it knows zones
 // of letters, digits, dots and hyphens only. The socket is made by system calls, and Node's from then on.
-import net, { isIP } from 'node:net'
+import net from 'node:net'
 import { explain } from '../lib/errors.ts'
+import { isOddlyScoped } from '../lib/ip.ts'
 import { type Libc, loadLibc } from './libc.ts'
 import type { Bindable } from './listener.ts'
-
-/** Whether Node's own calls would ask the system's resolver about this address, and lose its zone. */
-export const isOddlyScoped = (host: string): boolean => host.includes('%') && isIP(host) === 0
 
 /** What net.Server listens at: an address, or a socket that is bound to one. */
 export type Place = { fd: number } | { host: string; port: number; ipv6Only: boolean; reusePort: boolean }

@@ -5,7 +5,13 @@ export interface CpuProfile {
   readonly startTime: number
   readonly nodes: readonly {
     readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string }
+    readonly callFrame: {
+      readonly functionName: string
+      readonly url: string
+      /** From 0. */
+      readonly lineNumber?: number
+      readonly columnNumber?: number
+    }
   }[]
   /** Node ids, one for each sample, and the time since the one before. */
   readonly samples: readonly number[]

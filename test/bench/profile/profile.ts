@@ -7,6 +7,7 @@ import { profiledBerth } from '../servers/berth.ts'
 import { localA } from '../world/questions.ts'
 import { openWorld } from '../world/world.ts'
 import { type CpuProfile, type SelfTime, selfTimes } from './cpuprofile.ts'
+import { bySources } from './sources.ts'
 
 /** Between two samples, µs. */
 const interval = 200
@@ -36,7 +37,7 @@ export async function runProfile(setting: Setting): Promise<{ figures: Figures; 
     await started.stop()
     const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'))!
     const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile
-    return { figures, times: selfTimes(profile, from, to) }
+    return { figures, times: selfTimes(bySources(profile), from, to) }
   } finally {
     world.close()
   }

@@ -1,9 +1,11 @@
 // What the benchmark writes: tables, the chart, the profile, and its place in docs/bench.md.
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type Point, steepness } from '../../bench/curve.ts'
 import { type CpuProfile, selfTimes } from '../../bench/profile/cpuprofile.ts'
 import { profileTables, purposeOf } from '../../bench/profile/groups.ts'
+import { bySources } from '../../bench/profile/sources.ts'
 import { drawChart } from '../../bench/report/chart.ts'
 import { replacePart } from '../../bench/report/document.ts'
 import type { Summary } from '../../bench/report/summary.ts'
@@ -107,6 +109,17 @@ describe('a profile', () => {
       ['(idle)', 100],
       ['mystery', 100],
     ])
+  })
+
+  it('of the build is told by the files it was put together from', () => {
+    const file = fileURLToPath(new URL('../../../dist/process.js', import.meta.url))
+    const [line, text] = [...readFileSync(file, 'utf8').split('\n').entries()].find(([, each]) =>
+      each.includes('async function createServing('),
+    ) ?? [0, '']
+    const at = { lineNumber: line, columnNumber: text.indexOf('createServing') }
+    const frames = [{ id: 1, callFrame: { functionName: 'createServing', url: `file://${file}`, ...at } }]
+    const { nodes } = bySources({ ...profile, nodes: frames })
+    expect(nodes[0]!.callFrame.url).toBe('file:///dist/serving.js')
   })
 
   it('is told by purpose, without idle time, in µs of an answer', () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { ask, httpServer, isHere, type Whereabouts } from '../../../src/commands/ask.ts'
+import { ask, httpServer, isHere } from '../../../src/commands/ask.ts'
 import { run } from '../../../src/commands/run.ts'
 import { digestOf } from '../../../src/config/token.ts'
 import { type Access, apiRoutes } from '../../../src/http/api.ts'
@@ -101,21 +101,23 @@ describe('the socket', () => {
 
   it('is tried where it usually is, unless the configuration says where berth is', async () => {
     await onSocket()
-    const find = (more: Partial<Whereabouts>, text = '') => {
+    const find = (more: Partial<Parameters<typeof httpServer>[0]>, text = '') => {
       writeFileSync(file, text)
       return httpServer({ config: file, env: {}, usual: socket, ...more })
     }
     const usual = { host: '127.0.0.1', port: 9153 }
-    expect(find({})).toEqual({ socket, http: usual })
-    expect(await ask(find({}), '/api/names', {})).toMatchObject({ as: 'host' })
-    expect(find({ usual: join(directory, 'none') })).toEqual({ http: usual })
-    expect(find({ usual: file })).toEqual({ http: usual })
-    expect(find({}, 'ttl: 1')).toEqual({ socket, http: usual })
-    expect(find({}, 'http: 127.0.0.1:99')).toEqual({ http: { host: '127.0.0.1', port: 99 } })
-    expect(find({}, 'api: {socket: off}')).toEqual({ http: usual })
-    expect(find({ env: { BERTH_HTTP: '127.0.0.1:99' } })).toEqual({ http: { host: '127.0.0.1', port: 99 } })
-    expect(find({ address: '127.0.0.1:99' })).toEqual({ http: { host: '127.0.0.1', port: 99 } })
-    expect(() => find({}, 'http: off')).toThrow('the configuration has "http: off"')
+    expect(await find({})).toEqual({ socket, http: usual })
+    expect(await ask(await find({}), '/api/names', {})).toMatchObject({ as: 'host' })
+    expect(await find({ usual: join(directory, 'none') })).toEqual({ http: usual })
+    expect(await find({ usual: file })).toEqual({ http: usual })
+    expect(await find({}, 'ttl: 1')).toEqual({ socket, http: usual })
+    expect(await find({}, 'http: 127.0.0.1:99')).toEqual({ http: { host: '127.0.0.1', port: 99 } })
+    expect(await find({}, 'api: {socket: off}')).toEqual({ http: usual })
+    expect(await find({ env: { BERTH_HTTP: '127.0.0.1:99' } })).toEqual({
+      http: { host: '127.0.0.1', port: 99 },
+    })
+    expect(await find({ address: '127.0.0.1:99' })).toEqual({ http: { host: '127.0.0.1', port: 99 } })
+    await expect(find({}, 'http: off')).rejects.toThrow('the configuration has "http: off"')
   })
 })
 

@@ -4,8 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { loadAddresses } from '../../../src/config/addresses.ts'
 import { listChanges, markSettings } from '../../../src/config/changes.ts'
-import { loadAddresses, loadConfig } from '../../../src/config/load.ts'
+import { loadConfig } from '../../../src/config/load.ts'
 import { digestOf, readToken } from '../../../src/config/token.ts'
 import type { Config } from '../../../src/config/types.ts'
 import { listWarnings } from '../../../src/config/warnings.ts'
@@ -189,22 +190,22 @@ describe('what should be known', () => {
 })
 
 describe('where a running berth is', () => {
-  const find = (text: string, env: Record<string, string> = {}) => {
+  const find = async (text: string, env: Record<string, string> = {}) => {
     writeFileSync(file, text)
-    const { listen, http, ...found } = loadAddresses({ file, env, flags: {} })
+    const { listen, http, ...found } = await loadAddresses({ file, env, flags: {} })
     return found
   }
 
-  it('is told with its socket and its token, whatever else is wrong there', () => {
-    expect(find('ttl: x\napi: {socket: a.sock, token: none, group: [], hosts: 1, x: y}')).toEqual({
+  it('is told with its socket and its token, whatever else is wrong there', async () => {
+    expect(await find('ttl: x\napi: {socket: a.sock, token: none, group: [], hosts: 1, x: y}')).toEqual({
       socket: join(directory, 'a.sock'),
       token: join(directory, 'none'),
     })
-    expect(find('', { BERTH_API_SOCKET: '/run/x.sock' })).toEqual({ socket: '/run/x.sock' })
-    expect(find('http: 127.0.0.1:99')).toEqual({})
-    expect(find('', { BERTH_HTTP: '127.0.0.1:99' })).toEqual({})
-    expect(find('api: {socket: off}')).toEqual({})
-    expect(find('api: {token: t}')).toEqual({ token: join(directory, 't'), isUsual: true })
-    expect(find('ttl: 1')).toEqual({ isUsual: true })
+    expect(await find('', { BERTH_API_SOCKET: '/run/x.sock' })).toEqual({ socket: '/run/x.sock' })
+    expect(await find('http: 127.0.0.1:99')).toEqual({})
+    expect(await find('', { BERTH_HTTP: '127.0.0.1:99' })).toEqual({})
+    expect(await find('api: {socket: off}')).toEqual({})
+    expect(await find('api: {token: t}')).toEqual({ token: join(directory, 't'), isUsual: true })
+    expect(await find('ttl: 1')).toEqual({ isUsual: true })
   })
 })

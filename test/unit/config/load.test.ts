@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseDocument } from 'yaml'
-import { type ConfigSources, loadAddresses, loadConfig } from '../../../src/config/load.ts'
+import { loadAddresses } from '../../../src/config/addresses.ts'
+import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
 import { listSettings } from '../../../src/config/schema.ts'
 import type { Config, Upstream } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
@@ -591,12 +592,12 @@ describe('the engine', () => {
 })
 
 describe('where a running berth is', () => {
-  it('is known even from a configuration that is wrong elsewhere', () => {
+  it('is known even from a configuration that is wrong elsewhere', async () => {
     writeFileSync(file, 'ttl: x\nhttp: 127.0.0.1:99\nlisten: ["*:53"]\n')
-    expect(loadAddresses({ file, env: { BERTH_NONSENSE: '1' }, flags: {} })).toEqual({
+    expect(await loadAddresses({ file, env: { BERTH_NONSENSE: '1' }, flags: {} })).toEqual({
       http: { host: '127.0.0.1', port: 99 },
       listen: [{ host: '*', port: 53 }],
     })
-    expect(loadAddresses({ file, env: { BERTH_HTTP: '[::1]:80' }, flags: {} }).http?.port).toBe(80)
+    expect((await loadAddresses({ file, env: { BERTH_HTTP: '[::1]:80' }, flags: {} })).http?.port).toBe(80)
   })
 })

@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { expect, it } from 'vitest'
+import { isOddlyScoped } from '../../../src/lib/ip.ts'
 import { loadLibc } from '../../../src/net/libc.ts'
-import { createDialTcp, isOddlyScoped, placeFor } from '../../../src/net/scoped.ts'
+import { createDialTcp, placeFor } from '../../../src/net/scoped.ts'
 
 it.each([
   ['fe80::1%docker_gwbridge', true],

@@ -1,0 +1,54 @@
+// What is wrong with a configuration, as it is told: one problem a line, with its place and what to do.
+import { BerthError, systemCode } from '../lib/errors.ts'
+import { readTextSync } from '../lib/files.ts'
+import { lines, printable } from '../lib/printable.ts'
+import type { Problem } from './document.ts'
+
+/** Problems that are told of one reading; what is wrong in one way mostly is so in all its lines. */
+export const mostProblems = 100
+/** Characters of one: what is written may be of any length. */
+const longestProblem = 500
+
+/** Of a section that is none. */
+export const notMap = 'must be a map of keys with values'
+
+/** One a line, in the file's order. */
+export function formatProblems(problems: readonly Problem[]): string {
+  const lines = problems
+    .slice(0, mostProblems)
+    .toSorted((a, b) => a.source.localeCompare(b.source, 'en', { numeric: true }))
+    .map(formatProblem)
+  if (problems.length > mostProblems) lines.push('there are more problems; these are the first')
+  return lines.join('\n')
+}
+
+/** "berth.yml:3:7: scope.gateway: what is wrong; what to do instead" */
+function formatProblem({ source, path, message }: Problem): string {
+  const keys = path.map((key, i) => {
+    if (typeof key === 'number') return `[${key}]`
+    return /^[\w-]+$/.test(key) ? `${i === 0 ? '' : '.'}${shortened(key)}` : `["${shortened(key)}"]`
+  })
+  // Values are quoted in it: none of them makes a line of its own.
+  return printable([source, ...(keys.length === 0 ? [] : [keys.join('')]), shortened(message)].join(': '))
+}
+
+function shortened(text: string): string {
+  if (text.length <= longestProblem) return text
+  return `${text.slice(0, longestProblem / 2)} … ${text.slice(-longestProblem / 2)}`
+}
+
+/** Throws a BerthError CONFIG that says what to do. */
+export function readFile(path: string, most: number, isRegular?: boolean): string {
+  try {
+    return readTextSync(path, most, isRegular)
+  } catch (error) {
+    throw new BerthError('CONFIG', lines`${path}: ${reason(systemCode(error), error)}`)
+  }
+}
+
+function reason(code: string | undefined, error: unknown): string {
+  if (code === 'ENOENT') return "can't be read: there is no such file"
+  if (code === 'EACCES') return "can't be read: permission denied"
+  if (code === 'EISDIR') return "can't be read: it is a directory, name the file in it"
+  return `can't be read: ${(error as Error).message}`
+}

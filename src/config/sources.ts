@@ -1,0 +1,113 @@
+// What is written, before it is understood: the file's tree with the environment and flags over it, and where each value
+// comes from. Without zod.
+import { dirname } from 'node:path'
+import { type ConfigDocument, type Path, type Problem, readDocument } from './document.ts'
+import { type Override, readEnvironment, readFlags } from './overrides.ts'
+import { readFile } from './problems.ts'
+import { fileVariable } from './variables.ts'
+import { isMap } from './written.ts'
+import { yamlLimits } from './yaml.ts'
+
+/** Where a configuration's relative paths start. */
+export function baseDirectory(file: string | undefined): string {
+  return file === undefined ? '.' : dirname(file)
+}
+
+export interface Sources {
+  /** The file's path; unset: BERTH_CONFIG of the environment, else no file. */
+  readonly file?: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Key path → text: {"scope.gateway": "host"}. */
+  readonly flags: Readonly<Record<string, string>>
+  /** It is read again: a pipe that told it once has no more to say, and would be waited for. */
+  readonly isAgain?: boolean
+}
+
+export interface SourceOptions {
+  /** The key paths that may be written; `only` these are wanted, whatever else is. */
+  readonly settings: readonly string[]
+  readonly isSection: (key: string) => boolean
+  readonly isPart: boolean
+}
+
+export interface SourceTree {
+  readonly tree: Record<string, unknown>
+  readonly file: string | undefined
+  readonly problems: Problem[]
+  /** A file that is not YAML has no keys to judge. */
+  readonly isYaml: boolean
+  readonly where: (message: string, path: Path, part?: 'key' | 'value') => Problem
+  /** Whether a setting is written, in the file or over it. */
+  readonly has: (setting: string) => boolean
+}
+
+export function readTree(sources: Sources, { settings, isSection, isPart }: SourceOptions): SourceTree {
+  const { env, flags, isAgain } = sources
+  const path = sources.file || env[fileVariable] || undefined
+  const text = path === undefined ? '' : readFile(path, yamlLimits.bytes, isAgain)
+  const document = path === undefined ? undefined : readDocument(text, path)
+  const fromEnv = readEnvironment(env, settings)
+  const fromFlags = readFlags(flags, settings)
+  const overrides = [...fromEnv.overrides, ...fromFlags.overrides]
+  const problems = [...(document?.problems ?? [])]
+  if (!isPart) problems.push(...fromEnv.problems, ...fromFlags.problems)
+
+  const tree = withoutEmpty(document?.tree ?? {}, isSection)
+  if (isPart) keepOnly(tree, settings)
+  for (const { setting, value } of overrides) put(tree, setting, value)
+  return {
+    ...{ tree, problems, file: path, isYaml: (document?.problems.length ?? 0) === 0 },
+    where: (message, path, part = 'value') => ({
+      ...{ source: sourceOf(path, part, overrides, document), path, message },
+    }),
+    has(setting) {
+      const [section, key] = setting.split('.') as [string, string?]
+      const value = tree[section]
+      return key === undefined ? value !== undefined : isMap(value) && value[key] !== undefined
+    },
+  }
+}
+
+/** The tree without keys that were left empty: they mean the default. What users name themselves stays. */
+function withoutEmpty(
+  tree: Record<string, unknown>,
+  isSection: (key: string) => boolean,
+): Record<string, unknown> {
+  const filled = Object.entries(tree).flatMap(([key, value]): [string, unknown][] => {
+    if (value === null) return []
+    return [[key, isSection(key) && isMap(value) ? withoutEmpty(value, isSection) : value]]
+  })
+  return Object.fromEntries(filled)
+}
+
+/** What `settings` name, and of their sections what they name there. */
+function keepOnly(tree: Record<string, unknown>, settings: readonly string[]): void {
+  for (const [key, value] of Object.entries(tree)) {
+    if (settings.includes(key)) continue
+    const inner = settings.filter((setting) => setting.startsWith(`${key}.`))
+    if (inner.length === 0) delete tree[key]
+    else if (isMap(value)) {
+      const kept = Object.entries(value).filter(([name]) => settings.includes(`${key}.${name}`))
+      tree[key] = Object.fromEntries(kept)
+    }
+  }
+}
+
+function put(tree: Record<string, unknown>, setting: string, value: unknown): void {
+  const [section, key] = setting.split('.') as [string, string?]
+  if (key === undefined) tree[section] = value
+  else {
+    const inner = tree[section]
+    tree[section] = { ...(typeof inner === 'object' ? inner : {}), [key]: value }
+  }
+}
+
+function sourceOf(
+  path: Path,
+  part: 'key' | 'value',
+  overrides: readonly Override[],
+  document: ConfigDocument | undefined,
+): string {
+  const matches = ({ setting }: Override) => setting.split('.').every((key, i) => path[i] === key)
+  return overrides.findLast(matches)?.source ?? document?.locate(path, part) ?? 'configuration'
+}
