@@ -79,6 +79,8 @@ export interface ServingOptions {
 
 /** What is open at the end of this gets SERVFAIL, ms. */
 const drainFor = 1500
+/** What a start needs, most of it the compiler, is free again after this, ms. */
+const trimAfter = 5000
 /** A probe for loops needs no answer, only time to come back, ms. */
 const probeTimeout = 2000
 /** A burst of events moves the listeners once, and a storm of them no more often than this, ms. */
@@ -94,7 +96,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const cacheCounters = createCacheCounters()
   let isStopped = false
 
-  const { listenUdp, sharing, dial, hear, listInterfaces, waited, soon } = await chooseSockets(
+  const { listenUdp, sharing, dial, hear, listInterfaces, trim, waited, soon } = await chooseSockets(
     { udp, workers },
     { log, clock },
   )
@@ -228,6 +230,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     async start() {
       await listeners.start()
       if (isStopped) return
+      clock.setTimeout(trim, trimAfter)
       // What comes back can be seen once we listen.
       upstreams.start()
     },

@@ -24,6 +24,8 @@ export interface Sockets {
   readonly hear: (() => Heard) | undefined
   /** The list of interfaces; undefined: as Node has it. */
   readonly listInterfaces: ((only?: 'IPv4') => Promise<InterfaceList>) | undefined
+  /** Gives memory that is free back to the system, as far as that can be had. */
+  trim(): void
   /** How long the process has waited for datagrams besides the event loop, ms. */
   waited(): number
   /** As setImmediate does, also while the process waits like that; undefined: it never does. */
@@ -41,7 +43,7 @@ export async function chooseSockets(
     const sharing = workers === 1 ? undefined : { bindTcp: undefined }
     return {
       ...{ listenUdp, sharing, dial: undefined, hear: undefined, listInterfaces: undefined },
-      ...{ waited: () => 0, soon: undefined },
+      ...{ trim() {}, waited: () => 0, soon: undefined },
     }
   }
   const { libc, waiting } = calls
@@ -52,6 +54,7 @@ export async function chooseSockets(
     dial: createBatchDial(libc, waiting, clock),
     hear: hearKernel(libc),
     listInterfaces: createInterfaceCalls(libc),
+    trim: libc.trim,
     waited: waiting.waited,
     soon: waiting.soon,
   }
