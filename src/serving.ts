@@ -81,6 +81,8 @@ export interface ServingOptions {
 
 /** What is open at the end of this gets SERVFAIL, ms. */
 const drainFor = 1500
+/** What a start needs, most of it the compiler, is free again after this, ms. */
+const trimAfter = 5000
 /** A probe for loops needs no answer, only time to come back, ms. */
 const probeTimeout = 2000
 /** A burst of events moves the listeners once, and a storm of them no more often than this, ms. */
@@ -96,7 +98,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const cacheCounters = createCacheCounters()
   let isStopped = false
 
-  const { listenUdp, sharing, dial, dialTcp, hear, ports, listInterfaces, waited, soon } =
+  const { listenUdp, sharing, dial, dialTcp, hear, ports, listInterfaces, trim, waited, soon } =
     await chooseSockets({ udp, workers }, { log, clock })
   const addresses = await createAddresses(clock, hear, systemSources(ports, listInterfaces))
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
@@ -234,6 +236,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     async start() {
       await listeners.start()
       if (isStopped) return
+      clock.setTimeout(trim, trimAfter)
       // What comes back can be seen once we listen.
       upstreams.start()
     },

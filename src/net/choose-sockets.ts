@@ -30,6 +30,8 @@ export interface Sockets {
   readonly ports: Ports | undefined
   /** The list of interfaces; undefined: as Node has it. */
   readonly listInterfaces: ((only?: 'IPv4') => Promise<InterfaceList>) | undefined
+  /** Gives memory that is free back to the system, as far as that can be had. */
+  trim(): void
   /** How long the process has waited for datagrams besides the event loop, ms. */
   waited(): number
   /** As setImmediate does, also while the process waits like that; undefined: it never does. */
@@ -46,7 +48,7 @@ export async function chooseSockets(
   if (calls === undefined) {
     const sharing = workers === 1 ? undefined : { bindTcp: undefined }
     const none = { dial: undefined, dialTcp: undefined, hear: undefined, ports: undefined, soon: undefined }
-    return { listenUdp, sharing, ...none, listInterfaces: undefined, waited: () => 0 }
+    return { listenUdp, sharing, ...none, listInterfaces: undefined, trim() {}, waited: () => 0 }
   }
   const { libc, waiting } = calls
   const ports = createKernelPorts(libc)
@@ -60,6 +62,7 @@ export async function chooseSockets(
     hear,
     ports: hear && ports,
     listInterfaces: createInterfaceCalls(libc),
+    trim: libc.trim,
     waited: waiting.waited,
     soon: waiting.soon,
   }

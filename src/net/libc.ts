@@ -51,6 +51,8 @@ export interface Libc {
    * it returns. Rejects where the system has no list for us.
    */
   withInterfaces<T>(read: (first: bigint, memory: Memory) => T): Promise<T>
+  /** Gives free memory back to the system, in a millisecond or two; glibc keeps it, others have no such call. */
+  trim(): void
   /** "eth0" for an interface's number; undefined where there is none. */
   interfaceName(index: number): string | undefined
 }
@@ -244,11 +246,21 @@ export async function loadLibc(): Promise<Libc> {
           }
         })
       }),
+    trim: trimOf(library),
     interfaceName(index) {
       const name = Buffer.alloc(16)
       if (indexToName(index, name) === null) return undefined
       return name.toString('utf8', 0, name.indexOf(0))
     },
+  }
+}
+
+function trimOf(library: { func(signature: string): (...args: unknown[]) => unknown }): () => void {
+  try {
+    const trim = library.func('int malloc_trim(size_t)')
+    return () => void trim(0)
+  } catch {
+    return () => {}
   }
 }
 

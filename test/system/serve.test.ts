@@ -1,7 +1,7 @@
 // The server as a process: what it says when the engine can't be had, what it serves meanwhile, how it stops.
 import { execFile } from 'node:child_process'
 import dgram from 'node:dgram'
-import { chmodSync, mkdtempSync } from 'node:fs'
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -185,19 +185,19 @@ describe('without an engine', () => {
 })
 
 describe('a signal that comes early ends it in order', () => {
-  /** Node's options that have it send itself this as soon as the commands are loaded: before any of ours runs. */
+  /** Node's options that have it send itself this as soon as the command is loaded: before any of it runs. */
   const signalledWhileLoading = (signal: NodeJS.Signals) => {
-    const module = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`
-    const hook = module(`export async function load(url, context, next) {
-      if (url.endsWith('/commands/run.js')) process.kill(process.pid, '${signal}')
-      return next(url, context)
-    }`)
-    // Node 26 warns of it, and what it has in its place is not in Node 20.
-    return [
-      '--no-deprecation',
-      '--import',
-      module(`import { register } from 'node:module'\nregister(${JSON.stringify(hook)})`),
-    ]
+    const file = join(mkdtempSync(join(tmpdir(), 'berth-early-')), 'hook.cjs')
+    writeFileSync(
+      file,
+      `const { Module } = require('node:module')
+      const { require: plain } = Module.prototype
+      Module.prototype.require = function (id) {
+        if (id.endsWith('/serve.js')) process.kill(process.pid, '${signal}')
+        return plain.call(this, id)
+      }`,
+    )
+    return ['--require', file]
   }
 
   it.each(['SIGTERM', 'SIGINT'] as const)('%s while it is being loaded', async (signal) => {
