@@ -57,7 +57,7 @@ describe.runIf(privateEngine())('without the engine', () => {
     await engine.kill()
     await until(async () => (await askFrom('db')) === 'NXDOMAIN', {
       what: 'the scope is narrow',
-      deadlineMs: 12_000,
+      deadlineMs: 30_000,
     })
     expect(await askFrom('shop-web-2.shop_front')).toBe('NOERROR')
 

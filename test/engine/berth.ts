@@ -21,6 +21,8 @@ export interface Berth {
   readonly child: ChildProcess
   /** Waits for a line with this message. */
   logged(msg: string, deadlineMs?: number): Promise<LogLine>
+  /** What it found by its lists and looks at the past, and no event had told it: nothing, as long as events come. */
+  foundLate(): LogLine[]
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>
 }
@@ -95,6 +97,8 @@ export async function startBerth(
         what: `berth logs '${msg}'`,
         deadlineMs,
       }) as Promise<LogLine>,
+    foundLate: () =>
+      lines.filter(({ msg }) => /event stream .* gone deaf|told what its events had not/.test(msg)),
     async stop() {
       child.kill('SIGTERM')
       const code = await exited

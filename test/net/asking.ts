@@ -42,7 +42,7 @@ export function startAsking(entry: readonly string[], names: readonly string[]):
       order({ do: 'ask', server, names })
       return until(async () => (await sums())[server]?.udp.firstAt ?? 0, {
         what: `${server} answers`,
-        deadlineMs: 10_000,
+        deadlineMs: 20_000,
       })
     },
     stop: (server) => order({ do: 'stop', server }),

@@ -25,12 +25,12 @@ const extra = [
 
 /** Questions that reached it, in order and lower case, up to this one; waits for it for 10 s at most. */
 async function questionsUntil(server: Server, last: string): Promise<string[]> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + 20_000
   for (;;) {
     const asked = [...server.output().matchAll(/info: 127\.0\.0\.1 (\S+ \S+) IN$/gm)]
     const names = asked.map(([, question]) => question!.toLowerCase())
     if (names.includes(last)) return names.filter((name) => name.includes('cache.example.'))
-    if (performance.now() > end) throw new Error(`no ${last} in 10 s:\n${server.output()}`)
+    if (performance.now() > end) throw new Error(`no ${last} in 20 s:\n${server.output()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -55,11 +55,11 @@ async function dig(port: number, name: string, type = 'A', ...more: string[]): P
 
 /** Asks until it is as wanted, for 15 s at most. */
 async function digUntil(wanted: (dug: Dug) => boolean, port: number, name: string): Promise<Dug> {
-  const end = performance.now() + 15_000
+  const end = performance.now() + 20_000
   for (;;) {
     const dug = await dig(port, name)
     if (wanted(dug)) return dug
-    if (performance.now() > end) throw new Error(`not in 15 s:\n${dug.text}`)
+    if (performance.now() > end) throw new Error(`not in 20 s:\n${dug.text}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
