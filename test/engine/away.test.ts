@@ -37,7 +37,7 @@ describe.runIf(privateEngine())('without the engine', () => {
     await docker('start', 'shop-db-1')
     await until(async () => (await ask('db')).rcode === 'NOERROR', {
       what: 'db is known',
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
     })
     expect((await fetch('http://127.0.0.1:9153/ready')).status).toBe(200)
     expect(await berth.stop()).toBe(0)
@@ -57,7 +57,7 @@ describe.runIf(privateEngine())('without the engine', () => {
     await engine.kill()
     await until(async () => (await askFrom('db')) === 'NXDOMAIN', {
       what: 'the scope is narrow',
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
     })
     expect(await askFrom('shop-web-2.shop_front')).toBe('NOERROR')
 
@@ -65,7 +65,7 @@ describe.runIf(privateEngine())('without the engine', () => {
     for (const name of ['shop-db-1', 'shop-web-1', 'shop-web-2']) await docker('start', name)
     await until(async () => (await ask('db')) === 'NOERROR', {
       what: 'the scope is whole again',
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
     })
     expect(await berth.stop()).toBe(0)
   })

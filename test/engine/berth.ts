@@ -39,7 +39,7 @@ export async function startBerth(
     resolvConf,
     within = [],
     node = [],
-    patience = 15_000,
+    patience = 60_000,
     program = main,
   }: {
     resolvConf?: string
@@ -92,7 +92,7 @@ export async function startBerth(
     config: file,
     lines,
     child,
-    logged: (msg, deadlineMs = 15_000) =>
+    logged: (msg, deadlineMs = 60_000) =>
       until(() => lines.find((line) => line.msg === msg), {
         what: `berth logs '${msg}'`,
         deadlineMs,

@@ -176,7 +176,7 @@ describe.runIf(privateEngine())('on a network', () => {
         }
       }
     },
-    30_000,
+    240_000,
   )
 
   it('dig follows a search list', async () => {

@@ -159,14 +159,14 @@ describe.runIf(privateEngine())('when the engine is killed', () => {
     await served()
     await until(async () => (await metric('berth_docker_connected')) === 0, {
       what: 'connected is 0',
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
     })
     await served()
     await engine.start()
     await served()
     await until(async () => (await metric('berth_docker_connected')) === 1, {
       what: 'connected is 1',
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
     })
     expect(asked).toEqual(['NOERROR', 'NOERROR', 'NOERROR'])
 

@@ -51,7 +51,7 @@ describe('the image', () => {
   it('answers on port 53 with a read-only root, no capability and no way to get one', async () => {
     await until(() => digFrom('image-web', { server: address, name: 'image-web' }), {
       what: 'berth answers',
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
       accept: ({ rcode }) => rcode === 'NOERROR',
     })
     const seen = await inside('cat', '/proc/1/status')
@@ -70,12 +70,12 @@ describe('the image', () => {
   it('is healthy, and its health checks leave no process behind', async () => {
     await until(() => docker('inspect', '--format', '{{.State.Health.Status}}', 'image-berth'), {
       what: 'healthy',
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
       accept: (state) => state === 'healthy',
     })
     await until(() => docker('inspect', '--format', '{{len .State.Health.Log}}', 'image-berth'), {
       what: 'three checks',
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
       accept: (count) => Number(count) >= 3,
     })
     expect(await inside('sh', '-c', 'grep -l "State:.Z" /proc/[0-9]*/status || true')).toBe('')
@@ -135,7 +135,7 @@ describe("on the host's network", () => {
     await start('--user', '0:0', '--cap-add', 'NET_BIND_SERVICE', '--env', 'BERTH_HTTP=off')
     await until(() => digFrom('host', { server: '127.0.0.1', name: 'localhost' }), {
       what: 'berth answers',
-      deadlineMs: 15_000,
+      deadlineMs: 60_000,
       accept: ({ rcode }) => rcode === 'NOERROR',
     })
     await docker('rm', '--force', 'image-host')

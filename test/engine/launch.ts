@@ -43,7 +43,7 @@ async function tryNamespaces(): Promise<string | undefined> {
 }
 
 async function reachableHost(): Promise<{ host: string; version: string } | undefined> {
-  const ask = async (...args: string[]) => (await run('docker', args, { timeout: 5000 })).stdout.trim()
+  const ask = async (...args: string[]) => (await run('docker', args, { timeout: 20_000 })).stdout.trim()
   try {
     const host =
       process.env.DOCKER_HOST || (await ask('context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'))

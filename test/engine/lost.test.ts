@@ -35,7 +35,7 @@ const metric = async (name: string): Promise<number> => {
 }
 const start = (name: string) => runContainer(name, '--network', 'lost_net')
 /** A look at the past is due within 10 s, a reconnect likewise: what takes longer is the machine's doing. */
-const deadlineMs = 40_000
+const deadlineMs = 60_000
 const answers = (name: string) =>
   until(async () => (await ask(name)) === (await addressesOf(name)).lost_net!.v4, { what: name, deadlineMs })
 

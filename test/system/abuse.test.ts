@@ -22,7 +22,7 @@ it('a polite asker loses nothing to speak of beside attacks, and nothing is left
   console.log(lines.join('\n'))
   // What is lost depends on who else has the processor; the soak judges that where it has a machine to itself.
   expect(amiss.filter((sentence) => !/ lost$/.test(sentence))).toEqual([])
-}, 60_000)
+}, 240_000)
 
 it('file descriptors that run out stop neither the server nor those it serves', async () => {
   const port = await freePort()
@@ -49,7 +49,7 @@ it('file descriptors that run out stop neither the server nor those it serves', 
   await expect.poll(() => sockets.filter(({ destroyed }) => destroyed).length).toBeGreaterThan(0)
   expect(sockets.filter(({ destroyed }) => !destroyed).length).toBeGreaterThan(50)
   for (const socket of sockets) socket.destroy()
-  await expect.poll(() => overTcp(port), { timeout: 20_000 }).toBe(0)
+  await expect.poll(() => overTcp(port), { timeout: 60_000 }).toBe(0)
   udp.close()
   serving.child.kill('SIGTERM')
   expect(await serving.exited).toBe(0)

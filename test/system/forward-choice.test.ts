@@ -62,9 +62,9 @@ async function wayOf(berth: Forwarding, { name }: { name: string }): Promise<str
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + 60_000
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error('it did not come to that within 20 s')
+    if (Date.now() > end) throw new Error('it did not come to that within 60 s')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

@@ -64,9 +64,9 @@ async function answersOf(port: number, name: string): Promise<string[]> {
 }
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + 60_000
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`not within 20 s: ${what}`)
+    if (Date.now() > end) throw new Error(`not within 60 s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
