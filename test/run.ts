@@ -1,13 +1,15 @@
-// `npm test`: the unit tests on this machine, then the engine tests beside each Docker engine; the sum comes last.
+// `npm test`: the unit tests on this machine, then the engine tests beside each Docker engine; the sum comes last. Private
+// engines have namespaces of their own, and their tests wait most of the time: all of them run side by side, some that are
+// chosen in turns.
 //
 //   npm test -- [unit] [engine] [26.1] [20.10] [arguments for vitest…]
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installPackages, installPrometheus, type Version } from './engine/install.ts'
-import { findPlace, launch, runCommand } from './engine/launch.ts'
+import { findPlace, launch, type Place, runCommand } from './engine/launch.ts'
 import { type Counts, count, listFailures, parseChoice, type Report, sum } from './runs.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -40,10 +42,21 @@ let usedHost: string | undefined
 
 async function main(): Promise<number> {
   const list: Counts[] = []
+  if (runs.includes('unit')) list.push(await runUnit())
+  const places: Place[] = []
   for (const run of runs) {
-    const counts = isInterrupted ? undefined : await (run === 'unit' ? runUnit() : runEngine(run))
-    if (counts) list.push(counts)
+    const place = run === 'unit' || isInterrupted ? undefined : await findEngine(run)
+    if (place) places.push(place)
   }
+  const isAlone = rest.length > 0 || availableParallelism() === 1
+  const waiting: Promise<Counts>[] = []
+  for (const [i, place] of places.entries()) {
+    if (isInterrupted) break
+    const running = runEngine(place, i > 0 && !isAlone)
+    if (isAlone) await running
+    waiting.push(running)
+  }
+  list.push(...(await Promise.all(waiting)))
   const total = sum(list)
   if (isInterrupted) total.failed++
   if (total.passed + total.failed === 0 && leftOut.length === 0) {
@@ -63,10 +76,12 @@ async function runUnit(): Promise<Counts> {
     (await installPackages(programs, servers)) ?? (await installPrometheus().then(() => undefined, String))
   if (why) console.error(`Some tests may fail: ${why}`)
   announce('unit tests')
-  return runVitest('unit', (command, args) => runCommand(command, args, { ...process.env, TMPDIR: folder }))
+  return runVitest('unit', 'unit', (command, args) =>
+    runCommand(command, args, { ...process.env, TMPDIR: folder }),
+  )
 }
 
-async function runEngine(version: Version): Promise<Counts | undefined> {
+async function findEngine(version: Version): Promise<Place | undefined> {
   const place = await findPlace(version)
   if (place.kind === 'none') {
     leftOut.push(
@@ -78,20 +93,38 @@ async function runEngine(version: Version): Promise<Counts | undefined> {
   if (place.kind === 'reachable') {
     if (usedHost) return undefined
     usedHost = place.host
-    announce(
-      `engine tests, Docker ${place.version} at ${place.host} only (private engines need root on Debian)`,
-    )
-  } else {
-    announce(`engine tests, a private Docker ${version}`)
   }
-  return runVitest('engine', (command, args) => launch(place, command, args))
+  return place
+}
+
+/** `isQuiet`: beside another one; what it says comes at its end, in one piece. */
+async function runEngine(place: Place, isQuiet: boolean): Promise<Counts> {
+  if (place.kind === 'none') throw new Error(place.why)
+  const what =
+    place.kind === 'reachable'
+      ? `engine tests, Docker ${place.version} at ${place.host} only (private engines need root on Debian)`
+      : `engine tests, a private Docker ${place.version}`
+  const label = `engine ${place.version}`
+  if (!isQuiet) {
+    announce(what)
+    return runVitest('engine', label, (command, args) => launch(place, command, args))
+  }
+  console.log(`\n=== ${what}: beside the one before; what it says comes at its end`)
+  const file = join(folder, 'said')
+  const output = openSync(file, 'w')
+  const counts = await runVitest('engine', label, (command, args) => launch(place, command, args, {}, output))
+  closeSync(output)
+  announce(what)
+  process.stdout.write(readFileSync(file))
+  return counts
 }
 
 async function runVitest(
   project: string,
+  label: string,
   execute: (command: string, args: string[]) => Promise<number>,
 ): Promise<Counts> {
-  const file = join(folder, 'report.json')
+  const file = join(folder, `${label}.json`)
   rmSync(file, { force: true })
   const filtered = rest.length > 0
   const args = [vitest, 'run', '--config', join(root, 'test/vitest.config.ts'), '--project', project]
@@ -102,10 +135,10 @@ async function runVitest(
     return 1
   })
   const report = readReport(file)
-  const failed = listFailures(report).map((text) => `${project}: ${text.replaceAll(`${root}`, '')}`)
+  const failed = listFailures(report).map((text) => `${label}: ${text.replaceAll(`${root}`, '')}`)
   const counts = count(code, report, filtered)
   if (counts.failed > 0 && failed.length === 0)
-    failed.push(`${project}: the run itself, which ended with ${code}`)
+    failed.push(`${label}: the run itself, which ended with ${code}`)
   failures.push(...failed)
   return counts
 }

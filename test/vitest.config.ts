@@ -21,9 +21,10 @@ export default defineConfig({
           include: ['unit', 'wire', 'system'].map((name) => `test/${name}/**/*.test.ts`),
           // Vitest would leave a processor to itself: of two that is half, and most of these tests wait.
           maxWorkers: Math.max(2, availableParallelism() - 1),
-          // Many start processes, which takes long on a busy machine; what is waited for has deadlines of its own.
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // Deadlines end what hangs, and judge nothing: beside ten busy processes one that starts takes half a minute.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
       {
@@ -34,8 +35,9 @@ export default defineConfig({
           exclude: process.env.BERTH_ENGINE === '20.10' ? onNewestOnly : [],
           // One engine, seen by all: files take turns.
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 240_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
     ],

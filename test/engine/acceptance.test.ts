@@ -50,7 +50,7 @@ async function bothSay(asker: string, network: string, name: string, addresses: 
     },
     {
       what: `${name} from ${asker}`,
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
       accept: (told) => String(told.docker) === String(addresses) && String(told.berth) === String(addresses),
     },
   )

@@ -21,6 +21,8 @@ export interface Berth {
   readonly child: ChildProcess
   /** Waits for a line with this message. */
   logged(msg: string, deadlineMs?: number): Promise<LogLine>
+  /** What it found by its lists and looks at the past, and no event had told it: nothing, as long as events come. */
+  foundLate(): LogLine[]
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>
 }
@@ -37,7 +39,7 @@ export async function startBerth(
     resolvConf,
     within = [],
     node = [],
-    patience = 15_000,
+    patience = 60_000,
     program = main,
   }: {
     resolvConf?: string
@@ -90,11 +92,13 @@ export async function startBerth(
     config: file,
     lines,
     child,
-    logged: (msg, deadlineMs = 15_000) =>
+    logged: (msg, deadlineMs = 60_000) =>
       until(() => lines.find((line) => line.msg === msg), {
         what: `berth logs '${msg}'`,
         deadlineMs,
       }) as Promise<LogLine>,
+    foundLate: () =>
+      lines.filter(({ msg }) => /event stream .* gone deaf|told what its events had not/.test(msg)),
     async stop() {
       child.kill('SIGTERM')
       const code = await exited

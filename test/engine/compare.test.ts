@@ -31,7 +31,7 @@ afterAll(async () => {
   outside?.close()
   await takeDownEstate()
   unmount?.()
-}, 120_000)
+}, 240_000)
 
 it('the estate is as varied as it says: 12 networks, 40 containers', () => {
   expect(

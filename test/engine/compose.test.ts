@@ -65,7 +65,7 @@ beforeAll(async () => {
     BERTH_FORWARD_UPSTREAMS: `${gateway}:${upstream.port}`,
   }
   printed = await typeIn(commands)
-}, 200_000)
+}, 240_000)
 
 afterAll(async () => {
   await compose('down', '--volumes', '--timeout', '2')
@@ -188,7 +188,7 @@ describe('while it runs', () => {
       docker('exec', container('web'), 'wget', '-qO-', `http://${container('prometheus')}:9090${query}`)
     const told = await until(ask, {
       what: 'berth_docker_connected at Prometheus',
-      deadlineMs: 40_000,
+      deadlineMs: 60_000,
       accept: (text) => JSON.parse(text).data.result.length > 0,
     })
     const [series] = JSON.parse(told).data.result
@@ -218,7 +218,7 @@ describe('while it runs', () => {
     for (const { service, network } of samples) {
       await until(() => lookup(service, `${service}.docker.internal`, addresses[network]), {
         what: `${service} gets answers from the new one`,
-        deadlineMs: 30_000,
+        deadlineMs: 60_000,
         accept: (found) => found.length === 1,
       })
     }

@@ -87,7 +87,7 @@ export async function until<T>(
   look: () => T | Promise<T>,
   options: { what: string; deadlineMs?: number; accept?: (value: T) => boolean },
 ): Promise<T> {
-  const { what, deadlineMs = 5000, accept = Boolean } = options
+  const { what, deadlineMs = 60_000, accept = Boolean } = options
   const deadline = Date.now() + deadlineMs
   for (;;) {
     let seen: unknown

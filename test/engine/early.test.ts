@@ -1,23 +1,22 @@
-// A container answers before its process runs, and is gone as soon as it stops: measured against the engine's events.
+// A container answers before its process runs, and is gone as soon as it stops: by the engine's events alone. How soon
+// that is, `npm run latency` judges.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
-import { followEvents, type Heard } from './events.ts'
 import { gatewayOf, removeContainers } from './project.ts'
 
 let berth: Berth
 let server: string
-let events: Heard
 
 beforeAll(async () => {
   await docker('network', 'create', 'early_net')
   server = (await gatewayOf('early_net')).v4
-  berth = await startBerth({ listen: ['*:53'], forward: { upstreams: [] } })
-  events = await followEvents()
+  // What answers has been told by an event, not found by a list.
+  berth = await startBerth({ listen: ['*:53'], docker: { resync: '24h' }, forward: { upstreams: [] } })
 })
 
 afterAll(async () => {
-  events.close()
+  expect(berth?.foundLate()).toEqual([])
   expect(await berth?.stop()).toBe(0)
   await removeContainers('early-')
   await docker('network', 'rm', 'early_net')
@@ -92,23 +91,21 @@ describe('before its process runs', () => {
   })
 })
 
-it('an alias given to a stopped container follows within 100 ms of its start, and is counted', async () => {
+it('an alias given to a stopped container is told by its start, and is counted', async () => {
   await docker('create', '--name', 'early-late', 'berth-test:1')
   await docker('network', 'connect', '--alias', 'late-alias', 'early_net', 'early-late')
   const before = await metric('berth_docker_late_names_total')
   await docker('start', 'early-late')
-  const started = await events.find('container', 'start', 'early-late')
   const reply = await until(() => digFrom('host', { server: '127.0.0.1', name: 'late-alias' }), {
     what: 'the alias answers',
     accept: ({ answers }) => answers.length > 0,
   })
   expect(reply.answers.map(({ data }) => data)).toEqual([(await addressesOf('early-late')).early_net!.v4])
-  // dig itself takes most of it.
-  expect(Date.now() - started.time).toBeLessThan(1000)
   await until(() => metric('berth_docker_late_names_total'), {
     what: 'it is counted',
     accept: (now) => now === before + 1,
   })
+  expect(await metric('berth_docker_resync_drift_total')).toBe(0)
 })
 
 it('a stopped container is gone at its disconnect or die, without an inspect', async () => {

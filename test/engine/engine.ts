@@ -43,7 +43,7 @@ export class Engine {
     })
     child.unref()
     try {
-      await Promise.race([this.#answered(30_000), ended])
+      await Promise.race([this.#answered(120_000), ended])
     } catch (error) {
       child.kill('SIGKILL')
       throw new Error(
@@ -62,12 +62,12 @@ export class Engine {
   // - with --live-restore given to the *next* start (whatever the one before had) they run on: same process,
   //   same addresses, and 127.0.0.11 answers again.
   async kill(): Promise<void> {
-    await this.#end('SIGKILL', 5000)
+    await this.#end('SIGKILL', 30_000)
   }
 
   // An orderly end: dockerd stops its containers first, which takes up to 10 s for one that ignores SIGTERM.
   async stop(): Promise<void> {
-    await this.#end('SIGTERM', 30_000)
+    await this.#end('SIGTERM', 60_000)
   }
 
   async restart(flags: string[] = []): Promise<void> {

@@ -97,6 +97,7 @@ describe.runIf(privateEngine())('on the engine’s host', () => {
 
   it('no question was lost on the networks that stayed, and every reply came from the address that was asked', async () => {
     const wrong: string[] = []
+    await Promise.all(stays.map(({ asker, address }) => asker.settled(address, 100)))
     for (const { asker, address } of stays) {
       for (const [kind, told] of Object.entries((await asker.sums())[address]!)) {
         if (told.lost.length > 0 || told.strays.length > 0 || told.answered < 100) {

@@ -16,6 +16,9 @@ export type Place =
   | { kind: 'reachable'; version: string; host: string }
   | { kind: 'none'; why: string }
 
+/** This terminal, or an open file. */
+type Output = 'inherit' | number
+
 const run = promisify(execFile)
 const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
 
@@ -40,7 +43,7 @@ async function tryNamespaces(): Promise<string | undefined> {
 }
 
 async function reachableHost(): Promise<{ host: string; version: string } | undefined> {
-  const ask = async (...args: string[]) => (await run('docker', args, { timeout: 5000 })).stdout.trim()
+  const ask = async (...args: string[]) => (await run('docker', args, { timeout: 20_000 })).stdout.trim()
   try {
     const host =
       process.env.DOCKER_HOST || (await ask('context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'))
@@ -51,12 +54,14 @@ async function reachableHost(): Promise<{ host: string; version: string } | unde
   }
 }
 
-// Runs the command in that place, with this terminal; gives its exit code (128 + number for a signal).
+// Runs the command in that place, with this terminal or what it says going to `output`; gives its exit code (128 + number
+// for a signal).
 export async function launch(
   where: Version | Place,
   command: string,
   args: string[],
   env: NodeJS.ProcessEnv = {},
+  output: Output = 'inherit',
 ): Promise<number> {
   const place = typeof where === 'string' ? await findPlace(where) : where
   if (place.kind === 'none') throw new Error(place.why)
@@ -76,12 +81,12 @@ export async function launch(
       const wayOut = join(state, 'way-out.sock')
       const close = await offerWayOut(wayOut)
       const beside = { ...settings, BERTH_ENGINE_WAY_OUT: wayOut }
-      return await launchPrivate(place.binaries, command, args, beside).finally(close)
+      return await launchPrivate(place.binaries, command, args, beside, output).finally(close)
     }
     const beside: NodeJS.ProcessEnv = { ...settings, DOCKER_HOST: place.host }
     delete beside.BERTH_ENGINE_PRIVATE
     await ensureImage(beside)
-    return await runCommand(command, args, beside)
+    return await runCommand(command, args, beside, { output })
   } finally {
     // Inside everything is removed already, unless it came to a bad end.
     if (existsSync(state)) await removeRemains(place, state)
@@ -97,7 +102,13 @@ async function removeRemains(place: Place, state: string): Promise<void> {
   await run('unshare', ['--mount', 'sh', '-c', script, 'sh', basename(state)]).catch(() => {})
 }
 
-function launchPrivate(binaries: Binaries, command: string, args: string[], settings: NodeJS.ProcessEnv) {
+function launchPrivate(
+  binaries: Binaries,
+  command: string,
+  args: string[],
+  settings: NodeJS.ProcessEnv,
+  output: Output,
+) {
   const env = {
     ...settings,
     PATH: [binaries.bin, settings.PATH, '/usr/sbin', '/sbin'].join(delimiter),
@@ -108,13 +119,21 @@ function launchPrivate(binaries: Binaries, command: string, args: string[], sett
   const inside = fileURLToPath(new URL('inside.ts', import.meta.url))
   const node = [process.execPath, '--import', import.meta.resolve('tsx'), inside, command, ...args]
   // The first process of a namespace has to collect the orphans: the shell does while it waits, Node would not.
-  return runCommand('unshare', [...namespaces, 'sh', '-c', '"$@"; exit $?', 'sh', ...node], env, true)
+  return runCommand('unshare', [...namespaces, 'sh', '-c', '"$@"; exit $?', 'sh', ...node], env, {
+    attached: true,
+    output,
+  })
 }
 
 // Runs a command with this terminal and passes signals on. With `attached` it is told of them over a channel,
 // since unshare itself holds them back.
-export async function runCommand(command: string, args: string[], env = process.env, attached = false) {
-  const stdio: ('inherit' | 'ipc')[] = ['inherit', 'inherit', 'inherit']
+export async function runCommand(
+  command: string,
+  args: string[],
+  env = process.env,
+  { attached = false, output = 'inherit' }: { attached?: boolean; output?: Output } = {},
+) {
+  const stdio: (Output | 'ipc')[] = ['inherit', output, output]
   const child = spawn(command, args, { env, stdio: attached ? [...stdio, 'ipc'] : stdio })
   const stop = (signal: NodeJS.Signals) => {
     if (!attached) child.kill(signal)

@@ -248,7 +248,7 @@ describe('health', () => {
     }
     const is = (wanted: string[]) => ({
       what: `answers are ${wanted}`,
-      deadlineMs: 10_000,
+      deadlineMs: 60_000,
       accept: (told: string[]) => told.join() === wanted.sort().join(),
     })
     await until(() => at(53, 'rows-shared'), is([well]))

@@ -98,7 +98,7 @@ beforeAll(async () => {
   })
   prometheus = await startPrometheus(`127.0.0.1:${http}`, resolve('config/alerts.yml'), web)
   await load(dns)
-}, 180_000)
+}, 240_000)
 
 afterAll(async () => {
   if (chartFile) writeFileSync(chartFile, draw(charts))
@@ -131,7 +131,7 @@ describe('the dashboard', () => {
     await until(() => sum('sum(berth_dns_requests_total) - sum(berth_dns_responses_total)'), {
       what: 'as many responses as requests',
       accept: (difference) => difference === 0,
-      deadlineMs: 10_000,
+      deadlineMs: 60_000,
     })
     expect(await sum('sum(berth_dns_requests_total{proto="udp"})')).toBeGreaterThan(1000)
     expect(await sum('sum(berth_dns_requests_total{proto="tcp"})')).toBeGreaterThan(100)

@@ -55,7 +55,7 @@ describe('an asker', () => {
         (await digFrom('shop-db-1', { server: v6!, name: 'db', args: ['+time=1'] })).rcode !== 'TIMEOUT',
       {
         what: 'berth listens at the IPv6 gateway',
-        deadlineMs: 10_000,
+        deadlineMs: 60_000,
       },
     )
     expect(await rcodes('shop-db-1', v6!, ['postgres', 'web', 'lonely'])).toEqual({
@@ -187,7 +187,7 @@ describe.runIf(privateEngine())('a published port', () => {
       // The berth on the host takes the new address up, and serves nobody there.
       const refused = await until(() => dig('203.0.113.1', '+time=1'), {
         what: 'a reply at the new address',
-        deadlineMs: 10_000,
+        deadlineMs: 60_000,
       })
       expect(refused).toContain('status: REFUSED')
       expect(refused).toContain('EDE: 18')

@@ -26,15 +26,15 @@ const reconnects = (metrics: string) =>
 
 it('no wrong answer with the engine killed and started again in the middle', async () => {
   expect(reconnects((await shortly('kill', 12, 2)).metrics)).toBe(1)
-}, 120_000)
+}, 240_000)
 
 // The older engine differs in what it does when it is killed; of the rest once is enough.
 if (process.env.BERTH_ENGINE !== '20.10') {
   it('nor while containers come and go', async () => {
     expect(reconnects((await shortly('none', 10, 1)).metrics)).toBe(0)
-  }, 120_000)
+  }, 240_000)
 
   it('nor with a stream that is dropped and goes half-open', async () => {
     expect(reconnects((await shortly('proxy', 18, 3)).metrics)).toBeGreaterThanOrEqual(2)
-  }, 120_000)
+  }, 240_000)
 }

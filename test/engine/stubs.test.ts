@@ -48,7 +48,7 @@ async function startTheBerth(): Promise<void> {
 const answers = () =>
   until(() => digFrom('stubs-dns', { server: berthAddress, name: kinds.zone }), {
     what: 'berth has read the engine',
-    deadlineMs: 20_000,
+    deadlineMs: 60_000,
     accept: ({ rcode }) => rcode === 'NOERROR',
   })
 

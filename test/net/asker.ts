@@ -28,9 +28,13 @@ interface Told {
 }
 
 const port = 53
-/** Of a question before the first answer, and after it, ms. */
+/**
+ * Of a question before the first answer, twice as long each time, and after it, ms: what is lost never comes, and all else
+ * does, however busy the machine is.
+ */
 const impatience = 25
-const patience = 2000
+const mostImpatience = 5000
+const patience = 30_000
 /** Between an answer and the next question, ms: without pause, but not a flood. */
 const breath = 10
 
@@ -104,10 +108,12 @@ async function keepAsking(
   isStopped: () => boolean,
   ask: (server: string, name: string, ms: number) => Promise<Buffer | undefined>,
 ): Promise<void> {
+  let wait = impatience
   for (let i = 0; !isStopped(); i++) {
     const name = names[i % names.length]!
     const askedAt = performance.timeOrigin + performance.now()
-    const reply = await ask(server, name, told.firstAt === undefined ? impatience : patience)
+    const reply = await ask(server, name, told.firstAt === undefined ? wait : patience)
+    wait = Math.min(mostImpatience, 2 * wait)
     const isGood = reply !== undefined && readMessage(reply).answers.length > 0
     // Of one under way when the order to stop came nobody can say whether it was owed an answer.
     if (isStopped()) return

@@ -11,6 +11,8 @@ export interface Asking {
   /** Asks this server, UDP and TCP, until it is told to stop; resolves with the moment of the first UDP answer. */
   ask(server: string): Promise<number>
   stop(server: string): void
+  /** Once what is under way there has its answer or is lost, and there were so many over UDP and over TCP. */
+  settled(server: string, least: number): Promise<void>
   /** What came of it, by server. */
   sums(): Promise<Record<string, Sum>>
   close(): void
@@ -42,7 +44,16 @@ export function startAsking(entry: readonly string[], names: readonly string[]):
       order({ do: 'ask', server, names })
       return until(async () => (await sums())[server]?.udp.firstAt ?? 0, {
         what: `${server} answers`,
-        deadlineMs: 10_000,
+        deadlineMs: 60_000,
+      })
+    },
+    async settled(server, least) {
+      const counts = async () =>
+        Object.values((await sums())[server]!).map(({ answered, lost }) => answered + lost.length)
+      const before = await counts()
+      await until(counts, {
+        what: `what is asked at ${server} is settled`,
+        accept: (now) => now.every((count, i) => count >= least && count > before[i]!),
       })
     },
     stop: (server) => order({ do: 'stop', server }),

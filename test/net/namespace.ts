@@ -41,7 +41,7 @@ export async function checked(namespace: Namespace, address?: string): Promise<v
   const words = ['ip', '-6', 'addr', 'show', 'tentative', ...(address === undefined ? [] : ['to', address])]
   await until(() => namespace.run(...words).trim() === '', {
     what: 'the duplicate checks are over',
-    deadlineMs: 10_000,
+    deadlineMs: 20_000,
   })
 }
 

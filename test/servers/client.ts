@@ -64,7 +64,7 @@ export async function ask(
   type: string,
   options: AskOptions = {},
 ): Promise<Answer> {
-  const { tcp = false, patience = 5000 } = options
+  const { tcp = false, patience = 30_000 } = options
   const query = encodeAsked(name, type, options)
   const started = performance.now()
   const bytes = await (tcp ? askTcp : askUdp)(port, query, patience, `${name} ${type}`)

@@ -55,7 +55,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await endProcess(child, exited)
     rmSync(folder, { recursive: true, force: true })
   }
-  const end = Date.now() + 10_000
+  const end = Date.now() + 60_000
   while (!(await repliesTo(probe, host, port))) {
     if (child.exitCode !== null || child.pid === undefined || Date.now() > end) {
       await stop()

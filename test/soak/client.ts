@@ -5,7 +5,7 @@ import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 
 export interface Asked {
   readonly name: string
-  /** NOERROR, NXDOMAIN …; NONE: no reply within a second. */
+  /** NOERROR, NXDOMAIN …; NONE: no reply within the client's patience, a second unless told. */
   readonly rcode: string
   readonly addresses: readonly string[]
   readonly sentAt: number
@@ -20,7 +20,8 @@ export interface Client {
 /** The wall clock, finer than Date.now. */
 export const wallClock = (): number => performance.timeOrigin + performance.now()
 
-export async function createClient(server: { host: string; port: number }): Promise<Client> {
+/** `patience`: how long a reply may take, ms. */
+export async function createClient(server: { host: string; port: number }, patience = 1000): Promise<Client> {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
   const waiting = new Map<number, (reply: Buffer | undefined) => void>()
   let id = 0
@@ -46,7 +47,7 @@ export async function createClient(server: { host: string; port: number }): Prom
             resolve({ name, rcode: rcodeName(rcodeOf(reply)), addresses: addresses.sort(), sentAt, cameAt })
           }
         }
-        const timer = setTimeout(settle, 1000, undefined)
+        const timer = setTimeout(settle, patience, undefined)
         waiting.set(own, settle)
         socket.send(query, server.port, server.host)
       })

@@ -1,5 +1,6 @@
 // How soon berth is right: from the engine's own event to the first right answer, for start, rename, connect and stop,
-// with 20 and with 200 containers running. Prints a table. `npm run latency -- [--engine 26.1|20.10]`
+// with 20 and with 200 containers running; and how soon things begin and end without an engine. Prints a table, and judges
+// it: what takes too long ends it with 1. `npm run latency -- [--engine 26.1|20.10]`
 import { setImmediate as turn } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type Docker from 'dockerode'
@@ -8,7 +9,9 @@ import { until } from '../engine/docker.ts'
 import { followEvents, type Heard } from '../engine/events.ts'
 import { connectEngine, createOn, inTurns } from './api.ts'
 import { besideEngine } from './beside.ts'
+import { figuresOf, findLate, type Times } from './bounds.ts'
 import { type Asked, type Client, createClient, wallClock } from './client.ts'
+import { measureEnds } from './ends.ts'
 
 const { values } = parseArgs({ options: { engine: { type: 'string', default: '26.1' } } })
 await besideEngine(values.engine)
@@ -18,6 +21,7 @@ const port = 1053
 
 const engine = connectEngine()
 const rows: string[] = []
+const late: string[] = []
 
 /** Asks every ms from before `act` on until an answer is accepted; gives when that came. */
 async function firstRight(
@@ -61,7 +65,9 @@ const isThere = ({ rcode, addresses }: Asked) => rcode === 'NOERROR' && addresse
 const isGone = ({ rcode }: Asked) => rcode === 'NXDOMAIN'
 
 async function measure(events: Heard, client: Client, running: number): Promise<void> {
-  const times: Record<string, number[]> = { start: [], rename: [], connect: [], stop: [] }
+  const times: Record<string, number[]> = { start: [], rename: [], connect: [], disconnect: [], stop: [] }
+  times['alias of a stopped container'] = []
+  times['start at another address'] = []
   let early = 0
   let earlyAliases = 0
   for (let i = 0; i < repetitions; i++) {
@@ -97,6 +103,12 @@ async function measure(events: Heard, client: Client, running: number): Promise<
     )
     times.connect!.push(joined - (await told(events, id, 'network', /^connect$/, joinedFrom)))
 
+    const leftFrom = wallClock()
+    const left = await firstRight(client, `${name}-new.lat_c.docker.internal`, isGone, () =>
+      engine.getNetwork('lat_c').disconnect({ Container: id }),
+    )
+    times.disconnect!.push(left - (await told(events, id, 'network', /^disconnect$/, leftFrom)))
+
     const stoppedFrom = wallClock()
     const gone = await firstRight(client, `${name}-new.docker.internal`, isGone, () =>
       container.stop({ t: 0 }),
@@ -104,18 +116,66 @@ async function measure(events: Heard, client: Client, running: number): Promise<
     const off = await told(events, id, 'network', /^disconnect$/, stoppedFrom)
     const died = await told(events, id, 'container', /^die$/, stoppedFrom)
     times.stop!.push(gone - Math.min(off, died))
+
+    // Another one may have its address meanwhile, and it is one container more with an alias given while it was stopped.
+    const taker = await createOn(engine, `${name}-taker`, networks[i % 2]!)
+    await taker.start()
+    await engine
+      .getNetwork('lat_d')
+      .connect({ Container: id, EndpointConfig: { Aliases: [`late-${running}-${i}`] } })
+    const againFrom = wallClock()
+    const lateAlias = createClient({ host: '127.0.0.1', port })
+    const lateThere = lateAlias.then((own) =>
+      firstRight(own, `late-${running}-${i}.docker.internal`, isThere, async () => {}).finally(() =>
+        own.close(),
+      ),
+    )
+    const again = await firstRight(client, `${name}-new.docker.internal`, isThere, () => container.start())
+    const connectedAgain = await told(events, id, 'network', /^connect$/, againFrom)
+    const startedAgain = await told(events, id, 'container', /^start$/, againFrom)
+    times['start at another address']!.push(again - connectedAgain)
+    times['alias of a stopped container']!.push((await lateThere) - startedAgain)
+    await taker.remove({ force: true })
     await container.remove({ force: true })
   }
-  for (const [what, list] of Object.entries(times)) {
-    const sorted = [...list].sort((a, b) => a - b)
-    const at = (share: number) =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(1)
-    rows.push(`| ${what} | ${running} | ${list.length} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`)
-  }
+  take(times, running)
   const share = (count: number) => `${count} of ${repetitions}`
   rows.push(
     `| _${running} running: name before the process ran: ${share(early)}; aliases too: ${share(earlyAliases)}_ | | | | | |`,
   )
+}
+
+/** Into the table, and judged. */
+function take(times: Times, running: number): void {
+  for (const [what, list] of Object.entries(times)) {
+    const { count, ...figures } = figuresOf(list)
+    const cells = Object.values(figures).map((ms) => ms.toFixed(1))
+    rows.push(`| ${[what, running, count, ...cells].join(' | ')} |`)
+  }
+  late.push(...findLate(times).map((sentence) => `${sentence} (${running} running)`))
+}
+
+/** Until each of two processes has the name: by many clients, of which the system gives each some. */
+async function measureProcesses(events: Heard): Promise<number[]> {
+  const host = '127.0.0.1'
+  const several = await startBerth({
+    ...{ listen: [`${host}:${port + 1}`], http: 'off', workers: 2, forward: { upstreams: [] } },
+  })
+  const clients = await Promise.all(Array.from({ length: 16 }, () => createClient({ host, port: port + 1 })))
+  const times: number[] = []
+  for (let i = 0; i < repetitions / 4; i++) {
+    const name = `lat-each-${i}`
+    const begun = wallClock()
+    const container = await createOn(engine, name, networks[i % 2]!)
+    const there = clients.map((each) => firstRight(each, `${name}.docker.internal`, isThere, async () => {}))
+    await container.start()
+    const last = Math.max(...(await Promise.all(there)))
+    times.push(last - (await told(events, container.id, 'network', /^connect$/, begun)))
+    await container.remove({ force: true })
+  }
+  for (const each of clients) each.close()
+  await several.stop()
+  return times
 }
 
 async function lag(): Promise<string> {
@@ -140,11 +200,16 @@ for (const running of [20, 200]) {
   })
   await measure(events, client, running)
 }
+take({ 'start, each of two processes': await measureProcesses(events) }, there)
+const own = await lag()
+client.close()
+events.close()
+const code = await berth.stop()
+take(await measureEnds(), there)
 console.log(
   '\n| what | containers running | times | median, ms | 99th percentile, ms | longest, ms |\n|---|---|---|---|---|---|',
 )
 console.log(rows.join('\n'))
-console.log(`\nberth_docker_event_lag_seconds, cumulated: ${await lag()}`)
-client.close()
-events.close()
-process.exitCode = (await berth.stop()) ?? 1
+console.log(`\nberth_docker_event_lag_seconds, cumulated: ${own}`)
+for (const sentence of late) console.error(`!!! LATE: ${sentence}`)
+process.exitCode = late.length > 0 ? 1 : (code ?? 1)

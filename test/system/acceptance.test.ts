@@ -76,7 +76,7 @@ type Server = { port: number; host?: string; tcp?: boolean }
 function ask({ port, host = '127.0.0.1', tcp = false }: Server, name: string, type: 'A' | 'MX' = 'A') {
   const query = encode({ type: 'query', id: 77, flags: 0x0100, questions: [{ type, name, class: 'IN' }] })
   return new Promise<Packet & { flags: number }>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no reply to ${name} within 5 s`)), 5_000)
+    const timer = setTimeout(() => reject(new Error(`no reply to ${name} within 30 s`)), 30_000)
     const done = (message: Buffer) => {
       clearTimeout(timer)
       resolve(decode(message) as Packet & { flags: number })

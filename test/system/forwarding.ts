@@ -17,6 +17,7 @@ export interface Forwarding {
 export async function startForwarding(
   upstreams: readonly string[],
   forward: object = {},
+  more: object = {},
 ): Promise<Forwarding> {
   const port = await freePort()
   const http = `127.0.0.1:${await freePort()}`
@@ -25,6 +26,7 @@ export async function startForwarding(
     http,
     docker: { engines: ['unix:///nowhere/docker.sock'] },
     forward: { upstreams, ...forward },
+    ...more,
   })
   await serving.logged('ready')
   return {

@@ -25,9 +25,9 @@ const forms = [
 ]
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 15_000
+  const end = Date.now() + 60_000
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`not within 15 s: ${what}`)
+    if (Date.now() > end) throw new Error(`not within 60 s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -75,7 +75,7 @@ describe.runIf(isRoot)('on a machine with containers', () => {
     until(zones, {
       what: `it listens on ${JSON.stringify(expected(...more))}`,
       accept: (seen) => JSON.stringify(seen) === JSON.stringify(expected(...more)),
-      deadlineMs: 15_000,
+      deadlineMs: 60_000,
     })
 
   /** From the other end of a link. */
@@ -116,7 +116,7 @@ describe.runIf(isRoot)('on a machine with containers', () => {
       () => !zones().includes('up_link') && !zones().includes('veth0') && zones().includes('veth1'),
       {
         what: 'up_link is a port like any other',
-        deadlineMs: 15_000,
+        deadlineMs: 60_000,
       },
     )
     server.ip('link set up_link nomaster', `link set veth1 master ${bridge}`)

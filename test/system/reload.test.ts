@@ -77,9 +77,9 @@ function replace(file: string, text: string): void {
 }
 
 async function until(holds: () => boolean | Promise<boolean>, shown = () => ''): Promise<void> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 60_000
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`did not come true within 10 s ${shown()}`)
+    if (Date.now() > end) throw new Error(`did not come true within 60 s ${shown()}`)
     await wait(20)
   }
 }

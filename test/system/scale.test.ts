@@ -24,5 +24,5 @@ describe.runIf(isRoot)('beside an engine with a thousand containers', () => {
     } finally {
       expect(await scene.stop()).toBe(0)
     }
-  }, 60_000)
+  }, 240_000)
 })

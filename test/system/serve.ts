@@ -18,7 +18,7 @@ export interface Serving {
   errors(): string
   /** Its configuration. */
   readonly file: string
-  /** Resolves with the first line that has this message; rejects when the process ends or `ms` (20 s) pass without. */
+  /** Resolves with the first line that has this message; rejects when the process ends or `ms` (60 s) pass without. */
   logged(msg: string, ms?: number): Promise<Record<string, unknown>>
 }
 
@@ -77,7 +77,7 @@ export function serve(config: object, run: Run = {}): Serving {
     exited,
     errors: () => errors,
     file,
-    logged: (msg, ms = 20_000) =>
+    logged: (msg, ms = 60_000) =>
       new Promise((resolve, reject) => {
         const fail = (why: string) =>
           reject(new Error(`no '${msg}': ${why}\n${lines.map((line) => JSON.stringify(line)).join('\n')}`))

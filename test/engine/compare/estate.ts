@@ -160,7 +160,7 @@ export async function takeDownEstate(): Promise<void> {
   await docker('unpause', 'cmp-paused').catch(() => undefined)
   for (const prefix of ['cmp', 'Cmp', 'c1']) await removeContainers(prefix)
   for (const name of [...Object.keys(networks), 'cmpalpha_default', 'cmpbeta_default']) {
-    await until(() => removeNetwork(name), { what: `${name} is removed`, deadlineMs: 30_000 })
+    await until(() => removeNetwork(name), { what: `${name} is removed`, deadlineMs: 60_000 })
   }
   execFileSync('ip', ['link', 'delete', 'cmpA'])
 }

@@ -203,24 +203,23 @@ describe('berth query --wire', () => {
     expect((await call(query.run, ['--wire', 'web', '--server', server])).code).toBe(0)
   })
 
-  it('passes over replies to other questions, and gives up after two seconds', async () => {
+  it('passes over replies to other questions, and gives up after two tries', async () => {
+    let asked = 0
     const server = await serveUdp((question) => {
+      asked++
       const bytes = reply(question)
       bytes.writeUInt16BE((question.readUInt16BE(0) + 1) & 0xffff, 0)
       return bytes
     })
-    const started = performance.now()
     const { code, stderr } = await call(query.run, ['--wire', 'web', '--server', server])
     expect([code, stderr]).toEqual([1, expect.stringContaining(`no DNS reply from ${server} (UDP)`)])
-    // Before the deadline of those who ask for something else, however busy the machine is.
-    expect(performance.now() - started).toBeLessThan(8000)
+    expect(asked).toBe(2)
   })
 
-  it('tells a closed port at once', async () => {
-    const started = performance.now()
-    const { code } = await call(query.run, ['--wire', 'web'], { BERTH_LISTEN: '127.0.0.1:1' })
-    expect(code).toBe(1)
-    expect(performance.now() - started).toBeLessThan(900)
+  it('tells a closed port without waiting for a reply from it', async () => {
+    const { code, stderr } = await call(query.run, ['--wire', 'web'], { BERTH_LISTEN: '127.0.0.1:1' })
+    expect([code, stderr]).toEqual([1, expect.stringContaining('ECONNREFUSED')])
+    expect(stderr).not.toContain('no answer within')
   })
 
   it('goes over TCP, whatever pieces the reply comes in', async () => {

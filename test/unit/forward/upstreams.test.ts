@@ -69,7 +69,7 @@ async function follow(machine: Machine) {
       if (next.loops) loops = next.loops
       turn(2000)
       // Once it has looked it waits again.
-      await vi.waitUntil(() => pending() > 0, { timeout: 5000, interval: 1 })
+      await vi.waitUntil(() => pending() > 0, { timeout: 20_000, interval: 1 })
     },
   }
 }

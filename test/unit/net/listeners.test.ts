@@ -324,7 +324,7 @@ describe('where addresses are shared', () => {
     libc.close(stranger)
     await nextLook()
     // The probe is a real socket's.
-    await vi.waitUntil(() => told.length === 2)
+    await vi.waitUntil(() => told.length === 2, 20_000)
     expect(told[1]).toBe(`127.0.0.1:${other} 127.0.0.1:${ours}`)
     const worker = hold()
     await listeners.update([parse(`127.0.0.1:${other}`)])

@@ -531,7 +531,7 @@ describe('for any estate, whoever asks', () => {
       }),
       { numRuns: 400 },
     )
-  }, 60_000)
+  }, 240_000)
 
   it('no name of a public domain is denied to who is on no network that has it', () => {
     fc.assert(
@@ -569,5 +569,5 @@ describe('for any estate, whoever asks', () => {
         ],
       },
     )
-  }, 60_000)
+  }, 240_000)
 })
