@@ -19,6 +19,8 @@ import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawNetwork } from './raw.ts'
+import { createStarts } from './starts.ts'
+import { withoutSix } from './sysctls.ts'
 import { createUses } from './uses.ts'
 
 export interface Reading<T> {
@@ -96,6 +98,7 @@ export function createKnown(options: KnownOptions): Known {
   /** Ids of what is other since changes were taken last. */
   const changed = { networks: new Set<string>(), containers: new Set<string>() }
   const early = createEarlyPlaces()
+  const starts = createStarts()
   /** Ids of containers whose image has not been read. */
   const unjudged = new Set<string>()
   const problemsTold = new Map<string, readonly string[]>()
@@ -117,13 +120,18 @@ export function createKnown(options: KnownOptions): Known {
     const before = containers.get(fresh.container.id)
     const told = granted(fresh, before?.told)
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const { container: bounded, leftOut } = boundContainer(placed)
+    const start = starts.follow(told.start.told, before?.told.start)
+    const endpoints = withoutSix(placed.endpoints, told.sixless)
+    const isAt = endpoints === placed.endpoints && start.order === placed.startedAt
+    const { container: bounded, leftOut } = boundContainer(
+      isAt ? placed : { ...placed, startedAt: start.order, endpoints },
+    )
     const container = sharingContainer(bounded, before?.told.container)
     tellProblems(container, leftOut.length === 0 ? told.problems : [...told.problems, ...leftOut])
     // Without a signature the next full list has it inspected again, should it never be started.
     const signature = placed === told.container ? told.signature : ''
-    const isAsTold = container === told.container && signature === told.signature
-    const now = isAsTold ? told : { ...told, container, signature }
+    const isAsTold = container === told.container && signature === told.signature && start === told.start
+    const now = isAsTold ? told : { ...told, container, signature, start }
     containers.set(container.id, { told: now, readAt })
     const isSame = container === before?.told.container
     if (!isSame) changed.containers.add(container.id)
