@@ -49,7 +49,7 @@ export function literalName(told: string): string | undefined {
  * canonical name has no space.
  */
 export function networkKey(told: string): string {
-  return keysIn(told)[0] ?? ` ${told.toLowerCase()}`
+  return keysIn(told).at(-1) ?? ` ${told.toLowerCase()}`
 }
 
 /** The part of "*.foo.lan" below which it stands for everything; canonical. undefined: it is no wildcard. */
@@ -88,12 +88,12 @@ function textInDocker(wire: Buffer): string {
 }
 
 /** A name that is not ASCII as programs ask for it ("xn--…", RFC 5890). A label that IDNA makes another's of is none. */
-function internationalName(told: string): string | undefined {
+export function internationalName(told: string): string | undefined {
   const labels = splitName(told).map((label) => {
     if (isAscii(label)) return label
-    // Behind it a label that keeps numbers from being an IPv4 address.
-    const mapped = domainToASCII(`${label}.x`).slice(0, -2)
-    return /^xn--[a-z0-9-]+$/.test(mapped) ? mapped : undefined
+    // What is ASCII in it must not be read as a URL is, nor numbers as an IPv4 address: so there is a label behind it.
+    if (/[!-,./:-@[-^`{-~]/.test(label)) return undefined
+    return /^(xn--[a-z0-9_-]+)\.x$/.exec(domainToASCII(`${label}.x`))?.[1]
   })
   if (isAscii(told) || labels.includes(undefined)) return undefined
   return canonicalName(labels.join('.'))

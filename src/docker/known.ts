@@ -3,6 +3,7 @@ import { isSame } from '../lib/same.ts'
 import { holds } from '../registry/locality.ts'
 import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
+import { createComplaints, unaskable, unaskableNames } from './complaints.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
 import type { Refused } from './gateways.ts'
@@ -72,6 +73,8 @@ export interface KnownOptions {
   readonly images: Pick<Images, 'labelsOf' | 'want'>
   /** A container has labels that can't be read, or more than one may have; once for each container. */
   mislabelled(container: Container, problems: readonly string[]): void
+  /** Names of a container or a network that nobody can ask for, with the reason; once for each. */
+  miscalled?(kind: 'container' | 'network', name: string, names: readonly string[]): void
   /** What is not taken of a network's subnets and gateways; each once for each network. */
   leftOut?(network: Network, what: readonly Refused[]): void
   /** Whether the engine, as far as is known now, has bridge networks without a gateway. */
@@ -101,7 +104,14 @@ export function createKnown(options: KnownOptions): Known {
   const starts = createStarts()
   /** Ids of containers whose image has not been read. */
   const unjudged = new Set<string>()
-  const problemsTold = new Map<string, readonly string[]>()
+  const containerOf = (id: string) => containers.get(id)!.told.container
+  const mislabelled = createComplaints((id, problems) => options.mislabelled(containerOf(id), problems))
+  const miscalled = createComplaints((id, names) =>
+    options.miscalled?.('container', containerOf(id).name, names),
+  )
+  const miscalledNetworks = createComplaints((id, names) =>
+    options.miscalled?.('network', networks.get(id)!.told.network.name, names),
+  )
 
   function keepContainer(raw: RawContainer, readAt: number): boolean {
     const told = containerFrom(raw, engine, networkNamed)
@@ -127,15 +137,18 @@ export function createKnown(options: KnownOptions): Known {
       isAt ? placed : { ...placed, startedAt: start.order, endpoints },
     )
     const container = sharingContainer(bounded, before?.told.container)
-    tellProblems(container, leftOut.length === 0 ? told.problems : [...told.problems, ...leftOut])
     // Without a signature the next full list has it inspected again, should it never be started.
     const signature = placed === told.container ? told.signature : ''
     const isAsTold = container === told.container && signature === told.signature && start === told.start
     const now = isAsTold ? told : { ...told, container, signature, start }
     containers.set(container.id, { told: now, readAt })
-    const isSame = container === before?.told.container
-    if (!isSame) changed.containers.add(container.id)
-    return uses.follow(before?.told, now) || !isSame
+    mislabelled.tell(container.id, leftOut.length === 0 ? told.problems : [...told.problems, ...leftOut])
+    const isAsBefore = container === before?.told.container
+    if (!isAsBefore) {
+      changed.containers.add(container.id)
+      miscalled.tell(container.id, unaskableNames(container))
+    }
+    return uses.follow(before?.told, now) || !isAsBefore
   }
 
   const networkOf = (id: string) => networks.get(id)?.told.network
@@ -163,20 +176,11 @@ export function createKnown(options: KnownOptions): Known {
     return withGrants(told, grant(labels, verdict, rules), { labels, verdict, rules })
   }
 
-  /** Restarts and lists bring them again. */
-  function tellProblems(container: Container, problems: readonly string[]) {
-    const { id } = container
-    if (problems.length === 0) problemsTold.delete(id)
-    else if (!isSame(problems, problemsTold.get(id))) {
-      problemsTold.set(id, problems)
-      options.mislabelled(container, problems)
-    }
-  }
-
   function removeContainer(id: string): boolean {
     const before = containers.get(id)
     if (before === undefined) return false
-    problemsTold.delete(id)
+    mislabelled.forget(id)
+    miscalled.forget(id)
     containers.delete(id)
     unjudged.delete(id)
     changed.containers.add(id)
@@ -204,6 +208,7 @@ export function createKnown(options: KnownOptions): Known {
     if (told.network.driver === 'overlay') overlays.add(raw.Id)
     changed.networks.add(raw.Id)
     refuse(told.network, told.refused)
+    miscalledNetworks.tell(raw.Id, unaskable([told.network.name]))
     return true
   }
 
@@ -212,6 +217,7 @@ export function createKnown(options: KnownOptions): Known {
     if (before === undefined) return false
     networks.delete(id)
     refusals.delete(id)
+    miscalledNetworks.forget(id)
     overlays.delete(id)
     forgetName(id, before.told.network.name)
     changed.networks.add(id)
