@@ -76,7 +76,7 @@ function engine() {
     names() {
       store.apply({ kind: 'told', engine: 'e', ...reconcile.takeChanges() })
       const { names, added } = store.current().networks.get('n')!
-      return ['host', 'side', 'last'].map((name) => (names.get(name) ?? added.get(name))?.[0]!.v4[0])
+      return ['host', 'side', 'last'].map((name) => (names.get(name) ?? added.get(name))?.[0]?.v4[0])
     },
   }
 }
