@@ -1,6 +1,7 @@
 // The `forward:` section of the configuration: upstreams, routes, guards.
 import { z } from 'zod'
 import { reverseZones } from '../dns/reverse.ts'
+import { networkKey } from '../dns/told.ts'
 import { parseSubnet } from '../lib/ip.ts'
 import { choice, entries, field, flag, text, textList } from './fields.ts'
 import { suggestion } from './similar.ts'
@@ -91,7 +92,7 @@ function readSubnetKey(key: string, issues: Issues): string[] | undefined {
 function readForwardNetwork(key: string, value: unknown, issues: Issues): ForwardNetwork | undefined {
   if (key === '') return refuse(issues, 'is empty; write a Docker network’s name', key)
   const route = readRoute(key, value, issues)
-  return route && { network: key.toLowerCase(), ...route }
+  return route && { network: networkKey(key), ...route }
 }
 
 const serverKeys = ['edns', 'ad']
