@@ -6,6 +6,14 @@ import { type } from './types.ts'
 /** Longer ones are followed no further. */
 const mostLinks = 16
 
+export function isChain({ records }: UpstreamReply): boolean {
+  for (const { section, type: code } of records) {
+    if (section !== 'answer') return false
+    if (code === type.CNAME) return true
+  }
+  return false
+}
+
 /** From the asked name, canonical, to where the chain ends: what NXDOMAIN is said of (RFC 6604, 2.1). */
 export function readChain({ message, records }: UpstreamReply, name: string): readonly string[] {
   const chain = [name]

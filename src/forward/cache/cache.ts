@@ -10,7 +10,7 @@ import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { ForwardCounters } from '../counters.ts'
 import { createInflight } from '../inflight.ts'
-import { createKeys, type Keys, wantsRecursion } from '../key.ts'
+import { createKeys, type Keys, ownerOf, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
 import { createExisting, maySayNodata, narrow, type Shown, sayNodata } from './existing.ts'
@@ -115,7 +115,7 @@ export function createCache(options: CacheOptions): Cache {
       return result
     }
     const { reply, upstream } = result
-    const subject = { question: keys.question, name }
+    const subject = { owner: ownerOf(keys.question), name, type }
     const shows = showsRecords(reply, type)
     if (!isConclusive(reply)) {
       if (shows && settings.entries > 0) existing.learn(subject, reply, time, false)
@@ -133,9 +133,17 @@ export function createCache(options: CacheOptions): Cache {
     const entry =
       found &&
       createEntry({
-        ...{ ...found, upstream, type, forEveryType, key: forEveryType ? keys.name : keys.question },
-        ...{ storedAt: time, expiresAt: time + Math.min(found.ttl * 1000, most), usedAt: time },
+        key: forEveryType ? keys.name : keys.question,
+        owner: subject.owner,
+        kind: found.kind,
+        type,
+        forEveryType,
+        packed: found.packed,
+        upstream,
+        storedAt: time,
+        expiresAt: time + Math.min(found.ttl * 1000, most),
         validUntil: time + answerTtl(reply) * 1000,
+        usedAt: time,
       })
     const had = replace(keys, entry, shows)
     const shown = existing.learn(subject, reply, time, entry !== undefined && !entry.isGone)
@@ -167,18 +175,21 @@ export function createCache(options: CacheOptions): Cache {
       replace(fill, undefined, shown.length > 0)
       return
     }
-    const { message, upstream, age, ttl, forEveryType } = kept
+    const { kind, message, upstream, age, ttl, forEveryType } = kept
     const reply = { message, records }
-    const subject = { question, name: asked.name }
+    const subject = { owner: ownerOf(question), name: asked.name, type: asked.type }
     const told = createEntry({
-      ...{ ...kept, packed: pack(message), upstream, type: asked.type, forEveryType },
-      ...{
-        key: forEveryType ? name : question,
-        storedAt: time - age,
-        expiresAt: time - age + ttl,
-        usedAt: time,
-      },
+      key: forEveryType ? name : question,
+      owner: subject.owner,
+      kind,
+      type: asked.type,
+      forEveryType,
+      packed: pack(message),
+      upstream,
+      storedAt: time - age,
+      expiresAt: time - age + ttl,
       validUntil: time - age + answerTtl(reply) * 1000,
+      usedAt: time,
     })
     // It may have been told before its teller has heard of what is known here.
     const against = forEveryType ? existing.against(subject, reply, time) : undefined
@@ -287,7 +298,7 @@ export function createCache(options: CacheOptions): Cache {
     caps = capsOf(next)
     store.update(next, (entry) => {
       const longest = entry.kind === 'denial' ? next.maxNegativeTtl : next.maxTtl
-      return { ...entry, expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest) }
+      return { ...entry, beside: undefined, expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest) }
     })
   }
 

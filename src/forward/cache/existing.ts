@@ -2,12 +2,12 @@
 // asked type is missing (RFC 4074, 4.2: NXDOMAIN for AAAA beside an A), and some upstreams know less than others: what
 // contradicts records that are known is a denial of the asked type alone.
 import { LRUCache } from 'lru-cache'
-import { readChain } from '../../dns/chain.ts'
+import { isChain, readChain } from '../../dns/chain.ts'
 import { flag, flagsOf } from '../../dns/header.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { answerTtl } from '../../dns/ttl.ts'
 import { type as types } from '../../dns/types.ts'
-import { ownerBeside, ownerOf, questionBeside, typeOf, wantsSignatures } from '../key.ts'
+import { ownerBeside, questionBeside, wantsSignatures } from '../key.ts'
 import { showsRecords } from './keepable.ts'
 import { pack, unpack } from './packed.ts'
 import type { Entry, Store } from './store.ts'
@@ -20,10 +20,13 @@ export interface Contradiction {
   readonly others: number
 }
 
-/** What a reply is to: the key of its question, and the asked name. */
+/** What a reply is to. */
 export interface Subject {
-  readonly question: string
+  /** Of the key of its question. */
+  readonly owner: string
+  /** The asked name. */
   readonly name: string
+  readonly type: number
 }
 
 /** A name (key's ownerOf) has records of this type, or had until a moment ago; ms. */
@@ -77,18 +80,38 @@ export function createExisting(store: Store): Existing {
   }
 
   /** The name turns out to have records of this type: what denied all of it denies what was asked then alone. */
-  function takeBack({ owner, type, until }: Shown): void {
-    for (const entry of store.of(owner)) {
+  function takeBack(owner: string, type: number, until: number): void {
+    for (let entry = store.of(owner), next = entry?.beside; entry !== undefined; entry = next) {
+      next = entry.beside
       if (!entry.forEveryType) continue
       store.delete(entry.key)
       if (entry.type !== type) store.set(narrow(entry, type === types.CNAME ? 0 : until))
     }
   }
 
+  function learnChain(
+    { owner, name, type }: Subject,
+    chain: readonly string[],
+    until: number,
+    shows: boolean,
+    isKept: boolean,
+  ): readonly Shown[] {
+    // All along the chain it leads to what was asked for, or to nothing.
+    const names = shows ? chain : chain.slice(0, -1)
+    const news: Shown[] = []
+    for (const each of names) {
+      const shown = { owner: ownerBeside(owner, each), type: shows ? type : types.CNAME, until }
+      const isInStore = isKept && shows && each === name
+      if (!isInStore && note(shown) && !isKept && shows) news.push(shown)
+      takeBack(shown.owner, shown.type, until)
+    }
+    if (!shows) forget(ownerBeside(owner, chain.at(-1)!), type)
+    return news
+  }
+
   return {
-    against({ question, name }, reply, time) {
-      const asked = typeOf(question)
-      const owner = ownerBeside(ownerOf(question), readChain(reply, name).at(-1)!)
+    against({ owner, name, type: asked }, reply, time) {
+      const denied = isChain(reply) ? ownerBeside(owner, readChain(reply, name).at(-1)!) : owner
       const found = { name: 0, others: 0 }
       const weigh = (type: number, until: number) => {
         if (until <= time) return
@@ -96,35 +119,30 @@ export function createExisting(store: Store): Existing {
         // A CNAME may lead nowhere.
         if (type !== asked && type !== types.CNAME) found.others = Math.max(found.others, until)
       }
-      for (const { kind, type, validUntil } of store.of(owner)) {
-        if (kind === 'success') weigh(type, validUntil + grace)
+      for (let entry = store.of(denied); entry !== undefined; entry = entry.beside) {
+        if (entry.kind === 'success') weigh(entry.type, entry.validUntil + grace)
       }
-      for (const { type, until } of seen.get(owner) ?? nothing) weigh(type, until)
+      for (const { type, until } of seen.get(denied) ?? nothing) weigh(type, until)
       return found
     },
-    learn({ question, name }, reply, at, isKept) {
-      const asked = typeOf(question)
-      const owner = ownerOf(question)
-      const chain = readChain(reply, name)
+    learn(subject, reply, at, isKept) {
+      const { owner, name, type } = subject
+      const shows = showsRecords(reply, type)
       const until = at + answerTtl(reply) * 1000 + grace
-      const has = showsRecords(reply, asked)
-      // What was seen of that type is no more.
-      if (!has) forget(ownerBeside(owner, chain.at(-1)!), asked)
-      // All along the chain it leads to what was asked for, or to nothing.
-      const names = has ? chain : chain.slice(0, -1)
-      const type = has ? asked : types.CNAME
-      const news: Shown[] = []
-      for (const each of names) {
-        const shown = { owner: ownerBeside(owner, each), type, until }
-        const isInStore = isKept && has && each === name
-        if (!isInStore && note(shown) && !isKept && has) news.push(shown)
-        takeBack(shown)
+      if (isChain(reply)) return learnChain(subject, readChain(reply, name), until, shows, isKept)
+      if (!shows) {
+        // What was seen of that type is no more.
+        forget(owner, type)
+        return nothing
       }
-      return news
+      takeBack(owner, type, until)
+      if (isKept) return nothing
+      const shown = { owner, type, until }
+      return note(shown) ? [shown] : nothing
     },
     hear(shown) {
       note(shown)
-      takeBack(shown)
+      takeBack(shown.owner, shown.type, shown.until)
     },
   }
 }
@@ -138,7 +156,8 @@ export function narrow(entry: Entry, until: number): Entry {
     ...entry,
     key: questionBeside(entry.key, entry.type),
     forEveryType: false,
-    isGone: false,
+    isGone: true,
+    beside: undefined,
   }
   const message = unpack(entry.packed)
   if (until === 0 || !maySayNodata(message, entry.key)) return narrowed

@@ -1,6 +1,5 @@
 // The kept replies, bounded in number and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
-import { ownerOf } from '../key.ts'
 import type { CacheCounters } from './counters.ts'
 import type { Kind } from './keepable.ts'
 import type { Packed } from './packed.ts'
@@ -8,6 +7,8 @@ import type { Packed } from './packed.ts'
 export interface Entry {
   /** Where it is kept. */
   readonly key: string
+  /** Of that key (key's ownerOf). */
+  readonly owner: string
   readonly kind: Kind
   /** The asked type. A denial of the name itself serves for all others too. */
   readonly type: number
@@ -25,8 +26,10 @@ export interface Entry {
   prefetched: boolean
   /** When the store was last told that it is used. */
   usedAt: number
-  /** Not in the store any more: another one took its place, or it had to make room. */
+  /** Not in the store: it was too large, another one took its place, or it had to make room. */
   isGone: boolean
+  /** The next one of its owner, of those that say whether it exists. */
+  beside: Entry | undefined
 }
 
 export interface Limits {
@@ -39,36 +42,35 @@ export interface Store {
   set(entry: Entry): void
   /** Whether there was one. */
   delete(key: string): boolean
-  /** What is kept of a name (key's ownerOf) and says whether it exists: records, and denials of the name itself. */
-  of(owner: string): readonly Entry[]
+  /** What is kept of a name and says whether it exists, the first of them: records, and denials of the name itself. */
+  of(owner: string): Entry | undefined
   /** Keeps each entry as `adapt` gives it, the latest used first, as far as there is room by the new limits. */
   update(limits: Limits, adapt: (entry: Entry) => Entry): void
 }
 
-/** One that nobody has used. */
-export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | 'isGone'>): Entry {
-  // Field by field, so that to V8 all are of one shape, and nothing else of what it was made of stays.
-  const { key, kind, type, forEveryType, packed, upstream, storedAt, expiresAt, validUntil, usedAt } = made
+/** One that nobody has used; field by field, so that to V8 all are of one shape. */
+export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | 'isGone' | 'beside'>): Entry {
   return {
-    key,
-    kind,
-    type,
-    forEveryType,
-    packed,
-    upstream,
-    storedAt,
-    expiresAt,
-    validUntil,
+    key: made.key,
+    owner: made.owner,
+    kind: made.kind,
+    type: made.type,
+    forEveryType: made.forEveryType,
+    packed: made.packed,
+    upstream: made.upstream,
+    storedAt: made.storedAt,
+    expiresAt: made.expiresAt,
+    validUntil: made.validUntil,
     hits: 0,
     prefetched: false,
-    usedAt,
-    isGone: false,
+    usedAt: made.usedAt,
+    isGone: true,
+    beside: undefined,
   }
 }
 
-/** What an entry takes beside its message and key: MEASURED bytes were measured. */
-const entryBytes = 300
-const none: readonly Entry[] = []
+/** What an entry takes beside its message and key: 220 to 260 bytes were measured, and its owner comes to some 120. */
+const entryBytes = 400
 
 /** With a limit of 0 entries nothing is kept. */
 export function createStore(limits: Limits, counters: CacheCounters): Store {
@@ -77,21 +79,25 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
     counters.bytes.add(sign * sizeOf(entry, key))
   }
   /** By owner; as long as they are kept. */
-  const telling = new Map<string, readonly Entry[]>()
+  const telling = new Map<string, Entry>()
 
   function index(entry: Entry): void {
     if (!tells(entry)) return
-    const owner = ownerOf(entry.key)
-    const others = telling.get(owner)
-    telling.set(owner, others === undefined ? [entry] : [...others, entry])
+    entry.beside = telling.get(entry.owner)
+    telling.set(entry.owner, entry)
   }
 
   function unindex(entry: Entry): void {
     if (!tells(entry)) return
-    const owner = ownerOf(entry.key)
-    const left = (telling.get(owner) ?? none).filter((each) => each !== entry)
-    if (left.length === 0) telling.delete(owner)
-    else telling.set(owner, left)
+    const { owner, beside } = entry
+    let before = telling.get(owner)
+    if (before === entry) {
+      if (beside === undefined) telling.delete(owner)
+      else telling.set(owner, beside)
+      return
+    }
+    while (before !== undefined && before.beside !== entry) before = before.beside
+    if (before !== undefined) before.beside = beside
   }
 
   const create = ({ entries, bytes }: Limits) =>
@@ -102,6 +108,7 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
           maxSize: bytes,
           sizeCalculation: sizeOf,
           onInsert(entry, key) {
+            entry.isGone = false
             count(entry, key, 1)
             index(entry)
           },
@@ -115,13 +122,9 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
   let lru = create(limits)
   return {
     get: (key) => lru?.get(key),
-    set(entry) {
-      lru?.set(entry.key, entry)
-      // It may have been too large.
-      if (lru?.peek(entry.key) !== entry) entry.isGone = true
-    },
+    set: (entry) => void lru?.set(entry.key, entry),
     delete: (key) => lru?.delete(key) === true,
-    of: (owner) => telling.get(owner) ?? none,
+    of: (owner) => telling.get(owner),
     update(next, adapt) {
       const before = lru
       lru = create(next)
