@@ -14,6 +14,8 @@ export interface Keys {
   readonly question: string
   /** The same for all types of the name. */
   readonly name: string
+  /** The number of the latest flush of the cache when this was asked. */
+  readonly since: number
 }
 
 /** What a route adds to keys, by flags; as long as it has the same upstreams. */
@@ -23,7 +25,7 @@ interface Contexts {
 }
 
 /** Gives questions their keys. What a route adds to them is written once for each route. */
-export function createKeys(): (asked: ForwardQuestion) => Keys {
+export function createKeys(lastFlush = () => 0): (asked: ForwardQuestion) => Keys {
   /** By the route's name: the configuration has so many. */
   const known = new Map<string, Contexts>()
 
@@ -42,7 +44,37 @@ export function createKeys(): (asked: ForwardQuestion) => Keys {
   return (asked) => {
     const { type, name } = asked.question
     const context = contextOf(asked)
-    return { question: `${context}${type} ${name}`, name: `${context}* ${name}` }
+    return { question: `${context}${type} ${name}`, name: `${context}* ${name}`, since: lastFlush() }
+  }
+}
+
+/** The name in a key: it is what stands last, and holds no space. */
+export function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf(' ') + 1)
+}
+
+/** What a key says, for people. */
+export interface KeyText {
+  readonly name: string
+  /** undefined: all of them. */
+  readonly type: number | undefined
+  readonly class: number
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+  /** The route's name. */
+  readonly route: string
+}
+
+/** Reads what `writeContext` and `createKeys` write. */
+export function readKey(key: string): KeyText {
+  const [, ofClass, flags, route, type, name] = /^\S* (\d+) (\d) ([^\n]*)\n(\S+) (\S*)$/.exec(key)!
+  return {
+    name: name!,
+    type: type === '*' ? undefined : Number(type),
+    class: Number(ofClass),
+    dnssecOk: (Number(flags) & 1) !== 0,
+    checkingDisabled: (Number(flags) & 2) !== 0,
+    route: route!,
   }
 }
 

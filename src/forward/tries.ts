@@ -232,7 +232,8 @@ export function startTries(
         if (other.replied && other.refusal !== undefined) health.outdone(other.upstream, other.refusal)
       }
       const told = describeTries(all, progress)
-      finish({ reply, upstream: upstream.text, ...(told === undefined ? {} : { tries: told }) })
+      const tries = told === undefined ? {} : { tries: told }
+      finish({ reply, upstream: upstream.text, transport, ...tries })
     } else refuse(progress, rcodeName(code) + describeErrors(reply))
   }
 

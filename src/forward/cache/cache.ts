@@ -4,18 +4,21 @@ import type { CacheSettings } from '../../config/types.ts'
 import { readRecords, skipQuestions } from '../../dns/records.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { ageReply, staleReply } from '../../dns/ttl.ts'
+import type { Transport } from '../../dns/writer.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { ForwardCounters } from '../counters.ts'
 import { createInflight } from '../inflight.ts'
-import { createKeys, type Keys, wantsRecursion } from '../key.ts'
+import { createKeys, type Keys, nameOf, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
-import { type Caps, isConclusive, type Keepable, type Kind, readKeepable } from './keepable.ts'
+import { createFlushes, type Flush, type Flushed, type Flushes, namesIn, removeFrom } from './flush.ts'
+import { type Holdings, listHoldings, type Subject } from './holdings.ts'
+import { type Caps, isConclusive, type Kind, readKeepable } from './keepable.ts'
 import { pack, unpack, unpackReply } from './packed.ts'
-import { createStore, type Entry } from './store.ts'
+import { createStore, type Entry, entryOf } from './store.ts'
 
 export interface Cache {
   readonly forward: Forward
@@ -23,6 +26,10 @@ export interface Cache {
   take(fill: Fill): void
   /** What is kept stays, as far as it might have been kept with these settings. */
   update(settings: CacheSettings): void
+  /** Resolves once what it is of is gone; it does not come back by what was asked for before. */
+  flush(flush: Flush): Promise<Flushed>
+  /** What there is of it, as many as `limit`. */
+  holdings(subject: Subject, limit: number): Promise<Holdings>
 }
 
 /** What upstreams said, as other caches of this server take it over: plain data, good for a while after it was told. */
@@ -30,6 +37,8 @@ export interface Fill {
   /** Of the question, and of its name whatever the type (see key). */
   readonly question: string
   readonly name: string
+  /** The number of the latest flush when it was asked for. Default: 0. */
+  readonly since?: number
   /** undefined: what was known does not hold any more, and nothing is kept in its place. */
   readonly kept:
     | {
@@ -37,6 +46,7 @@ export interface Fill {
         readonly forEveryType: boolean
         readonly message: Buffer
         readonly upstream: string
+        readonly transport?: Transport
         /** ms since it came, and from then to its end. */
         readonly age: number
         readonly ttl: number
@@ -62,6 +72,8 @@ export interface CacheOptions {
   readonly log: Logger
   /** For other caches. */
   readonly onFill?: (fill: Fill) => void
+  /** Default: none so far. */
+  readonly flushes?: Flushes
 }
 
 /** RFC 8767, 5: an asker gets the stale answer where there is no other by now, ms. Stubs often wait 2 s. */
@@ -79,41 +91,44 @@ const maxPrefetches = 64
 const recentlyUsed = 1000
 
 export function createCache(options: CacheOptions): Cache {
-  const { counters, clock, log, now } = options
+  const { counters, clock, log, now, flushes = createFlushes() } = options
   const hits = counters.hits.cell()
   const misses = counters.misses.cell()
   let { settings } = options
   let caps = capsOf(settings)
   const store = createStore(settings, counters)
   const failures = createFailures(now)
-  const keysOf = createKeys()
+  const keysOf = createKeys(flushes.last)
   const refresh = createInflight({
     ...{ ask: options.ask, keep, claim: options.claim },
     counters: options.forwardCounters,
+    isFlushed: ({ question, since }, result) => flushes.hit(since, () => namesIn(nameOf(question), result)),
   })
   let prefetches = 0
 
   function keep(asked: ForwardQuestion, keys: Keys, result: Forwarded): Forwarded {
     // Without RD upstreams tell what they have at hand; that is no answer for others.
     if (!wantsRecursion(asked)) return result
+    if (flushes.hit(keys.since, () => namesIn(asked.question.name, result))) return result
     const time = now()
     if ('failure' in result) {
       const servable = servableFor(newest(store.get(keys.question), store.get(keys.name)), time)
       failures.note(keys.question, result, Math.min(servable, failureRecheck))
       return result
     }
-    const { reply, upstream } = result
+    const { reply, upstream, transport = 'udp' } = result
     if (!isConclusive(reply)) return result
     failures.forget(keys.question)
     const found = options.isCacheable(reply, asked.route)
       ? readKeepable(reply, asked.question.type, caps)
       : undefined
-    const entry = found && entryOf(found, upstream, time, time + found.ttl * 1000, time)
+    const entry =
+      found && entryOf(found, { upstream, transport, since: keys.since }, time, time + found.ttl * 1000, time)
     const isNews = replace(keys, entry, found?.forEveryType === true)
     if (isNews && options.onFill !== undefined) {
       const kept = found && {
         ...{ kind: found.kind, forEveryType: found.forEveryType, message: unpack(found.packed) },
-        ...{ upstream, age: 0, ttl: found.ttl * 1000 },
+        ...{ upstream, transport, age: 0, ttl: found.ttl * 1000 },
       }
       options.onFill({ ...keys, kept })
     }
@@ -121,7 +136,11 @@ export function createCache(options: CacheOptions): Cache {
   }
 
   /** What is said now replaces what was known, whether or not it may be kept. False: there was, and is, nothing. */
-  function replace({ question, name }: Keys, entry: Entry | undefined, forEveryType: boolean): boolean {
+  function replace(
+    { question, name }: Pick<Keys, 'question' | 'name'>,
+    entry: Entry | undefined,
+    forEveryType: boolean,
+  ): boolean {
     const had = store.delete(question)
     const hadName = !forEveryType && store.delete(name)
     if (entry === undefined || settings.entries === 0) return had || hadName
@@ -130,16 +149,19 @@ export function createCache(options: CacheOptions): Cache {
   }
 
   function take(fill: Fill): void {
-    const { question, kept } = fill
+    const { question, since = 0, kept } = fill
+    const records = kept && readRecords(kept.message, skipQuestions(kept.message))
+    const result = records && kept && { reply: { message: kept.message, records }, upstream: kept.upstream }
+    if (flushes.hit(since, () => namesIn(nameOf(question), result))) return
     failures.forget(question)
-    const isWhole = kept !== undefined && readRecords(kept.message, skipQuestions(kept.message)) !== undefined
-    if (!isWhole) {
+    if (kept === undefined || records === undefined) {
       replace(fill, undefined, kept?.forEveryType === true)
       return
     }
-    const { kind, message, upstream, age, ttl, forEveryType } = kept
+    const { kind, message, upstream, transport = 'udp', age, ttl, forEveryType } = kept
     const time = now()
-    const entry = entryOf({ kind, packed: pack(message) }, upstream, time - age, time - age + ttl, time)
+    const found = { kind, packed: pack(message) }
+    const entry = entryOf(found, { upstream, transport, since }, time - age, time - age + ttl, time)
     replace(fill, entry, forEveryType)
   }
 
@@ -160,8 +182,9 @@ export function createCache(options: CacheOptions): Cache {
     entry.hits++
     if (isWorthPrefetching(entry, time)) prefetch(entry, asked, keys)
     const age = seconds(time - entry.storedAt)
-    const cached = { age, stale: false, lease: leaseOf(entry, key) }
-    return { reply: ageReply(unpackReply(entry.packed), age), upstream: entry.upstream, cached }
+    const left = secondsLeft(entry.expiresAt - time)
+    const cached = { age, left, stale: false, lease: leaseOf(entry, key) }
+    return { reply: ageReply(unpackReply(entry.packed), age), ...giverOf(entry), cached }
   }
 
   /** What is given by it is used as if it had been asked for here. */
@@ -184,20 +207,29 @@ export function createCache(options: CacheOptions): Cache {
   /** `why`: what became of the try to get a newer one. */
   function answerStale(entry: Entry, why: string): Answered {
     counters.servedStale.add(1)
-    const age = seconds(now() - entry.storedAt)
+    const time = now()
+    const age = seconds(time - entry.storedAt)
+    const left = secondsLeft(servableFor(entry, time))
     const reply = staleReply(unpackReply(entry.packed), age, staleTtl)
-    return { reply, upstream: entry.upstream, tries: why, cached: { age, stale: true } }
+    return { reply, ...giverOf(entry), tries: why, cached: { age, left, stale: true } }
   }
 
-  function answerFailed({ failed, at }: RememberedFailure): Failed {
+  function answerFailed({ failed, at, until }: RememberedFailure): Failed {
     counters.failures.add(1)
-    return { ...failed, cached: { age: seconds(now() - at), stale: false } }
+    const time = now()
+    return { ...failed, cached: { age: seconds(time - at), left: secondsLeft(until - time), stale: false } }
   }
 
   /** The new answer, or the old one where upstreams fail, are down or take too long; the exchange goes on then. */
   function preferNew(asked: ForwardQuestion, keys: Keys, old: Entry): Forwarded | Promise<Forwarded> {
     const result = refresh(asked, keys)
+    // Who asked before a flush is not given what it took away either.
+    const isGone = () =>
+      flushes.hit(old.since, () =>
+        namesIn(asked.question.name, { reply: unpackReply(old.packed), ...giverOf(old) }),
+      )
     const better = (settled: Forwarded) => {
+      if (isGone()) return settled
       if ('failure' in settled) return answerStale(old, settled.failure)
       return isConclusive(settled.reply)
         ? settled
@@ -211,6 +243,7 @@ export function createCache(options: CacheOptions): Cache {
     return new Promise((resolve, reject) => {
       let late = false
       const timer = clock.setTimeout(() => {
+        if (isGone()) return
         late = true
         resolve(answerStale(old, `no answer within ${clientPatience / 1000} s`))
       }, clientPatience)
@@ -272,35 +305,29 @@ export function createCache(options: CacheOptions): Cache {
     return old === undefined ? refresh(asked, keys) : preferNew(asked, keys, old)
   }
 
-  return { forward, take, update }
+  function flush(flush: Flush): Promise<Flushed> {
+    flushes.note(flush)
+    return removeFrom({ store, failures, time: now() }, flush)
+  }
+
+  function holdings(subject: Subject, limit: number): Promise<Holdings> {
+    return listHoldings({ store, failures, stale: settings.stale, staleTtl, time: now() }, subject, limit)
+  }
+
+  return { forward, take, update, flush, holdings }
+}
+
+function giverOf({ upstream, transport }: Entry): Pick<Answered, 'upstream' | 'transport'> {
+  return { upstream, transport }
 }
 
 function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {
   return { maxTtl: maxTtl / 1000, maxNegativeTtl: maxNegativeTtl / 1000 }
 }
 
-/** One that nobody has used. Times are ms, by the cache's own. */
-function entryOf(
-  { kind, packed }: Pick<Keepable, 'kind' | 'packed'>,
-  upstream: string,
-  storedAt: number,
-  expiresAt: number,
-  usedAt: number,
-): Entry {
-  return {
-    kind,
-    packed,
-    upstream,
-    storedAt,
-    expiresAt,
-    hits: 0,
-    prefetched: false,
-    usedAt,
-    isGone: false,
-  }
-}
-
 const seconds = (ms: number): number => Math.floor(ms / 1000)
+/** As TTLs are told, which are lowered by whole seconds of age. */
+const secondsLeft = (ms: number): number => Math.ceil(ms / 1000)
 
 function newest(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
   if (a === undefined || b === undefined) return a ?? b

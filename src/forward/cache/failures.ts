@@ -7,6 +7,8 @@ export interface RememberedFailure {
   readonly failed: Failed
   /** ms, by the cache's own time. */
   readonly at: number
+  /** When upstreams are asked again. */
+  readonly until: number
 }
 
 export interface Failures {
@@ -15,6 +17,8 @@ export interface Failures {
   /** `least`: no new try before this many ms, whatever the count. */
   note(key: string, failed: Failed, least?: number): void
   forget(key: string): void
+  /** By key; also those that are over, as far as they still count for how long the next one is remembered. */
+  all(): Iterable<[string, RememberedFailure]>
 }
 
 /** RFC 9520, 3.2: at least 1 s, no more than 5 minutes; ms. */
@@ -28,7 +32,6 @@ const kept = 4096
 
 interface Note extends RememberedFailure {
   readonly wait: number
-  readonly until: number
 }
 
 export function createFailures(now: () => number): Failures {
@@ -50,5 +53,6 @@ export function createFailures(now: () => number): Failures {
       notes.set(key, { failed, at, wait, until: at + Math.max(wait, least) })
     },
     forget: (key) => void (notes.size > 0 && notes.delete(key)),
+    all: () => notes.entries(),
   }
 }

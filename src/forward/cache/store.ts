@@ -1,5 +1,6 @@
 // The kept replies, bounded in number and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
+import type { Transport } from '../../dns/writer.ts'
 import type { CacheCounters } from './counters.ts'
 import type { Kind } from './keepable.ts'
 import type { Packed } from './packed.ts'
@@ -9,6 +10,9 @@ export interface Entry {
   readonly packed: Packed
   /** Who gave it. */
   readonly upstream: string
+  readonly transport: Transport
+  /** The number of the latest flush when it was asked for. */
+  readonly since: number
   /** ms, by the cache's own time. */
   readonly storedAt: number
   readonly expiresAt: number
@@ -21,6 +25,29 @@ export interface Entry {
   isGone: boolean
 }
 
+/** One that nobody has used. Times are ms, by the cache's own. */
+export function entryOf(
+  { kind, packed }: Pick<Entry, 'kind' | 'packed'>,
+  { upstream, transport, since }: Pick<Entry, 'upstream' | 'transport' | 'since'>,
+  storedAt: number,
+  expiresAt: number,
+  usedAt: number,
+): Entry {
+  return {
+    kind,
+    packed,
+    upstream,
+    transport,
+    since,
+    storedAt,
+    expiresAt,
+    hits: 0,
+    prefetched: false,
+    usedAt,
+    isGone: false,
+  }
+}
+
 export interface Limits {
   readonly entries: number
   readonly bytes: number
@@ -31,6 +58,10 @@ export interface Store {
   set(key: string, entry: Entry): void
   /** Whether there was one. */
   delete(key: string): boolean
+  /** Of all there are now, the latest used first. */
+  keys(): readonly string[]
+  /** As `get`, but that it is no use. */
+  peek(key: string): Entry | undefined
   /** Keeps each entry as `adapt` gives it, the latest used first, as far as there is room by the new limits. */
   update(limits: Limits, adapt: (entry: Entry) => Entry): void
 }
@@ -63,6 +94,8 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
     get: (key) => lru?.get(key),
     set: (key, entry) => void lru?.set(key, entry),
     delete: (key) => lru?.delete(key) === true,
+    keys: () => [...(lru?.keys() ?? [])],
+    peek: (key) => lru?.peek(key),
     update(next, adapt) {
       const before = lru
       lru = create(next)
