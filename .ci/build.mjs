@@ -14,7 +14,7 @@ const groups = [
   },
   {
     name: 'query',
-    test: /\/src\/(commands\/(query|where|wire)|config\/(addresses|readers|similar|values|variables|written)|dns\/(asking|header|name|records|simple|types)|lib\/(files|ip))\.ts$/,
+    test: /\/src\/(commands\/(kept|query|where|wire)|config\/(addresses|readers|similar|values|variables|written)|dns\/(asking|header|name|records|simple|types)|lib\/(files|ip))\.ts$/,
   },
 ]
 

@@ -16,6 +16,7 @@ import { createLoopGuard, type ProbingGuard } from './forward/loop.ts'
 import { createTokens } from './forward/token.ts'
 import type { ResolverFiles, Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
+import { createCacheDesk } from './http/cache-desk.ts'
 import { createGuard } from './http/guard.ts'
 import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
@@ -31,9 +32,13 @@ import { createGone } from './registry/gone.ts'
 import { tellPublicNames } from './registry/public-names.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createServing } from './serving.ts'
+import { createCaches } from './workers/caches.ts'
 import { forkWorkers } from './workers/fork.ts'
 import { createPool, type Pool } from './workers/pool.ts'
 import type { Fork } from './workers/seat.ts'
+
+/** Answers of one name that `berth query` tells of beside its own. */
+const mostOfName = 100
 
 export interface App {
   /**
@@ -115,7 +120,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       beginning: () => ({
         ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },
         ...{ loops: guard.states(), cookieSecret, probeKey },
-        ...{ gone: gone.told(), goneKey },
+        ...{ gone: gone.told(), goneKey, lastFlush: serving.flushes.last() },
       }),
       addTallies: (tallies) => addTallies(servingSeries(sources), tallies),
     })
@@ -140,8 +145,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   )
   const inspector = () => {
     const { forward, resolver } = serving
-    return createInspector({ resolver: resolver(), forward, zone: config.zone, clock })
+    const holdings = (name: string) => serving.cache.holdings({ name, below: false }, mostOfName)
+    return createInspector({ resolver: resolver(), forward, holdings, zone: config.zone, clock })
   }
+  const caches = createCaches({ cache: serving.cache, flushes: serving.flushes, pool })
   const hosts = () => config.api.hosts
   const routes = [
     metricsRoute(metrics, createGuard(hosts).refuseMetrics),
@@ -149,7 +156,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...apiRoutes(
       {
         names: (as) => inspector().names(as),
-        query: (name, type, as) => inspector().query(name, type, as),
+        query: (...asked) => inspector().query(...asked),
       },
       undefined,
       {
@@ -157,6 +164,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         tokenDigest: () => config.api.token?.digest,
         hasHostView: (address) => serving.resolver().scope(address, address).view === 'host',
       },
+      createCacheDesk({ caches, resolver: serving.resolver, log }),
     ),
   ]
   const http = createMovingServer({ routes, clock, log })

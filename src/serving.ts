@@ -9,8 +9,10 @@ import { longestResolvConf } from './config/resolvconf.ts'
 import type { Config, Upstream } from './config/types.ts'
 import { createCookies, secretsFrom } from './dns/cookie.ts'
 import type { Form } from './dns/relay.ts'
-import { type Cache, createCache, type Fill } from './forward/cache/cache.ts'
+import { type Cache, createCache } from './forward/cache/cache.ts'
 import { type CacheCounters, createCacheCounters } from './forward/cache/counters.ts'
+import type { Fill } from './forward/cache/fill.ts'
+import { createFlushes, type Flushes } from './forward/cache/flush.ts'
 import { createForwardCounters, type ForwardCounters } from './forward/counters.ts'
 import { createExchange } from './forward/exchange.ts'
 import type { LoopGuard, LoopGuardOptions, Reached } from './forward/loop.ts'
@@ -51,7 +53,8 @@ export interface Serving {
   readonly listeners: Listeners
   readonly limits: Limits
   readonly counters: { dns: DnsCounters; forward: ForwardCounters; cache: CacheCounters }
-  readonly cache: Pick<Cache, 'take'>
+  readonly cache: Pick<Cache, 'take' | 'flush' | 'holdings'>
+  readonly flushes: Pick<Flushes, 'last'>
   /** Fast answers, as far as there are. */
   readonly kept: FastAnswers['held']
   /** As they are by the configuration now. */
@@ -77,6 +80,8 @@ export interface ServingOptions {
   readonly isFirst?: boolean
   readonly onBound?: (bound: readonly Bindable[]) => void
   readonly onFill?: (fill: Fill) => void
+  /** Of the cache, so far. Default: none. */
+  readonly flushes?: Flushes
 }
 
 /** What is open at the end of this gets SERVFAIL, ms. */
@@ -90,7 +95,14 @@ const addressesSettle = 10
 const addressesPause = 200
 
 export async function createServing(options: ServingOptions): Promise<Serving> {
-  const { store, log, clock, resolverFiles = systemFiles, isFirst = true } = options
+  const {
+    store,
+    log,
+    clock,
+    resolverFiles = systemFiles,
+    isFirst = true,
+    flushes = createFlushes(),
+  } = options
   let { config } = options
   const { udp, workers } = config
   const dnsCounters = createDnsCounters()
@@ -168,7 +180,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const passing = passingTime(clock)
   // Outermost is the guard: a probe that comes back, and upstreams that are put aside, are nothing to keep.
   const cache = createCache({
-    ...{ ask, clock, log, forwardCounters },
+    ...{ ask, clock, log, forwardCounters, flushes },
     now: passing,
     settings: config.cache,
     isDown: ({ upstreams }) => exchange.isDown(upstreams),
@@ -229,6 +241,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     limits,
     counters: { dns: dnsCounters, forward: forwardCounters, cache: cacheCounters },
     cache,
+    flushes,
     kept: () => setup!.fast?.held() ?? { answers: 0, bytes: 0, seats: 0 },
     upstreams: () => upstreams,
     resolver: () => setup!.resolver,

@@ -7,6 +7,7 @@ import { readToken } from '../config/token.ts'
 import type { HostPort } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import type { Problem } from '../http/inspector.ts'
+import type { Method } from '../http/server.ts'
 import { BerthError, systemCode } from '../lib/errors.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
@@ -84,15 +85,16 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** The reply of GET `path`, or the problem the server told. Throws a BerthError (HTTP) where none can be had. */
+/** The reply to `path`, or the problem the server told. Throws a BerthError (HTTP) where none can be had. */
 export async function ask<T extends object>(
   server: Server,
   path: string,
   parameters: Readonly<Record<string, string | undefined>>,
+  method: Method = 'GET',
 ): Promise<T | Problem> {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, value)
-  const { where, status, text, hint } = await reach(server, `${path}?${query}`)
+  const { where, status, text, hint } = await reach(server, method, `${path}?${query}`)
   try {
     const reply: unknown = JSON.parse(text)
     if (typeof reply === 'object' && reply !== null) {
@@ -116,12 +118,13 @@ interface Answer {
 /** By the socket where there is one that we may use, else over TCP. `hint`: what may be why it was not enough. */
 async function reach(
   { socket, http, token }: Server,
+  method: Method,
   path: string,
 ): Promise<Answer & { where: string; hint: string | undefined }> {
   let missed: string | undefined
   if (socket !== undefined) {
     try {
-      const answer = await get({ socketPath: socket }, path, { host: 'localhost' })
+      const answer = await send({ socketPath: socket }, method, path, { host: 'localhost' })
       return { ...answer, where: socket, hint: undefined }
     } catch (error) {
       missed = unreachable(socket, error)
@@ -140,7 +143,7 @@ async function reach(
   if (read !== undefined && 'text' in read) headers.authorization = `Bearer ${read.text}`
   try {
     const hint = [missed, unread].filter((why) => why !== undefined).join('; ') || undefined
-    return { ...(await get({ host, port }, path, headers)), where, hint }
+    return { ...(await send({ host, port }, method, path, headers)), where, hint }
   } catch (error) {
     throw new BerthError('HTTP', [missed, unreachable(where, error)].filter(Boolean).join('; '), error)
   }
@@ -156,14 +159,18 @@ export function isHere(host: string): boolean {
 }
 
 /** Not fetch: that refuses some ports ("bad port"), and knows neither IPv6 zones nor sockets. */
-function get(
+function send(
   to: { socketPath: string } | HostPort,
+  method: Method,
   path: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(patience)
-    const options = { ...to, path, headers: { ...headers, accept: 'application/json' }, signal, agent: false }
+    const options = {
+      ...{ ...to, method, path, signal, agent: false },
+      headers: { ...headers, accept: 'application/json' },
+    }
     const outgoing = request(options, (response) => {
       let text = ''
       response.setEncoding('utf8')

@@ -5,6 +5,7 @@ import { typeCode } from '../dns/types.ts'
 import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
 import { lines } from '../lib/printable.ts'
 import { type Command, columns, exit, guard } from './io.ts'
+import { summarize } from './kept.ts'
 import { dnsAddress } from './where.ts'
 import { queryWire } from './wire.ts'
 
@@ -64,7 +65,7 @@ export const run: Command = (args, outer) =>
     // A health check asks over DNS, and often: it does without.
     const { ask, httpServer, isProblem, tell } = await import('./ask.ts')
     const server = await httpServer({ address: values.http, config, env: io.env })
-    const reply = await ask<QueryReply>(server, '/api/query', { name, type, as })
+    const reply = await ask<QueryReply>(server, '/api/query', { name, type, as, kept: 'true' })
     if (isProblem(reply)) return tell(io, reply)
     io.stdout(json ? `${JSON.stringify(reply)}\n` : describe(reply))
     return exit.done
@@ -99,15 +100,42 @@ function describe(reply: QueryReply): string {
   const facts = [
     ['asked as', as],
     ['answered by', upstream === undefined ? source : `${source} (${upstream})`],
-    ...(cached === undefined ? [] : [['kept for', `${cached.age} s${cached.stale ? ', out of date' : ''}`]]),
+    ...(cached === undefined ? [] : [['kept for', describeCached(reply, cached)]]),
     ...(tries === undefined ? [] : [['tries', tries]]),
     ...(ms === undefined ? [] : [['took', `${ms} ms`]]),
+    ...keptFacts(reply),
     ...(network === undefined ? [] : [['network', network]]),
     ...(route === undefined ? [] : [['route', route]]),
     ['rule', rule],
     ...(alternatives.length === 0 ? [] : [['instead', alternatives.join(', ')]]),
   ]
   return `${answers.length > 0 ? recordLines(answers) : nothing}\n${columns(facts)}`
+}
+
+/** Its age, and how long it goes on. */
+function describeCached(
+  { upstream }: QueryReply,
+  { age, stale, left }: NonNullable<QueryReply['cached']>,
+): string {
+  if (left === undefined) return `${age} s${stale ? ', out of date' : ''}`
+  if (stale) return `${age} s, out of date; given for ${left} s more while no upstream answers`
+  return `${age} s, ${upstream === undefined ? `upstreams are asked again in ${left} s` : `holds ${left} s more`}`
+}
+
+/** What else is kept of the name: by the same way, and by others. */
+function keptFacts({ name, route, kept = [] }: QueryReply): string[][] {
+  const own = kept.filter((entry) => entry.name === name)
+  const isHere = (entry: { readonly route: string }) => route === undefined || entry.route === route
+  const here = own.filter(isHere)
+  const elsewhere = own.filter((entry) => !isHere(entry))
+  const routes = [...new Set(elsewhere.map((entry) => entry.route))]
+  return [
+    ...(here.length === 0 ? [] : [['in cache', summarize(here)]]),
+    ...routes.map((each) => [
+      'in cache',
+      `${summarize(elsewhere.filter((entry) => entry.route === each))} (${each})`,
+    ]),
+  ]
 }
 
 function recordLines(records: readonly AnswerRecord[]): string {

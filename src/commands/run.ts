@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   check: () => import('./check.ts'),
   names: () => import('./names.ts'),
   query: () => import('./query.ts'),
+  cache: () => import('./cache.ts'),
   worker: () => import('./worker.ts'),
   reader: () => import('./reader.ts'),
 }
@@ -23,6 +24,7 @@ Usage: berth COMMAND [OPTIONS]
   check    read a configuration file and say what it means, or what is wrong with it
   names    list the names an asker may see, as the running server knows them
   query    ask the running server about one name, and why it answers so
+  cache    show what the running server keeps of a name, or flush it
 
 berth COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 bad arguments or configuration.
 `

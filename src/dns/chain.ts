@@ -1,4 +1,4 @@
-// Aliases in a raw reply: the names from the asked one along its CNAMEs (RFC 1034, 3.6.2).
+// Aliases in a raw reply: the names that an answer leads over (RFC 1034, 3.6.2). Pure.
 import { readName } from './name.ts'
 import type { UpstreamReply } from './relay.ts'
 import { type } from './types.ts'
@@ -27,4 +27,17 @@ export function readChain({ message, records }: UpstreamReply, name: string): re
     chain.push(next)
   }
   return chain
+}
+
+/** Canonical, each once; those of records in the answer section alone. The reply is a well-formed one. */
+export function chainOf({ message, records }: UpstreamReply): readonly string[] {
+  const names = new Set<string>()
+  for (const { section, start, dataAt, type: code } of records) {
+    if (section !== 'answer') break
+    for (const at of code === type.CNAME ? [start, dataAt] : [start]) {
+      const name = readName(message, at)
+      if (name !== undefined) names.add(name)
+    }
+  }
+  return [...names]
 }

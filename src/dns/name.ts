@@ -77,6 +77,34 @@ function labelText(bytes: Buffer, start: number, end: number): string {
   return text
 }
 
+/**
+ * Canonical text of the name at `offset`, pointers followed. undefined where it is cut short, too long, or a pointer does
+ * not lead backward (RFC 1035, 4.1.4).
+ */
+export function readName(message: Buffer, offset: number): string | undefined {
+  const parts: Buffer[] = []
+  let bytes = 1
+  let limit = offset
+  for (let at = offset; ; ) {
+    const size = message[at]
+    if (size === undefined) return undefined
+    if (size === 0) break
+    if (size >= 0xc0) {
+      if (at + 2 > message.length) return undefined
+      at = message.readUInt16BE(at) & 0x3fff
+      if (at >= limit) return undefined
+      limit = at
+      continue
+    }
+    const next = at + 1 + size
+    bytes += 1 + size
+    if (size > maxLabelBytes || next > message.length || bytes > maxNameBytes) return undefined
+    parts.push(message.subarray(at, next))
+    at = next
+  }
+  return nameText(Buffer.concat(parts), 0, bytes - 1)
+}
+
 /** Offset just after the name at `offset`; pointers are not followed. undefined where it is cut short. */
 export function skipName(message: Buffer, offset: number): number | undefined {
   for (;;) {
@@ -86,27 +114,6 @@ export function skipName(message: Buffer, offset: number): number | undefined {
     if ((length & 0xc0) === 0xc0) return offset + 2 <= message.length ? offset + 2 : undefined
     if (length > maxLabelBytes) return undefined
     offset += 1 + length
-  }
-}
-
-/** The name at `offset` of a message whose names can be followed, pointers and all; undefined where it can't be. */
-export function readName(message: Buffer, offset: number): string | undefined {
-  const bytes = Buffer.allocUnsafe(maxNameBytes)
-  let used = 0
-  for (let at = offset, jumps = 0; ; ) {
-    const length = message[at]
-    if (length === undefined) return undefined
-    if (length >= 0xc0) {
-      // A name has at most 127 labels, and a pointer that follows none is no use.
-      if (at + 2 > message.length || ++jumps > 127) return undefined
-      at = message.readUInt16BE(at) & 0x3fff
-      continue
-    }
-    if (length === 0) return nameText(bytes, 0, used)
-    const end = at + 1 + length
-    if (length > maxLabelBytes || used + 1 + length >= maxNameBytes || end > message.length) return undefined
-    used += message.copy(bytes, used, at, end)
-    at = end
   }
 }
 

@@ -12,17 +12,23 @@ export interface InflightOptions {
   readonly counters: Pick<ForwardCounters, 'coalesced' | 'rejects'>
   /** A place to wait for another's exchange, as one's own takes; given back by calling it, undefined: there is none. */
   readonly claim: (asker: string) => (() => void) | undefined
+  /**
+   * Whether what was asked for with these keys, or what came of it, has been flushed since: then it is no answer for who
+   * asks now. Default: nothing ever is.
+   */
+  readonly isFlushed?: (keys: Keys, result?: Forwarded) => boolean
 }
 
 interface Leader {
   readonly asker: string
+  readonly keys: Keys
   readonly result: Promise<Forwarded>
 }
 
 export type Inflight = (asked: ForwardQuestion, keys: Keys) => Forwarded | Promise<Forwarded>
 
 export function createInflight(options: InflightOptions): Inflight {
-  const { ask, keep, counters, claim } = options
+  const { ask, keep, counters, claim, isFlushed = () => false } = options
   // Without RD an upstream tells only what it has at hand.
   const recursive = new KeyedSlots<Leader>()
   const others = new KeyedSlots<Leader>()
@@ -34,17 +40,21 @@ export function createInflight(options: InflightOptions): Inflight {
   ): Forwarded | Promise<Forwarded> {
     const answer = ask(asked)
     if (!(answer instanceof Promise)) return keep(asked, keys, answer)
+    const leave = () => {
+      if (leaders.get(keys.question) === leader) leaders.delete(keys.question)
+    }
     const result = answer.then(
       (settled) => {
-        leaders.delete(keys.question)
+        leave()
         return keep(asked, keys, settled)
       },
       (error: unknown) => {
-        leaders.delete(keys.question)
+        leave()
         throw error
       },
     )
-    leaders.set(keys.question, { asker: asked.asker, result })
+    const leader = { asker: asked.asker, keys, result }
+    leaders.set(keys.question, leader)
     return result
   }
 
@@ -56,18 +66,23 @@ export function createInflight(options: InflightOptions): Inflight {
   ): Promise<Forwarded> {
     try {
       const result = await leader.result
-      // One asker's limit is not another's.
-      const isTheirs = 'failure' in result && result.reason === 'busy' && leader.asker !== asked.asker
-      return isTheirs ? keep(asked, keys, await ask(asked)) : result
+      if (leader.keys.since === keys.since || !isFlushed(leader.keys, result)) {
+        // One asker's limit is not another's.
+        const isTheirs = 'failure' in result && result.reason === 'busy' && leader.asker !== asked.asker
+        return isTheirs ? keep(asked, keys, await ask(asked)) : result
+      }
     } finally {
       release()
     }
+    return share(asked, keys)
   }
 
-  return (asked, keys) => {
+  function share(asked: ForwardQuestion, keys: Keys): Forwarded | Promise<Forwarded> {
     const leaders = wantsRecursion(asked) ? recursive : others
     const leader = leaders.get(keys.question)
-    if (leader === undefined) return lead(leaders, asked, keys)
+    if (leader === undefined || (leader.keys.since !== keys.since && isFlushed(leader.keys))) {
+      return lead(leaders, asked, keys)
+    }
     const release = claim(asked.asker)
     if (release === undefined) {
       counters.rejects.add(1)
@@ -76,4 +91,6 @@ export function createInflight(options: InflightOptions): Inflight {
     counters.coalesced.add(1)
     return follow(leader, asked, keys, release)
   }
+
+  return share
 }

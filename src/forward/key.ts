@@ -14,6 +14,8 @@ export interface Keys {
   readonly question: string
   /** The same for all types of the name. */
   readonly name: string
+  /** The number of the latest flush of the cache when this was asked. */
+  readonly since: number
 }
 
 /** What a route adds to keys; as long as it has the same upstreams. */
@@ -23,7 +25,7 @@ interface Context {
 }
 
 /** Gives questions their keys. What a route adds to them is written once for each route. */
-export function createKeys(): (asked: ForwardQuestion) => Keys {
+export function createKeys(lastFlush = () => 0): (asked: ForwardQuestion) => Keys {
   /** By the route's name: the configuration has so many. */
   const known = new Map<string, Context>()
 
@@ -42,7 +44,11 @@ export function createKeys(): (asked: ForwardQuestion) => Keys {
     const context = contextOf(route, question.class)
     const end =
       ends[(edns?.dnssecOk ? dnssecOk : 0) + ((flagsOf(query) & flag.CD) !== 0 ? checkingDisabled : 0)]
-    return { question: `${context}${type} ${name}${end}`, name: `${context}* ${name}${end}` }
+    return {
+      question: `${context}${type} ${name}${end}`,
+      name: `${context}* ${name}${end}`,
+      since: lastFlush(),
+    }
   }
 }
 
@@ -57,14 +63,43 @@ export function ownerOf(key: string): string {
   return key.slice(0, start) + key.slice(key.indexOf(' ', start) + 1, key.lastIndexOf('\n'))
 }
 
+/** The name in a key. */
+export function nameOf(key: string): string {
+  return key.slice(key.indexOf(' ', key.indexOf('\n')) + 1, key.lastIndexOf('\n'))
+}
+
+export function nameOfOwner(owner: string): string {
+  return owner.slice(owner.indexOf('\n') + 1)
+}
+
+/** What a key says, for people. */
+export interface KeyText {
+  readonly name: string
+  /** undefined: all of them. */
+  readonly type: number | undefined
+  readonly class: number
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+  /** The route's name. */
+  readonly route: string
+}
+
+/** Reads what `writeContext` and `createKeys` write. */
+export function readKey(key: string): KeyText {
+  const [, ofClass, route, type, name, flags] = /^\S* (\d+) ([^\n]*)\n(\S+) (\S*)\n(\d)$/.exec(key)!
+  return {
+    name: name!,
+    type: type === '*' ? undefined : Number(type),
+    class: Number(ofClass),
+    dnssecOk: (Number(flags) & dnssecOk) !== 0,
+    checkingDisabled: (Number(flags) & checkingDisabled) !== 0,
+    route: route!,
+  }
+}
+
 /** Another name, asked of the same servers. */
 export function ownerBeside(owner: string, name: string): string {
   return owner.slice(0, owner.indexOf('\n') + 1) + name
-}
-
-/** The type that a question's key is of; of a name's, not a number. */
-export function typeOf(question: string): number {
-  return Number.parseInt(question.slice(question.indexOf('\n') + 1), 10)
 }
 
 /** The key of the question for this type, beside that of its name. */

@@ -258,7 +258,8 @@ export function startTries(
       }
       if (health.wantsTrials) health.tryOut(begun.order, query, question, edns ?? noEdns)
       const told = describeTries(all, progress)
-      finish({ reply, upstream: upstream.text, ...(told === undefined ? {} : { tries: told }) })
+      const tries = told === undefined ? {} : { tries: told }
+      finish({ reply, upstream: upstream.text, transport, ...tries })
     }
   }
 

@@ -4,6 +4,7 @@ import type { ForwardPolicy, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import type { Question } from '../dns/name.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
+import type { Transport } from '../dns/writer.ts'
 
 /** Where a question that is not ours goes. */
 export interface Route {
@@ -34,6 +35,8 @@ export interface ForwardQuestion {
 export interface Cached {
   readonly age: number
   readonly stale: boolean
+  /** Seconds until upstreams are asked again; of what is out of date, until it is not given any more. */
+  readonly left?: number
   /** For who keeps what it made of the answer. */
   readonly lease?: Lease
 }
@@ -47,6 +50,8 @@ export interface Lease {
 export interface Answered {
   readonly reply: UpstreamReply
   readonly upstream: string
+  /** Default: UDP. */
+  readonly transport?: Transport
   /**
    * What the tries came to, where the first one was not enough: "198.51.100.1:53 silent, 9.9.9.9:53 answered"; of a
    * stale answer, why there is no newer one.

@@ -1,8 +1,10 @@
-// /api/names and /api/query: who may ask, and on whose behalf. Names are inside knowledge; see DESIGN's scope table.
+// /api/names, /api/query and /api/cache: who may ask, and on whose behalf. Names are inside knowledge; see DESIGN's scope
+// table. What is kept, and to flush it, is for whoever has the host's view.
 import { canonicalAddress } from '../lib/ip.ts'
+import type { CacheDesk } from './cache-desk.ts'
 import { clip, createGuard, holdsToken } from './guard.ts'
 import type { AskerRef, Inspector, Problem } from './inspector.ts'
-import { json, problem, type Reply, type Request, type Route } from './server.ts'
+import { json, type Method, problem, type Reply, type Request, type Route } from './server.ts'
 
 /** What decides on who may ask, as it is now. */
 export interface Access {
@@ -21,25 +23,27 @@ export function apiRoutes(
   inspector: Inspector,
   hostNames?: readonly string[],
   access: Access = openAccess,
+  cache?: CacheDesk,
 ): Route[] {
-  const { refuseApi } = createGuard(access.hosts, hostNames)
+  const { refuseApi, refuseChange } = createGuard(access.hosts, hostNames)
 
   /** Loopback gets the host's view, or any other that it names; our own addresses and scope.gateway may give it too. */
-  function wantsToken({ viaSocket, remote }: Request): boolean {
-    return !viaSocket && (isLoopback(remote) || access.hasHostView(remote))
+  function hasHostView({ viaSocket = false, remote }: Request): boolean {
+    return viaSocket || isLoopback(remote) || access.hasHostView(remote)
   }
 
   function guarded(
     path: string,
     parameters: readonly string[],
     run: (request: Request, as: AskerRef) => Reply | Promise<Reply>,
+    methods?: readonly Method[],
   ): Route {
     const handle = (request: Request) => {
-      const refusal = refuseApi(request)
+      const refusal = refuseApi(request) ?? (request.method === 'DELETE' ? refuseChange(request) : undefined)
       if (refusal !== undefined) return problem(403, refusal)
       const digest = access.tokenDigest()
-      if (digest !== undefined && wantsToken(request) && !holdsToken(request, digest))
-        return unauthorized(request)
+      const wantsToken = digest !== undefined && !request.viaSocket && hasHostView(request)
+      if (wantsToken && !holdsToken(request, digest)) return unauthorized(request)
       for (const name of request.parameters.keys()) {
         if (!parameters.includes(name)) {
           return problem(400, `unknown parameter "${clip(name)}"; there are ${parameters.join(', ')}`)
@@ -50,21 +54,64 @@ export function apiRoutes(
         ? problem(400, '"as" must be "host", an IP address, or a container’s name or id')
         : run(request, as)
     }
-    return { path, handle }
+    return methods === undefined ? { path, handle } : { path, methods, handle }
+  }
+
+  function answerCache(desk: CacheDesk, request: Request): Promise<Reply> | Reply {
+    if (!hasHostView(request)) return problem(403, 'what is kept is for those who have the host’s view')
+    const { parameters, method, viaSocket, remote } = request
+    for (const name of parameters.keys()) {
+      if (parameters.getAll(name).length > 1) return problem(400, `"${name}" is there twice`)
+    }
+    const name = parameters.get('name') ?? undefined
+    if (name === '') return problem(400, 'the name is empty; the root is "."')
+    if (name !== undefined && name.length > 1024) return problem(400, nameTooLong)
+    const below = flagOf(parameters.get('below'))
+    if (below === undefined) return problem(400, '"below" must be true or false')
+    if (below && name === undefined) return problem(400, '"below" goes with a name')
+    const type = parameters.get('type') ?? undefined
+    if (method === 'DELETE') {
+      if (type !== undefined) return problem(400, 'a name is flushed for all types; leave "type" out')
+      return desk.flush(name, below, viaSocket ? 'api.socket' : remote).then(replyWith)
+    }
+    if (name === undefined) return problem(400, 'no name was given; ask /api/cache?name=NAME')
+    if (type !== undefined && !isTypeText(type))
+      return problem(400, `"${clip(type)}" is not a record type; try A or AAAA`)
+    return desk.show(name, type?.toUpperCase(), below).then(replyWith)
   }
 
   return [
     guarded('/api/names', ['as'], (_, as) => replyWith(inspector.names(as))),
-    guarded('/api/query', ['name', 'type', 'as'], async ({ parameters }, as) => {
+    guarded('/api/query', ['name', 'type', 'as', 'kept'], async (request, as) => {
+      const { parameters } = request
       const name = parameters.get('name') ?? ''
       if (name === '') return problem(400, 'no name was given; ask /api/query?name=NAME&type=TYPE')
-      if (name.length > 1024) return problem(400, 'the name is too long; a domain name has 253 bytes at most')
+      if (name.length > 1024) return problem(400, nameTooLong)
       const type = (parameters.get('type') || 'A').toUpperCase()
-      if (!/^[A-Z0-9]{1,16}$/.test(type))
-        return problem(400, `"${clip(type)}" is not a record type; try A or AAAA`)
-      return replyWith(await inspector.query(name, type, as))
+      if (!isTypeText(type)) return problem(400, `"${clip(type)}" is not a record type; try A or AAAA`)
+      const kept = flagOf(parameters.get('kept'))
+      if (kept === undefined) return problem(400, '"kept" must be true or false')
+      return replyWith(await inspector.query(name, type, as, kept && hasHostView(request)))
     }),
+    ...(cache === undefined
+      ? []
+      : [
+          guarded('/api/cache', ['name', 'type', 'below'], (request) => answerCache(cache, request), [
+            'GET',
+            'HEAD',
+            'DELETE',
+          ]),
+        ]),
   ]
+}
+
+const nameTooLong = 'the name is too long; a domain name has 253 bytes at most'
+const isTypeText = (text: string) => /^[A-Z0-9]{1,16}$/i.test(text)
+
+/** undefined: neither. */
+function flagOf(text: string | null): boolean | undefined {
+  if (text === null || text === 'false') return false
+  return text === 'true' ? true : undefined
 }
 
 /** Callers from elsewhere are who their address says, whatever they ask for. */

@@ -8,6 +8,8 @@ import type { Request } from './server.ts'
 export interface Guard {
   /** Why a request is refused; undefined: it is not. Names are inside knowledge, and who asks counts. */
   refuseApi(request: Request): string | undefined
+  /** Why it may not change anything, besides: no page's request does. */
+  refuseChange(request: Request): string | undefined
   /** The same for what scrapers read: they come by names of one label too, and through proxies. */
   refuseMetrics(request: Request): string | undefined
 }
@@ -39,6 +41,13 @@ export function createGuard(
   return {
     refuseApi: (request) =>
       refuseHost(request, isKnown) ?? refuseSite(request) ?? refuseReferer(request) ?? refuseProxy(request),
+    // There is no page of ours that would, and what stands at our address in a browser may be another's.
+    refuseChange: ({ headers }) =>
+      headers.origin === undefined &&
+      headers.referer === undefined &&
+      (headers['sec-fetch-site'] ?? 'none') === 'none'
+        ? undefined
+        : 'web pages may not change anything',
     // Nobody has a public name of one label. What a link leads to is not read by the page that has the link.
     refuseMetrics: (request) =>
       refuseHost(request, (name) => isKnown(name) || !name.includes('.')) ??

@@ -6,7 +6,8 @@ import { encodeQuery, readMessage } from '../dns/message.ts'
 import { canonicalName, type Question, readQuestion } from '../dns/name.ts'
 import { typeCode, typeName } from '../dns/types.ts'
 import { writeReply } from '../dns/writer.ts'
-import type { Forward } from '../forward/types.ts'
+import type { Holdings } from '../forward/cache/holdings.ts'
+import type { Cached, Forward } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import { isLocal } from '../registry/locality.ts'
@@ -14,11 +15,14 @@ import type { Container, Endpoint } from '../registry/types.ts'
 import { toldRcode } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope, ScopeRule } from '../resolve/scope.ts'
+import { mergeHoldings } from './holdings.ts'
 import type { AskerRef, IgnoredLabel, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
 
 export interface InspectOptions {
   readonly resolver: Resolver
   readonly forward: Forward
+  /** What this process's cache has of a name. */
+  readonly holdings?: (name: string) => Promise<Holdings>
   readonly zone: string
   readonly clock: Pick<Clock, 'monotonic'>
 }
@@ -48,7 +52,9 @@ interface Asking {
   readonly label: string
 }
 
-export function createInspector({ resolver, forward, zone, clock }: InspectOptions): Inspector {
+export function createInspector(options: InspectOptions): Inspector {
+  const { resolver, forward, zone, clock } = options
+
   function scopeFor(as: AskerRef): Asking | Problem {
     if (as.kind === 'host') return asking('127.0.0.1', '127.0.0.1', 'host')
     if (as.kind === 'address') {
@@ -149,7 +155,7 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
       }
     },
 
-    async query(name, type, as) {
+    async query(name, type, as, seesCache = false) {
       const found = scopeFor(as)
       if ('problem' in found) return found
       const canonical = canonicalName(name)
@@ -161,8 +167,15 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
       const question = readQuestion(query)
       if (question === undefined) return { problem: `${name} can not be asked for`, status: 400 }
       const head = { name: canonical === '' ? '.' : canonical, type: typeName(code), as: found.label }
-      return { ...head, ...(await answer(found, query, question)) }
+      const told = await answer(found, query, question)
+      return { ...head, ...told, ...(seesCache ? await keptOf(canonical) : {}) }
     },
+  }
+
+  async function keptOf(name: string): Promise<Pick<QueryReply, 'kept'>> {
+    const holdings = await options.holdings?.(name)
+    if (holdings === undefined || holdings.list.length === 0) return {}
+    return { kept: mergeHoldings({ told: [{ worker: 1, ...holdings }], silent: [] }) }
   }
 
   async function answer(
@@ -191,7 +204,7 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
     const head = {
       route: decision.route.name,
       ms: Math.round((clock.monotonic() - started) * 10) / 10,
-      ...(result.cached === undefined ? {} : { cached: result.cached }),
+      ...(result.cached === undefined ? {} : { cached: withoutLease(result.cached) }),
     }
     if ('failure' in result) {
       return { ...head, rcode: 'SERVFAIL', source, rule: `${rule}; ${result.failure}`, answers: [] }
@@ -219,4 +232,8 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
       answers: readMessage(reply.message).answers,
     }
   }
+}
+
+function withoutLease({ lease: _, ...told }: Cached): NonNullable<QueryReply['cached']> {
+  return told
 }

@@ -1,5 +1,7 @@
 // What /api/names and /api/query are asked for and answer; whoever resolves questions implements it.
 
+import type { CacheEntry } from './holdings.ts'
+
 /** On whose behalf: the host itself, an address, or a container by name or id. */
 export type AskerRef =
   | { readonly kind: 'host' }
@@ -66,8 +68,13 @@ export interface QueryReply {
   readonly tries?: string
   /** How long it took to forward it, ms. */
   readonly ms?: number
-  /** Where it was kept: how long ago it came, seconds, and whether it is out of date. */
-  readonly cached?: { readonly age: number; readonly stale: boolean }
+  /**
+   * Where it was kept: how long ago it came, seconds, and whether it is out of date; and for how long upstreams are not
+   * asked again, or, of what is out of date, for how long it may still be given.
+   */
+  readonly cached?: { readonly age: number; readonly stale: boolean; readonly left?: number }
+  /** Where it was asked for: what is kept of the name now, of whatever type and by whatever way. */
+  readonly kept?: readonly CacheEntry[]
   readonly answers: readonly AnswerRecord[]
   /** Names that would have been unambiguous. */
   readonly alternatives?: readonly string[]
@@ -75,5 +82,6 @@ export interface QueryReply {
 
 export interface Inspector {
   names(as: AskerRef): NamesReply | Problem
-  query(name: string, type: string, as: AskerRef): Promise<QueryReply | Problem>
+  /** `seesCache`: whoever asks wants to know what else is kept of the name, and may. All that is kept is looked through. */
+  query(name: string, type: string, as: AskerRef, seesCache?: boolean): Promise<QueryReply | Problem>
 }

@@ -1,4 +1,4 @@
-// The HTTP listener: GET and HEAD on a few fixed paths, small limits, errors as JSON.
+// The HTTP listener: a few fixed paths, GET and HEAD but for the one that takes a change, small limits, errors as JSON.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { HostPort } from '../config/types.ts'
@@ -13,7 +13,10 @@ import { listenAt, type SocketPlace } from './socket.ts'
 /** Where it is served: an address, or a unix socket. */
 export type Place = HostPort | SocketPlace
 
+export type Method = 'GET' | 'HEAD' | 'DELETE'
+
 export interface Request {
+  readonly method?: Method
   readonly parameters: URLSearchParams
   /** It came by our own socket, not over TCP: who may use that has the host's view. */
   readonly viaSocket?: boolean
@@ -33,6 +36,8 @@ export interface Reply {
 
 export interface Route {
   readonly path: string
+  /** Default: GET and HEAD. */
+  readonly methods?: readonly Method[]
   handle(request: Request): Reply | Promise<Reply>
 }
 
@@ -156,6 +161,8 @@ export function problem(status: number, sentence: string): Reply {
   return json(status, { problem: sentence, status })
 }
 
+const readOnly: readonly Method[] = ['GET', 'HEAD']
+
 const onlyOnce = ['host', 'authorization', 'origin'] as const
 
 async function answer(
@@ -169,14 +176,19 @@ async function answer(
   if (route === undefined) {
     return problem(404, `there is nothing here; there are ${[...routes.keys()].join(', ')}`)
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return problem(405, 'only GET and HEAD are served')
+  const { methods = readOnly } = route
+  const method = methods.find((each) => each === request.method)
+  if (method === undefined) {
+    const list = `${methods.slice(0, -1).join(', ')} and ${methods.at(-1)}`
+    return { ...problem(405, `only ${list} are served`), headers: { allow: methods.join(', ') } }
+  }
   // Which of two is meant nobody can tell: RFC 9112, 3.2.
   const twice = onlyOnce.find((name) => (request.headersDistinct[name]?.length ?? 0) > 1)
   if (twice !== undefined) return problem(400, `there are several ${twice} headers`)
   const remote = canonicalAddress(remoteOf(request) ?? '')
   if (remote === undefined) return problem(400, 'the caller is gone')
-  return route.handle({ parameters: new URLSearchParams(query), viaSocket, remote, headers: request.headers })
+  const parameters = new URLSearchParams(query)
+  return route.handle({ method, parameters, viaSocket, remote, headers: request.headers })
 }
 
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
@@ -190,7 +202,6 @@ function send(request: IncomingMessage, response: ServerResponse, reply: Reply):
     'x-content-type-options': 'nosniff',
     'cross-origin-resource-policy': 'same-origin',
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
     ...headers,
     // A body nobody reads would be taken for the next request.
     ...(hasBody(request) ? { connection: 'close' } : {}),

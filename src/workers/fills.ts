@@ -1,6 +1,6 @@
 // Answers of upstreams on their way to another process's cache. What can't leave yet waits, the newest for each
 // question, within bounds: the other asks upstreams for what it has missed.
-import type { Fill } from '../forward/cache/cache.ts'
+import type { Fill } from '../forward/cache/fill.ts'
 import type { Clock } from '../lib/clock.ts'
 
 export interface FillQueue {

@@ -1,7 +1,9 @@
 // What the first process and its workers say to each other. Plain data, carried by a structured clone, in order.
 import type { Part } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
-import type { Fill } from '../forward/cache/cache.ts'
+import type { Fill } from '../forward/cache/fill.ts'
+import type { Flush, Flushed } from '../forward/cache/flush.ts'
+import type { Holdings, Subject } from '../forward/cache/holdings.ts'
 import type { LoopStates } from '../forward/loop.ts'
 import type { Tally } from '../http/tally.ts'
 import type { Bindable } from '../net/listener.ts'
@@ -23,6 +25,8 @@ export interface Beginning {
   /** Names that are gone, as their own `told` tells them, and the key of what that holds. */
   readonly gone: Uint8Array
   readonly goneKey: GoneOptions['key']
+  /** The number of the cache's latest flush. */
+  readonly lastFlush: number
 }
 
 /** What is answered with `done` once it is done, and all that was said before it. */
@@ -34,6 +38,8 @@ export type Request =
   | { readonly kind: 'configure'; readonly config: Config; readonly parts: number }
   /** Nothing but to say how things are. */
   | { readonly kind: 'count' }
+  | { readonly kind: 'flush'; readonly flush: Flush }
+  | { readonly kind: 'holdings'; readonly subject: Subject; readonly limit: number }
 
 export type ToWorker =
   /** The first of all. */
@@ -47,10 +53,19 @@ export type ToWorker =
   /** The last of all: answer what is in hand, and end. */
   | { readonly kind: 'stop' }
 
+/** The answer to a request. */
+export interface Done {
+  readonly kind: 'done'
+  readonly id: number
+  readonly tally: Tally
+  readonly flushed?: Flushed
+  readonly holdings?: Holdings
+}
+
 export type FromWorker =
   /** It answers questions. */
   | { readonly kind: 'ready' }
-  | { readonly kind: 'done'; readonly id: number; readonly tally: Tally }
+  | Done
   | { readonly kind: 'fills'; readonly fills: readonly Fill[] }
   /** A probe for loops came back to it. */
   | { readonly kind: 'caught'; readonly token: string }

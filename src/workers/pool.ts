@@ -1,13 +1,14 @@
 // The workers beside the first process, all together: what it tells them, and what they tell it and each other.
 import { takeApart } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
-import type { Fill } from '../forward/cache/cache.ts'
+import type { Fill } from '../forward/cache/fill.ts'
 import type { LoopStates, ProbingGuard } from '../forward/loop.ts'
 import type { Tally } from '../http/tally.ts'
 import { Counter } from '../lib/counters.ts'
 import type { Bindable } from '../net/listener.ts'
 import type { StoreChange } from '../registry/types.ts'
-import { createSeat, type SeatOptions } from './seat.ts'
+import type { Request } from './messages.ts'
+import { createSeat, type Outcome, type SeatOptions } from './seat.ts'
 
 export interface Pool {
   /** Resolves once every worker answers questions, or has failed to at its first try. */
@@ -22,6 +23,8 @@ export interface Pool {
   refresh(): Promise<void>
   /** Resolves once all have done what they were told before; after 10 s at the latest. */
   catchUp(): Promise<void>
+  /** What came of it at each, the second process first; after 5 s at the latest. */
+  ask(request: Request): Promise<readonly Outcome[]>
   /** What all workers have counted, the dead included. */
   tallies(): readonly Tally[]
   /** Workers that answer questions. */
@@ -41,7 +44,7 @@ export interface PoolOptions extends Pick<SeatOptions, 'fork' | 'clock' | 'log' 
 }
 
 /** How long each may take, ms. */
-const patience = { listen: 2000, configure: 5000, refresh: 1000, catchUp: 10_000 }
+const patience = { ask: 5000, listen: 2000, configure: 5000, refresh: 1000, catchUp: 10_000 }
 
 export function createPool({ processes, cache, guard, addTallies, ...common }: PoolOptions): Pool {
   const restarts = new Counter()
@@ -71,7 +74,7 @@ export function createPool({ processes, cache, guard, addTallies, ...common }: P
     })
     return seat
   })
-  const all = async (each: (seat: (typeof seats)[0]) => Promise<void>) => {
+  const all = async (each: (seat: (typeof seats)[0]) => Promise<unknown>) => {
     await Promise.all(seats.map(each))
   }
 
@@ -97,6 +100,7 @@ export function createPool({ processes, cache, guard, addTallies, ...common }: P
     },
     refresh: () => all((seat) => seat.call({ kind: 'count' }, patience.refresh)),
     catchUp: () => all((seat) => seat.call({ kind: 'count' }, patience.catchUp)),
+    ask: (request) => Promise.all(seats.map((seat) => seat.call(request, patience.ask))),
     tallies: () => [buried, ...seats.flatMap((seat) => seat.tally() ?? [])],
     ready: () => seats.filter((seat) => seat.isReady()).length,
     restarts,

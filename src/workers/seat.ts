@@ -1,11 +1,11 @@
 // One worker's place: starts a process in it, listens for whether it lives, and starts another where it does not.
-import type { Fill } from '../forward/cache/cache.ts'
+import type { Fill } from '../forward/cache/fill.ts'
 import type { Tally } from '../http/tally.ts'
 import { createBackoff } from '../lib/backoff.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { createFillQueue, type FillQueue } from './fills.ts'
-import type { Beginning, FromWorker, Request, ToWorker } from './messages.ts'
+import type { Beginning, Done, FromWorker, Request, ToWorker } from './messages.ts'
 
 /** Another process of ours, as the one that started it has it; a worker where nothing else is said. */
 export interface Child<Message = ToWorker> {
@@ -28,7 +28,7 @@ export interface Seat {
   /** Nobody is told while there is no worker: the next one begins with how things are then. */
   tell(message: ToWorker): void
   /** Resolves when it is done, when the worker is gone, or after so many ms: a stuck one keeps nobody waiting. */
-  call(request: Request, patience: number): Promise<void>
+  call(request: Request, patience: number): Promise<Outcome>
   fill(fill: Fill): void
   /** What the worker counted when it was last heard of; undefined: nothing yet. */
   tally(): Tally | undefined
@@ -36,6 +36,9 @@ export interface Seat {
   isReady(): boolean
   stop(): Promise<void>
 }
+
+/** What came of a request. Gone is a worker too that has not begun to answer: it does what it was told before it does. */
+export type Outcome = Done | 'gone' | 'silent'
 
 export interface SeatOptions {
   /** From 2 on: the first process is 1. */
@@ -67,7 +70,7 @@ const farewell = 2000
 interface Running {
   readonly child: Child
   readonly fills: FillQueue
-  readonly calls: Map<number, () => void>
+  readonly calls: Map<number, (outcome: Outcome) => void>
   /** How often it was asked since it was last heard of. */
   unheard: number
   readyAt: number | undefined
@@ -112,7 +115,7 @@ export function createSeat(options: SeatOptions): Seat {
       settled()
     } else if (message.kind === 'done') {
       from.tally = message.tally
-      from.calls.get(message.id)?.()
+      from.calls.get(message.id)?.(message)
     } else options.onMessage(message)
   }
 
@@ -133,7 +136,7 @@ export function createSeat(options: SeatOptions): Seat {
   function end(dead: Running, why: string): void {
     running = undefined
     clock.clearTimeout(timer)
-    for (const done of [...dead.calls.values()]) done()
+    for (const done of [...dead.calls.values()]) done('gone')
     options.onDeath(dead.tally)
     settled()
     ended()
@@ -148,17 +151,18 @@ export function createSeat(options: SeatOptions): Seat {
     timer = clock.setTimeout(spawn, wait)
   }
 
-  function call(request: Request, patience: number): Promise<void> {
+  function call(request: Request, patience: number): Promise<Outcome> {
     const to = running
-    if (to === undefined) return Promise.resolve()
+    if (to === undefined) return Promise.resolve('gone')
     const id = calls++
     return new Promise((resolve) => {
-      const done = () => {
+      const done = (outcome: Outcome) => {
         clock.clearTimeout(deadline)
         to.calls.delete(id)
-        resolve()
+        resolve(outcome)
       }
-      const deadline = clock.setTimeout(done, patience)
+      const late = () => done(to.readyAt === undefined ? 'gone' : 'silent')
+      const deadline = clock.setTimeout(late, patience)
       to.calls.set(id, done)
       to.child.send({ ...request, id })
     })

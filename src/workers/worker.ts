@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Part, putTogether } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
+import { createFlushes, type Flushes } from '../forward/cache/flush.ts'
 import { createLoopFollower, type LoopFollower } from '../forward/loop-follower.ts'
 import { createTokens } from '../forward/token.ts'
 import { servingSeries } from '../http/serving-series.ts'
@@ -16,7 +17,7 @@ import { createGone, type Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
 import { createServing, type Serving } from '../serving.ts'
 import { createFillQueue } from './fills.ts'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { Done, FromWorker, ToWorker } from './messages.ts'
 import { createReplica, type Replica } from './replica.ts'
 
 /** The way to the first process. */
@@ -50,6 +51,7 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
   let listen: readonly Bindable[] = []
   let replica: Replica
   let gone: Gone
+  let flushes: Flushes
   let loops: LoopFollower
   let log: Logger
   let serving: Serving | undefined
@@ -85,6 +87,7 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
     loops = createLoopFollower({ isToken, tellCaught, tellSuspect })
     loops.follow(message.loops)
     replica = createReplica(message.told, clock)
+    flushes = createFlushes(message.lastFlush)
     const { store } = replica
     gone = createGone({ key: message.goneKey, now: passingTime(clock), told: message.gone }, store.current())
     store.onSwap(gone.follow)
@@ -96,7 +99,7 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
       clock,
     })
     serving = await createServing({
-      ...{ config: here(), store, gone, log, clock, cookieSecret },
+      ...{ config: here(), store, gone, flushes, log, clock, cookieSecret },
       createLoops: () => loops,
       isFirst: false,
       onFill: fills.add,
@@ -108,12 +111,12 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
   /** The configuration, at the addresses that the first process has. */
   const here = (): Config => ({ ...config, listen })
 
-  function done(id: number): void {
+  function done(id: number, more: Pick<Done, 'flushed' | 'holdings'> = {}): void {
     const series =
       serving === undefined
         ? []
         : servingSeries({ ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines })
-    channel.send({ kind: 'done', id, tally: readTally(series) })
+    channel.send({ kind: 'done', id, tally: readTally(series), ...more })
   }
 
   return new Promise((resolve) => {
@@ -149,6 +152,17 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
         })
       },
       count: ({ id }) => done(id),
+      flush({ id, flush }) {
+        if (serving !== undefined) void serving.cache.flush(flush).then((flushed) => done(id, { flushed }))
+        else {
+          flushes.note(flush)
+          done(id)
+        }
+      },
+      holdings({ id, subject, limit }) {
+        if (serving === undefined) done(id)
+        else void serving.cache.holdings(subject, limit).then((holdings) => done(id, { holdings }))
+      },
       change: ({ change }) => replica.store.apply(change),
       fills({ fills }) {
         for (const fill of fills) serving?.cache.take(fill)

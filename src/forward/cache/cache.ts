@@ -1,8 +1,6 @@
 // Upstreams' answers, kept: a question answered before is answered at once, aged; one whose answer is out of date gets
 // that where upstreams fail or are slow (RFC 8767); and one that just failed is not tried again at once (RFC 9520).
 import type { CacheSettings } from '../../config/types.ts'
-import { readQuestion } from '../../dns/name.ts'
-import { readRecords } from '../../dns/records.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { ageReply, answerTtl, staleReply } from '../../dns/ttl.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -10,21 +8,16 @@ import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { ForwardCounters } from '../counters.ts'
 import { createInflight } from '../inflight.ts'
-import { createKeys, type Keys, ownerOf, wantsRecursion } from '../key.ts'
+import { createKeys, type Keys, nameOf, ownerOf, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
-import { createExisting, maySayNodata, narrow, type Shown, sayNodata } from './existing.ts'
+import { createExisting, maySayNodata, narrow, sayNodata } from './existing.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
-import {
-  type Caps,
-  deniesName,
-  isConclusive,
-  type Kind,
-  readKeepable,
-  showsRecords,
-  writeTtls,
-} from './keepable.ts'
-import { pack, unpack, unpackReply } from './packed.ts'
+import { type Fill, fillOf, readFill } from './fill.ts'
+import { createFlushes, type Flush, type Flushed, type Flushes, namesIn, removeFrom } from './flush.ts'
+import { type Holdings, listHoldings, type Subject } from './holdings.ts'
+import { type Caps, deniesName, isConclusive, readKeepable, showsRecords, writeTtls } from './keepable.ts'
+import { unpackReply } from './packed.ts'
 import { createEntry, createStore, type Entry } from './store.ts'
 
 export interface Cache {
@@ -33,27 +26,10 @@ export interface Cache {
   take(fill: Fill): void
   /** What is kept stays, as far as it might have been kept with these settings. */
   update(settings: CacheSettings): void
-}
-
-/** What upstreams said, as other caches of this server take it over: plain data, good for a while after it was told. */
-export interface Fill {
-  /** Of the question, and of its name whatever the type (see key). */
-  readonly question: string
-  readonly name: string
-  /** undefined: what was known does not hold any more, and nothing is kept in its place. */
-  readonly kept:
-    | {
-        readonly kind: Kind
-        readonly forEveryType: boolean
-        readonly message: Buffer
-        readonly upstream: string
-        /** ms since it came, and from then to its end. */
-        readonly age: number
-        readonly ttl: number
-      }
-    | undefined
-  /** Names that turned out to exist, by what is not kept. `left`: for how long that counts, ms. */
-  readonly shown: readonly { readonly owner: string; readonly type: number; readonly left: number }[]
+  /** Resolves once what it is of is gone; it does not come back by what was asked for before. */
+  flush(flush: Flush): Promise<Flushed>
+  /** What there is of it, as many as `limit`. */
+  holdings(subject: Subject, limit: number): Promise<Holdings>
 }
 
 export interface CacheOptions {
@@ -74,6 +50,8 @@ export interface CacheOptions {
   readonly log: Logger
   /** For other caches. */
   readonly onFill?: (fill: Fill) => void
+  /** Default: none so far. */
+  readonly flushes?: Flushes
 }
 
 /** RFC 8767, 5: an asker gets the stale answer where there is no other by now, ms. Stubs often wait 2 s. */
@@ -89,7 +67,7 @@ const maxPrefetches = 64
 const recentlyUsed = 1000
 
 export function createCache(options: CacheOptions): Cache {
-  const { counters, clock, log, now } = options
+  const { counters, clock, log, now, flushes = createFlushes() } = options
   const hits = counters.hits.cell()
   const misses = counters.misses.cell()
   let { settings } = options
@@ -97,10 +75,12 @@ export function createCache(options: CacheOptions): Cache {
   const store = createStore(settings, counters)
   const existing = createExisting(store)
   const failures = createFailures(now)
-  const keysOf = createKeys()
+  const keysOf = createKeys(flushes.last)
   const refresh = createInflight({
     ...{ ask: options.ask, keep, claim: options.claim },
     counters: options.forwardCounters,
+    isFlushed: ({ question, since }, result) =>
+      flushes.hit(since, () => namesIn(nameOf(question), replyOf(result))),
   })
   let prefetches = 0
 
@@ -109,12 +89,13 @@ export function createCache(options: CacheOptions): Cache {
     if ('reply' in result) writeTtls(result.reply, type)
     // Without RD upstreams tell what they have at hand; that is no answer for others.
     if (!wantsRecursion(asked)) return result
+    if (flushes.hit(keys.since, () => namesIn(asked.question.name, replyOf(result)))) return result
     const time = now()
     if ('failure' in result) {
       failures.note(keys.question, result)
       return result
     }
-    const { reply, upstream } = result
+    const { reply, upstream, transport = 'udp' } = result
     const subject = { owner: ownerOf(keys.question), name, type }
     const shows = showsRecords(reply, type)
     if (!isConclusive(reply)) {
@@ -140,6 +121,8 @@ export function createCache(options: CacheOptions): Cache {
         forEveryType,
         packed: found.packed,
         upstream,
+        transport,
+        since: keys.since,
         storedAt: time,
         expiresAt: time + Math.min(found.ttl * 1000, most),
         validUntil: time + answerTtl(reply) * 1000,
@@ -157,7 +140,11 @@ export function createCache(options: CacheOptions): Cache {
    * What is said now replaces what was known, whether or not it may be kept. `shows`: that the name exists; who learns of it
    * takes back what denied that. Whether there was something.
    */
-  function replace({ question, name }: Keys, entry: Entry | undefined, shows: boolean): boolean {
+  function replace(
+    { question, name }: Pick<Keys, 'question' | 'name'>,
+    entry: Entry | undefined,
+    shows: boolean,
+  ): boolean {
     const had = store.delete(question)
     const hadName = entry?.forEveryType !== true && !shows && store.delete(name)
     if (entry !== undefined) store.set(entry)
@@ -165,38 +152,23 @@ export function createCache(options: CacheOptions): Cache {
   }
 
   function take(fill: Fill): void {
-    const { question, name, kept, shown } = fill
-    failures.forget(question)
+    const { question, since = 0, shown } = fill
     const time = now()
+    const filled = readFill(fill, time)
+    if (flushes.hit(since, () => namesIn(nameOf(question), filled?.reply))) return
+    failures.forget(question)
     for (const { owner, type, left } of shown) existing.hear({ owner, type, until: time + left })
-    const asked = kept && readQuestion(kept.message)
-    const records = asked && readRecords(kept!.message, asked.end)
-    if (kept === undefined || asked === undefined || records === undefined) {
+    if (filled === undefined) {
       replace(fill, undefined, shown.length > 0)
       return
     }
-    const { kind, message, upstream, age, ttl, forEveryType } = kept
-    const reply = { message, records }
-    const subject = { owner: ownerOf(question), name: asked.name, type: asked.type }
-    const told = createEntry({
-      key: forEveryType ? name : question,
-      owner: subject.owner,
-      kind,
-      type: asked.type,
-      forEveryType,
-      packed: pack(message),
-      upstream,
-      storedAt: time - age,
-      expiresAt: time - age + ttl,
-      validUntil: time - age + answerTtl(reply) * 1000,
-      usedAt: time,
-    })
+    const { subject, reply, entry: told } = filled
     // It may have been told before its teller has heard of what is known here.
-    const against = forEveryType ? existing.against(subject, reply, time) : undefined
+    const against = told.forEveryType ? existing.against(subject, reply, time) : undefined
     const isAgainst = against !== undefined && against.name > 0
     const entry = isAgainst ? narrow(told, against.others) : told
-    replace(fill, entry, showsRecords(reply, asked.type))
-    existing.learn(subject, reply, time - age, !entry.isGone)
+    replace(fill, entry, showsRecords(reply, subject.type))
+    existing.learn(subject, reply, told.storedAt, !entry.isGone)
   }
 
   /** How long an entry is still good for an answer, if only a stale one; ms. */
@@ -209,8 +181,9 @@ export function createCache(options: CacheOptions): Cache {
     entry.hits++
     if (isWorthPrefetching(entry, time)) prefetch(entry, asked, keys)
     const age = seconds(time - entry.storedAt)
-    const cached = { age, stale: false, lease: leaseOf(entry) }
-    return { reply: ageReply(unpackReply(entry.packed), age), upstream: entry.upstream, cached }
+    const left = secondsLeft(entry.expiresAt - time)
+    const cached = { age, left, stale: false, lease: leaseOf(entry) }
+    return { reply: ageReply(unpackReply(entry.packed), age), ...giverOf(entry), cached }
   }
 
   /** What is given by it is used as if it had been asked for here. */
@@ -233,20 +206,26 @@ export function createCache(options: CacheOptions): Cache {
   /** `why`: what became of the try to get a newer one. */
   function answerStale(entry: Entry, why: string): Answered {
     counters.servedStale.add(1)
-    const age = seconds(now() - entry.storedAt)
+    const time = now()
+    const age = seconds(time - entry.storedAt)
+    const left = secondsLeft(servableFor(entry, time))
     const reply = staleReply(unpackReply(entry.packed), age, staleTtl)
-    return { reply, upstream: entry.upstream, tries: why, cached: { age, stale: true } }
+    return { reply, ...giverOf(entry), tries: why, cached: { age, left, stale: true } }
   }
 
-  function answerFailed({ failed, at }: RememberedFailure): Failed {
+  function answerFailed({ failed, at, until }: RememberedFailure): Failed {
     counters.failures.add(1)
-    return { ...failed, cached: { age: seconds(now() - at), stale: false } }
+    const time = now()
+    return { ...failed, cached: { age: seconds(time - at), left: secondsLeft(until - time), stale: false } }
   }
 
   /** The new answer, or the old one where upstreams fail, are down or take too long; the exchange goes on then. */
   function preferNew(asked: ForwardQuestion, keys: Keys, old: Entry): Forwarded | Promise<Forwarded> {
     const result = refresh(asked, keys)
+    // Who asked before a flush is not given what it took away either.
+    const isGone = () => flushes.hit(old.since, () => namesIn(asked.question.name, unpackReply(old.packed)))
     const better = (settled: Forwarded) => {
+      if (isGone()) return settled
       if ('failure' in settled) return answerStale(old, settled.failure)
       return isConclusive(settled.reply)
         ? settled
@@ -260,6 +239,7 @@ export function createCache(options: CacheOptions): Cache {
     return new Promise((resolve, reject) => {
       let late = false
       const timer = clock.setTimeout(() => {
+        if (isGone()) return
         late = true
         resolve(answerStale(old, `no answer within ${clientPatience / 1000} s`))
       }, clientPatience)
@@ -320,7 +300,24 @@ export function createCache(options: CacheOptions): Cache {
     return old === undefined ? refresh(asked, keys) : preferNew(asked, keys, old)
   }
 
-  return { forward, take, update }
+  function flush(flush: Flush): Promise<Flushed> {
+    flushes.note(flush)
+    return removeFrom({ store, existing, failures, time: now() }, flush)
+  }
+
+  function holdings(subject: Subject, limit: number): Promise<Holdings> {
+    return listHoldings({ store, failures, stale: settings.stale, staleTtl, time: now() }, subject, limit)
+  }
+
+  return { forward, take, update, flush, holdings }
+}
+
+function replyOf(result: Forwarded | undefined): UpstreamReply | undefined {
+  return result !== undefined && 'reply' in result ? result.reply : undefined
+}
+
+function giverOf({ upstream, transport }: Entry): Pick<Answered, 'upstream' | 'transport'> {
+  return { upstream, transport }
 }
 
 function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {
@@ -328,19 +325,8 @@ function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {
 }
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)
-
-/** The entry as other caches take it over; undefined: nothing is kept now. */
-function fillOf(keys: Keys, entry: Entry | undefined, shown: readonly Shown[], time: number): Fill {
-  const kept = entry && {
-    ...{ kind: entry.kind, forEveryType: entry.forEveryType, message: unpack(entry.packed) },
-    ...{ upstream: entry.upstream, age: time - entry.storedAt, ttl: entry.expiresAt - entry.storedAt },
-  }
-  return {
-    ...keys,
-    kept,
-    shown: shown.map(({ owner, type, until }) => ({ owner, type, left: until - time })),
-  }
-}
+/** As TTLs are told, which are lowered by whole seconds of age. */
+const secondsLeft = (ms: number): number => Math.ceil(ms / 1000)
 
 function newest(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
   if (a === undefined || b === undefined) return a ?? b

@@ -7,7 +7,7 @@ import { flag, flagsOf } from '../../dns/header.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { answerTtl } from '../../dns/ttl.ts'
 import { type as types } from '../../dns/types.ts'
-import { ownerBeside, questionBeside, wantsSignatures } from '../key.ts'
+import { nameOfOwner, ownerBeside, questionBeside, wantsSignatures } from '../key.ts'
 import { showsRecords } from './keepable.ts'
 import { pack, unpack } from './packed.ts'
 import type { Entry, Store } from './store.ts'
@@ -46,6 +46,8 @@ export interface Existing {
   learn(subject: Subject, reply: UpstreamReply, at: number, isKept: boolean): readonly Shown[]
   /** What another cache has learned. */
   hear(shown: Shown): void
+  /** Forgets the names that match, as far as the store does not have their records. */
+  flush(matches: (name: string) => boolean): void
 }
 
 /** So long after the end of its last record a name still counts as one that exists, ms. */
@@ -143,6 +145,9 @@ export function createExisting(store: Store): Existing {
     hear(shown) {
       note(shown)
       takeBack(shown.owner, shown.type, shown.until)
+    },
+    flush(matches) {
+      for (const owner of [...seen.keys()]) if (matches(nameOfOwner(owner))) seen.delete(owner)
     },
   }
 }

@@ -7,6 +7,8 @@ export interface RememberedFailure {
   readonly failed: Failed
   /** ms, by the cache's own time. */
   readonly at: number
+  /** When upstreams are asked again, where there is no old answer. */
+  readonly until: number
 }
 
 export interface Failures {
@@ -14,6 +16,8 @@ export interface Failures {
   recall(key: string, recheck?: number): RememberedFailure | undefined
   note(key: string, failed: Failed): void
   forget(key: string): void
+  /** By key; also those that are over, as far as they still count for how long the next one is remembered. */
+  all(): Iterable<[string, RememberedFailure]>
 }
 
 /** RFC 9520, 3.2: at least 1 s, no more than 5 minutes; ms. */
@@ -25,17 +29,14 @@ const inARow = 60_000
 /** Names are askers' to choose. */
 const kept = 4096
 
-interface Note extends RememberedFailure {
-  readonly wait: number
-}
-
 export function createFailures(now: () => number): Failures {
-  const notes = new LRUCache<string, Note>({ max: kept })
+  const notes = new LRUCache<string, RememberedFailure>({ max: kept })
   return {
     recall(key, recheck) {
       if (notes.size === 0) return undefined
       const note = notes.get(key)
-      return note !== undefined && now() < note.at + (recheck ?? note.wait) ? note : undefined
+      if (note === undefined) return undefined
+      return now() < (recheck === undefined ? note.until : note.at + recheck) ? note : undefined
     },
     note(key, failed) {
       const { reason } = failed
@@ -43,10 +44,11 @@ export function createFailures(now: () => number): Failures {
       if (reason !== 'unreachable' && reason !== 'failed') return
       const at = now()
       const before = notes.get(key)
-      const last = before !== undefined && at < before.at + before.wait + inARow ? before.wait : firstWait / 2
-      const wait = Math.min(last * 2, longestWait)
-      notes.set(key, { failed, at, wait })
+      const isInARow = before !== undefined && at < before.until + inARow
+      const last = isInARow ? before.until - before.at : firstWait / 2
+      notes.set(key, { failed, at, until: at + Math.min(last * 2, longestWait) })
     },
     forget: (key) => void (notes.size > 0 && notes.delete(key)),
+    all: () => notes.entries(),
   }
 }

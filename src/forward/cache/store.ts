@@ -1,5 +1,6 @@
 // The kept replies, bounded in number and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
+import type { Transport } from '../../dns/writer.ts'
 import type { CacheCounters } from './counters.ts'
 import type { Kind } from './keepable.ts'
 import type { Packed } from './packed.ts'
@@ -16,6 +17,9 @@ export interface Entry {
   readonly packed: Packed
   /** Who gave it. */
   readonly upstream: string
+  readonly transport: Transport
+  /** The number of the latest flush when it was asked for. */
+  readonly since: number
   /** ms, by the cache's own time. */
   readonly storedAt: number
   readonly expiresAt: number
@@ -44,6 +48,10 @@ export interface Store {
   delete(key: string): boolean
   /** What is kept of a name and says whether it exists, the first of them: records, and denials of the name itself. */
   of(owner: string): Entry | undefined
+  /** Of all there are now, the latest used first. */
+  keys(): readonly string[]
+  /** As `get`, but that it is no use. */
+  peek(key: string): Entry | undefined
   /** Keeps each entry as `adapt` gives it, the latest used first, as far as there is room by the new limits. */
   update(limits: Limits, adapt: (entry: Entry) => Entry): void
 }
@@ -58,6 +66,8 @@ export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | 'isGone' |
     forEveryType: made.forEveryType,
     packed: made.packed,
     upstream: made.upstream,
+    transport: made.transport,
+    since: made.since,
     storedAt: made.storedAt,
     expiresAt: made.expiresAt,
     validUntil: made.validUntil,
@@ -125,6 +135,8 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
     set: (entry) => void lru?.set(entry.key, entry),
     delete: (key) => lru?.delete(key) === true,
     of: (owner) => telling.get(owner),
+    keys: () => [...(lru?.keys() ?? [])],
+    peek: (key) => lru?.peek(key),
     update(next, adapt) {
       const before = lru
       lru = create(next)

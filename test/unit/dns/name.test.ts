@@ -7,6 +7,7 @@ import {
   isBelow,
   isSingleLabel,
   isWithin,
+  readName,
   readQuestion,
   skipName,
   splitName,
@@ -180,6 +181,41 @@ describe('skipping a name', () => {
     expect(skipName(Buffer.of(1, 0x61), 0)).toBeUndefined()
     expect(skipName(Buffer.of(64), 0)).toBeUndefined()
     expect(skipName(Buffer.of(0), 1)).toBeUndefined()
+  })
+})
+
+describe('reading a name with pointers', () => {
+  const bytes = Buffer.concat([
+    Buffer.alloc(12),
+    // 12: example.org, 25: www and a pointer to it, 31: a pointer to that, 33: to itself, 35: ahead, 37: a label cut short.
+    Buffer.from('\x07eXample\x03org\x00\x03wWw\xc0\x0c\xc0\x19\xc0\x21\xc0\x25\x05cut', 'latin1'),
+  ])
+
+  it.each([
+    [12, 'example.org'],
+    [20, 'org'],
+    [24, ''],
+    [25, 'www.example.org'],
+    [31, 'www.example.org'],
+    [33, undefined],
+    [35, undefined],
+    [37, undefined],
+    [bytes.length, undefined],
+  ])('at %i', (at, name) => {
+    expect(readName(bytes, at)).toBe(name)
+  })
+
+  it('gives none over 255 bytes', () => {
+    const label = Buffer.concat([Buffer.of(63), Buffer.alloc(63, 'a')])
+    expect(readName(Buffer.concat([label, label, label, label, Buffer.of(0)]), 0)).toBeUndefined()
+  })
+
+  it('reads a whole one as a question’s', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyLabels, nastyLabels), (labels) => {
+        expect(readName(wire(labels), 0)).toBe(read(...labels))
+      }),
+    )
   })
 })
 

@@ -6,7 +6,7 @@ import {
   ownerBeside,
   ownerOf,
   questionBeside,
-  typeOf,
+  readKey,
   wantsSignatures,
 } from '../../../src/forward/key.ts'
 import type { ForwardQuestion } from '../../../src/forward/types.ts'
@@ -94,7 +94,7 @@ it('a key tells its name, whatever type, DO and CD; its type; DO; and the keys b
       expect(ownerOf(keys.name) === ownerOf(keysOf(questionOf(other)).question)).toBe(
         meaning({ ...told, dnssecOk, checkingDisabled }, true) === meaning(other, true),
       )
-      expect(typeOf(keys.question)).toBe(told.type)
+      expect(readKey(keys.question).type).toBe(told.type)
       expect(wantsSignatures(keys.name)).toBe(told.dnssecOk)
       expect(questionBeside(keys.name, type)).toBe(keysOf(questionOf({ ...told, type })).question)
       expect(ownerBeside(ownerOf(keys.name), other.name)).toBe(

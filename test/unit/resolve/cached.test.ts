@@ -5,10 +5,11 @@ import { createCookies } from '../../../src/dns/cookie.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import type { Forwarded } from '../../../src/forward/types.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
+import type { QueryReply } from '../../../src/http/inspector.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
-import { address, nxdomain, questionFor, replyTo, type Said } from '../forward/cache/kept.ts'
+import { address, keptBy, nxdomain, questionFor, replyTo, type Said } from '../forward/cache/kept.ts'
 import { config, resolverFor } from './deciding.ts'
 import { estate } from './estate.ts'
 
@@ -115,6 +116,29 @@ describe('the inspector', () => {
     const cached = { age: 1, stale: false }
     expect(await query({ failure: 'x', reason: 'failed', cached })).toMatchObject({ source: 'cache', cached })
     expect(await query({ failure: 'x', reason: 'failed' })).not.toHaveProperty('cached')
+  })
+
+  it('tells for how much longer, and nothing of ours', async () => {
+    const lease = { use: () => undefined }
+    const held = { ...kept(answer, 12, false), cached: { age: 12, left: 18, stale: false, lease } }
+    expect((await query(held)) as QueryReply).toHaveProperty('cached', { age: 12, left: 18, stale: false })
+  })
+
+  it('tells what else is kept of the name to who may know it', async () => {
+    const cache = keptBy()
+    await cache.ask({ name: 'www.example.org' })
+    const inspector = createInspector({
+      ...{ resolver, forward: cache.forward, zone: config.zone, clock: systemClock },
+      holdings: (name) => cache.holdings({ name, below: false }, 10),
+    })
+    const ask = (name: string, seesCache?: boolean) =>
+      inspector.query(name, 'A', { kind: 'host' }, seesCache) as Promise<QueryReply>
+    expect(await ask('www.example.org')).not.toHaveProperty('kept')
+    expect((await ask('WWW.example.org.', true)).kept).toMatchObject([
+      { name: 'www.example.org', type: 'A', left: 60, upstream: '192.0.2.53:53' },
+    ])
+    // What is asked for the first time is kept by the time it is told.
+    expect((await ask('new.example.org', true)).kept).toMatchObject([{ name: 'new.example.org' }])
   })
 
   it('tells what the tries came to, and how long they took, ms', async () => {

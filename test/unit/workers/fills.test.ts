@@ -1,6 +1,6 @@
 // Fills on their way: together, the newest of each question, within bounds.
 import { describe, expect, it } from 'vitest'
-import type { Fill } from '../../../src/forward/cache/cache.ts'
+import type { Fill } from '../../../src/forward/cache/fill.ts'
 import { createFillQueue } from '../../../src/workers/fills.ts'
 import { createHandClock } from '../hand-clock.ts'
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
-import type { Fill } from '../../../src/forward/cache/cache.ts'
+import type { Fill } from '../../../src/forward/cache/fill.ts'
 import { dnsSeries } from '../../../src/http/serving-series.ts'
 import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
@@ -150,6 +150,17 @@ it('all are told to stop, and none counts as replaced', async () => {
   for (const { die } of children) die()
   await stopped
   expect(pool.restarts.cell().value).toBe(0)
+})
+
+it('what all are asked comes to what each says, in order', async () => {
+  const { pool, children, turn } = pooled(4)
+  for (const { say } of children) say({ kind: 'ready' })
+  const asked = pool.ask({ kind: 'flush', flush: { number: 1, names: undefined } })
+  const { id } = children[1]!.said.at(-1) as { id: number }
+  children[1]!.say({ kind: 'done', id, tally: new Map(), flushed: { answers: 3, failures: 0 } })
+  children[2]!.die()
+  turn(5000)
+  expect(await asked).toMatchObject(['silent', { flushed: { answers: 3, failures: 0 } }, 'gone'])
 })
 
 it('a configuration with long lists comes to each in parts, one at a time', async () => {

@@ -201,6 +201,28 @@ describe('what is asked of it', () => {
     seat.tell({ kind: 'fills', fills: [] })
     expect(kinds(last().said)).toEqual(['start', 'configure'])
   })
+
+  it('comes to its answer, or to why there is none', async () => {
+    const { seat, last, turn } = seated()
+    const ask = () => seat.call({ kind: 'flush', flush: { number: 1, names: undefined } }, 1000)
+    expect(await ask()).toBe('gone')
+    void seat.start()
+    const early = ask()
+    turn(1000)
+    // Who has not begun to answer has nothing to forget, and does what it was told before it begins.
+    expect(await early).toBe('gone')
+    last().say({ kind: 'ready' })
+    const answered = ask()
+    const { id } = last().said.at(-1) as { id: number }
+    last().say({ kind: 'done', id, tally, flushed: { answers: 2, failures: 1 } })
+    expect(await answered).toMatchObject({ flushed: { answers: 2, failures: 1 } })
+    const late = ask()
+    turn(1000)
+    expect(await late).toBe('silent')
+    const unheard = ask()
+    last().die()
+    expect(await unheard).toBe('gone')
+  })
 })
 
 describe('when it is to stop', () => {

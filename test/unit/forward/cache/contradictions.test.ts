@@ -2,7 +2,7 @@
 // order, as long as the records hold and 60 s more.
 import { describe, expect, it } from 'vitest'
 import { rcode } from '../../../../src/dns/header.ts'
-import type { Fill } from '../../../../src/forward/cache/cache.ts'
+import type { Fill } from '../../../../src/forward/cache/fill.ts'
 import {
   type Asked,
   address,

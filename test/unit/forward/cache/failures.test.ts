@@ -8,7 +8,7 @@ describe('a failure', () => {
     kept.says = failed
     expect(await kept.ask()).toEqual({ failure: '192.0.2.53:53 SERVFAIL', reason: 'failed' })
     kept.turn(999)
-    expect(kept.forward(questionFor())).toEqual({ ...failed, cached: { age: 0, stale: false } })
+    expect(kept.forward(questionFor())).toEqual({ ...failed, cached: { age: 0, left: 1, stale: false } })
     expect([kept.count('failures'), kept.count('misses')]).toEqual([1, 1])
     kept.turn(1)
     kept.says = { answers: [address(60)] }

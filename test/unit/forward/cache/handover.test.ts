@@ -1,6 +1,6 @@
 // What one cache learns, another one of the same server takes over.
 import { describe, expect, it } from 'vitest'
-import type { Fill } from '../../../../src/forward/cache/cache.ts'
+import type { Fill } from '../../../../src/forward/cache/fill.ts'
 import { address, failed, keptBy, nodata, nxdomain, questionFor } from './kept.ts'
 
 function twoCaches() {

@@ -157,6 +157,8 @@ export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<Cache
     },
     forward: cache.forward,
     take: cache.take,
+    flush: cache.flush,
+    holdings: cache.holdings,
     /** Other settings from now on. */
     update: (next: Partial<CacheSettings>) => cache.update({ ...settings, ...changes, ...next }),
     /** What a question comes to, in short. */

@@ -1,0 +1,115 @@
+// berth cache: what the running berth keeps of upstreams' answers, and away with it.
+import { parseArgs } from 'node:util'
+import { encodeName } from '../dns/name.ts'
+import { typeCode } from '../dns/types.ts'
+import type { CacheReply, FlushReply } from '../http/cache-desk.ts'
+import { lines } from '../lib/printable.ts'
+import { ask, httpServer, isProblem, tell } from './ask.ts'
+import { type Command, columns, exit, guard, type Io } from './io.ts'
+import { describeEntries } from './kept.ts'
+
+const help = `berth cache show NAME [TYPE] [options]  what the running berth keeps of NAME: answers of upstreams, and failures
+berth cache flush [NAME] [options]      forget it, for all types; without NAME forget everything
+
+An answer that leads over NAME, as where it is an alias's target, is shown and forgotten with it. Names of containers are
+never kept: they are answered from the table.
+
+  --below         NAME and all names below it
+  --http ADDRESS  where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or "http",
+                  else /run/berth/api.sock or 127.0.0.1:9153
+  --config FILE   the configuration berth runs with; default: BERTH_CONFIG
+  --json          print the reply as JSON
+  --help          this text
+
+Exit codes: 0 done, 1 not done or not everywhere, 2 bad arguments or configuration.
+`
+
+export const run: Command = (args, outer) =>
+  guard(outer, async (io) => {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        below: { type: 'boolean' },
+        http: { type: 'string' },
+        config: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+    if (values.help) {
+      io.stdout(help)
+      return exit.done
+    }
+    const { below = false, json = false } = values
+    const wrong = misuse(positionals, below)
+    if (wrong !== undefined) {
+      io.stderr(lines`${wrong}\nTry "berth cache --help".\n`)
+      return exit.usage
+    }
+    const [verb, name, type] = positionals
+    const server = await httpServer({ address: values.http, config: values.config, env: io.env })
+    const parameters = { name, below: below ? 'true' : undefined }
+    if (verb === 'flush') {
+      const reply = await ask<FlushReply>(server, '/api/cache', parameters, 'DELETE')
+      if (isProblem(reply)) return tell(io, reply)
+      io.stdout(json ? `${JSON.stringify(reply)}\n` : describeFlush(reply))
+      return tellSilent(io, reply, 'that it forgot this; it does once it goes on')
+    }
+    const reply = await ask<CacheReply>(server, '/api/cache', { ...parameters, type })
+    if (isProblem(reply)) return tell(io, reply)
+    io.stdout(json ? `${JSON.stringify(reply)}\n` : describe(reply))
+    return tellSilent(io, reply, 'what it keeps')
+  })
+
+function misuse([verb, name, type, ...rest]: readonly string[], below: boolean): string | undefined {
+  if (verb === undefined) return 'show or flush?'
+  if (verb !== 'show' && verb !== 'flush') return `"${verb}" is not known; there are show and flush`
+  // An unset variable of a script is not to flush everything.
+  if (name === '') return 'the name is empty; the root is "."'
+  if (name === undefined && verb === 'show') return 'no name was given'
+  if (name === undefined) return below ? '--below goes with a name' : undefined
+  if (encodeName(name) === undefined) return `"${name}" is not a domain name`
+  const extra = verb === 'flush' ? type : rest[0]
+  if (extra !== undefined) {
+    const why = verb === 'flush' ? '; a name is forgotten for all types' : ''
+    return `"${extra}" is one argument too many${why}`
+  }
+  if (type !== undefined && typeCode(type) === undefined) {
+    return `"${type}" is not a record type; write A, AAAA or TYPE65`
+  }
+  return undefined
+}
+
+function describe({ name, type, below, entries, more, own, networks }: CacheReply): string {
+  const what = `${below ? `${name} and below` : name}${type === undefined ? '' : ` ${type}`}`
+  const notes = [
+    ...(entries.length === 0 ? [lines`nothing is kept of ${what}`] : []),
+    ...(more === undefined ? [] : [lines`and ${more} more`]),
+    ...(own === undefined ? [] : [lines`the host is answered by berth itself, which is never kept: ${own}`]),
+    ...(networks === undefined
+      ? []
+      : [lines`a container’s name, answered from the table and never kept, on ${networks.join(', ')}`]),
+  ]
+  const shown = describeEntries(entries, name, below)
+  return [...(shown === '' ? [] : [shown]), ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`])].join(
+    '\n',
+  )
+}
+
+function describeFlush({ name, below, flushed }: FlushReply): string {
+  const what = name === undefined ? 'everything' : below ? `${name} and all below it` : name
+  const head = lines`forgotten: ${what}\n`
+  const counts = flushed.map(({ worker, answers, failures }) => [
+    ...(flushed.length === 1 ? [] : [`process ${worker}`]),
+    `${answers} answer${answers === 1 ? '' : 's'}`,
+    `${failures} failure${failures === 1 ? '' : 's'}`,
+  ])
+  return `${head}${columns(counts)}`
+}
+
+/** The exit code. */
+function tellSilent(io: Io, { silent = [] }: { readonly silent?: readonly number[] }, what: string): number {
+  for (const worker of silent) io.stderr(lines`process ${worker} has not said ${what}\n`)
+  return silent.length === 0 ? exit.done : exit.failed
+}

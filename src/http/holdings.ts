@@ -1,0 +1,124 @@
+// What the caches hold, in words and seconds: as /api/cache and `berth query` tell it.
+import { rcodeName } from '../dns/header.ts'
+import { readMessage } from '../dns/message.ts'
+import { typeName } from '../dns/types.ts'
+import type { HeldAnswer, Holding } from '../forward/cache/holdings.ts'
+import type { FromAll } from './caches.ts'
+import type { AnswerRecord } from './inspector.ts'
+
+export interface CacheEntry {
+  /** Of the question. */
+  readonly name: string
+  /** "*": every type, of a name that does not exist. */
+  readonly type: string
+  /** Other than IN. */
+  readonly class?: number
+  /** The question's DO and CD: with signatures, and unchecked. */
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+  /** nodata: the name has no records of this type. failure: no upstream had an answer. */
+  readonly answer: 'records' | 'nodata' | 'nxdomain' | 'failure'
+  readonly rcode: string
+  /** As they would be given now: an alias and where it leads, of a denial too. */
+  readonly records: readonly AnswerRecord[]
+  readonly stale: boolean
+  /** Seconds: since it came, for how long it held then, until upstreams are asked again (0: at the next question). */
+  readonly age: number
+  readonly ttl?: number
+  readonly left: number
+  /** Of an answer, seconds until it is not given any more, even while no upstream answers. */
+  readonly staleLeft?: number
+  readonly upstream?: string
+  readonly transport?: 'udp' | 'tcp'
+  readonly route: string
+  /** How often it has been given since it came. */
+  readonly uses?: number
+  /** It is in demand, and has been asked for again before its end. */
+  readonly renewed?: boolean
+  /** Of a failure: what became of the tries. */
+  readonly why?: string
+  /** Those that hold it, where several processes answer. */
+  readonly processes?: readonly number[]
+}
+
+const seconds = (ms: number) => Math.floor(ms / 1000)
+/** As TTLs are: they are lowered by whole seconds of age. */
+const secondsLeft = (ms: number) => Math.max(0, Math.ceil(ms / 1000))
+
+export function describeHolding(held: Holding): CacheEntry {
+  const { name, class: ofClass, dnssecOk, checkingDisabled, route, age, left } = held
+  const key = {
+    name: name === '' ? '.' : name,
+    type: held.type === undefined ? '*' : typeName(held.type),
+    ...(ofClass === 1 ? {} : { class: ofClass }),
+    ...{ dnssecOk, checkingDisabled },
+  }
+  const times = { age: seconds(age), left: secondsLeft(left) }
+  if (held.kind === 'failure') {
+    const { why } = held
+    return { ...key, answer: 'failure', rcode: 'SERVFAIL', records: [], stale: false, ...times, route, why }
+  }
+  const { rcode, answers } = readMessage(held.message)
+  const { upstream, transport, ttl, uses, isRenewed, servable } = held
+  return {
+    ...key,
+    answer: wordFor(held, rcodeName(rcode)),
+    rcode: rcodeName(rcode),
+    records: answers,
+    stale: left <= 0,
+    ...times,
+    ...{ ttl: Math.round(ttl / 1000), staleLeft: secondsLeft(servable) },
+    ...{ upstream, transport, route, uses, renewed: isRenewed },
+  }
+}
+
+function wordFor({ kind }: HeldAnswer, rcode: string): CacheEntry['answer'] {
+  if (kind === 'success') return 'records'
+  return rcode === 'NXDOMAIN' ? 'nxdomain' : 'nodata'
+}
+
+/** What is told of one answer by several processes differs by so much, s: it takes a moment to get from one to another. */
+const sameTime = 1
+
+/** One entry for what several processes hold alike; in order of names, then types. */
+export function mergeHoldings({ told }: FromAll<{ readonly list: readonly Holding[] }>): CacheEntry[] {
+  const merged: (CacheEntry & { processes: number[] })[] = []
+  const alike = new Map<string, (typeof merged)[number][]>()
+  for (const { worker, list } of told) {
+    for (const held of list) {
+      const entry = describeHolding(held)
+      const id = identify(entry)
+      const group = alike.get(id) ?? []
+      alike.set(id, group)
+      const same = group.find(
+        ({ age, processes }) => Math.abs(age - entry.age) <= sameTime && !processes.includes(worker),
+      )
+      if (same === undefined) {
+        const own = { ...entry, processes: [worker] }
+        group.push(own)
+        merged.push(own)
+        continue
+      }
+      same.processes.push(worker)
+      Object.assign(same, {
+        ...(same.uses === undefined ? {} : { uses: same.uses + (entry.uses ?? 0) }),
+        ...(same.renewed === undefined ? {} : { renewed: same.renewed || entry.renewed }),
+      })
+    }
+  }
+  const sorted = merged.sort((a, b) => compare(a.name, b.name) || compare(a.type, b.type))
+  return told.length > 1 ? sorted : sorted.map(({ processes: _, ...entry }) => entry)
+}
+
+/** All but times, and what each process counts by itself. */
+function identify(entry: CacheEntry): string {
+  const { name, type, class: ofClass, dnssecOk, checkingDisabled, route, rcode, answer } = entry
+  const { upstream, transport, why, stale, records } = entry
+  const data = records.map(({ name, type, data }) => [name, type, data])
+  const key = [name, type, ofClass, dnssecOk, checkingDisabled, route]
+  return JSON.stringify([key, rcode, answer, stale, upstream, transport, why, data])
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
