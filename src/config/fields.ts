@@ -1,7 +1,16 @@
 // Building blocks of the schema: zod types for one kind of value each.
 import { z } from 'zod'
 import { type Parsed, parseSize } from './values.ts'
-import { type Issues, readChoice, readEntries, readFlag, readText, readTextList, refuse } from './written.ts'
+import {
+  domainKey,
+  type Issues,
+  readChoice,
+  readEntries,
+  readFlag,
+  readText,
+  readTextList,
+  refuse,
+} from './written.ts'
 
 /** A value of our own parsing; `parse` gets what YAML gave and tells its problems itself. */
 export function field<T>(parse: (value: unknown, issues: Issues) => T) {
@@ -48,6 +57,7 @@ export function size(least: string, most: string, example: string) {
 export function entries<T>(
   example: string,
   read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
+  keyOf = domainKey,
 ) {
-  return field((value, issues) => readEntries(value, issues, example, read))
+  return field((value, issues) => readEntries(value, issues, example, read, keyOf))
 }

@@ -36,7 +36,7 @@ export const forwardSection = z
      * Routes for askers on Docker networks that have a resolver of their own, internal ones included: network → list
      * of addresses, or {upstreams, policy}. Default: none.
      */
-    networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork).prefault({}),
+    networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork, networkKey).prefault({}),
     /**
      * Servers that do not take what is added to questions, wherever they are named, resolv.conf included: address →
      * {edns: false}, {ad: false} or both. Default: none; what a server does not take is found out.

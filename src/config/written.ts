@@ -89,17 +89,21 @@ export function readFlag(value: unknown, issues: Issues, ...path: PropertyKey[])
   return refuse(issues, 'must be true or false', ...path)
 }
 
+/** By which two keys are the same domain. */
+export const domainKey = (key: string): string => key.toLowerCase().replace(/\.$/, '')
+
 export function readEntries<T>(
   value: unknown,
   issues: Issues,
   example: string,
   read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
+  keyOf = domainKey,
 ): T[] {
   if (!isMap(value))
     return refuse(issues, `must be a map, not ${kindOf(value)}; write for example ${example}`)
   const seen = new Map<string, string>()
   return Object.entries(value).flatMap(([key, item]) => {
-    const name = key.toLowerCase().replace(/\.$/, '')
+    const name = keyOf(key)
     const earlier = seen.get(name)
     if (earlier !== undefined) refuse(issues, `is the same name as "${earlier}"; write it once`, key)
     seen.set(name, key)

@@ -12,7 +12,7 @@ import {
 } from './grants.ts'
 import { portFrom, readLabels } from './labels.ts'
 import type { RawContainer, RawContainerRow, RawDescriptor, RawEndpoint, RawEndpoints } from './raw.ts'
-import { type Start, startFrom } from './starts.ts'
+import { type Start, startedLater, startFrom, startOf } from './starts.ts'
 import { type Sixless, sixlessOn, withoutSix } from './sysctls.ts'
 
 /** One for all of the many that have none. */
@@ -63,7 +63,7 @@ export function containerFrom(
   }
   const sixless = sixlessOn(raw.HostConfig, places)
   const endpoints = withoutSix(placed, sixless)
-  const told = startFrom(raw.State?.StartedAt)
+  const start = startOf(startFrom(raw.State?.StartedAt))
   const health = healthOf(raw.State?.Health?.Status)
   const labels = raw.Config?.Labels ?? {}
   const { settings: asked, ports: named, problems } = readLabels(labels)
@@ -73,7 +73,7 @@ export function containerFrom(
   return {
     container: {
       ...{ id: raw.Id, name, engine, running, health, labels: noLabels, settings: onlyIgnored(asked) },
-      ...{ ungranted: [], ports, startedAt: told, lodgesWith, endpoints },
+      ...{ ungranted: [], ports, startedAt: start.order, lodgesWith, endpoints },
     },
     ownNames: namesOf(raw, name, {}),
     labels: { told: grantingLabels(labels), asked, image: imageOf(raw.Image, raw.ImageManifestDescriptor) },
@@ -83,7 +83,7 @@ export function containerFrom(
     gateways,
     signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),
     startedAt: Date.parse(raw.State?.StartedAt ?? '') || 0,
-    start: { told, order: told },
+    start,
     sixless,
   }
 }
@@ -137,18 +137,22 @@ export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldCon
   const told = name === before.container.name ? before : withName(before, before.container.name, name)
   const { container, ownNames } = told
   const running = runsByRow(row)
-  const places = new Map(
+  const placed = new Map(
     ownPlaces(row.NetworkSettings?.Networks).map(([, place]) => [place.NetworkID ?? '', place]),
   )
   const known = new Set(container.endpoints.map(({ networkId }) => networkId))
-  const added = [...places.keys()]
+  const added = [...placed.keys()]
     .filter((id) => running && id !== '' && !known.has(id))
     .map((id) => endpointNamed(container.id, id, ownNames))
   const endpoints = [...container.endpoints, ...added].map((endpoint) => {
-    const place = running ? places.get(endpoint.networkId) : undefined
+    const place = running ? placed.get(endpoint.networkId) : undefined
     return { ...endpoint, v4: addresses(place?.IPAddress), v6: addresses(place?.GlobalIPv6Address) }
   })
-  return { ...told, container: { ...container, running, endpoints }, signature: '' }
+  // Between two lists it may have been started again; an inspect may be long in coming, and says.
+  const places = placesIn(before.signature)
+  const isSame = before.container.running && (places === '' || places === placesIn(rowSignature(row)))
+  const start = running && !isSame ? startedLater : told.start
+  return { ...told, start, container: { ...container, running, endpoints }, signature: '' }
 }
 
 /** A running container with what its network tells of its place; what an inspect has told of it already holds. */
@@ -304,6 +308,11 @@ function signature(name: string, status: string, health: Health, networks: RawEn
   }
   if (places.length > 1) places.sort()
   return `${name}\n${status}\n${health}\n${places.join('\n')}`
+}
+
+/** The part of a signature that is another after each start. */
+function placesIn(signature: string): string {
+  return signature.split('\n').slice(3).join('\n')
 }
 
 function rowName(row: RawContainerRow): string {

@@ -130,7 +130,7 @@ export function createKnown(options: KnownOptions): Known {
     const before = containers.get(fresh.container.id)
     const told = granted(fresh, before?.told)
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const start = starts.follow(told.start.told, before?.told.start)
+    const start = starts.follow(told.start, before?.told.start)
     const endpoints = withoutSix(placed.endpoints, told.sixless)
     const isAt = endpoints === placed.endpoints && start.order === placed.startedAt
     const { container: bounded, leftOut } = boundContainer(

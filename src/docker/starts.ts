@@ -14,14 +14,26 @@ export function startFrom(text: string | undefined): bigint | undefined {
 
 /** A start as the engine told it, and where it stands among the others. */
 export interface Start {
-  readonly told: bigint | undefined
+  /** 'later': it was started again, as a list's row shows; when, only its inspect will tell. */
+  readonly told: bigint | 'later' | undefined
   /** Later ones are greater, nanoseconds; the time told, unless the clock was set back meanwhile. */
   readonly order: bigint | undefined
+  /** The same of the last start whose time was told. */
+  readonly last: bigint | undefined
+}
+
+/** Of a reading that tells no time; `follow` makes it the one before. */
+export const untold: Start = { told: undefined, order: undefined, last: undefined }
+/** Until its time is told it is later than all that are known. */
+export const startedLater: Start = { told: 'later', order: undefined, last: undefined }
+
+export function startOf(told: bigint | undefined): Start {
+  return told === undefined ? untold : { told, order: told, last: told }
 }
 
 export interface Starts {
   /** `before`: the same container's when it was read last. */
-  follow(told: bigint | undefined, before: Start | undefined): Start
+  follow(start: Start, before: Start | undefined): Start
 }
 
 export function createStarts(): Starts {
@@ -29,14 +41,17 @@ export function createStarts(): Starts {
   /** By how much starts are told too early. */
   let behind = 0n
   return {
-    follow(told, before) {
-      if (told === undefined) return before?.told === undefined ? { told, order: undefined } : before
+    follow(start, before) {
+      const { told } = start
+      if (told === undefined) return before ?? start
       if (before?.told === told) return before
+      const last = before?.last
+      if (told === 'later') return { told, order: ++latest, last }
       // A container's next start is later than its last one, whatever the clock says.
-      if (before?.order !== undefined && told + behind <= before.order) behind = latest - told + 1n
+      if (last !== undefined && last !== told + behind && told + behind <= last) behind = latest - told + 1n
       const order = told + behind
       if (order > latest) latest = order
-      return { told, order }
+      return order === start.order ? start : { told, order, last: order }
     },
   }
 }

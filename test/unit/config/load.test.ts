@@ -9,6 +9,7 @@ import { loadAddresses } from '../../../src/config/addresses.ts'
 import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
 import { listSettings } from '../../../src/config/schema.ts'
 import type { Config, Upstream } from '../../../src/config/types.ts'
+import { networkKey } from '../../../src/dns/told.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
@@ -196,6 +197,20 @@ forward:
       { text: '[2001:db8::1]:5353', edns: true, ad: false },
       { text: '192.0.2.1:53', edns: true, ad: true },
     ])
+  })
+
+  it('finds a network by the key that its names are kept under, and keeps apart what Docker does', () => {
+    const { hosts, forward } = loadText(`
+hosts: {nas: {addresses: 192.0.2.9, networks: [Lab, "lab.", bü]}}
+forward: {networks: {lab: [192.0.2.53], "lab.": [192.0.2.54]}}
+`)
+    const keys = ['Lab', 'lab.', 'bü'].map(networkKey)
+    expect(hosts[0]!.networks).toEqual(keys)
+    expect(forward.networks.map(({ network }) => network)).toEqual(keys.slice(0, 2))
+    expect(new Set(keys).size).toBe(3)
+    expect(problemsOf(() => loadText('forward: {networks: {lab: [192.0.2.53], LAB: [192.0.2.54]}}'))).toEqual(
+      [expect.stringContaining('is the same name as "lab"')],
+    )
   })
 
   it.each([

@@ -31,6 +31,7 @@ function engine() {
     ...{ Id, Names: [Name], State: State!.Running ? 'running' : 'exited', HostConfig, NetworkSettings },
   })
   const inspected: string[] = []
+  const state = { isBlocked: false }
   const client = {
     listNetworks: async () => [
       { Id: 'n', Name: 'front', Driver: 'bridge', IPAM: { Config: [{ Subnet: '10.0.0.0/24' }] } },
@@ -44,6 +45,7 @@ function engine() {
     }),
     inspectContainer: async (id: string) => {
       inspected.push(id[0]!)
+      if (state.isBlocked) return new Promise<never>(() => {})
       return all().find(({ Id }) => Id === id)
     },
     imageLabels: async () => ({}),
@@ -64,6 +66,7 @@ function engine() {
   }
   return {
     inspected,
+    state,
     /** Starts of these, in this order, one a second from `second` on. */
     start(second: number, ...ids: string[]) {
       for (const [i, id] of ids.entries()) started.set(id, at(second + i))
@@ -71,6 +74,11 @@ function engine() {
     },
     hear: (id: string) => reconcile.markContainer(id),
     list: () => settle(reconcile.fullList(client)),
+    /** Of which no inspect is answered. */
+    listOnly: () => {
+      void reconcile.fullList(client)
+      return settle()
+    },
     settle,
     /** What each of them answers by. */
     names() {
@@ -151,4 +159,14 @@ it('a lodger alone that was started after the clock was set back stays where it 
   hear(side)
   await settle()
   expect(names().slice(0, 2)).toEqual(['10.0.0.40', '10.0.0.40'])
+})
+
+it('a row that shows another place of the host is a start, though no inspect has come', async () => {
+  const { start, list, listOnly, names, state } = engine()
+  start(2, host, side)
+  await list()
+  start(20, host)
+  state.isBlocked = true
+  await listOnly()
+  expect(names().slice(0, 2)).toEqual(['10.0.0.20', undefined])
 })

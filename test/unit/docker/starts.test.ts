@@ -1,6 +1,6 @@
 // When containers were started: as engines write it, and in what order where their clock is set back.
 import { expect, it } from 'vitest'
-import { createStarts, type Start, startFrom } from '../../../src/docker/starts.ts'
+import { createStarts, type Start, startedLater, startFrom, startOf } from '../../../src/docker/starts.ts'
 
 const second = 1_780_000_000_000_000_000n
 
@@ -28,10 +28,12 @@ it.each([
 })
 
 /** Starts of containers by name, as they come to be told; in the order that is made of them. */
-function orderOf(...told: [name: string, at: bigint | undefined][]): string[] {
+function orderOf(...told: [name: string, at: bigint | 'later' | undefined][]): string[] {
   const starts = createStarts()
   const now = new Map<string, Start>()
-  for (const [name, at] of told) now.set(name, starts.follow(at, now.get(name)))
+  for (const [name, at] of told) {
+    now.set(name, starts.follow(at === 'later' ? startedLater : startOf(at), now.get(name)))
+  }
   return [...now].sort(([, a], [, b]) => (a.order! < b.order! ? -1 : 1)).map(([name]) => name)
 }
 
@@ -56,5 +58,29 @@ it('what is not told any more, or told again, leaves a start where it is', () =>
   expect(orderOf(['host', 1000n], ['host', 500n], ['lodger', 600n], ['host', 500n])).toEqual([
     'host',
     'lodger',
+  ])
+})
+
+it('a start whose time is not told yet is later than all, until it is', () => {
+  expect(orderOf(['host', 10n], ['lodger', 20n], ['host', 'later'])).toEqual(['lodger', 'host'])
+  expect(orderOf(['host', 10n], ['lodger', 20n], ['host', 'later'], ['host', 10n])).toEqual([
+    'host',
+    'lodger',
+  ])
+  expect(orderOf(['host', 10n], ['lodger', 20n], ['host', 'later'], ['host', 15n])).toEqual([
+    'host',
+    'lodger',
+  ])
+  expect(orderOf(['host', 10n], ['lodger', 20n], ['host', 'later'], ['host', 30n])).toEqual([
+    'lodger',
+    'host',
+  ])
+  expect(orderOf(['host', 10n], ['lodger', 20n], ['host', 'later'], ['host', 30n], ['lodger', 31n])).toEqual([
+    'host',
+    'lodger',
+  ])
+  expect(orderOf(['host', 1000n], ['lodger', 1010n], ['host', 'later'], ['host', 500n])).toEqual([
+    'lodger',
+    'host',
   ])
 })
