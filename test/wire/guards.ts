@@ -143,9 +143,11 @@ export const guards: readonly Guard[] = [
   ]),
   guard('reply-opcode', 'dns/relay.ts', ['(flagsOf(reply) & 0xf800)', '(flagsOf(reply) & 0x8000)']),
   guard('reply-bare', 'dns/relay.ts', [
-    'return rcodeOf(reply) === rcode.FORMERR || rcodeOf(reply) === rcode.NOTIMP',
+    'return bare !== undefined && (bareErrors.has(replyCode(bare)) || isBareTruncation(bare))',
     'return true',
   ]),
+  guard('reply-bare-error', 'dns/relay.ts', ['(bareErrors.has(replyCode(bare)) || ', '(']),
+  guard('reply-bare-truncated', 'dns/relay.ts', [' || isBareTruncation(bare))', ')']),
   guard('reply-questions', 'dns/relay.ts', ['questions !== 1 || ', '']),
   guard('reply-question-cut', 'dns/relay.ts', [' || reply.length < question.end', '']),
   guard('reply-name', 'dns/relay.ts', ['if (lowerCase(reply[i]!) !== lowerCase(sent[i]!)) return false', '']),
@@ -200,15 +202,9 @@ export const guards: readonly Guard[] = [
     'code === type.OPT',
   ]),
   guard('reply-upper-rcode', 'dns/relay.ts', [' | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)', '']),
-  guard('reply-truncated', 'forward/tries.ts', [
-    "if (transport === 'udp' && (flagsOf",
-    'if (false && (flagsOf',
-  ]),
+  guard('reply-truncated', 'forward/tries.ts', ["if (transport === 'udp' && isPart", 'if (false && isPart']),
   guard('reply-rcode', 'forward/tries.ts', ['else if (answers.has(code))', 'else if (true)']),
-  guard('reply-plain', 'forward/tries.ts', [
-    'if (withEdns && unread.has(code)',
-    'if (false && unread.has(code)',
-  ]),
+  guard('reply-plain', 'forward/tries.ts', ['if (withEdns && isUnread', 'if (false && isUnread']),
   guard('reply-question-echo', 'dns/relay.ts', [
     'copyBytes(query, headerBytes, question.end, out, headerBytes)',
     'copyBytes(message, headerBytes, question.end, out, headerBytes)',
