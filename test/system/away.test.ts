@@ -139,6 +139,7 @@ describe.runIf(isRoot).each([1, 2])('%i processes', (workers) => {
       { what: 'the engine is back', deadlineMs: 20_000 },
     )
     expect([...seen].filter((each) => each !== notReady)).toEqual([on(far, 1)])
+    await serving.logged('Docker engine is back')
     const told = serving.lines.filter(({ engine: of }) => of === 'proxied').map(({ msg }) => msg)
     // One line more for each other reason, as where a try was under way when it was cut.
     expect(told.filter((msg) => msg !== 'Docker engine still out of reach')).toEqual([
