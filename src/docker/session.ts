@@ -42,7 +42,8 @@ export interface Ending {
 
 /** Events of this long ago are told again, so that none falls between headers and subscription. Seconds. */
 const overlap = 5
-const pingEvery = 2_000
+/** Without an answer for so long it is pinged, ms: a little more than half of the time below, so that both take turns. */
+const pingEvery = 2_100
 /** Between checks whether the event stream has gone deaf, ms; with its grace well within 10 s. */
 const listenEvery = 4_000
 /** Between full lists where the engine can't say whether the stream tells everything, ms. */

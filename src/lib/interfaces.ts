@@ -45,15 +45,23 @@ export type InterfaceInfo =
   | Pick<NetworkInterfaceInfoIPv4, 'address' | 'family' | 'cidr'>
   | Pick<NetworkInterfaceInfoIPv6, 'address' | 'family' | 'cidr' | 'scopeid'>
 
-/** What was read of the table of IPv6 addresses: each container has a row, and few are other ones than before. */
-export interface KnownRows {
-  readonly rows: Map<string, LocalAddress>
+/** What was read before: each container has a row in the table of IPv6 addresses, and few are other ones than before. */
+export interface KnownAddresses {
+  /** Of the list and the table of IPv4. */
+  listed: (ListedBy & { readonly places: readonly LocalAddress[] }) | undefined
+  readonly rows6: Map<string, LocalAddress>
   /** The same as those of a bridge's ports. */
   readonly ports: WeakMap<LocalAddress, LocalAddress>
 }
 
-export function createKnownRows(): KnownRows {
-  return { rows: new Map(), ports: new WeakMap() }
+interface ListedBy {
+  readonly listing: InterfaceList
+  readonly v4: string
+  readonly hasTable6: boolean
+}
+
+export function createKnownAddresses(): KnownAddresses {
+  return { listed: undefined, rows6: new Map(), ports: new WeakMap() }
 }
 
 /**
@@ -62,10 +70,28 @@ export function createKnownRows(): KnownRows {
  */
 export function readInterfaces(
   listing: InterfaceList,
-  tables: AddressTables = { v4: '', v6: '' },
+  { v4, v6 }: AddressTables = { v4: '', v6: '' },
   portsAmong: (local: readonly LocalAddress[]) => ReadonlySet<number> = () => new Set(),
-  known: KnownRows = createKnownRows(),
+  known: KnownAddresses = createKnownAddresses(),
 ): LocalAddresses {
+  const by = { listing, v4, hasTable6: v6 !== '' }
+  if (known.listed === undefined || !isSame(by, known.listed)) {
+    known.listed = { ...by, places: readListed(by) }
+  }
+  const places = new Map(known.listed.places.map((local) => [local.bindable, local]))
+  for (const local of readTable6(v6, known.rows6)) places.set(local.bindable, local)
+  const read = [...places.values()]
+  const ports = portsAmong(read)
+  const all =
+    ports.size === 0 ? read : read.map((local) => (ports.has(local.zone) ? asPort(local, known) : local))
+  return { all, own: new Set(all.map(({ address }) => address)) }
+}
+
+function isSame(a: ListedBy, b: ListedBy): boolean {
+  return a.listing === b.listing && a.v4 === b.v4 && a.hasTable6 === b.hasTable6
+}
+
+function readListed({ listing, v4, hasTable6 }: ListedBy): LocalAddress[] {
   const places = new Map<string, LocalAddress>()
   for (const [name, infos] of Object.entries(listing)) {
     for (const info of infos ?? []) {
@@ -74,23 +100,18 @@ export function readInterfaces(
       if (address === undefined || subnet === undefined) continue
       const local = place(address, name, info.family === 'IPv6' ? info.scopeid : 0)
       // The tables are newer than the list, and have all that can be bound.
-      const unbindable = (info.family === 'IPv6' ? tables.v6 : tables.v4) !== ''
+      const unbindable = info.family === 'IPv6' ? hasTable6 : v4 !== ''
       places.set(local.bindable, { ...local, unbindable, subnet })
     }
   }
-  for (const local of readTable4(tables.v4)) {
+  for (const local of readTable4(v4)) {
     const listed = places.get(local.bindable)
     places.set(local.bindable, listed === undefined ? local : { ...listed, unbindable: false })
   }
-  for (const local of readTable6(tables.v6, known.rows)) places.set(local.bindable, local)
-  const read = [...places.values()]
-  const ports = portsAmong(read)
-  const all =
-    ports.size === 0 ? read : read.map((local) => (ports.has(local.zone) ? asPort(local, known) : local))
-  return { all, own: new Set(all.map(({ address }) => address)) }
+  return [...places.values()]
 }
 
-function asPort(local: LocalAddress, { ports }: KnownRows): LocalAddress {
+function asPort(local: LocalAddress, { ports }: KnownAddresses): LocalAddress {
   const before = ports.get(local)
   if (before !== undefined) return before
   const port = { ...local, unaskable: true }

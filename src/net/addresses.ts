@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs'
 import type { Clock } from '../lib/clock.ts'
 import {
   type AddressTables,
-  createKnownRows,
+  createKnownAddresses,
   type InterfaceList,
+  type LocalAddress,
   type LocalAddresses,
   readInterfaces,
   sameAddresses,
@@ -55,8 +56,8 @@ export async function createAddresses(
     ports = sources.ports.among(local)
     return ports
   }
-  const rows = createKnownRows()
-  let addresses = readInterfaces(listing, tables, portsAmong, rows)
+  const reading = createKnownAddresses()
+  let addresses = readInterfaces(listing, tables, portsAmong, reading)
   /** The list that they are of. */
   let taken = listing
   let hasGaps = findGaps(addresses)
@@ -70,15 +71,23 @@ export async function createAddresses(
   let stirredAt = Number.NEGATIVE_INFINITY
 
   function take(now: AddressTables): void {
-    const isSame = areSame(now, tables) && listing === taken
-    if (isSame && sources.ports.among(addresses.all) === ports) return
+    if (areSame(now, tables) && listing === taken && !arePortsOther()) return
     tables = now
     taken = listing
-    const read = readInterfaces(listing, tables, portsAmong, rows)
+    const read = readInterfaces(listing, tables, portsAmong, reading)
     if (sameAddresses(read, addresses)) return
     addresses = read
     hasGaps = findGaps(read)
   }
+
+  function arePortsOther(): boolean {
+    const before = ports
+    return (
+      portsAmong(addresses.all) !== before && addresses.all.some((local) => isPort(local) !== local.unaskable)
+    )
+  }
+
+  const isPort = ({ zone }: LocalAddress) => ports.has(zone)
 
   /** How long a list holds, ms. */
   function pause(): number {
@@ -147,7 +156,7 @@ export async function createAddresses(
         if (!isTold || heard !== 'nothing') take(sources.tables())
       } else if (isOwed || isDue(heard)) void list()
       // Also while a list is on its way: a port that is new has an address already.
-      if (sources.ports.among(addresses.all) !== ports) take(tables)
+      take(tables)
       return addresses
     },
   }

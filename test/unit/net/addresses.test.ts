@@ -232,3 +232,69 @@ describe('where the kernel tells', () => {
     expect(await own()).toBe('192.0.2.2')
   })
 })
+
+describe('where the kernel tells, containers that come and go', () => {
+  const portRow = 'fe800000000000000000000000000009 09 40 20 80 veth9'
+
+  async function withContainers() {
+    const kernelSays: Heard[] = []
+    // Their links are bridges' ports, of which one is known.
+    const watched = await watch({ v4: '|-- 192.0.2.1\n/32 host LOCAL', v6: `${row} 80 eth0\n` }, kernelSays)
+    watched.seen.ports = new Set([9])
+    await watched.look()
+    watched.seen.reads = 0
+    return { ...watched, kernelSays }
+  }
+
+  it('are told by the table of IPv6 alone: no list is asked for', async () => {
+    const { seen, own, look, kernelSays } = await withContainers()
+    for (let i = 0; i < 20; i++) {
+      const isThere = i % 2 === 0
+      seen.now += 400
+      seen.tables = { ...seen.tables, v6: `${row} 80 eth0\n${isThere ? `${portRow}\n` : ''}` }
+      kernelSays.push('addresses')
+      await look()
+      expect((await own()).includes('fe80::9')).toBe(isThere)
+    }
+    expect(seen.listings).toBe(1)
+  })
+
+  it('take one reading of the tables a second, however often their links change', async () => {
+    const { seen, look, kernelSays } = await withContainers()
+    for (let i = 0; i < 40; i++) {
+      seen.now += 100
+      seen.tables = {
+        ...seen.tables,
+        v6: i % 2 === 0 ? `${row} 80 eth0\n${portRow}\n` : `${row} 80 eth0\n`,
+      }
+      kernelSays.push('links')
+      await look()
+    }
+    expect(seen.reads).toBeLessThanOrEqual(4)
+    expect(seen.listings).toBe(1)
+  })
+
+  it('have no address of another link’s overlooked: it is there with the next reading, and so is the list', async () => {
+    const { seen, own, kernelSays } = await withContainers()
+    seen.tables = { ...seen.tables, v6: `${row} 80 eth0\n${row.replace('2 02', '3 02')} 80 eth0\n` }
+    kernelSays.push('links')
+    expect(await own()).toContain('fd00::3')
+    expect(seen.listings).toBe(2)
+  })
+
+  it('have links without a carrier listed once they may have one, after 2 s', async () => {
+    const { seen, look, kernelSays } = await withContainers()
+    // A bridge that the list has not: it has no container.
+    seen.tables = { ...seen.tables, v4: `${seen.tables.v4}\n|-- 198.18.0.1\n/32 host LOCAL` }
+    kernelSays.push('addresses')
+    await look()
+    expect(seen.listings).toBe(2)
+    seen.now += 1_900
+    kernelSays.push('links')
+    await look()
+    expect(seen.listings).toBe(2)
+    seen.now += 100
+    await look()
+    expect(seen.listings).toBe(3)
+  })
+})

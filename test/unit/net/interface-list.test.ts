@@ -9,6 +9,18 @@ it('is what the system has, each time it is asked', async () => {
   for (let i = 0; i < 3; i++) expect(await list()).toEqual(networkInterfaces())
 })
 
+it('is the same object while it is the same list, and has one family alone where no other is wanted', async () => {
+  const list = createInterfaceList()
+  const first = await list()
+  expect(await list()).toBe(first)
+  const some = await list('IPv4')
+  const families = Object.values(some).flatMap((infos) => infos!.map(({ family }) => family))
+  expect(new Set(families)).toEqual(new Set(['IPv4']))
+  expect(some.lo).toEqual(networkInterfaces().lo!.filter(({ family }) => family === 'IPv4'))
+  expect(await list('IPv4')).toBe(some)
+  expect(await list()).toEqual(first)
+})
+
 it.each([
   ['can’t be had', undefined],
   ['ends', 'process.exit()'],

@@ -134,6 +134,39 @@ describe('listening', () => {
     await listeners.stop(AbortSignal.abort())
   })
 
+  it('goes through addresses again only where they are other ones, or something is not bound yet', async () => {
+    const { all, own } = interfaces(lo)
+    let reads = 0
+    let local = track(all)
+    function track(list: typeof all) {
+      return {
+        own,
+        get all() {
+          reads++
+          return list
+        },
+      }
+    }
+    const { listeners, taken, nextLook } = create(['*:53'], lo, {
+      addresses: { current: () => local, look: () => local },
+    })
+    await listeners.start()
+    const first = reads
+    for (let i = 0; i < 10; i++) await nextLook()
+    expect(reads).toBe(first)
+    taken.add('tcp 127.0.0.9 53')
+    local = track([...all, { ...all[0]!, address: '127.0.0.9', bindable: '127.0.0.9' }])
+    await nextLook()
+    await nextLook()
+    expect(listeners.bound()).toHaveLength(1)
+    taken.clear()
+    await nextLook()
+    expect(listeners.bound()).toHaveLength(2)
+    await listeners.update([parse('*:54')])
+    expect(listeners.bound().map(({ port }) => port)).toEqual([54, 54])
+    await listeners.stop(AbortSignal.abort())
+  })
+
   it('a link-local address on a new interface of the same name gets new sockets', async () => {
     const { listeners, asked, tell } = create(['*:53'])
     await listeners.start()

@@ -2,6 +2,7 @@
 import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { hearKernel } from '../../../src/net/netlink.ts'
+import type { LinkWatch } from '../../../src/net/ports.ts'
 
 const { EAGAIN, EINTR, ENOBUFS, EBADF } = constants.errno
 
@@ -15,14 +16,16 @@ function message(type: number, bytes = 32): Buffer {
 
 const [newLink, delLink, newAddress, delAddress] = [16, 17, 20, 21].map((type) => message(type)) as Buffer[]
 
-function hear(...datagrams: (Buffer | number)[]) {
+const hear = (...datagrams: (Buffer | number)[]) => hearBeside(datagrams)
+
+function hearBeside(datagrams: (Buffer | number)[], watch?: LinkWatch) {
   const read = (_fd: number, into: Uint8Array) => {
     const next = datagrams.shift() ?? -EAGAIN
     if (typeof next === 'number') return next
     into.set(next)
     return next.length
   }
-  return hearKernel({ openNetlink: () => 7, read })!
+  return hearKernel({ openNetlink: () => 7, read }, watch)!
 }
 
 describe('what it says', () => {
@@ -45,6 +48,22 @@ describe('what it says', () => {
     ['a message cut off', [Buffer.alloc(7)], 'links'],
   ] as [string, (Buffer | number)[], string][])('%s: %s', (_name, datagrams, heard) => {
     expect(hear(...datagrams)()).toBe(heard)
+  })
+
+  it.each([
+    ['of a bridge’s port, on its link alone', 253, 7, 'links'],
+    ['of a bridge’s port, for everywhere', 0, 7, 'addresses'],
+    ['of another link, on that alone', 253, 8, 'addresses'],
+  ])('an address %s: scope %d', (_name, scope, link, heard) => {
+    for (const type of [20, 21]) {
+      const told = message(type)
+      told[16 + 3] = scope
+      told.writeUInt32LE(link, 16 + 4)
+      const ports = { link() {}, lost() {}, isPort: (number: number) => number === 7 }
+      expect(hearBeside([told], ports)()).toBe(heard)
+      expect(hearBeside([Buffer.concat([told, newLink!])], ports)()).toBe(heard)
+      expect(hearBeside([newAddress!, told], ports)()).toBe('addresses')
+    }
   })
 
   it('is told once', () => {
