@@ -1,5 +1,5 @@
 // The `forward:` section of the configuration: upstreams, routes, guards.
-import { z } from 'zod'
+import * as z from 'zod'
 import { reverseZones } from '../dns/reverse.ts'
 import { parseSubnet } from '../lib/ip.ts'
 import { choice, entries, field, flag, text, textList } from './fields.ts'
