@@ -1,7 +1,7 @@
 // The `api:` section of the configuration: by which ways the host's view is had over HTTP, and by which names berth is
 // asked there.
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Path, Problem } from './document.ts'
 import { field, textList } from './fields.ts'
 import { readPath, socketExample, tokenExample } from './readers.ts'

@@ -1,5 +1,5 @@
 // The `cache:` section of the configuration: how many answers of upstreams are kept, and for how long.
-import { z } from 'zod'
+import * as z from 'zod'
 import { field, size, text, wholeNumber } from './fields.ts'
 import { parseDuration } from './values.ts'
 import { type Issues, readText } from './written.ts'

@@ -1,5 +1,5 @@
 // Building blocks of the schema: zod types for one kind of value each.
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Parsed, parseSize } from './values.ts'
 import {
   domainKey,

@@ -1,5 +1,5 @@
 // The `forward:` section of the configuration: upstreams, routes, guards.
-import { z } from 'zod'
+import * as z from 'zod'
 import { reverseZones } from '../dns/reverse.ts'
 import { networkKey } from '../dns/told.ts'
 import { parseSubnet } from '../lib/ip.ts'

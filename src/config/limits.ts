@@ -1,5 +1,5 @@
 // The `limits:` section of the configuration: what askers may hold and spend.
-import { z } from 'zod'
+import * as z from 'zod'
 import { flag, size, text, wholeNumber } from './fields.ts'
 import { parseDuration } from './values.ts'
 

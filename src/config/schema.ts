@@ -1,5 +1,5 @@
 // The configuration's YAML shape: what each key means, its unit and its default. config/berth.yml shows it whole.
-import { z } from 'zod'
+import * as z from 'zod'
 import { apiSection } from './api.ts'
 import { cacheSection } from './cache.ts'
 import { choice, entries, field, flag, text, textList, wholeNumber } from './fields.ts'

@@ -112,7 +112,7 @@ describe('a profile', () => {
   })
 
   it('of the build is told by the files it was put together from', () => {
-    const file = fileURLToPath(new URL('../../../dist/process.js', import.meta.url))
+    const file = fileURLToPath(new URL('../../../dist/serve.js', import.meta.url))
     const [line, text] = [...readFileSync(file, 'utf8').split('\n').entries()].find(([, each]) =>
       each.includes('async function createServing('),
     ) ?? [0, '']
