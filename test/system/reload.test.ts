@@ -289,16 +289,20 @@ describe('listen', () => {
       }),
     )
     const [stays, goes] = [await freePort(), await freePort()]
-    const { reload } = await start({ forward: { upstreams: [`127.0.0.1:${upstream.address().port}`] } }, [
-      `127.0.0.1:${stays}`,
-      `127.0.0.1:${goes}`,
-    ])
+    const { serving, reload } = await start(
+      { forward: { upstreams: [`127.0.0.1:${upstream.address().port}`] } },
+      [`127.0.0.1:${stays}`, `127.0.0.1:${goes}`],
+    )
     const answer = ask(goes, 'late.example.org', 'A')
     const [query, from] = await arrived
-    await reload({ listen: [`127.0.0.1:${stays}`] })
     const reply = Buffer.from(query)
     reply.writeUInt16BE(0x8183, 2)
-    upstream.send(reply, from.port, from.address)
+    // At once: what is in hand has 1.5 s.
+    const left = serving
+      .logged('no longer listening')
+      .then(() => upstream.send(reply, from.port, from.address))
+    await reload({ listen: [`127.0.0.1:${stays}`] })
+    await left
     expect((await answer).rcode).toBe(3)
     await until(() => socketAt(goes) === undefined)
     upstream.close()

@@ -25,6 +25,8 @@ export interface FuzzOptions {
   readonly side: FuzzSide
   readonly seed: number
   readonly seconds: number
+  /** So many packets, however long that takes on a busy machine. */
+  readonly least?: number
 }
 
 /** No packet may cost more, ms of this thread. */
@@ -36,7 +38,7 @@ setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
 
 /** Rejects with an error that has the seed, the packet in hex as small as it was found to get, and what is wrong. */
-export async function fuzz({ side, seed, seconds }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz({ side, seed, seconds, least = 0 }: FuzzOptions): Promise<FuzzReport> {
   const random = createRandom(seed)
   const target = createTarget()
   const next = side === 'questions' ? nextQuestion(random) : nextReply(random)
@@ -47,7 +49,7 @@ export async function fuzz({ side, seed, seconds }: FuzzOptions): Promise<FuzzRe
   const endAt = started + seconds * 1000
   let heap: number | undefined
   let packets = 0
-  for (let now = started; now < endAt; now = performance.now()) {
+  for (let now = started; now < endAt || packets < least; now = performance.now()) {
     if (heap === undefined && now >= warmAt) heap = heapNow()
     for (let n = 0; n < 256; n++) {
       const tried = next()
