@@ -25,6 +25,7 @@ export function sixlessOn(
   if (disabled.has('all')) return 'all'
   let found: Set<string> | undefined
   for (const [name, id, { DriverOpts }] of places) {
+    if (disabled.size === 0 && !DriverOpts) continue
     const own = new Set<string>()
     for (const setting of DriverOpts?.[ofEndpoint]?.split(',') ?? []) {
       const [key = '', value = ''] = setting.split('=')

@@ -45,7 +45,8 @@ export function namesOf(all: readonly Resident[]): string[] {
   // Some network that the container is not on.
   const away = [...networks]
   for (const [i, { name }] of all.entries()) names.add(`${name}.${away[i % away.length]}`)
-  return [...names]
+  // An empty label can't be asked for: the name would end there.
+  return [...names].filter((name) => !name.includes('..'))
 }
 
 /** Each asker asks one in `share` of the questions, not the same ones as its neighbour. */
