@@ -34,7 +34,7 @@ export function readQuestion(message: Buffer): Question | undefined {
 }
 
 /** Canonical text of the labels from `start` to `end`, all there. */
-function nameText(bytes: Buffer, start: number, end: number): string {
+export function nameText(bytes: Buffer, start: number, end: number): string {
   if (start === end) return ''
   // Text at once, where no character needs an escape: label by label, each character would make a text of its own.
   const text = Buffer.allocUnsafe(end - start - 1)
@@ -160,13 +160,17 @@ export function isBelow(name: string, zone: string): boolean {
  * DNS name. Non-ASCII letters become their UTF-8 bytes, as a stub resolver would send them.
  */
 export function canonicalName(text: string): string | undefined {
-  if (text.length <= maxNameBytes - 2 && plainName.test(text)) return text
+  if (isPlain(text)) return text
   const wire = encodeName(text)
   if (wire === undefined) return undefined
   return nameText(wire, 0, wire.length - 1)
 }
 
-/** Most names are canonical as they are. */
+/** Whether the name is canonical as it is, as most are; some that are canonical are not plain. */
+export function isPlain(text: string): boolean {
+  return text.length <= maxNameBytes - 2 && plainName.test(text)
+}
+
 const plainName = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
 
 function unescapeLabel(label: string): number[] | undefined {

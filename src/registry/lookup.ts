@@ -209,6 +209,23 @@ export function isParent(tables: readonly NetworkTable[], name: string): boolean
   return false
 }
 
+/** The same of a name read as it stands, and not as NAME.NETWORK. */
+export function isAboveNames(tables: readonly NetworkTable[], name: string): boolean {
+  return tables.some((table) => {
+    if (!hasNames(table)) return false
+    return table.parents.has(name) || table.name === name || isBelow(table.name, name)
+  })
+}
+
+/** Whether it is what these networks' names, or their Compose projects' services, end in. */
+export function isPlace(tables: readonly NetworkTable[], name: string): boolean {
+  return tables.some((table) => {
+    if (!hasNames(table)) return false
+    if (table.name === name || isBelow(table.name, name)) return true
+    return table.projects.has(name) && table.parents.has(name)
+  })
+}
+
 /**
  * Whether nothing on these networks can be meant by a name, links aside: found out with one look at each of them, and so
  * with nearly all names that are others'. `known` has whatever `names`, `added` and `replicas` have.

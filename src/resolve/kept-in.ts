@@ -12,7 +12,8 @@ const mostEnds = 5
 const none: readonly NetworkTable[] = []
 
 /**
- * Why a dotted name stays in, whoever may see what it means; undefined: it does not. What ends in a public top-level
+ * Why a dotted name stays in, whoever may see what it means; undefined: it does not. 'above': it would be NAME.NETWORK, but
+ * only has names below it. What ends in a public top-level
  * domain is the public's, but for those who are on the network, or on the project's. `isBelowZone`: it was asked for
  * below our zone, where nothing is the public's.
  */
@@ -21,12 +22,13 @@ export function findKeptIn(
   name: string,
   withGone: boolean,
   isBelowZone = false,
-): 'there' | 'gone' | undefined {
+): 'there' | 'above' | 'gone' | undefined {
   const { view, networks } = context.scope
   const own = !isBelowZone && isPublic(name) ? (view === 'networks' ? networks : none) : undefined
   if (own?.length === 0) return undefined
   const isGone = (each: string) => withGone && context.isGone(each)
   const ends = [name.length]
+  let isAbove = false
   for (let i = 0; i < ends.length; i++) {
     const rest = name.slice(0, ends[i])
     if (i > 0 && isWithin(rest, context.zone)) return 'there'
@@ -44,12 +46,21 @@ export function findKeptIn(
       const bare = withoutSuffixes(left, `.${right}`)
       if (isNetwork && isKnown(context, own, right, left, bare)) return 'there'
       if (isProject && isService(context, own, rest, `${bare}.${right}`)) return 'there'
+      if (isNetwork && own === undefined && i === 0) isAbove ||= hasBelow(context, right, left)
       isOfOurs ||= isThere
       for (const end of [dot, bare.length]) if (ends.length < mostEnds && !ends.includes(end)) ends.push(end)
     }
     if (isOfOurs && isGone(rest)) return 'gone'
   }
-  return undefined
+  return isAbove ? 'above' : undefined
+}
+
+/** Whether a network of this name has names below `left`: nobody else has anything by the name that they make. */
+function hasBelow(context: Context, network: string, left: string): boolean {
+  return context
+    .whole()
+    .networksByName.get(network)!
+    .some(({ parents }) => parents.has(left))
 }
 
 /**

@@ -9,10 +9,9 @@ import { hostParts } from './policy.ts'
  * may stand above any name, so it is the name asked for that counts.
  */
 export function mayBeLabelled(context: Context, name: string, isBelowZone: boolean): boolean {
-  return hostParts(name).every(
-    (owner) =>
-      !isDiscoveryName(owner) &&
-      reservedDomain(owner) === undefined &&
-      findKeptIn(context, owner, true, isBelowZone) === undefined,
-  )
+  return hostParts(name).every((owner) => {
+    if (isDiscoveryName(owner) || reservedDomain(owner) !== undefined) return false
+    const kept = findKeptIn(context, owner, true, isBelowZone)
+    return kept === undefined || kept === 'above'
+  })
 }

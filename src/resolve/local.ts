@@ -13,7 +13,15 @@ import {
   otherTypes,
   type Question,
 } from './decision.ts'
-import { findLiterally, findOtherwise, type Meaning, qualifiedName, ttlOf, usable } from './meaning.ts'
+import {
+  findLiterally,
+  findOtherwise,
+  type Meaning,
+  mayBeSearch,
+  qualifiedName,
+  ttlOf,
+  usable,
+} from './meaning.ts'
 import { answerReverse } from './pointers.ts'
 import { reachedOf } from './reach.ts'
 import { answerMachine } from './reserved.ts'
@@ -56,7 +64,8 @@ function undesignated(context: Context, question: Question): Decision {
 }
 
 function aboveStatics(context: Context, question: Question): Decision {
-  return negative(context, question, rcode.NOERROR, 'hosts: has a wildcard and names below this one')
+  const code = mayBeSearch(context, question.name) ? rcode.NXDOMAIN : rcode.NOERROR
+  return negative(context, question, code, 'hosts: has a wildcard and names below this one')
 }
 
 function answerStatically(context: Context, question: Question, fixed: StaticHost): Decision {

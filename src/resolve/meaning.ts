@@ -1,5 +1,6 @@
 // What a name means to this asker: where it is, who has it, and what of that is to be told.
-import { isBelow, isWithin } from '../dns/name.ts'
+import { encodeName, isBelow, isWithin, namesAbove } from '../dns/name.ts'
+import { literalName } from '../dns/told.ts'
 import { findForHost } from '../registry/host.ts'
 import {
   type Family,
@@ -35,6 +36,17 @@ export function innerName(context: Context, name: string): string | undefined {
 export function findLiterally({ scope }: Context, name: string, family?: Family): Meaning | undefined {
   if (scope.view !== 'networks') return undefined
   return findAsDocker(scope.networks, name, scope.links ?? noLinks, family)
+}
+
+/**
+ * Whether a stub's search list may have made the name of one that the asker knows, and would go on to: musl's search ends
+ * where a name has no data (NODATA), and goes on where there is no such name (NXDOMAIN).
+ */
+export function mayBeSearch(context: Context, name: string): boolean {
+  for (const above of namesAbove(name)) {
+    if (findMeaning(context, name.slice(0, -above.length - 1)) !== undefined) return true
+  }
+  return false
 }
 
 export function findMeaning(context: Context, name: string, family?: Family): Meaning | undefined {
@@ -93,4 +105,17 @@ export function qualifiedName(
   name = endpoint.names[0],
 ): string {
   return `${name}.${table.network.name}${underZone ? `.${context.zone}` : ''}`
+}
+
+/** The same by the first of its names that can be asked for, for the wire. */
+export function qualifiedOwner(
+  context: Context,
+  endpoint: Endpoint,
+  table: NetworkTable,
+  underZone: boolean,
+): string | undefined {
+  return endpoint.names
+    .filter((name) => literalName(name) !== undefined)
+    .map((name) => qualifiedName(context, endpoint, table, underZone, name))
+    .find((name) => encodeName(name) !== undefined)
 }

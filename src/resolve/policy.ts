@@ -10,7 +10,7 @@ import type { Route } from '../forward/types.ts'
 import { subnetContains } from '../lib/ip.ts'
 import { isOnLan, isPrivateBlock } from '../lib/ranges.ts'
 import { isLocal, wayTo } from '../registry/locality.ts'
-import { isBelowWildcard, isParent, qualified } from '../registry/lookup.ts'
+import { isAboveNames, isBelowWildcard, isPlace, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import {
   type Context,
@@ -22,6 +22,7 @@ import {
   refusal,
 } from './decision.ts'
 import { findKeptIn } from './kept-in.ts'
+import { innerName, mayBeSearch } from './meaning.ts'
 import { isDockersOwn, isReserved, relaysToDocker } from './reserved.ts'
 import type { Routes } from './routes.ts'
 import type { Scope } from './scope.ts'
@@ -54,12 +55,10 @@ export function decideMiss(
   const { scope, zone } = context
   const { name } = question
   if (isReserved(name)) return decideReserved(context, settings, question)
-  // A name above others that exist is not denied with them (RFC 8020).
-  const inZone = isWithin(name, zone)
-  const seen = scope.view === 'networks' || (scope.view === 'host' && inZone) ? scope.networks : none
-  const isAbove = isAboveHosts || isParent(seen, inZone ? name.slice(0, -zone.length - 1) : name)
+  const isAbove = isAboveOthers(context, settings, name, isAboveHosts)
 
-  if (inZone) return missing(context, question, isAbove, `names under ${zone} are never forwarded`)
+  if (isWithin(name, zone))
+    return missing(context, question, isAbove, `names under ${zone} are never forwarded`)
   if (isBelow(zone, name)) return empty(context, question, `${zone} lies below it`)
 
   const block = name.endsWith('.arpa') ? readReverse(name) : undefined
@@ -82,7 +81,7 @@ export function decideMiss(
   for (const each of owners) {
     const rule = isSingleLabel(each)
       ? keepsBare(context, settings, question, each, forName !== undefined)
-      : keptInRules[findKeptIn(context, each, forName === undefined) ?? 'not']
+      : whyKeptIn(context, each, forName !== undefined)
     if (rule !== undefined) return missing(context, question, isAbove, rule)
   }
 
@@ -128,6 +127,26 @@ export function decideMiss(
   return { kind: 'forward', route, rule: why, isAbove }
 }
 
+/**
+ * Whether the name is not to be denied, since others are below it (RFC 8020). musl's search ends at a name without data, so
+ * that this is not said of what a search list makes: below the zone only networks and projects are such names.
+ */
+function isAboveOthers(
+  context: Context,
+  { singleLabel }: PolicySettings,
+  name: string,
+  isAboveHosts: boolean,
+): boolean {
+  const { scope, zone } = context
+  if (!isAboveHosts && isWithin(name, zone)) {
+    const inner = innerName(context, name) ?? ''
+    const seen = scope.view === 'networks' || scope.view === 'host' ? scope.networks : none
+    return isSingleLabel(inner) && !singleLabel && isPlace(seen, inner)
+  }
+  const seen = scope.view === 'networks' ? scope.networks : none
+  return (isAboveHosts || isAboveNames(seen, name)) && !mayBeSearch(context, name)
+}
+
 function decideReserved(context: Context, settings: PolicySettings, question: Question): Decision {
   const relays = context.scope.forwards ? relaysToDocker(question.name, context.upstreams()) : []
   if (relays.length > 0) {
@@ -153,9 +172,14 @@ function missing(context: Context, question: Question, isAbove: boolean, rule: s
 
 const keptInRules = {
   there: 'NAME.NETWORK or SERVICE.PROJECT of a container that is out of scope, not running or not read yet',
+  above: 'NAME.NETWORK that only has names below it',
   gone: 'a name of ours that was there within the hour',
-  not: undefined,
 } as const
+
+function whyKeptIn(context: Context, owner: string, hasRoute: boolean): string | undefined {
+  const kept = findKeptIn(context, owner, !hasRoute)
+  return kept === undefined || (kept === 'above' && hasRoute) ? undefined : keptInRules[kept]
+}
 
 /**
  * Why a bare name is not forwarded, with or without underscored labels before it. Of types that nobody asks a local name
