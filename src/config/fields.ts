@@ -129,21 +129,26 @@ export function size(least: string, most: string, example: string) {
 export function entries<T>(
   example: string,
   read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
+  keyOf = domainKey,
 ) {
-  return field((value, issues) => readEntries(value, issues, example, read))
+  return field((value, issues) => readEntries(value, issues, example, read, keyOf))
 }
+
+/** By which two keys are the same domain. */
+const domainKey = (key: string) => key.toLowerCase().replace(/\.$/, '')
 
 export function readEntries<T>(
   value: unknown,
   issues: Issues,
   example: string,
   read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
+  keyOf = domainKey,
 ): T[] {
   if (!isMap(value))
     return refuse(issues, `must be a map, not ${kindOf(value)}; write for example ${example}`)
   const seen = new Map<string, string>()
   return Object.entries(value).flatMap(([key, item]) => {
-    const name = key.toLowerCase().replace(/\.$/, '')
+    const name = keyOf(key)
     const earlier = seen.get(name)
     if (earlier !== undefined) refuse(issues, `is the same name as "${earlier}"; write it once`, key)
     seen.set(name, key)

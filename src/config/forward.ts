@@ -1,6 +1,7 @@
 // The `forward:` section of the configuration: upstreams, routes, guards.
 import { z } from 'zod'
 import { reverseZones } from '../dns/reverse.ts'
+import { networkKey } from '../dns/told.ts'
 import { parseSubnet } from '../lib/ip.ts'
 import {
   choice,
@@ -45,7 +46,7 @@ export const forwardSection = z
      * Routes for askers on Docker networks that have a resolver of their own, internal ones included: network → list
      * of addresses, or {upstreams, policy}. Default: none.
      */
-    networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork).prefault({}),
+    networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork, networkKey).prefault({}),
     /** Which server is asked first. "sequential": in the order written; "random"; "fastest". Default: sequential. */
     policy: choice(...policies).prefault('sequential'),
     /** One deadline over all tries. A duration, 100ms to 60s. Default: 3500ms; Docker gives a server 4 s. */
@@ -96,7 +97,7 @@ function readSubnetKey(key: string, issues: Issues): string[] | undefined {
 function readForwardNetwork(key: string, value: unknown, issues: Issues): ForwardNetwork | undefined {
   if (key === '') return refuse(issues, 'is empty; write a Docker network’s name', key)
   const route = readRoute(key, value, issues)
-  return route && { network: key.toLowerCase(), ...route }
+  return route && { network: networkKey(key), ...route }
 }
 
 interface WrittenRoute {

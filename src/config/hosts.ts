@@ -1,4 +1,5 @@
 // How an entry of `hosts:` is read.
+import { networkKey } from '../dns/told.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { type Issues, isMap, readShortList, refuse } from './fields.ts'
 import { suggestion } from './similar.ts'
@@ -13,7 +14,7 @@ function parseRecordAddress(item: string): Parsed<string> {
 }
 
 function parseNetworkName(item: string): Parsed<string> {
-  return item === '' ? { problem: 'is empty; write a Docker network’s name' } : { value: item.toLowerCase() }
+  return item === '' ? { problem: 'is empty; write a Docker network’s name' } : { value: networkKey(item) }
 }
 
 /** Of one entry: an answer with more addresses is too large for most who ask. */

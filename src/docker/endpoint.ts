@@ -1,5 +1,5 @@
 // Pure: what Docker tells of a container → the table's Container with its endpoints.
-import { canonicalName } from '../dns/name.ts'
+import { keysIn } from '../dns/told.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Container, Endpoint, Health, LabelSettings, Port } from '../registry/types.ts'
 import {
@@ -12,6 +12,8 @@ import {
 } from './grants.ts'
 import { portFrom, readLabels } from './labels.ts'
 import type { RawContainer, RawContainerRow, RawDescriptor, RawEndpoint, RawEndpoints } from './raw.ts'
+import { type Start, startedLater, startFrom, startOf } from './starts.ts'
+import { type Sixless, sixlessOn, withoutSix } from './sysctls.ts'
 
 /** One for all of the many that have none. */
 const noLinks: ReadonlyMap<string, string> = new Map()
@@ -25,6 +27,9 @@ export interface ToldContainer {
   readonly signature: string
   /** The engine's clock, ms; before 1970 where it never ran. An event from before it tells nothing new. */
   readonly startedAt: number
+  readonly start: Start
+  /** Where it has no IPv6, whatever is told. */
+  readonly sixless: Sixless
   /** Its names on a network of which nothing else is known. */
   readonly ownNames: readonly string[]
   readonly labels: ToldLabels
@@ -48,32 +53,38 @@ export function containerFrom(
   const running = isRunning(raw.State ?? {})
   const name = bareName(raw.Name)
   const gateways = new Map<string, readonly string[]>()
-  const endpoints: Endpoint[] = []
-  for (const [network, place] of ownPlaces(raw.NetworkSettings?.Networks)) {
+  const places = ownPlaces(raw.NetworkSettings?.Networks).flatMap(([network, place]) => {
     const id = place.NetworkID || networkId(network)
-    if (id === undefined) continue
-    endpoints.push(endpointFrom(raw, name, id, network, place, running))
-    if (running) gateways.set(id, addresses(place.Gateway, place.IPv6Gateway))
+    return id === undefined ? [] : [[network, id, place] as const]
+  })
+  const placed = places.map(([network, id, place]) => endpointFrom(raw, name, id, network, place, running))
+  if (running) {
+    for (const [, id, place] of places) gateways.set(id, addresses(place.Gateway, place.IPv6Gateway))
   }
+  const sixless = sixlessOn(raw.HostConfig, places)
+  const endpoints = withoutSix(placed, sixless)
+  const start = startOf(startFrom(raw.State?.StartedAt))
   const health = healthOf(raw.State?.Health?.Status)
-  const told = raw.Config?.Labels ?? {}
-  const { settings: asked, ports: named, problems } = readLabels(told)
+  const labels = raw.Config?.Labels ?? {}
+  const { settings: asked, ports: named, problems } = readLabels(labels)
   const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => portFrom(text) ?? [])
   const ports: readonly Port[] = [...named, ...exposed]
   const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
   return {
     container: {
       ...{ id: raw.Id, name, engine, running, health, labels: noLabels, settings: onlyIgnored(asked) },
-      ...{ ungranted: [], ports, lodgesWith, endpoints },
+      ...{ ungranted: [], ports, startedAt: start.order, lodgesWith, endpoints },
     },
     ownNames: namesOf(raw, name, {}),
-    labels: { told: grantingLabels(told), asked, image: imageOf(raw.Image, raw.ImageManifestDescriptor) },
+    labels: { told: grantingLabels(labels), asked, image: imageOf(raw.Image, raw.ImageManifestDescriptor) },
     verdict: undefined,
     rules: undefined,
     problems,
     gateways,
     signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),
     startedAt: Date.parse(raw.State?.StartedAt ?? '') || 0,
+    start,
+    sixless,
   }
 }
 
@@ -126,18 +137,22 @@ export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldCon
   const told = name === before.container.name ? before : withName(before, before.container.name, name)
   const { container, ownNames } = told
   const running = runsByRow(row)
-  const places = new Map(
+  const placed = new Map(
     ownPlaces(row.NetworkSettings?.Networks).map(([, place]) => [place.NetworkID ?? '', place]),
   )
   const known = new Set(container.endpoints.map(({ networkId }) => networkId))
-  const added = [...places.keys()]
+  const added = [...placed.keys()]
     .filter((id) => running && id !== '' && !known.has(id))
     .map((id) => endpointNamed(container.id, id, ownNames))
   const endpoints = [...container.endpoints, ...added].map((endpoint) => {
-    const place = running ? places.get(endpoint.networkId) : undefined
+    const place = running ? placed.get(endpoint.networkId) : undefined
     return { ...endpoint, v4: addresses(place?.IPAddress), v6: addresses(place?.GlobalIPv6Address) }
   })
-  return { ...told, container: { ...container, running, endpoints }, signature: '' }
+  // Between two lists it may have been started again; an inspect may be long in coming, and says.
+  const places = placesIn(before.signature)
+  const isSame = before.container.running && (places === '' || places === placesIn(rowSignature(row)))
+  const start = running && !isSame ? startedLater : told.start
+  return { ...told, start, container: { ...container, running, endpoints }, signature: '' }
 }
 
 /** A running container with what its network tells of its place; what an inspect has told of it already holds. */
@@ -225,9 +240,9 @@ function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<str
   const found = new Map<string, string>()
   for (const link of links) {
     const [target = '', alias = target] = link.split(':')
-    const canonical = canonicalName(alias.slice(alias.lastIndexOf('/') + 1))
-    const name = canonicalName(target.slice(target.lastIndexOf('/') + 1))
-    if (canonical && name) found.set(canonical, name)
+    const [canonical] = keysIn(alias.slice(alias.lastIndexOf('/') + 1))
+    const [name] = keysIn(target.slice(target.lastIndexOf('/') + 1))
+    if (canonical !== undefined && name !== undefined) found.set(canonical, name)
   }
   return found
 }
@@ -293,6 +308,11 @@ function signature(name: string, status: string, health: Health, networks: RawEn
   }
   if (places.length > 1) places.sort()
   return `${name}\n${status}\n${health}\n${places.join('\n')}`
+}
+
+/** The part of a signature that is another after each start. */
+function placesIn(signature: string): string {
+  return signature.split('\n').slice(3).join('\n')
 }
 
 function rowName(row: RawContainerRow): string {

@@ -3,6 +3,7 @@ import { isSame } from '../lib/same.ts'
 import { holds } from '../registry/locality.ts'
 import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
+import { createComplaints, unaskable, unaskableNames } from './complaints.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
 import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
 import type { Refused } from './gateways.ts'
@@ -19,6 +20,8 @@ import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawNetwork } from './raw.ts'
+import { createStarts } from './starts.ts'
+import { withoutSix } from './sysctls.ts'
 import { createUses } from './uses.ts'
 
 export interface Reading<T> {
@@ -70,6 +73,8 @@ export interface KnownOptions {
   readonly images: Pick<Images, 'labelsOf' | 'want'>
   /** A container has labels that can't be read, or more than one may have; once for each container. */
   mislabelled(container: Container, problems: readonly string[]): void
+  /** Names of a container or a network that nobody can ask for, with the reason; once for each. */
+  miscalled?(kind: 'container' | 'network', name: string, names: readonly string[]): void
   /** What is not taken of a network's subnets and gateways; each once for each network. */
   leftOut?(network: Network, what: readonly Refused[]): void
   /** Whether the engine, as far as is known now, has bridge networks without a gateway. */
@@ -96,9 +101,17 @@ export function createKnown(options: KnownOptions): Known {
   /** Ids of what is other since changes were taken last. */
   const changed = { networks: new Set<string>(), containers: new Set<string>() }
   const early = createEarlyPlaces()
+  const starts = createStarts()
   /** Ids of containers whose image has not been read. */
   const unjudged = new Set<string>()
-  const problemsTold = new Map<string, readonly string[]>()
+  const containerOf = (id: string) => containers.get(id)!.told.container
+  const mislabelled = createComplaints((id, problems) => options.mislabelled(containerOf(id), problems))
+  const miscalled = createComplaints((id, names) =>
+    options.miscalled?.('container', containerOf(id).name, names),
+  )
+  const miscalledNetworks = createComplaints((id, names) =>
+    options.miscalled?.('network', networks.get(id)!.told.network.name, names),
+  )
 
   function keepContainer(raw: RawContainer, readAt: number): boolean {
     const told = containerFrom(raw, engine, networkNamed)
@@ -117,17 +130,25 @@ export function createKnown(options: KnownOptions): Known {
     const before = containers.get(fresh.container.id)
     const told = granted(fresh, before?.told)
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const { container: bounded, leftOut } = boundContainer(placed)
+    const start = starts.follow(told.start, before?.told.start)
+    const endpoints = withoutSix(placed.endpoints, told.sixless)
+    const isAt = endpoints === placed.endpoints && start.order === placed.startedAt
+    const { container: bounded, leftOut } = boundContainer(
+      isAt ? placed : { ...placed, startedAt: start.order, endpoints },
+    )
     const container = sharingContainer(bounded, before?.told.container)
-    tellProblems(container, leftOut.length === 0 ? told.problems : [...told.problems, ...leftOut])
     // Without a signature the next full list has it inspected again, should it never be started.
     const signature = placed === told.container ? told.signature : ''
-    const isAsTold = container === told.container && signature === told.signature
-    const now = isAsTold ? told : { ...told, container, signature }
+    const isAsTold = container === told.container && signature === told.signature && start === told.start
+    const now = isAsTold ? told : { ...told, container, signature, start }
     containers.set(container.id, { told: now, readAt })
-    const isSame = container === before?.told.container
-    if (!isSame) changed.containers.add(container.id)
-    return uses.follow(before?.told, now) || !isSame
+    mislabelled.tell(container.id, leftOut.length === 0 ? told.problems : [...told.problems, ...leftOut])
+    const isAsBefore = container === before?.told.container
+    if (!isAsBefore) {
+      changed.containers.add(container.id)
+      miscalled.tell(container.id, unaskableNames(container))
+    }
+    return uses.follow(before?.told, now) || !isAsBefore
   }
 
   const networkOf = (id: string) => networks.get(id)?.told.network
@@ -155,20 +176,11 @@ export function createKnown(options: KnownOptions): Known {
     return withGrants(told, grant(labels, verdict, rules), { labels, verdict, rules })
   }
 
-  /** Restarts and lists bring them again. */
-  function tellProblems(container: Container, problems: readonly string[]) {
-    const { id } = container
-    if (problems.length === 0) problemsTold.delete(id)
-    else if (!isSame(problems, problemsTold.get(id))) {
-      problemsTold.set(id, problems)
-      options.mislabelled(container, problems)
-    }
-  }
-
   function removeContainer(id: string): boolean {
     const before = containers.get(id)
     if (before === undefined) return false
-    problemsTold.delete(id)
+    mislabelled.forget(id)
+    miscalled.forget(id)
     containers.delete(id)
     unjudged.delete(id)
     changed.containers.add(id)
@@ -196,6 +208,7 @@ export function createKnown(options: KnownOptions): Known {
     if (told.network.driver === 'overlay') overlays.add(raw.Id)
     changed.networks.add(raw.Id)
     refuse(told.network, told.refused)
+    miscalledNetworks.tell(raw.Id, unaskable([told.network.name]))
     return true
   }
 
@@ -204,6 +217,7 @@ export function createKnown(options: KnownOptions): Known {
     if (before === undefined) return false
     networks.delete(id)
     refusals.delete(id)
+    miscalledNetworks.forget(id)
     overlays.delete(id)
     forgetName(id, before.told.network.name)
     changed.networks.add(id)

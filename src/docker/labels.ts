@@ -1,6 +1,7 @@
 // Pure: a container's berth.* labels → what they ask for, and what is wrong with them.
 import { suggestion } from '../config/similar.ts'
 import { canonicalName } from '../dns/name.ts'
+import { internationalName } from '../dns/told.ts'
 import type { LabelSettings, Port } from '../registry/types.ts'
 import { most } from './limits.ts'
 import { longestLabel } from './shapes.ts'
@@ -43,7 +44,10 @@ export function readLabels(labels: Readonly<Record<string, string>>): ReadLabels
         const name = canonicalName(wildcard ? item.slice(2) : item)
         if (name === undefined || name === '' || name.includes('*')) {
           refuse(`"${shortened(item)}" is no domain name; write for example "web,*.web"`)
-        } else (wildcard ? wildcards : names).add(name)
+        } else {
+          const inAscii = internationalName(wildcard ? item.slice(2) : item)
+          for (const each of [name, inAscii ?? name]) (wildcard ? wildcards : names).add(each)
+        }
       }
     } else if (key === 'berth.ignore') {
       if (/^(true|1|yes)$/i.test(value)) ignored = true

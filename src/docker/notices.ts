@@ -1,5 +1,7 @@
 // Log lines about what others have made: each is said once in an hour, and not many in a row, however often it comes.
 import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/log.ts'
+import type { KnownOptions } from './known.ts'
 
 export interface Notices {
   /**
@@ -44,5 +46,26 @@ export function createNotices(clock: Clock): Notices {
       tell(unsaid === 0 ? {} : { unsaid })
       unsaid = 0
     },
+  }
+}
+
+/** How what is wrong with an engine's labels and names goes to the log. */
+export function logComplaints(
+  engine: string,
+  notices: Notices,
+  log: Logger,
+): Required<Pick<KnownOptions, 'mislabelled' | 'miscalled'>> {
+  return {
+    mislabelled: ({ name }, problems) =>
+      notices.say(`${name} ${problems}`, (more) =>
+        log.warn({ engine, container: name, problems, ...more }, 'labels not understood'),
+      ),
+    miscalled: (kind, name, names) =>
+      notices.say(`${kind} ${name} ${names}`, (more) =>
+        log.warn(
+          { engine, [kind]: name, names, ...more },
+          'names that nobody can ask for; give it others, of letters, digits and hyphens',
+        ),
+      ),
   }
 }

@@ -43,6 +43,8 @@ export interface RawEndpoint {
   DNSNames?: string[] | null | undefined
   /** API ≥ 1.48. */
   GwPriority?: number | undefined
+  /** Given with `--network name=…,driver-opt=…`. */
+  DriverOpts?: Record<string, string> | null | undefined
 }
 
 export type RawEndpoints = Record<string, RawEndpoint | null> | null
@@ -74,7 +76,13 @@ export interface RawContainer {
       }
     | undefined
   /** Links of the default bridge: "/target:/this/alias". */
-  HostConfig?: { NetworkMode?: string | undefined; Links?: string[] | null | undefined } | undefined
+  HostConfig?:
+    | {
+        NetworkMode?: string | undefined
+        Links?: string[] | null | undefined
+        Sysctls?: Record<string, string> | null | undefined
+      }
+    | undefined
   NetworkSettings?: { Networks?: RawEndpoints | undefined } | undefined
 }
 

@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import type { EngineFacts } from '../registry/types.ts'
+import { lodgersBehind } from './behind.ts'
 import type { EngineClient } from './client.ts'
 import { createDirtySet, type Look } from './dirty.ts'
 import type { EarlyPlace } from './early.ts'
@@ -175,8 +176,23 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       // What does not run has no address to answer with, and may be being started: a whole machine may.
       dirtyContainers.settled(others, patience, patience),
     ])
+    await lookAtLodgers()
     await images.settled(patience, longestWait)
     return wasFlooded || heard.isFlooded() ? noSuspects : suspects
+  }
+
+  /** Those of whose start nothing may have been heard; with each that was started, who lodges with that one. */
+  async function lookAtLodgers(): Promise<void> {
+    const seen = new Set<string>()
+    for (;;) {
+      const behind = lodgersBehind(containers).filter((id) => !seen.has(id))
+      if (behind.length === 0) return
+      for (const id of behind) {
+        seen.add(id)
+        dirtyContainers.mark(id)
+      }
+      await dirtyContainers.settled(behind, patience, patience)
+    }
   }
 
   const isKnown = (id: string) => containers.has(id) || networks.has(id)

@@ -62,6 +62,7 @@ export function readContainer(told: unknown, wrong: Wrong): RawContainer | undef
     HostConfig: host && {
       NetworkMode: text(host.NetworkMode, 'HostConfig.NetworkMode', wrong),
       Links: texts(host.Links, 'HostConfig.Links', wrong),
+      Sysctls: textMap(host.Sysctls, 'HostConfig.Sysctls', wrong),
     },
     NetworkSettings: readSettings(all.NetworkSettings, wrong),
   }
@@ -158,7 +159,7 @@ const containerParts = fields({
   ...{ Image: 'whole', ImageID: 'whole', ImageManifestDescriptor: 'whole' },
   State: 'whole',
   Config: fields({ Hostname: 'whole', Labels: ownLabels, ExposedPorts: each('whole') }),
-  HostConfig: fields({ NetworkMode: 'whole', Links: 'whole' }),
+  HostConfig: fields({ NetworkMode: 'whole', Links: 'whole', Sysctls: each('whole') }),
   NetworkSettings: fields({ Networks: each('whole') }),
 })
 
@@ -223,6 +224,7 @@ function readPlace(told: Fields, wrong: Wrong): RawEndpoint {
     Links: texts(told.Links, 'Links', wrong),
     DNSNames: texts(told.DNSNames, 'DNSNames', wrong),
     GwPriority: number(told.GwPriority, 'GwPriority', wrong),
+    DriverOpts: textMap(told.DriverOpts, 'DriverOpts', wrong),
   }
 }
 

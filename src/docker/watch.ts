@@ -11,7 +11,7 @@ import { createEngineClient, type EngineClient, type Strange } from './client.ts
 import type { DockerCounters } from './counters.ts'
 import { knowsNone, type Refused } from './gateways.ts'
 import type { LabelRules } from './grants.ts'
-import { createNotices } from './notices.ts'
+import { createNotices, logComplaints } from './notices.ts'
 import { createReconcile } from './reconcile.ts'
 import { type Ending, reach, runSession } from './session.ts'
 
@@ -88,10 +88,7 @@ export function createWatch({
     labelRules: () => labelRules,
     refused: tellRefused,
     late: (names) => counters.lateNames.add(names, engine),
-    mislabelled: ({ name }, problems) =>
-      notices.say(`${name} ${problems}`, (more) =>
-        log.warn({ engine, container: name, problems, ...more }, 'labels not understood'),
-      ),
+    ...logComplaints(engine, notices, log),
     leftOut: tellLeftOut,
     mayHaveNone: () => knowsNone(info.apiVersion),
   })

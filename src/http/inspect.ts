@@ -104,8 +104,11 @@ export function createInspector({ resolver, forward, zone, clock }: InspectOptio
         const endpoints = table.names.get(target) ?? table.added.get(target)
         return endpoints === undefined ? [] : [[alias, endpoints] as const]
       })
+      // An alias "*.web" is there as it stands, and as what stands for all below "web".
+      const isNoWildcard = ([name]: readonly [string, unknown]) =>
+        !name.startsWith('*.') || !table.wildcards.has(name.slice(2))
       return [
-        ...list(new Map([...table.added, ...table.names, ...linked])),
+        ...list(new Map([...table.added, ...table.names, ...linked].filter(isNoWildcard))),
         ...list(table.replicas),
         ...list(new Map([...table.labelled].filter(([name]) => resolver.mayBeLabelled(scope, name)))),
         ...list(table.wildcards, '*.'),

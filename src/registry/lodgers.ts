@@ -72,39 +72,55 @@ export function placeLodger(
   return sharing({ ...lodger, endpoints }, before)
 }
 
+interface Host {
+  readonly container: Container
+  /** One of them, on the way there, was started again since the one before: its namespace is another one now. */
+  readonly isOther: boolean
+}
+
 /** Docker takes a name, an id or the start of one. */
 function findHost(
   lodger: Container,
   called: Lodging['called'],
   containerOf: (id: string) => Container | undefined,
-): Container | undefined {
-  let host: Container | undefined = lodger
-  for (let step = 0; host?.lodgesWith !== undefined; step++) {
+): Host | undefined {
+  let host = lodger
+  let isOther = false
+  for (let step = 0; host.lodgesWith !== undefined; step++) {
     if (step === furthest) return undefined
-    const { lodgesWith, engine }: Container = host
+    const { lodgesWith, engine } = host
     const among = (call: string) => (called.get(call) ?? []).flatMap((id) => containerOf(id) ?? [])
     const whole = containerOf(lodgesWith)
-    host =
+    const next: Container | undefined =
       (whole?.engine === engine ? whole : undefined) ??
       among(lodgesWith).find((each) => each.engine === engine && each.name === lodgesWith) ??
       among(lodgesWith.slice(0, shortId)).find(
         ({ engine: its, id }) => its === engine && lodgesWith.length >= shortId && id.startsWith(lodgesWith),
       )
+    if (next === undefined) return undefined
+    isOther ||= isBehind(host, next)
+    host = next
   }
-  return host
+  return { container: host, isOther }
 }
 
-function placesWith(
-  lodger: Container,
-  host: Container | undefined,
-  before: Container | undefined,
-): Endpoint[] {
+/**
+ * Whether a lodger was started before its host's last start: it went on in a namespace that has no network any more, and
+ * stays there until it is started itself. Of two that are not told, or the same, nobody knows.
+ */
+export function isBehind(lodger: Container, host: Container): boolean {
+  return lodger.startedAt !== undefined && host.startedAt !== undefined && lodger.startedAt < host.startedAt
+}
+
+function placesWith(lodger: Container, host: Host | undefined, before: Container | undefined): Endpoint[] {
   const names = [lodger.name, lodger.id.slice(0, shortId)]
   // Compose gives a service's name as an alias, which a container without a network of its own can't have.
   const service = lodger.labels['com.docker.compose.service']
   if (service && lodger.labels['com.docker.compose.oneoff'] !== 'True') names.push(service)
-  return (host?.endpoints ?? []).map((place) => {
-    const there = lodger.running && host!.running
+  if (host === undefined) return []
+  const { container, isOther } = host
+  const there = lodger.running && container.running && !isOther
+  return container.endpoints.map((place) => {
     const old = before?.endpoints.find(({ networkId }) => networkId === place.networkId)
     const fresh: Endpoint = {
       ...place,

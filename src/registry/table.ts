@@ -1,6 +1,7 @@
 // One network's table. What a container says there is added and taken back by itself, so that one more among a thousand
 // costs what one costs.
-import { canonicalName, namesAbove } from '../dns/name.ts'
+import { namesAbove } from '../dns/name.ts'
+import { keysIn, keysOf, networkKey, wildcardsIn } from '../dns/told.ts'
 import { emptyMap, type MapEdit } from '../lib/persistent.ts'
 import { isSame } from '../lib/same.ts'
 import { addTo, takeFrom, withCounts } from './lists.ts'
@@ -13,7 +14,7 @@ export type Members = ReadonlyMap<string, Container | undefined>
 export function emptyTable(network: Network): NetworkTable {
   return tableOf({
     network,
-    name: canonicalName(network.name) ?? network.name.toLowerCase(),
+    name: networkKey(network.name),
     ...{ containers: emptyMap, names: emptyMap, added: emptyMap, replicas: emptyMap, labelled: emptyMap },
     ...{ wildcards: emptyMap, owners: emptyMap, known: emptyMap, services: emptyMap, projects: emptyMap },
     ...{ parents: emptyMap, addressed: 0 },
@@ -140,10 +141,11 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
       list(lists, name, alone)
       for (const above of namesAbove(name)) add(edits.parents, above, by)
     }
+    const { literal, ours } = keysOfAll(endpoint.names)
     const isDockers = network.hasResolver && lodgesWith === undefined
-    for (const name of canonicalNames(endpoint.names)) {
+    for (const name of [...literal, ...ours]) {
       add(edits.known, name, by)
-      answer(isDockers ? edits.names : edits.added, name)
+      answer(isDockers && literal.has(name) ? edits.names : edits.added, name)
     }
     for (const name of canonicalNames(replicaNames(container))) {
       add(edits.known, name, by)
@@ -152,7 +154,7 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
     }
     for (const project of canonicalNames(projectNames(container))) add(edits.projects, project, by)
     for (const name of new Set(settings.names)) answer(edits.labelled, name)
-    for (const suffix of isThere ? new Set(settings.wildcards) : []) {
+    for (const suffix of isThere ? wildcardsOf(container, endpoint) : []) {
       list(edits.wildcards, suffix, alone)
       for (const above of [suffix, ...namesAbove(suffix)]) add(edits.parents, above, by)
     }
@@ -167,7 +169,13 @@ export function namesSaid(container: Container, networkId: string): readonly str
   const endpoints = endpointsOn(container, networkId)
   const own = canonicalNames(endpoints.flatMap(({ names }) => names))
   const replicas = canonicalNames(replicaNames(container))
-  return [...own, ...replicas, ...settings.names, ...settings.wildcards]
+  const wildcards = endpoints.flatMap((endpoint) => [...wildcardsOf(container, endpoint)])
+  return [...own, ...replicas, ...settings.names, ...wildcards]
+}
+
+/** What its labels' wildcards stand below, and those among its aliases there. */
+function wildcardsOf({ settings }: Container, { names }: Endpoint): ReadonlySet<string> {
+  return new Set([...settings.wildcards, ...names.flatMap(wildcardsIn)])
 }
 
 /** What a table tells of those on it, of a container. */
@@ -203,9 +211,22 @@ function saysTheSame(a: Container, b: Container, networkId: string): boolean {
   )
 }
 
-/** Names that differ only by case are one (RFC 4343); what can't be a DNS name (a label over 63 bytes) is left out. */
+/** Names that differ only by case are one (RFC 4343); what nobody can ask for (a label over 63 bytes) is left out. */
 function canonicalNames(names: readonly string[]): Set<string> {
-  return new Set(names.map(canonicalName).filter((name) => name !== undefined && name !== '') as string[])
+  return new Set(names.flatMap(keysIn))
+}
+
+/** What Docker's resolver answers to, and what berth alone does. */
+function keysOfAll(names: readonly string[]): { literal: ReadonlySet<string>; ours: ReadonlySet<string> } {
+  const literal = new Set<string>()
+  const ours = new Set<string>()
+  for (const name of names) {
+    const keys = keysOf(name)
+    if (keys.literal !== undefined) literal.add(keys.literal)
+    for (const each of keys.ours) ours.add(each)
+  }
+  for (const name of literal) ours.delete(name)
+  return { literal, ours }
 }
 
 /** What the names of its service end in. */

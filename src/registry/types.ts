@@ -87,6 +87,8 @@ export interface Container {
   /** For whoever asks why a label has no effect. */
   readonly ungranted: readonly UngrantedLabel[]
   readonly ports: readonly Port[]
+  /** Later starts on one engine have greater numbers, about nanoseconds since 1970; undefined: not told. */
+  readonly startedAt: bigint | undefined
   /** Name or id of the container in whose network namespace it lives (`--network container:X`). */
   readonly lodgesWith: string | undefined
   /** In a snapshot, where it lodges with another, that one's places under its own names. */

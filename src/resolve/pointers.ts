@@ -7,7 +7,7 @@ import { formatAddress } from '../lib/ip.ts'
 import { awaitsLocal, isLocal } from '../registry/locality.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import { type Context, type Decision, local, otherTypes, type Question } from './decision.ts'
-import { qualifiedName, ttlOf } from './meaning.ts'
+import { qualifiedOwner, ttlOf } from './meaning.ts'
 import { reachedOf } from './reach.ts'
 import type { Statics } from './statics.ts'
 
@@ -26,9 +26,7 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
     const { v4, v6 } = reachedOf(context, table, endpoint)
     if (!v4.includes(address) && !v6.includes(address)) continue
     if (table.containers.get(endpoint.containerId)?.settings.ignored) continue
-    const canonical = endpoint.names
-      .map((name) => qualifiedName(context, endpoint, table, context.scope.view === 'host', name))
-      .find((name) => encodeName(name) !== undefined)
+    const canonical = qualifiedOwner(context, endpoint, table, context.scope.view === 'host')
     if (canonical === undefined) continue
     const ttl = ttlOf(context, { table, endpoints: [endpoint] })
     return pointer(

@@ -14,7 +14,7 @@ import {
   type Question,
   shuffle,
 } from './decision.ts'
-import { findMeaning, innerName, qualifiedName, ttlOf, usable } from './meaning.ts'
+import { findMeaning, innerName, qualifiedOwner, ttlOf, usable } from './meaning.ts'
 import { reachedOf } from './reach.ts'
 
 /** "_http._tcp.web" in its parts; "_tcp.web", which lies above such names, has no port. */
@@ -87,9 +87,7 @@ function tell(
   const additional: Answer[] = []
   const told = new Set<string>()
   for (const { endpoint, port } of shuffle([...served], context.random)) {
-    const target = endpoint.names
-      .map((name) => qualifiedName(context, endpoint, table, underZone, name))
-      .find((name) => encodeName(name) !== undefined)
+    const target = qualifiedOwner(context, endpoint, table, underZone)
     if (target === undefined) continue
     answers.push(serviceRecord(port.number, encodeName(target)!, ttl))
     if (told.has(target)) continue

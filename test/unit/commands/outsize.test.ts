@@ -66,7 +66,7 @@ it('the line to try has no name that a shell would obey', () => {
         {
           ...{ id: `c${i}`, name: 'web', engine: 'e', running: true, health: 'none', labels: {} },
           ...{ settings: { names: [], wildcards: [], ignored: false, ttl: undefined } },
-          ...{ ungranted: [], ports: [], lodgesWith: undefined },
+          ...{ ungranted: [], ports: [], startedAt: undefined, lodgesWith: undefined },
           endpoints: [
             {
               ...{

@@ -58,3 +58,12 @@ it('a denial that nobody may keep is better where the asker has no way out, and 
   expect(judged('A', one, denied, true)).toBe('different')
   expect(judged('A', one, told('NOERROR', ['A 10.0.0.3']), true)).toBe('different')
 })
+
+it('only an address that its container does not have may be left out', () => {
+  const six = told('NOERROR', ['AAAA fd00::2'])
+  const pair = { name: 'x', type: 'AAAA', shutIn: false, docker: six, berth: nodata }
+  expect(judge({ ...pair, absent: true }).kind).toBe('better')
+  expect(judge({ ...pair, absent: false }).kind).toBe('different')
+  expect(judge({ ...pair, absent: true, berth: told('NOERROR', ['AAAA fd00::3']) }).kind).toBe('different')
+  expect(judge({ ...pair, type: 'A', docker: one, absent: true }).kind).toBe('different')
+})

@@ -8,6 +8,7 @@ import { parseDocument } from 'yaml'
 import { type ConfigSources, loadAddresses, loadConfig } from '../../../src/config/load.ts'
 import { listSettings } from '../../../src/config/schema.ts'
 import type { Config, Upstream } from '../../../src/config/types.ts'
+import { networkKey } from '../../../src/dns/told.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
@@ -179,6 +180,20 @@ forward:
     expect(told.slice(3).map(([suffix]) => suffix)).toEqual([...second, ...digits])
     expect(networks).toMatchObject([{ network: 'lab' }, { network: 'vault', policy: 'random' }])
     expect(rebindAllow).toEqual(['corp.example'])
+  })
+
+  it('finds a network by the key that its names are kept under, and keeps apart what Docker does', () => {
+    const { hosts, forward } = loadText(`
+hosts: {nas: {addresses: 192.0.2.9, networks: [Lab, "lab.", bü]}}
+forward: {networks: {lab: [192.0.2.53], "lab.": [192.0.2.54]}}
+`)
+    const keys = ['Lab', 'lab.', 'bü'].map(networkKey)
+    expect(hosts[0]!.networks).toEqual(keys)
+    expect(forward.networks.map(({ network }) => network)).toEqual(keys.slice(0, 2))
+    expect(new Set(keys).size).toBe(3)
+    expect(problemsOf(() => loadText('forward: {networks: {lab: [192.0.2.53], LAB: [192.0.2.54]}}'))).toEqual(
+      [expect.stringContaining('is the same name as "lab"')],
+    )
   })
 
   it.each([

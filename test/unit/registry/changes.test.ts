@@ -14,14 +14,14 @@ const networkIds = ['n1', 'n2', 'n3']
 /** Two of them begin alike. */
 const containerIds = ['aaaaaaaaaaaaaaaa1', 'aaaaaaaaaaaaaaaa2', 'bbbbbbbbbbbbbbbbb', 'cccccccccccccccccc']
 const addresses = ['10.0.0.2', '10.0.0.3', 'fd00::2']
-const names = ['web', 'Web', 'a.b', 'web.front', 'b']
+const names = ['web', 'Web', 'a.b', 'web.front', 'b', 'web.', 'bü.b', 'xn--b-eha.b', '*.wild.b', '*.bü']
 
 const some = <T>(values: readonly T[], maxLength = 2) =>
   fc.uniqueArray(fc.constantFrom(...values), { maxLength })
 
 const networks: fc.Arbitrary<Omit<Network, 'engine' | 'id'>> = fc
   .record({
-    name: fc.constantFrom('front', 'front', 'back', 'a.b', 'bridge'),
+    name: fc.constantFrom('front', 'front', 'back', 'a.b', 'bridge', 'back.'),
     subnet: fc.constantFrom('10.0.0.0/24', '10.0.0.0/24', '10.0.0.0/16', 'fd00::/64'),
     gateways: some(['10.0.0.1', 'fd00::1']),
     internal: fc.boolean(),
@@ -44,6 +44,7 @@ const containers: fc.Arbitrary<Partial<Container> & { places: Record<string, str
       { 'berth.ignore': 'true' },
       { 'com.docker.compose.project': 'b', 'com.docker.compose.service': 'web' },
     ),
+    startedAt: fc.constantFrom(undefined, 1n, 2n, 3n),
     lodgesWith: fc.constantFrom(
       ...[undefined, undefined, undefined, 'web', 'side', 'nobody'],
       ...[containerIds[0], containerIds[2]!.slice(0, 12), containerIds[1]!.slice(0, 14)],
@@ -84,6 +85,10 @@ const turn = fc.oneof(
   fc.constantFrom('none', 'healthy', 'unhealthy').map(
     (health): Turn =>
       (before) => ({ ...before, health }),
+  ),
+  fc.constantFrom(undefined, 1n, 2n, 3n).map(
+    (startedAt): Turn =>
+      (before) => ({ ...before, startedAt }),
   ),
   fc.constantFrom(...['web', 'db', 'side']).map(
     (name): Turn =>
@@ -161,7 +166,9 @@ function faultsOf(before: Snapshot, now: Snapshot): string[] {
     if (isSame !== isEqual) faults.push(`${what}: ${isSame ? 'the same object' : 'another'}`)
   }
   const text = (value: unknown) =>
-    JSON.stringify(value, (_, each) => (each instanceof Map ? [...each].sort() : each))
+    JSON.stringify(value, (_, each) =>
+      each instanceof Map ? [...each].sort() : typeof each === 'bigint' ? `${each} n` : each,
+    )
   check('engines', before.engines === now.engines, text(before.engines) === text(now.engines))
   // Where an engine is a local one now, or a remote one, all that it tells counts otherwise.
   if ([...before.engines.keys()].some((name) => isTurned(name, before, now))) return faults

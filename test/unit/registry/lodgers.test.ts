@@ -1,5 +1,5 @@
 // Containers in another's network namespace: that one's addresses, under names of their own.
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Container } from '../../../src/registry/types.ts'
 import { container, estate, network } from '../resolve/estate.ts'
 
@@ -83,4 +83,83 @@ it('is found a place four steps away, and none further', () => {
     ...Array(5).fill('10.0.0.2'),
     undefined,
   ])
+})
+
+describe('a host that was started again', () => {
+  const at = (host: bigint | undefined, side: bigint | undefined) =>
+    estate([front], [{ ...app, startedAt: host }, lodger('app', { startedAt: side })])
+
+  it.each<[string, bigint | undefined, bigint | undefined, string[] | undefined]>([
+    ['later than the lodger', 2n, 1n, undefined],
+    ['before the lodger', 1n, 2n, ['10.0.0.2']],
+    [
+      'a nanosecond later, where seconds since 1970 are many',
+      1795479965110357135n,
+      1795479965110357134n,
+      undefined,
+    ],
+    ['at the same time', 2n, 2n, ['10.0.0.2']],
+    ['at a time that is not told', undefined, 1n, ['10.0.0.2']],
+    ['and it is the lodger’s start that is not told', 1n, undefined, ['10.0.0.2']],
+  ])('%s', (_, host, side, wanted) => {
+    expect(addresses(at(host, side), 'side')).toEqual(wanted)
+  })
+
+  it('has left the lodger nowhere: no name, no owner, no replica; the name is known all the same', () => {
+    const labels = {
+      'com.docker.compose.project': 'shop',
+      'com.docker.compose.service': 'proxy',
+      'berth.names': 'x.test,*.y.test',
+    }
+    const snapshot = estate(
+      [front],
+      [
+        { ...app, startedAt: 2n },
+        container('side', {}, { id: id('5'), labels, lodgesWith: 'app', startedAt: 1n }),
+      ],
+    )
+    const table = snapshot.networks.get('front')!
+    expect([
+      ...table.added.keys(),
+      ...table.replicas.keys(),
+      ...table.labelled.keys(),
+      ...table.wildcards.keys(),
+    ]).toEqual([])
+    expect(table.known.has('side') && table.known.has('proxy')).toBe(true)
+    expect(snapshot.owners.get('10.0.0.2')?.map(({ containerId }) => containerId)).toEqual([id('a')])
+    expect(addresses(snapshot, 'web')).toEqual(['10.0.0.2'])
+  })
+
+  it('has it back once it is started itself, and loses it with the next start', () => {
+    const stands = (host: bigint, side: bigint, before?: ReturnType<typeof estate>) =>
+      estate([front], [{ ...app, startedAt: host }, lodger('app', { startedAt: side })], {}, before)
+    const first = stands(1n, 2n)
+    const left = stands(3n, 2n, first)
+    expect(addresses(left, 'side')).toBeUndefined()
+    const back = stands(3n, 4n, left)
+    expect(addresses(back, 'side')).toEqual(['10.0.0.2'])
+    expect(addresses(stands(5n, 4n, back), 'side')).toBeUndefined()
+  })
+
+  it('leaves all who lodge with who lodges with it', () => {
+    const chain = (host: bigint, mid: bigint, side: bigint) => {
+      const between = container('mid', {}, { lodgesWith: 'app', startedAt: mid })
+      const all = estate([front], [{ ...app, startedAt: host }, between, lodger('mid', { startedAt: side })])
+      return ['mid', 'side'].map((name) => addresses(all, name)?.[0])
+    }
+    expect(chain(1n, 2n, 3n)).toEqual(['10.0.0.2', '10.0.0.2'])
+    expect(chain(4n, 2n, 3n)).toEqual([undefined, undefined])
+    // Started again, it went back into the namespace that the one between is still in.
+    expect(chain(4n, 2n, 5n)).toEqual([undefined, undefined])
+    expect(chain(4n, 6n, 5n)).toEqual(['10.0.0.2', undefined])
+    expect(chain(4n, 6n, 7n)).toEqual(['10.0.0.2', '10.0.0.2'])
+  })
+
+  it('is another one of its name', () => {
+    const before = estate([front], [{ ...app, startedAt: 1n }, lodger('app', { startedAt: 2n })])
+    const other = { ...container('app', { front: { at: ['10.0.0.9'] } }, { id: id('b') }), startedAt: 3n }
+    expect(
+      addresses(estate([front], [other, lodger('app', { startedAt: 2n })], {}, before), 'side'),
+    ).toBeUndefined()
+  })
 })

@@ -1,5 +1,6 @@
 // The table built from nothing, in the plainest way: what every snapshot is compared with, however it came about.
-import { canonicalName, namesAbove } from '../../../src/dns/name.ts'
+import { namesAbove } from '../../../src/dns/name.ts'
+import { keysIn, keysOf, networkKey, wildcardsIn } from '../../../src/dns/told.ts'
 import type {
   Container,
   Endpoint,
@@ -66,9 +67,9 @@ export function wholeOf(world: World): Seen {
       if (endpoints.length > 0) continue
       const project = labels['com.docker.compose.project']
       const service = labels['com.docker.compose.service']
-      const services = project && service ? [canonicalName(`${service}.${project}`)!] : []
-      const known = [name, id.slice(0, 12), ...(services.length > 0 ? [service!] : [])].map(canonicalName)
-      const projects = services.length > 0 ? [canonicalName(project!)!] : []
+      const services = project && service ? keysIn(`${service}.${project}`) : []
+      const known = [name, id.slice(0, 12), ...(services.length > 0 ? [service!] : [])].flatMap(keysIn)
+      const projects = services.length > 0 ? keysIn(project!) : []
       for (const each of new Set({ known: [...known, ...services], services, projects }[kind])) {
         ids.set(each!, [...(ids.get(each!) ?? []), id].sort())
       }
@@ -125,11 +126,22 @@ function firsts<K extends 'networks' | 'containers'>(world: World, kind: K) {
   return found
 }
 
-function hostOf(lodger: Container, told: ReadonlyMap<string, Container>): Container | undefined {
+/** Whether the lodger, or who it lodges with, was started before the next one was; whoever they lodge with is no host then. */
+function isLeft(lodger: Container, host: Container | undefined): boolean {
+  const [one, other] = [lodger.startedAt, host?.startedAt]
+  return one !== undefined && other !== undefined && one < other
+}
+
+function hostOf(
+  lodger: Container,
+  told: ReadonlyMap<string, Container>,
+): { host: Container | undefined; left: boolean } {
   let host: Container | undefined = lodger
+  let left = false
   for (let step = 0; host?.lodgesWith !== undefined; step++) {
-    if (step === 4) return undefined
-    const { lodgesWith: call, engine }: Container = host
+    if (step === 4) return { host: undefined, left }
+    const before: Container = host
+    const { lodgesWith: call = '', engine } = before
     const neighbours: Container[] = sorted(told)
       .map(([, each]) => each)
       .filter((each) => each.engine === engine)
@@ -137,16 +149,17 @@ function hostOf(lodger: Container, told: ReadonlyMap<string, Container>): Contai
       neighbours.find(({ id }) => id === call) ??
       neighbours.find(({ name }) => name === call) ??
       neighbours.find(({ id }) => call.length >= 12 && id.startsWith(call))
+    left ||= isLeft(before, host)
   }
-  return host
+  return { host, left }
 }
 
 function placed(container: Container, told: ReadonlyMap<string, Container>): Container {
   if (container.lodgesWith === undefined) return container
-  const host = hostOf(container, told)
+  const { host, left } = hostOf(container, told)
   const service = container.labels['com.docker.compose.service']
   const names = [container.name, container.id.slice(0, 12), ...(service ? [service] : [])]
-  const isThere = container.running && host?.running === true
+  const isThere = container.running && host?.running === true && !left
   const endpoints = (host?.endpoints ?? []).map((place) => ({
     ...{ ...place, containerId: container.id, names, links: new Map() },
     ...(isThere ? {} : { v4: [], v6: [] }),
@@ -181,13 +194,17 @@ function tableOf(network: Network, containers: readonly Container[], isRemote: (
     const isThere = endpoint.v4.length + endpoint.v6.length > 0 && !network.ingress && !settings.ignored
     const project = labels['com.docker.compose.project']
     const service = labels['com.docker.compose.service']
+    const keys = endpoint.names.map(keysOf)
+    const literal = new Set(keys.flatMap((each) => each.literal ?? []))
+    const ours = new Set(keys.flatMap((each) => each.ours).filter((name) => !literal.has(name)))
     const kinds = [
-      [network.hasResolver && lodgesWith === undefined ? names : added, endpoint.names],
-      [replicas, project && service ? [`${service}.${project}`] : []],
-      [labelled, settings.names],
+      [network.hasResolver && lodgesWith === undefined ? names : added, literal],
+      [added, ours],
+      [replicas, new Set(project && service ? keysIn(`${service}.${project}`) : [])],
+      [labelled, new Set(settings.names)],
     ] as const
     for (const [lists, texts] of kinds) {
-      for (const name of new Set(texts.map((text) => canonicalName(text)!))) {
+      for (const name of texts) {
         if (lists !== labelled) more(known, name)
         if (!isThere) continue
         append(lists, name, endpoint)
@@ -195,16 +212,17 @@ function tableOf(network: Network, containers: readonly Container[], isRemote: (
       }
     }
     if (project && service) {
-      more(services, canonicalName(`${service}.${project}`)!)
-      more(projects, canonicalName(project)!)
+      for (const name of keysIn(`${service}.${project}`)) more(services, name)
+      for (const name of keysIn(project)) more(projects, name)
     }
-    for (const suffix of isThere ? new Set(settings.wildcards) : []) {
+    const wild = new Set([...settings.wildcards, ...endpoint.names.flatMap(wildcardsIn)])
+    for (const suffix of isThere ? wild : []) {
       append(wildcards, suffix, endpoint)
       for (const above of [suffix, ...namesAbove(suffix)]) more(parents, above)
     }
     if (lodgesWith === undefined) own(owners, [endpoint])
   }
-  const name = canonicalName(network.name)!
+  const name = networkKey(network.name)
   const byId = new Map(members.map((container) => [container.id, container]))
   const asMap = (lists: Map<string, Endpoint[]>) => new Map(sortedLists(lists))
   return {

@@ -54,7 +54,7 @@ export function container(
   const { settings, ports } = readLabels(labels)
   return {
     ...{ id: name, name, engine: 'local', running: true, health: 'none', labels, settings, ports },
-    ...{ ungranted: [], lodgesWith: undefined, endpoints },
+    ...{ ungranted: [], startedAt: undefined, lodgesWith: undefined, endpoints },
     ...extra,
   }
 }

@@ -79,6 +79,18 @@ describe('a fast answer', () => {
     ],
     ['a replica has come', 'till.shop', 'A', (tell) => tell([], [one({ labels: compose })])],
     ['a wildcard stands above it', 'x.y.wild', 'A', (tell) => tell([], [one({ labels: wild })])],
+    [
+      'an alias stands above it, as a wildcard',
+      'x.y.wild',
+      'A',
+      (tell) => tell([], [one({}, undefined, ['*.wild'])]),
+    ],
+    [
+      'an alias in other letters has come',
+      'xn--bcher-kva',
+      'A',
+      (tell) => tell([], [one({}, undefined, ['bücher'])]),
+    ],
     ['a name is below it', 'top', 'A', (tell) => tell([], [one({}, undefined, ['below.top'])])],
     [
       'a container that does not run has the name',

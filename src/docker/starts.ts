@@ -1,0 +1,57 @@
+// When containers were last started, as far as that can be compared: by their engine's clock, which may be set back.
+
+/** Docker's and Podman's times: RFC 3339 with up to nine digits behind the point. */
+const time = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)$/
+
+/** Nanoseconds since 1970; undefined where it is no time, or the zero one of what was never started. */
+export function startFrom(text: string | undefined): bigint | undefined {
+  const [, seconds, fraction = '', zone] = time.exec(text ?? '') ?? []
+  if (seconds === undefined) return undefined
+  const ms = Date.parse(`${seconds}${zone}`.toUpperCase().replace(' ', 'T'))
+  if (!(ms > 0)) return undefined
+  return BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'))
+}
+
+/** A start as the engine told it, and where it stands among the others. */
+export interface Start {
+  /** 'later': it was started again, as a list's row shows; when, only its inspect will tell. */
+  readonly told: bigint | 'later' | undefined
+  /** Later ones are greater, nanoseconds; the time told, unless the clock was set back meanwhile. */
+  readonly order: bigint | undefined
+  /** The same of the last start whose time was told. */
+  readonly last: bigint | undefined
+}
+
+/** Of a reading that tells no time; `follow` makes it the one before. */
+export const untold: Start = { told: undefined, order: undefined, last: undefined }
+/** Until its time is told it is later than all that are known. */
+export const startedLater: Start = { told: 'later', order: undefined, last: undefined }
+
+export function startOf(told: bigint | undefined): Start {
+  return told === undefined ? untold : { told, order: told, last: told }
+}
+
+export interface Starts {
+  /** `before`: the same container's when it was read last. */
+  follow(start: Start, before: Start | undefined): Start
+}
+
+export function createStarts(): Starts {
+  let latest = 0n
+  /** By how much starts are told too early. */
+  let behind = 0n
+  return {
+    follow(start, before) {
+      const { told } = start
+      if (told === undefined) return before ?? start
+      if (before?.told === told) return before
+      const last = before?.last
+      if (told === 'later') return { told, order: ++latest, last }
+      // A container's next start is later than its last one, whatever the clock says.
+      if (last !== undefined && last !== told + behind && told + behind <= last) behind = latest - told + 1n
+      const order = told + behind
+      if (order > latest) latest = order
+      return order === start.order ? start : { told, order, last: order }
+    },
+  }
+}
