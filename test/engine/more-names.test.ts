@@ -1,6 +1,8 @@
 // Names that Docker's own resolver does not have, and places where it is not: each on a real engine, from inside.
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reverseName } from '../../src/dns/reverse.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, pidOf, runContainer, until } from './docker.ts'
 import { gatewayOf, removeContainers } from './project.ts'
@@ -104,15 +106,46 @@ describe('a container in another’s network namespace', () => {
     expect(await ask('rows-lodger', 'rows_front', 'rows-back')).toBe('NXDOMAIN')
   })
 
-  it('loses them when the other stops, and has the new ones after its start', async () => {
+  it('loses them when the other stops, and has the new ones once it is started after that one', async () => {
     await runContainer('rows-other', '--network', 'rows_front')
     await runContainer('rows-lodger-2', '--network', 'container:rows-other')
-    await until(() => front('rows-lodger-2'), { what: 'the lodger', accept: Array.isArray })
-    await docker('stop', 'rows-other')
-    await until(() => front('rows-lodger-2'), { what: 'gone', accept: (told) => told === 'NXDOMAIN' })
+    const is = (what: string, accept: (told: string | string[]) => boolean) =>
+      until(() => front('rows-lodger-2'), { what, accept })
+    const isGone = (told: string | string[]) => told === 'NXDOMAIN'
+    const ownAddresses = async (name: string) => {
+      const words = [
+        '-t',
+        String(await pidOf(name)),
+        '--net',
+        'ip',
+        '-4',
+        '-o',
+        'address',
+        'show',
+        'scope',
+        'global',
+      ]
+      return execFileSync('nsenter', words, { encoding: 'utf8' }).trim()
+    }
+    await is('the lodger', Array.isArray)
+    await docker('stop', '--time', '0', 'rows-other')
+    await is('gone', isGone)
     await docker('start', 'rows-other')
-    await until(() => front('rows-lodger-2'), { what: 'back', accept: Array.isArray })
+    await until(() => front('rows-other'), { what: 'the other is back', accept: Array.isArray })
+    // Its namespace has no address any more, and the other has that of the same name again.
+    expect(await ownAddresses('rows-lodger-2')).toBe('')
+    expect(isGone(await front('rows-lodger-2'))).toBe(true)
+    await docker('restart', '--time', '0', 'rows-lodger-2')
+    await is('back', Array.isArray)
     expect(await front('rows-lodger-2')).toEqual(await front('rows-other'))
+    await docker('restart', '--time', '0', 'rows-other')
+    await until(() => front('rows-other'), { what: 'the other is back', accept: Array.isArray })
+    await is('gone again', isGone)
+    expect(await ask('host', '', 'rows-lodger-2.docker.internal')).toBe('NXDOMAIN')
+    await docker('pause', 'rows-app')
+    expect(await front('rows-lodger')).toEqual([await addressOf('rows-app', 'rows_front')])
+    await docker('unpause', 'rows-app')
+    expect(await front('rows-lodger')).toEqual([await addressOf('rows-app', 'rows_front')])
   })
 })
 
@@ -176,6 +209,49 @@ describe('Compose’s names', () => {
     expect(await front('3.api.rowshop.docker.internal')).toBe('NXDOMAIN')
     expect(await ask('host', '', 'api.rowshop.docker.internal')).toEqual([one, two].sort())
     expect(await ask('rows-back', 'rows_back', 'api.rowshop.docker.internal')).toBe('NXDOMAIN')
+  })
+})
+
+describe('aliases', () => {
+  it('are wildcards, in other letters, and apart where Docker keeps them apart', async () => {
+    const aliases = ['*.foo.lan', 'bücher.lan', 'rows-web.', 'rows\\-odd', 'rows\\.dot']
+    await runContainer(
+      'rows-alias',
+      '--network',
+      'rows_front',
+      ...aliases.flatMap((each) => ['--network-alias', each]),
+    )
+    const address = [await addressOf('rows-alias', 'rows_front')]
+    await until(() => front('rows-alias'), { what: 'the container', accept: Array.isArray })
+    for (const name of ['a.foo.lan', 'b.a.FOO.lan', 'xn--bcher-kva.lan', 'rows\\.dot']) {
+      expect(await front(name), name).toEqual(address)
+    }
+    for (const name of ['rows-web', 'rows-odd']) expect(await front(name), name).toBe('NXDOMAIN')
+    expect(await ask('rows-back', 'rows_back', 'a.foo.lan')).toBe('NXDOMAIN')
+    const said = () => berths[0]!.lines.filter(({ container }) => container === 'rows-alias')
+    await docker('restart', '--time', '0', 'rows-alias')
+    await until(() => front('rows-alias'), { what: 'the container is back', accept: Array.isArray })
+    expect(said().map(({ names }) => names)).toEqual([
+      ['"rows-web.": it has a dot too many', '"rows\\-odd": it has a backslash'],
+    ])
+  })
+})
+
+describe('a container without IPv6, by a sysctl', () => {
+  it('has no AAAA and no PTR of what its engine gave it', async () => {
+    const off = (name: string) => ['--sysctl', `net.ipv6.conf.${name}.disable_ipv6=1`]
+    await runContainer('rows-four', '--network', 'rows_front', '--ip6', 'fd00:77::44', ...off('all'))
+    await runContainer('rows-six', '--network', 'rows_front', ...off('default'))
+    await until(() => front('rows-six'), { what: 'both', accept: Array.isArray })
+    expect(await front('rows-four')).toEqual([await addressOf('rows-four', 'rows_front')])
+    expect(await front('rows-four', 'AAAA')).toBe('NOERROR')
+    expect(await front(reverseName('fd00:77::44'), 'PTR')).toBe('NXDOMAIN')
+    const { v6 } = (await addressesOf('rows-six')).rows_front!
+    expect(await front('rows-six', 'AAAA')).toEqual([v6])
+    // Docker's own resolver tells both; an interface has the one.
+    const has = async (name: string) =>
+      readFileSync(`/proc/${await pidOf(name)}/net/if_inet6`, 'latin1').includes('fd000077')
+    expect([await has('rows-six'), await has('rows-four')]).toEqual([true, false])
   })
 })
 

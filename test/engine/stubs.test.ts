@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { digFrom, docker, until } from './docker.ts'
+import { addressesOf, digFrom, docker, until } from './docker.ts'
 import { name as berthImage, ensureBerthImage, gatewayOfBridge } from './image/build.ts'
 import { buildStubs, type Library, type Lookup, libraries, lookUp, stubImage } from './stubs/stubs.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
@@ -74,19 +74,26 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'berth-stubs-'))
   chmodSync(folder, 0o755)
   writeFileSync(join(folder, 'resolv.conf'), `nameserver ${berthAddress}\noptions ndots:0\n`)
-  upstream = await startUpstream({}, 0, await gatewayOfBridge())
+  const searching = `nameserver ${berthAddress}\nsearch ${network} docker.internal\noptions ndots:5\n`
+  writeFileSync(join(folder, 'searching.conf'), searching)
+  upstream = await startUpstream({ 'example.com': '192.0.2.80' }, 0, await gatewayOfBridge())
   await docker('network', 'create', '--subnet', '172.31.55.0/24', '--ip-range', '172.31.55.128/25', network)
   await startTheBerth()
   const start = (name: string, ...args: string[]) =>
     docker('run', '--detach', '--name', name, '--network', network, ...args, stubImage)
   await start('stubs-dns', '--dns', berthAddress)
   await start('stubs-file', '--volume', `${folder}/resolv.conf:/etc/resolv.conf:ro`)
+  await start('stubs-search', '--volume', `${folder}/searching.conf:/etc/resolv.conf:ro`)
+  await start(
+    'stubs-stand-in',
+    ...['api.example.com', 'a.b.wild.test'].flatMap((alias) => ['--network-alias', alias]),
+  )
   await answers()
 }, 240_000)
 
 afterAll(async () => {
   console.log(table())
-  await docker('rm', '--force', 'stubs-berth', 'stubs-dns', 'stubs-file')
+  await docker('rm', '--force', 'stubs-berth', 'stubs-dns', 'stubs-file', 'stubs-search', 'stubs-stand-in')
   await docker('network', 'rm', network)
   rmSync(folder, { recursive: true, force: true })
   upstream?.close()
@@ -111,6 +118,27 @@ it('everything resolves while berth is up', async () => {
   const found = await lookAround('up')
   for (const { lookups } of found) for (const { result } of Object.values(lookups)) expect(result).toBe('ok')
 })
+
+it.each(Object.keys(libraries) as Library[])(
+  'a search through the network and the zone goes on past what lies above a neighbour’s alias (%s)',
+  async (library) => {
+    const standIn = (await addressesOf('stubs-stand-in'))[network]!.v4!
+    const names = ['example.com', 'api.example.com', 'stubs-stand-in', 'wild.test', 'stubs-nobody']
+    const found = await lookUp('stubs-search', library, names)
+    const told = names.map((name) => [name, found.get(name)!.result, ...found.get(name)!.addresses])
+    expect(told).toEqual([
+      ['example.com', 'ok', '192.0.2.80'],
+      ['api.example.com', 'ok', standIn],
+      ['stubs-stand-in', 'ok', standIn],
+      ['wild.test', 'NONAME'],
+      ['stubs-nobody', 'NONAME'],
+    ])
+    expect(upstream.saw('example.com')).toBe(true)
+    for (const name of [`example.com.${network}`, 'example.com.docker.internal', 'stubs-stand-in']) {
+      expect(upstream.saw(name), name).toBe(false)
+    }
+  },
+)
 
 /** Ends it in some way, looks, and starts it again. */
 type Absence = [state: string, end: () => Promise<unknown>, again: () => Promise<unknown>]

@@ -1,10 +1,11 @@
 // The estate that both resolvers are asked in: networks of many kinds, containers with many kinds of names, two
 // Compose projects. And what the engine says of it: berth is never asked.
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { canonicalAddress } from '../../../src/lib/ip.ts'
 import { docker, runContainer, until } from '../docker.ts'
 import { image } from '../image.ts'
 import { gatewayOf, removeContainers } from '../project.ts'
@@ -70,6 +71,23 @@ const singles: Readonly<Record<string, readonly [networks: readonly string[], ..
   'cmp-six': [['six', 'hub'], '--network-alias', 'sixth'],
   // On the default bridge, where Docker has no names, as well: what it has elsewhere goes first.
   'cmp-both': [['bridge', 'hub']],
+  // Any text may be an alias; what Docker answers to is another question.
+  'cmp-odd': [
+    ['hub', 'lan'],
+    ...[
+      'odd.',
+      'cmp\\odd',
+      'c\\\\d',
+      'e\\.f',
+      'z\\195\\188z',
+      '\u212aube',
+      'bücher.example.net',
+      '*.wild.example.net',
+    ].flatMap((alias) => ['--network-alias', alias]),
+  ],
+  'cmp-even': [['lan', 'hub'], '--network-alias', 'odd', '--network-alias', 'deep.wild.example.net'],
+  'cmp-sixless': [['six', 'hub'], '--sysctl', 'net.ipv6.conf.all.disable_ipv6=1'],
+  'cmp-landlord': [['hub', 'lan']],
   'cmp-real': [
     ['hub'],
     ...['cmp-taken', 'cmp-lodger', 'api.cmp.localhost', 'resolver.arpa', 'alias.docker.internal'].flatMap(
@@ -112,6 +130,8 @@ export async function bringUpEstate(): Promise<void> {
   await runContainer('cmp-stopped', '--network', 'hub', '--network-alias', 'halted')
   await docker('stop', 'cmp-stopped')
   await docker('pause', 'cmp-paused')
+  await runContainer('cmp-left', '--network', 'container:cmp-landlord')
+  await docker('restart', '--time', '0', 'cmp-landlord')
 }
 
 /** With Compose where it is there, else what it would submit. */
@@ -201,12 +221,14 @@ export interface Resident {
   readonly ports: readonly string[]
   /** Docker's resolver is there: on a network other than the default bridge. */
   readonly hasResolver: boolean
+  /** IPv6 addresses that the engine tells, and no interface has. */
+  readonly absent: readonly string[]
 }
 
 interface Inspected {
   Id: string
   Name: string
-  State: { Running: boolean }
+  State: { Running: boolean; Pid: number }
   Config: { Hostname: string; Labels: Record<string, string>; ExposedPorts?: Record<string, unknown> }
   NetworkSettings: {
     Networks: Record<
@@ -237,8 +259,18 @@ export async function residents(): Promise<Resident[]> {
       labels: Config.Labels ?? {},
       ports: Object.keys(Config.ExposedPorts ?? {}),
       hasResolver: State.Running && own.some(([network]) => network !== 'bridge'),
+      absent: own
+        .map(([, told]) => told.GlobalIPv6Address)
+        .filter((address) => address !== '' && !sixOf(State.Pid).includes(address)),
     }
   })
+}
+
+/** The addresses that its interfaces have, as the engine writes them. */
+function sixOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/net/if_inet6`, 'latin1')
+    .split('\n')
+    .flatMap((line) => canonicalAddress(line.slice(0, 32).replace(/(.{4})(?!$)/g, '$1:')) ?? [])
 }
 
 /** An address of this machine that a container reaches: its network's gateway. */

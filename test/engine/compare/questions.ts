@@ -8,9 +8,23 @@ type Question = Errand['questions'][number]
 
 const types = ['A', 'AAAA', 'MX', 'TXT', 'SRV', 'HTTPS']
 
+/** What may be meant by aliases that are no plain names, besides the aliases themselves. */
+const ofOddAliases = [
+  ...[
+    'kube',
+    'züz',
+    'c\\d',
+    'cmpodd',
+    'any.wild.example.net',
+    'below.deep.wild.example.net',
+    'wild.example.net',
+  ],
+  ...['xn--bcher-kva.example.net', 'example.net.hub', 'example.net.docker.internal'],
+]
+
 /** Names of containers and what is qualified by their networks; services; Compose's and labels' names. */
 export function namesOf(all: readonly Resident[]): string[] {
-  const names = new Set<string>(['host.docker.internal', 'any.app.example.net'])
+  const names = new Set<string>(['host.docker.internal', 'any.app.example.net', ...ofOddAliases])
   const networks = new Set(all.flatMap(({ places }) => places.map(({ network }) => network)))
   for (const { name, places, links, labels, ports } of all) {
     names.add(name)
@@ -31,7 +45,8 @@ export function namesOf(all: readonly Resident[]): string[] {
   // Some network that the container is not on.
   const away = [...networks]
   for (const [i, { name }] of all.entries()) names.add(`${name}.${away[i % away.length]}`)
-  return [...names]
+  // An empty label can't be asked for: the name would end there.
+  return [...names].filter((name) => !name.includes('..'))
 }
 
 /** Each asker asks one in `share` of the questions, not the same ones as its neighbour. */

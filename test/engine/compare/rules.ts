@@ -15,6 +15,8 @@ export interface Pair {
   readonly type: string
   /** Every network of the asker is internal. */
   readonly shutIn: boolean
+  /** What Docker tells is of addresses alone that no interface of their containers has. */
+  readonly absent?: boolean
   readonly docker: Told
   readonly berth: Told
 }
@@ -61,6 +63,11 @@ const rules: readonly { readonly why: string; readonly holds: (pair: Pair) => bo
       berth.rcode === 'NOERROR' &&
       berth.records.length > 0 &&
       berth.records.every((record) => record.startsWith(`${type} `)),
+  },
+  {
+    why: 'Docker tells an IPv6 address that a sysctl took from its container; berth does not',
+    holds: ({ type, absent, berth }) =>
+      (type === 'AAAA' || type === 'PTR') && absent === true && isDenial(berth),
   },
   {
     why: 'Docker denies the whole name for a type that it lacks; berth says that only the type is missing',

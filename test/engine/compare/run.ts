@@ -1,6 +1,7 @@
 // Asks Docker's resolver and berth from inside every container, and judges each pair of answers.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { reverseName } from '../../../src/dns/reverse.ts'
 import { onNetworkOf } from '../docker.ts'
 import type { Errand } from './asker.ts'
 import { type Resident, serverFor } from './estate.ts'
@@ -21,18 +22,24 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** `share`: see questionsFor. */
 export async function compareAll(all: readonly Resident[], share: number): Promise<Judged[]> {
   const judged: Judged[] = []
+  const absent = new Set(all.flatMap((each) => each.absent))
   const rest = all.filter(({ hasResolver }) => hasResolver).map((resident, i) => ({ resident, i }))
   const work = async () => {
     for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
       const questions = questionsFor(next.i, all, share)
-      judged.push(...(await compareFrom(next.resident, questions)))
+      judged.push(...(await compareFrom(next.resident, questions, absent)))
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work))
   return judged
 }
 
-export async function compareFrom(resident: Resident, questions: Errand['questions']): Promise<Judged[]> {
+/** `absent`: addresses that the engine tells, and no interface has. */
+export async function compareFrom(
+  resident: Resident,
+  questions: Errand['questions'],
+  absent: ReadonlySet<string> = new Set(),
+): Promise<Judged[]> {
   const errand: Errand = { servers: ['127.0.0.11', await serverFor(resident)], questions }
   const entry = await onNetworkOf(resident.name)
   const words = [...entry, process.execPath, '--import', 'tsx', asker]
@@ -45,9 +52,17 @@ export async function compareFrom(resident: Resident, questions: Errand['questio
     child.stdin!.end(JSON.stringify(errand))
   })
   return questions.map(([name, type], i) => {
-    const pair: Pair = { name, type, shutIn: resident.shutIn, docker: told[0]![i]!, berth: told[1]![i]! }
+    const [docker, berth] = [told[0]![i]!, told[1]![i]!]
+    const ofAbsent = isOfAbsent(name, docker, absent)
+    const pair: Pair = { name, type, shutIn: resident.shutIn, absent: ofAbsent, docker, berth }
     return { ...pair, ...judge(pair), asker: resident }
   })
+}
+
+function isOfAbsent(name: string, { records }: Told, absent: ReadonlySet<string>): boolean {
+  if (records.length === 0 || absent.size === 0) return false
+  if ([...absent].some((address) => reverseName(address) === name.toLowerCase())) return true
+  return records.every((record) => absent.has(record.replace(/^AAAA /, '')))
 }
 
 /** Answers of berth with what the asker may not see: an address, or a name of one, of no network it is on. */
