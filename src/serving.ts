@@ -180,7 +180,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const passing = passingTime(clock)
   // Outermost is the guard: a probe that comes back, and upstreams that are put aside, are nothing to keep.
   const cache = createCache({
-    ...{ ask, clock, log, forwardCounters, flushes },
+    ...{ ask, clock, log, forwardCounters, flushes, seed: randomInt(2 ** 32) },
     now: passing,
     settings: config.cache,
     isDown: ({ upstreams }) => exchange.isDown(upstreams),

@@ -19,6 +19,12 @@ export interface InflightOptions {
   readonly isFlushed?: (keys: Keys, result?: Forwarded) => boolean
 }
 
+/** Another may have taken its place. */
+function leave(leaders: KeyedSlots<Leader>, leader: Leader): void {
+  const { question } = leader.keys
+  if (leaders.get(question) === leader) leaders.delete(question)
+}
+
 interface Leader {
   readonly asker: string
   readonly keys: Keys
@@ -40,20 +46,17 @@ export function createInflight(options: InflightOptions): Inflight {
   ): Forwarded | Promise<Forwarded> {
     const answer = ask(asked)
     if (!(answer instanceof Promise)) return keep(asked, keys, answer)
-    const leave = () => {
-      if (leaders.get(keys.question) === leader) leaders.delete(keys.question)
-    }
     const result = answer.then(
       (settled) => {
-        leave()
+        leave(leaders, leader)
         return keep(asked, keys, settled)
       },
       (error: unknown) => {
-        leave()
+        leave(leaders, leader)
         throw error
       },
     )
-    const leader = { asker: asked.asker, keys, result }
+    const leader: Leader = { asker: asked.asker, keys, result }
     leaders.set(keys.question, leader)
     return result
   }

@@ -16,38 +16,47 @@ export interface Keys {
   readonly name: string
   /** The number of the latest flush of the cache when this was asked. */
   readonly since: number
+  /** Of who is asked (hashContext). */
+  readonly context: number
 }
 
 /** What a route adds to keys; as long as it has the same upstreams. */
 interface Context {
   readonly upstreams: readonly Upstream[]
   readonly text: string
+  readonly hash: number
 }
 
 /** Gives questions their keys. What a route adds to them is written once for each route. */
-export function createKeys(lastFlush = () => 0): (asked: ForwardQuestion) => Keys {
+export function createKeys(lastFlush = () => 0, seed = 0): (asked: ForwardQuestion) => Keys {
   /** By the route's name: the configuration has so many. */
   const known = new Map<string, Context>()
 
-  function contextOf(route: Route, ofClass: number): string {
-    if (ofClass !== classIN) return writeContext(route, ofClass)
+  function createContext(route: Route, ofClass: number): Context {
+    const text = writeContext(route, ofClass)
+    return { upstreams: route.upstreams, text, hash: hashContext(text, seed) }
+  }
+
+  function contextOf(route: Route, ofClass: number): Context {
+    if (ofClass !== classIN) return createContext(route, ofClass)
     let context = known.get(route.name)
     if (context?.upstreams !== route.upstreams) {
-      context = { upstreams: route.upstreams, text: writeContext(route, classIN) }
+      context = createContext(route, classIN)
       known.set(route.name, context)
     }
-    return context.text
+    return context
   }
 
   return ({ query, question, edns, route }) => {
     const { type, name } = question
-    const context = contextOf(route, question.class)
+    const { text: context, hash } = contextOf(route, question.class)
     const end =
       ends[(edns?.dnssecOk ? dnssecOk : 0) + ((flagsOf(query) & flag.CD) !== 0 ? checkingDisabled : 0)]
     return {
       question: `${context}${type} ${name}${end}`,
       name: `${context}* ${name}${end}`,
       since: lastFlush(),
+      context: hash,
     }
   }
 }
@@ -61,6 +70,23 @@ const ends = ['\n0', '\n1', '\n2', '\n3']
 export function ownerOf(key: string): string {
   const start = key.indexOf('\n') + 1
   return key.slice(0, start) + key.slice(key.indexOf(' ', start) + 1, key.lastIndexOf('\n'))
+}
+
+/** Of who is asked, by a key or its owner. `seed`: so that nobody can tell which names share a hash. */
+export function hashContext(key: string, seed: number): number {
+  return hashPart(key, key.indexOf('\n') + 1, seed)
+}
+
+/** Of a name and who is asked for it (hashContext): an owner's. */
+export function hashName(name: string, context: number): number {
+  return hashPart(name, name.length, context)
+}
+
+/** FNV-1a, of characters. */
+function hashPart(text: string, end: number, seed: number): number {
+  let hash = seed
+  for (let i = 0; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
 }
 
 /** The name in a key. */
@@ -106,6 +132,12 @@ export function ownerBeside(owner: string, name: string): string {
 export function questionBeside(name: string, type: number): string {
   const start = name.indexOf('\n') + 1
   return `${name.slice(0, start)}${type}${name.slice(start + 1)}`
+}
+
+/** The key of the question's name, beside that of the question. */
+export function nameBeside(question: string): string {
+  const start = question.indexOf('\n') + 1
+  return `${question.slice(0, start)}*${question.slice(question.indexOf(' ', start))}`
 }
 
 /** Whether a key is of questions with DO. */

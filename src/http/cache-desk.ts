@@ -1,5 +1,6 @@
 // What /api/cache tells and does: what is kept of a name, and away with it.
 import { canonicalName } from '../dns/name.ts'
+import { internationalName } from '../dns/told.ts'
 import { classIN, type, typeCode } from '../dns/types.ts'
 import type { Names } from '../forward/cache/flush.ts'
 import type { Logger } from '../lib/log.ts'
@@ -72,7 +73,7 @@ export function createCacheDesk({ caches, resolver, log }: CacheDeskOptions): Ca
 
   return {
     async show(text, typeText, below) {
-      const name = canonicalName(text)
+      const name = nameOf(text)
       if (name === undefined) return noName(text)
       const code = typeText === undefined ? undefined : typeCode(typeText)
       if (typeText !== undefined && code === undefined) {
@@ -93,7 +94,7 @@ export function createCacheDesk({ caches, resolver, log }: CacheDeskOptions): Ca
     },
 
     async flush(text, below, by) {
-      const name = text === undefined ? undefined : canonicalName(text)
+      const name = text === undefined ? undefined : nameOf(text)
       if (text !== undefined && name === undefined) return noName(text)
       const names: Names | undefined = name === undefined ? undefined : { name, below }
       const done = await caches.flush(names)
@@ -110,6 +111,11 @@ export function createCacheDesk({ caches, resolver, log }: CacheDeskOptions): Ca
       return told
     },
   }
+}
+
+/** As programs ask for it where it is not ASCII; "\\DDD" tells bytes. */
+function nameOf(text: string): string | undefined {
+  return internationalName(text) ?? canonicalName(text)
 }
 
 function silentOf({ silent }: { readonly silent: readonly number[] }) {

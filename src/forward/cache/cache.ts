@@ -8,7 +8,7 @@ import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { ForwardCounters } from '../counters.ts'
 import { createInflight } from '../inflight.ts'
-import { createKeys, type Keys, nameOf, ownerOf, wantsRecursion } from '../key.ts'
+import { createKeys, hashName, type Keys, nameOf, nameOfOwner, wantsRecursion } from '../key.ts'
 import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
 import type { CacheCounters } from './counters.ts'
 import { createExisting, maySayNodata, narrow, sayNodata } from './existing.ts'
@@ -52,6 +52,8 @@ export interface CacheOptions {
   readonly onFill?: (fill: Fill) => void
   /** Default: none so far. */
   readonly flushes?: Flushes
+  /** Of hashes, so that nobody can tell which names share one: 32 bits. Default: 0. */
+  readonly seed?: number
 }
 
 /** RFC 8767, 5: an asker gets the stale answer where there is no other by now, ms. Stubs often wait 2 s. */
@@ -72,39 +74,44 @@ export function createCache(options: CacheOptions): Cache {
   const misses = counters.misses.cell()
   let { settings } = options
   let caps = capsOf(settings)
+  const { seed = 0 } = options
   const store = createStore(settings, counters)
-  const existing = createExisting(store)
+  const existing = createExisting(store, seed)
   const failures = createFailures(now)
-  const keysOf = createKeys(flushes.last)
+  const keysOf = createKeys(flushes.last, seed)
   const refresh = createInflight({
     ...{ ask: options.ask, keep, claim: options.claim },
     counters: options.forwardCounters,
-    isFlushed: ({ question, since }, result) =>
-      flushes.hit(since, () => namesIn(nameOf(question), replyOf(result))),
+    isFlushed,
   })
   let prefetches = 0
+
+  function isFlushed({ question, since }: Keys, result?: Forwarded): boolean {
+    return flushes.hit(since, () => namesIn(nameOf(question), replyOf(result)))
+  }
 
   function keep(asked: ForwardQuestion, keys: Keys, result: Forwarded): Forwarded {
     const { type, name } = asked.question
     if ('reply' in result) writeTtls(result.reply, type)
     // Without RD upstreams tell what they have at hand; that is no answer for others.
     if (!wantsRecursion(asked)) return result
-    if (flushes.hit(keys.since, () => namesIn(asked.question.name, replyOf(result)))) return result
+    if (keys.since < flushes.last() && isFlushed(keys, result)) return result
     const time = now()
     if ('failure' in result) {
       failures.note(keys.question, result)
       return result
     }
     const { reply, upstream, transport = 'udp' } = result
-    const subject = { owner: ownerOf(keys.question), name, type }
+    const { question: key, context } = keys
+    const subject = { key, context, hash: hashName(name, context), name, type }
     const shows = showsRecords(reply, type)
     if (!isConclusive(reply)) {
-      if (shows && settings.entries > 0) existing.learn(subject, reply, time, false)
+      if (shows && settings.entries > 0) existing.learn(subject, reply, shows, time, false)
       return result
     }
     failures.forget(keys.question)
     if (settings.entries === 0) return result
-    const against = deniesName(reply, type) ? existing.against(subject, reply, time) : undefined
+    const against = !shows && deniesName(reply, type) ? existing.against(subject, reply, time) : undefined
     const isThere = against !== undefined && against.others > 0 && maySayNodata(reply.message, keys.question)
     if (isThere) sayNodata(reply.message)
     const found = options.isCacheable(reply, asked.route) ? readKeepable(reply, type, caps) : undefined
@@ -115,7 +122,7 @@ export function createCache(options: CacheOptions): Cache {
       found &&
       createEntry({
         key: forEveryType ? keys.name : keys.question,
-        owner: subject.owner,
+        hash: subject.hash,
         kind: found.kind,
         type,
         forEveryType,
@@ -129,7 +136,7 @@ export function createCache(options: CacheOptions): Cache {
         usedAt: time,
       })
     const had = replace(keys, entry, shows)
-    const shown = existing.learn(subject, reply, time, entry !== undefined && !entry.isGone)
+    const shown = existing.learn(subject, reply, shows, time, entry !== undefined && !entry.isGone)
     if (options.onFill !== undefined && (had || entry !== undefined || shown.length > 0)) {
       options.onFill(fillOf(keys, entry, shown, time))
     }
@@ -154,21 +161,26 @@ export function createCache(options: CacheOptions): Cache {
   function take(fill: Fill): void {
     const { question, since = 0, shown } = fill
     const time = now()
-    const filled = readFill(fill, time)
+    const filled = readFill(fill, time, seed)
     if (flushes.hit(since, () => namesIn(nameOf(question), filled?.reply))) return
     failures.forget(question)
-    for (const { owner, type, left } of shown) existing.hear({ owner, type, until: time + left })
+    for (const { owner, type, left } of shown) {
+      if (!flushes.hit(since, () => [nameOfOwner(owner)])) {
+        existing.hear({ owner, type, until: time + left })
+      }
+    }
     if (filled === undefined) {
       replace(fill, undefined, shown.length > 0)
       return
     }
     const { subject, reply, entry: told } = filled
     // It may have been told before its teller has heard of what is known here.
-    const against = told.forEveryType ? existing.against(subject, reply, time) : undefined
+    const against = deniesName(reply, subject.type) ? existing.against(subject, reply, time) : undefined
     const isAgainst = against !== undefined && against.name > 0
     const entry = isAgainst ? narrow(told, against.others) : told
-    replace(fill, entry, showsRecords(reply, subject.type))
-    existing.learn(subject, reply, told.storedAt, !entry.isGone)
+    const shows = showsRecords(reply, subject.type)
+    replace(fill, entry, shows)
+    existing.learn(subject, reply, shows, told.storedAt, !entry.isGone)
   }
 
   /** How long an entry is still good for an answer, if only a stale one; ms. */
@@ -278,7 +290,7 @@ export function createCache(options: CacheOptions): Cache {
     caps = capsOf(next)
     store.update(next, (entry) => {
       const longest = entry.kind === 'denial' ? next.maxNegativeTtl : next.maxTtl
-      return { ...entry, beside: undefined, expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest) }
+      return { ...entry, expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest) }
     })
   }
 
@@ -300,13 +312,15 @@ export function createCache(options: CacheOptions): Cache {
     return old === undefined ? refresh(asked, keys) : preferNew(asked, keys, old)
   }
 
+  const memories = () => ({ ...settings, store, existing, failures, staleTtl, time: now() })
+
   function flush(flush: Flush): Promise<Flushed> {
     flushes.note(flush)
-    return removeFrom({ store, existing, failures, time: now() }, flush)
+    return removeFrom(memories(), flush)
   }
 
   function holdings(subject: Subject, limit: number): Promise<Holdings> {
-    return listHoldings({ store, failures, stale: settings.stale, staleTtl, time: now() }, subject, limit)
+    return listHoldings(memories(), subject, limit)
   }
 
   return { forward, take, update, flush, holdings }

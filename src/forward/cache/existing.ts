@@ -4,13 +4,21 @@
 import { LRUCache } from 'lru-cache'
 import { isChain, readChain } from '../../dns/chain.ts'
 import { flag, flagsOf } from '../../dns/header.ts'
+import { readName } from '../../dns/name.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { answerTtl } from '../../dns/ttl.ts'
 import { type as types } from '../../dns/types.ts'
-import { nameOfOwner, ownerBeside, questionBeside, wantsSignatures } from '../key.ts'
-import { showsRecords } from './keepable.ts'
+import {
+  hashContext,
+  hashName,
+  nameOfOwner,
+  ownerBeside,
+  ownerOf,
+  questionBeside,
+  wantsSignatures,
+} from '../key.ts'
 import { pack, unpack } from './packed.ts'
-import type { Entry, Store } from './store.ts'
+import { apart, type Entry, type Store } from './store.ts'
 
 /** What stands against a denial: until when, ms; 0 where nothing does. */
 export interface Contradiction {
@@ -22,8 +30,10 @@ export interface Contradiction {
 
 /** What a reply is to. */
 export interface Subject {
-  /** Of the key of its question. */
-  readonly owner: string
+  /** Of its question; hashes of who is asked (key's hashContext), and of that and the name. */
+  readonly key: string
+  readonly context: number
+  readonly hash: number
   /** The asked name. */
   readonly name: string
   readonly type: number
@@ -40,10 +50,11 @@ export interface Existing {
   /** What is known against this reply's NXDOMAIN. */
   against(subject: Subject, reply: UpstreamReply, time: number): Contradiction
   /**
-   * Takes up what a reply of this time shows, and takes back what was denied against it. `isKept`: the store has it; else
+   * Takes up what a reply of this time shows, and takes back what was denied against it. `shows`: records of the asked
+   * type. `isKept`: the store has it; else
    * it gives what is news, for other caches.
    */
-  learn(subject: Subject, reply: UpstreamReply, at: number, isKept: boolean): readonly Shown[]
+  learn(subject: Subject, reply: UpstreamReply, shows: boolean, at: number, isKept: boolean): readonly Shown[]
   /** What another cache has learned. */
   hear(shown: Shown): void
   /** Forgets the names that match, as far as the store does not have their records. */
@@ -55,6 +66,8 @@ export const grace = 60_000
 /** Names beside those whose records are kept: at the end of a CNAME, with TTL 0, not to be kept. Askers choose them. */
 const mostSeen = 4096
 const mostTypes = 4
+/** Records of a name that are looked at, and others that share a hash with them. */
+const mostLookedAt = 256
 /** Others are told again when what they know ends so much sooner, ms. */
 const toldAgain = grace / 2
 
@@ -62,7 +75,11 @@ type Seen = Omit<Shown, 'owner'>
 
 const nothing: readonly never[] = []
 
-export function createExisting(store: Store): Existing {
+/** `seed`: of hashes. */
+export function createExisting(
+  store: Pick<Store, 'records' | 'denials' | 'set' | 'delete'>,
+  seed: number,
+): Existing {
   const seen = new LRUCache<string, readonly Seen[]>({ max: mostSeen })
 
   /** Whether that is news. */
@@ -82,74 +99,98 @@ export function createExisting(store: Store): Existing {
   }
 
   /** The name turns out to have records of this type: what denied all of it denies what was asked then alone. */
-  function takeBack(owner: string, type: number, until: number): void {
-    for (let entry = store.of(owner), next = entry?.beside; entry !== undefined; entry = next) {
-      next = entry.beside
-      if (!entry.forEveryType) continue
+  function takeBack(owner: string, hash: number, type: number, until: number): void {
+    const denials: Entry[] = []
+    for (let entry = store.denials(hash); entry !== undefined; entry = entry.beside) {
+      if (isOf(entry, hash, owner)) denials.push(entry)
+    }
+    for (const entry of denials) {
       store.delete(entry.key)
-      if (entry.type !== type) store.set(narrow(entry, type === types.CNAME ? 0 : until))
+      if (entry.type !== type) store.set(narrow(entry, mayLead(type) ? 0 : until))
     }
   }
 
   function learnChain(
-    { owner, name, type }: Subject,
-    chain: readonly string[],
+    { key, context, name, type }: Subject,
+    reply: UpstreamReply,
     until: number,
     shows: boolean,
     isKept: boolean,
   ): readonly Shown[] {
-    // All along the chain it leads to what was asked for, or to nothing.
-    const names = shows ? chain : chain.slice(0, -1)
+    const owner = ownerOf(key)
+    const chain = readChain(reply, name)
+    // All along the chain it leads to what was asked for, or to nothing. What was asked for may be the alias itself.
+    const names = shows && hasRecords(reply, chain.at(-1)!) ? chain : chain.slice(0, -1)
     const news: Shown[] = []
     for (const each of names) {
       const shown = { owner: ownerBeside(owner, each), type: shows ? type : types.CNAME, until }
       const isInStore = isKept && shows && each === name
       if (!isInStore && note(shown) && !isKept && shows) news.push(shown)
-      takeBack(shown.owner, shown.type, until)
+      takeBack(shown.owner, hashName(each, context), shown.type, until)
     }
     if (!shows) forget(ownerBeside(owner, chain.at(-1)!), type)
     return news
   }
 
   return {
-    against({ owner, name, type: asked }, reply, time) {
-      const denied = isChain(reply) ? ownerBeside(owner, readChain(reply, name).at(-1)!) : owner
+    against({ key, context, hash, name, type: asked }, reply, time) {
+      const owner = ownerOf(key)
+      const end = isChain(reply) ? readChain(reply, name).at(-1)! : name
+      const denied = ownerBeside(owner, end)
       const found = { name: 0, others: 0 }
       const weigh = (type: number, until: number) => {
         if (until <= time) return
         found.name = Math.max(found.name, until)
-        // A CNAME may lead nowhere.
-        if (type !== asked && type !== types.CNAME) found.others = Math.max(found.others, until)
+        if (type !== asked && !mayLead(type)) found.others = Math.max(found.others, until)
       }
-      for (let entry = store.of(denied); entry !== undefined; entry = entry.beside) {
-        if (entry.kind === 'success') weigh(entry.type, entry.validUntil + grace)
+      const its = end === name ? hash : hashName(end, context)
+      let entry = store.records(its)
+      for (let n = 0; entry !== undefined && n < mostLookedAt; n++, entry = entry.beside) {
+        if (isOf(entry, its, denied)) weigh(entry.type, entry.validUntil + grace)
       }
       for (const { type, until } of seen.get(denied) ?? nothing) weigh(type, until)
       return found
     },
-    learn(subject, reply, at, isKept) {
-      const { owner, name, type } = subject
-      const shows = showsRecords(reply, type)
+    learn(subject, reply, shows, at, isKept) {
+      const { key, hash, type } = subject
+      const isAlias = isChain(reply)
+      // As most are.
+      if (!isAlias && shows && isKept && store.denials(hash) === undefined) return nothing
       const until = at + answerTtl(reply) * 1000 + grace
-      if (isChain(reply)) return learnChain(subject, readChain(reply, name), until, shows, isKept)
+      if (isAlias) return learnChain(subject, reply, until, shows, isKept)
       if (!shows) {
         // What was seen of that type is no more.
-        forget(owner, type)
+        if (seen.size > 0) forget(ownerOf(key), type)
         return nothing
       }
-      takeBack(owner, type, until)
+      if (store.denials(hash) !== undefined) takeBack(ownerOf(key), hash, type, until)
       if (isKept) return nothing
-      const shown = { owner, type, until }
+      const shown = { owner: ownerOf(key), type, until }
       return note(shown) ? [shown] : nothing
     },
     hear(shown) {
       note(shown)
-      takeBack(shown.owner, shown.type, shown.until)
+      const { owner, type, until } = shown
+      takeBack(owner, hashName(nameOfOwner(owner), hashContext(owner, seed)), type, until)
     },
     flush(matches) {
       for (const owner of [...seen.keys()]) if (matches(nameOfOwner(owner))) seen.delete(owner)
     },
   }
+}
+
+/** Records that were asked for by this type may be an alias, which may lead nowhere. */
+function mayLead(type: number): boolean {
+  return type === types.CNAME || type === types.ANY
+}
+
+function isOf(entry: Entry, hash: number, owner: string): boolean {
+  return entry.hash === hash && ownerOf(entry.key) === owner
+}
+
+/** Whether its answer has records of this name, canonical. */
+function hasRecords({ message, records }: UpstreamReply, name: string): boolean {
+  return records.some(({ section, start }) => section === 'answer' && readName(message, start) === name)
 }
 
 /**
@@ -159,10 +200,9 @@ export function createExisting(store: Store): Existing {
 export function narrow(entry: Entry, until: number): Entry {
   const narrowed = {
     ...entry,
-    key: questionBeside(entry.key, entry.type),
+    ...apart,
+    key: entry.forEveryType ? questionBeside(entry.key, entry.type) : entry.key,
     forEveryType: false,
-    isGone: true,
-    beside: undefined,
   }
   const message = unpack(entry.packed)
   if (until === 0 || !maySayNodata(message, entry.key)) return narrowed

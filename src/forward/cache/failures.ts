@@ -1,7 +1,9 @@
 // Questions that upstreams could not answer a moment ago are not asked again at once (RFC 9520): the wait doubles
 // with each failure in a row, and an answer ends it.
 import { LRUCache } from 'lru-cache'
+import { nameBeside } from '../key.ts'
 import type { Failed } from '../types.ts'
+import type { Entry, Store } from './store.ts'
 
 export interface RememberedFailure {
   readonly failed: Failed
@@ -29,6 +31,11 @@ const inARow = 60_000
 /** Names are askers' to choose. */
 const kept = 4096
 
+/** When upstreams are asked again. `recheck`: as above. */
+function askedAgainAt({ at, until }: RememberedFailure, recheck?: number): number {
+  return recheck === undefined ? until : at + recheck
+}
+
 export function createFailures(now: () => number): Failures {
   const notes = new LRUCache<string, RememberedFailure>({ max: kept })
   return {
@@ -36,7 +43,7 @@ export function createFailures(now: () => number): Failures {
       if (notes.size === 0) return undefined
       const note = notes.get(key)
       if (note === undefined) return undefined
-      return now() < (recheck === undefined ? note.until : note.at + recheck) ? note : undefined
+      return now() < askedAgainAt(note, recheck) ? note : undefined
     },
     note(key, failed) {
       const { reason } = failed
@@ -51,4 +58,26 @@ export function createFailures(now: () => number): Failures {
     forget: (key) => void (notes.size > 0 && notes.delete(key)),
     all: () => notes.entries(),
   }
+}
+
+/** If only while upstreams fail. */
+export function isGiven(entry: Entry | undefined, { stale, time }: Waiting): entry is Entry {
+  return entry !== undefined && entry.expiresAt + stale > time
+}
+
+/** What the wait after a failure depends on. */
+export interface Waiting {
+  readonly store: Pick<Store, 'peek'>
+  /** For how long after its end an answer may be given, ms. */
+  readonly stale: number
+  /** The wait where there is such an answer, ms. */
+  readonly failureRecheck: number
+  readonly time: number
+}
+
+/** Until upstreams are asked again, ms: longer where whoever asks has an old answer meanwhile. */
+export function waitAfter(key: string, failure: RememberedFailure, waiting: Waiting): number {
+  const { store, failureRecheck, time } = waiting
+  const isOldThere = isGiven(store.peek(key), waiting) || isGiven(store.peek(nameBeside(key)), waiting)
+  return askedAgainAt(failure, isOldThere ? failureRecheck : undefined) - time
 }

@@ -4,7 +4,7 @@ import { readRecords } from '../../dns/records.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { answerTtl } from '../../dns/ttl.ts'
 import type { Transport } from '../../dns/writer.ts'
-import { type Keys, ownerOf } from '../key.ts'
+import { hashContext, hashName, type Keys } from '../key.ts'
 import type { Shown, Subject } from './existing.ts'
 import type { Kind } from './keepable.ts'
 import { pack, unpack } from './packed.ts'
@@ -41,8 +41,9 @@ export function fillOf(keys: Keys, entry: Entry | undefined, shown: readonly Sho
     ...{ upstream: entry.upstream, transport: entry.transport },
     ...{ age: time - entry.storedAt, ttl: entry.expiresAt - entry.storedAt },
   }
+  const { question, name, since } = keys
   return {
-    ...keys,
+    ...{ question, name, since },
     kept,
     shown: shown.map(({ owner, type, until }) => ({ owner, type, left: until - time })),
   }
@@ -55,20 +56,25 @@ export interface Filled {
   readonly entry: Entry
 }
 
-/** undefined: nothing is. */
-export function readFill({ question, name, since = 0, kept }: Fill, time: number): Filled | undefined {
+/** undefined: nothing is. `seed`: of hashes. */
+export function readFill(
+  { question, name, since = 0, kept }: Fill,
+  time: number,
+  seed: number,
+): Filled | undefined {
   if (kept === undefined) return undefined
   const { kind, message, upstream, transport = 'udp', age, ttl, forEveryType } = kept
   const asked = readQuestion(message)
   const records = asked && readRecords(message, asked.end)
   if (asked === undefined || records === undefined) return undefined
   const reply = { message, records }
-  const owner = ownerOf(question)
+  const context = hashContext(question, seed)
+  const hash = hashName(asked.name, context)
   const storedAt = time - age
   const entry = createEntry({
-    ...{ key: forEveryType ? name : question, owner, kind, type: asked.type, forEveryType },
+    ...{ key: forEveryType ? name : question, hash, kind, type: asked.type, forEveryType },
     ...{ packed: pack(message), upstream, transport, since },
     ...{ storedAt, expiresAt: storedAt + ttl, validUntil: storedAt + answerTtl(reply) * 1000, usedAt: time },
   })
-  return { subject: { owner, name: asked.name, type: asked.type }, reply, entry }
+  return { subject: { key: question, context, hash, name: asked.name, type: asked.type }, reply, entry }
 }

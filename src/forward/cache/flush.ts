@@ -6,7 +6,7 @@ import type { UpstreamReply } from '../../dns/relay.ts'
 import { inSlices } from '../../lib/slices.ts'
 import { nameOf } from '../key.ts'
 import type { Existing } from './existing.ts'
-import type { Failures } from './failures.ts'
+import { type Failures, type Waiting, waitAfter } from './failures.ts'
 import { type Packed, unpackReply } from './packed.ts'
 import type { Store } from './store.ts'
 
@@ -94,26 +94,23 @@ export function createMatcher(names: Names | undefined): (key: string, packed?: 
   }
 }
 
-export interface Memories {
+export interface Memories extends Waiting {
   readonly store: Store
   readonly existing: Pick<Existing, 'flush'>
   readonly failures: Failures
-  readonly time: number
 }
 
 /**
  * Takes out all of it that was asked for before, whether or not it is still given; failures count as far as they are.
  * `time`: ms, the cache's own. There may be very many answers: others have their turn meanwhile.
  */
-export async function removeFrom(
-  { store, existing, failures, time }: Memories,
-  { number, names }: Flush,
-): Promise<Flushed> {
+export async function removeFrom(memories: Memories, { number, names }: Flush): Promise<Flushed> {
+  const { store, existing, failures } = memories
   const matches = createMatcher(names)
   let remembered = 0
-  for (const [key, { until }] of [...failures.all()]) {
+  for (const [key, failure] of [...failures.all()]) {
     if (!matches(key)) continue
-    if (time < until) remembered++
+    if (waitAfter(key, failure, memories) > 0) remembered++
     failures.forget(key)
   }
   existing.flush((name) => names === undefined || covers(names, name))

@@ -3,7 +3,7 @@ import { ageReply, staleReply } from '../../dns/ttl.ts'
 import type { Transport } from '../../dns/writer.ts'
 import { inSlices } from '../../lib/slices.ts'
 import { type KeyText, readKey } from '../key.ts'
-import type { Failures, RememberedFailure } from './failures.ts'
+import { type Failures, isGiven, type RememberedFailure, type Waiting, waitAfter } from './failures.ts'
 import { createMatcher, type Names } from './flush.ts'
 import type { Kind } from './keepable.ts'
 import { type Packed, unpackReply } from './packed.ts'
@@ -52,14 +52,11 @@ export interface Holdings {
   readonly more: number
 }
 
-export interface Keeping {
+export interface Keeping extends Waiting {
   readonly store: Pick<Store, 'keys' | 'peek'>
   readonly failures: Pick<Failures, 'all'>
-  /** For how long after its end an answer may be given, ms. */
-  readonly stale: number
   /** What is served out of date holds for this, s. */
   readonly staleTtl: number
-  readonly time: number
 }
 
 /**
@@ -77,11 +74,12 @@ export async function listHoldings(keeping: Keeping, subject: Subject, limit: nu
   }
   await inSlices(keeping.store.keys(), (key) => {
     const entry = keeping.store.peek(key)
-    const isGiven = entry !== undefined && entry.expiresAt + keeping.stale > keeping.time
-    if (isGiven && matches(key, entry.packed)) add(() => describeEntry(key, entry, keeping))
+    if (!isGiven(entry, keeping)) return
+    if (matches(key, entry.packed)) add(() => describeEntry(key, entry, keeping))
   })
   for (const [key, failure] of keeping.failures.all()) {
-    if (failure.until > keeping.time && matches(key)) add(() => describeFailure(key, failure, keeping))
+    const left = waitAfter(key, failure, keeping)
+    if (left > 0 && matches(key)) add(() => describeFailure(key, failure, left, keeping))
   }
   return { list, more }
 }
@@ -107,8 +105,9 @@ function describeEntry(key: string, entry: Entry, { time, stale, staleTtl }: Kee
 
 function describeFailure(
   key: string,
-  { failed, at, until }: RememberedFailure,
+  { failed, at }: RememberedFailure,
+  left: number,
   { time }: Keeping,
 ): HeldFailure {
-  return { ...readKey(key), kind: 'failure', why: failed.failure, age: time - at, left: until - time }
+  return { ...readKey(key), kind: 'failure', why: failed.failure, age: time - at, left }
 }

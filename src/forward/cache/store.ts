@@ -3,13 +3,14 @@ import { LRUCache } from 'lru-cache'
 import type { Transport } from '../../dns/writer.ts'
 import type { CacheCounters } from './counters.ts'
 import type { Kind } from './keepable.ts'
+import { createOwners } from './owners.ts'
 import type { Packed } from './packed.ts'
 
 export interface Entry {
   /** Where it is kept. */
   readonly key: string
-  /** Of that key (key's ownerOf). */
-  readonly owner: string
+  /** Of that key's owner (key's hashName). */
+  readonly hash: number
   readonly kind: Kind
   /** The asked type. A denial of the name itself serves for all others too. */
   readonly type: number
@@ -32,8 +33,9 @@ export interface Entry {
   usedAt: number
   /** Not in the store: it was too large, another one took its place, or it had to make room. */
   isGone: boolean
-  /** The next one of its owner, of those that say whether it exists. */
+  /** The next one and the one before it, of those that say whether a name exists (see owners). */
   beside: Entry | undefined
+  ahead: Entry | undefined
 }
 
 export interface Limits {
@@ -46,8 +48,9 @@ export interface Store {
   set(entry: Entry): void
   /** Whether there was one. */
   delete(key: string): boolean
-  /** What is kept of a name and says whether it exists, the first of them: records, and denials of the name itself. */
-  of(owner: string): Entry | undefined
+  /** Records, and denials of the name itself, that may be of this hash's owner; see owners. */
+  records(hash: number): Entry | undefined
+  denials(hash: number): Entry | undefined
   /** Of all there are now, the latest used first. */
   keys(): readonly string[]
   /** As `get`, but that it is no use. */
@@ -56,11 +59,14 @@ export interface Store {
   update(limits: Limits, adapt: (entry: Entry) => Entry): void
 }
 
+/** What one is that the store does not have. */
+export const apart = { isGone: true, beside: undefined, ahead: undefined }
+
 /** One that nobody has used; field by field, so that to V8 all are of one shape. */
-export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | 'isGone' | 'beside'>): Entry {
+export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | keyof typeof apart>): Entry {
   return {
     key: made.key,
-    owner: made.owner,
+    hash: made.hash,
     kind: made.kind,
     type: made.type,
     forEveryType: made.forEveryType,
@@ -76,11 +82,12 @@ export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | 'isGone' |
     usedAt: made.usedAt,
     isGone: true,
     beside: undefined,
+    ahead: undefined,
   }
 }
 
-/** What an entry takes beside its message and key: 220 to 260 bytes were measured, and its owner comes to some 120. */
-const entryBytes = 400
+/** What an entry takes beside its message and key: 305 to 345 bytes were measured. */
+const entryBytes = 350
 
 /** With a limit of 0 entries nothing is kept. */
 export function createStore(limits: Limits, counters: CacheCounters): Store {
@@ -88,68 +95,47 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
     counters.entries.add(sign, entry.kind)
     counters.bytes.add(sign * sizeOf(entry, key))
   }
-  /** By owner; as long as they are kept. */
-  const telling = new Map<string, Entry>()
-
-  function index(entry: Entry): void {
-    if (!tells(entry)) return
-    entry.beside = telling.get(entry.owner)
-    telling.set(entry.owner, entry)
+  const create = ({ entries, bytes }: Limits) => {
+    if (entries === 0) return undefined
+    const owners = createOwners(entries)
+    const lru = new LRUCache<string, Entry>({
+      max: entries,
+      maxSize: bytes,
+      sizeCalculation: sizeOf,
+      onInsert(entry, key) {
+        entry.isGone = false
+        count(entry, key, 1)
+        owners.add(entry)
+      },
+      dispose: (entry, key, reason) => {
+        entry.isGone = true
+        count(entry, key, -1)
+        owners.remove(entry)
+        if (reason === 'evict') counters.evictions.add(1)
+      },
+    })
+    return { lru, owners }
   }
-
-  function unindex(entry: Entry): void {
-    if (!tells(entry)) return
-    const { owner, beside } = entry
-    let before = telling.get(owner)
-    if (before === entry) {
-      if (beside === undefined) telling.delete(owner)
-      else telling.set(owner, beside)
-      return
-    }
-    while (before !== undefined && before.beside !== entry) before = before.beside
-    if (before !== undefined) before.beside = beside
-  }
-
-  const create = ({ entries, bytes }: Limits) =>
-    entries === 0
-      ? undefined
-      : new LRUCache<string, Entry>({
-          max: entries,
-          maxSize: bytes,
-          sizeCalculation: sizeOf,
-          onInsert(entry, key) {
-            entry.isGone = false
-            count(entry, key, 1)
-            index(entry)
-          },
-          dispose: (entry, key, reason) => {
-            entry.isGone = true
-            count(entry, key, -1)
-            unindex(entry)
-            if (reason === 'evict') counters.evictions.add(1)
-          },
-        })
-  let lru = create(limits)
+  let kept = create(limits)
   return {
-    get: (key) => lru?.get(key),
-    set: (entry) => void lru?.set(entry.key, entry),
-    delete: (key) => lru?.delete(key) === true,
-    of: (owner) => telling.get(owner),
-    keys: () => [...(lru?.keys() ?? [])],
-    peek: (key) => lru?.peek(key),
+    get: (key) => kept?.lru.get(key),
+    set: (entry) => void kept?.lru.set(entry.key, entry),
+    delete: (key) => kept?.lru.delete(key) === true,
+    records: (hash) => kept?.owners.records(hash),
+    denials: (hash) => kept?.owners.denials(hash),
+    keys: () => [...(kept?.lru.keys() ?? [])],
+    peek: (key) => kept?.lru.peek(key),
     update(next, adapt) {
-      const before = lru
-      lru = create(next)
+      const before = kept?.lru
+      kept = create(next)
       for (const key of before?.rkeys() ?? []) {
         const entry = before?.peek(key)
-        if (entry !== undefined) lru?.set(key, adapt(entry))
+        if (entry !== undefined) kept?.lru.set(key, { ...adapt(entry), ...apart })
       }
       before?.clear()
     },
   }
 }
-
-const tells = ({ kind, forEveryType }: Entry): boolean => kind === 'success' || forEveryType
 
 function sizeOf({ packed }: Entry, key: string): number {
   return packed.length + key.length + entryBytes

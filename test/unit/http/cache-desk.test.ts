@@ -195,6 +195,19 @@ describe('the desk', () => {
     ])
   })
 
+  it.each([
+    ['Bücher.Example.', 'xn--bcher-kva.example'],
+    ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
+    ['b\\195\\188cher.example', 'b\\195\\188cher.example'],
+    ['a\\.B.example', 'a\\.b.example'],
+    ['_X._tcp.Example', '_x._tcp.example'],
+  ])('takes %s as programs ask for it', async (text, asked) => {
+    const it = desk()
+    expect(await it.show(text, undefined, false)).toMatchObject({ name: asked })
+    expect(await it.flush(text, false, '::1')).toMatchObject({ name: asked })
+    expect(flushes).toEqual([{ name: asked, below: false }])
+  })
+
   it.each(['a..b', 'a'.repeat(64), `${'a.'.repeat(127)}ab`, '..'])(
     '%s is no name, and nothing is done',
     async (text) => {

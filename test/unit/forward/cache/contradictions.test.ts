@@ -258,6 +258,41 @@ describe('a chain of CNAMEs', () => {
     expect(await kept.ask({ type: 'CNAME' })).toMatchObject({ rcode: 0 })
   })
 
+  it.each(['CNAME', 'ANY'])('asked for by %s says nothing of where it leads', async (type) => {
+    const kept = keptBy()
+    kept.says = { answers: [alias(300, target)] }
+    expect(await kept.ask({ type })).toMatchObject({ rcode: 0 })
+    kept.says = gone
+    expect(await kept.ask({ type: 'AAAA', name: target })).toEqual(isGone)
+    expect(await kept.ask({ type: 'TXT', name: target })).toMatchObject({ ...isGone, cached: { age: 0 } })
+    kept.says = { answers: [alias(300, target)] }
+    await kept.ask({ type, dnssecOk: true })
+    expect(await kept.ask({ type: 'MX', name: target })).toMatchObject({ ...isGone, cached: { age: 0 } })
+    // The alias itself is there, and leads nowhere.
+    kept.says = gone
+    expect(await kept.ask({ type: 'MX' })).toMatchObject({ rcode: 3 })
+    expect(kept.entries()).toEqual({ success: 2, denial: 2 })
+  })
+
+  it('beside records of some other name says nothing of where it leads', async () => {
+    const kept = keptBy()
+    kept.says = { answers: [alias(300, target), address(60, '192.0.2.1', 'other.example.org')] }
+    await kept.ask()
+    kept.says = gone
+    expect(await kept.ask({ type: 'AAAA', name: target })).toEqual(isGone)
+  })
+
+  it('of twenty names is not broken either', async () => {
+    const kept = keptBy()
+    const links = Array.from({ length: 20 }, (_, n) =>
+      alias(60, `a${n + 1}.x`, n === 0 ? 'www.example.org' : `a${n}.x`),
+    )
+    kept.says = { answers: [...links, address(60, '192.0.2.1', 'a20.x')] }
+    await kept.ask()
+    kept.says = { ...gone, answers: links }
+    expect(await kept.ask({ type: 'AAAA' })).toMatchObject({ rcode: 0 })
+  })
+
   it('without end, or with two ways, ends all the same', async () => {
     const kept = keptBy()
     for (const answers of [
@@ -311,6 +346,21 @@ describe('in another worker', () => {
       expect(await each.ask()).toMatchObject({ rcode: 0, records: ['A 60 192.0.2.1'], cached: { age: 0 } })
       expect(each.asked).toHaveLength(asked)
     }
+  })
+
+  it('and a chain is not broken there that leads to them', async () => {
+    const { one, other, tellOther } = twoCaches()
+    other.says = { answers: [address(60, '192.0.2.1', target)] }
+    await other.ask({ name: target })
+    one.says = { ...gone, answers: [alias(300, target)] }
+    expect(await one.ask({ type: 'AAAA' })).toMatchObject({ rcode: 3 })
+    tellOther()
+    expect(await other.ask({ type: 'AAAA' })).toMatchObject({
+      ...{ rcode: 0, cached: { age: 0 } },
+      records: [starts('CNAME'), starts('SOA')],
+    })
+    other.turn(120_000)
+    expect(await other.ask({ type: 'AAAA' })).not.toHaveProperty('cached.age', 120)
   })
 
   it('so are those with TTL 0, and what a chain led to; they are told once for a while', async () => {

@@ -123,6 +123,17 @@ describe('a flush of a name', () => {
   })
 })
 
+it('a failure counts while it is remembered, as it is for longer beside an old answer', async () => {
+  const kept = keptBy()
+  await kept.ask()
+  kept.turn(61_000)
+  kept.says = failed
+  await kept.ask()
+  await kept.ask({ name: 'other.example.org' })
+  kept.turn(20_000)
+  expect(await kept.flush({ number: 1, names: undefined })).toEqual({ answers: 1, failures: 1 })
+})
+
 it('a flush of everything leaves nothing, and no memory', async () => {
   const kept = keptBy()
   await kept.ask()
@@ -292,6 +303,24 @@ describe('what another process tells', () => {
     await kept.flush({ number: 1, names })
     kept.take(fill)
     expect((await kept.holdings(of(name), 10)).list).toHaveLength(isGone ? 0 : 1)
+  })
+
+  it('of names whose records nobody keeps is taken by the same rule', async () => {
+    const cdn = 'cdn.example.net'
+    for (const names of [of(cdn), of('example.net', true), of('other.example.org')]) {
+      fills.length = 0
+      const told = keptBy({}, { onFill: (fill) => void fills.push(fill), flushes: createFlushes(0) })
+      told.says = { answers: [alias(0, cdn), address(0, '192.0.2.1', cdn)] }
+      await told.ask()
+      const kept = keptBy()
+      await kept.flush({ number: 1, names })
+      kept.take(fills[0]!)
+      kept.says = nxdomain
+      const isLeft = names.name === 'other.example.org'
+      expect(await kept.ask({ name: cdn, type: 'AAAA' })).toMatchObject({ rcode: isLeft ? 0 : 3 })
+      // Of the asked name it may still be told.
+      expect(await kept.ask({ type: 'AAAA' })).toMatchObject({ rcode: 0 })
+    }
   })
 
   it('of after it is taken', async () => {

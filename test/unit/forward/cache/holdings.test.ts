@@ -93,6 +93,28 @@ it('a failure is told with why, and when upstreams are asked again', async () =>
   expect((await kept.holdings({ name, below: false }, 10)).list).toEqual([])
 })
 
+it.each([
+  ['of the question', {}],
+  ['that denies the name', { type: 'AAAA' }],
+])('a failure beside an old answer %s is told for as long as upstreams are not asked', async (_, old) => {
+  const kept = keptBy({ failureRecheck: 30_000 })
+  kept.says = 'type' in old ? nxdomain : { answers: [address(60)] }
+  await kept.ask(old)
+  kept.turn(61_000)
+  kept.says = failed
+  await kept.ask()
+  kept.turn(12_000)
+  const failure = async () =>
+    (await kept.holdings({ name, below: false }, 10)).list.find(({ kind }) => kind === 'failure')
+  expect(await failure()).toMatchObject({ age: 12_000, left: 18_000 })
+  await kept.ask()
+  expect(kept.asked).toHaveLength(2)
+  kept.turn(18_000)
+  expect(await failure()).toBeUndefined()
+  await kept.ask()
+  expect(kept.asked).toHaveLength(3)
+})
+
 it('answers that lead over the name are told, and what is below it where that is asked for, up to the limit', async () => {
   const kept = keptBy()
   for (const label of ['a', 'b', 'c']) {
