@@ -20,7 +20,7 @@ export default defineConfig({
           name: 'unit',
           include: ['unit', 'wire', 'system'].map((name) => `test/${name}/**/*.test.ts`),
           // Vitest would leave a processor to itself: of two that is half, and most of these tests wait.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
+          maxWorkers: Math.max(3, availableParallelism()),
           // Deadlines end what hangs, and judge nothing: beside ten busy processes one that starts takes half a minute.
           testTimeout: 120_000,
           hookTimeout: 120_000,
