@@ -90,7 +90,7 @@ class FirstTry implements Attempt, Course, Begun {
     this.message = encodeUpstreamQuery(asked.query, asked.question, asked.edns ?? noEdns, 0, this.form)
     this.started = clock.monotonic()
     const turn = turnOf(asked.timeout, this.order.length)
-    const retry = retryAfter(health, this.upstream, this.server, 'udp', turn)
+    const retry = retryAfter(health, this.upstream, this.server, 'udp', turn, this.started)
     this.until = this.started + Math.min(turn, asked.timeout, retry ?? turn)
   }
 
@@ -153,7 +153,7 @@ class FirstTry implements Attempt, Course, Begun {
     const { health } = this.parts
     health.replied(this.upstream, this.observe(outcomeLabel(code)))
     health.answered(this.upstream)
-    if (!isPlain(this.form)) this.server.proved('udp')
+    if (!isPlain(this.form)) this.server.proved('udp', this.started)
     if (health.wantsTrials)
       health.tryOut(this.order, this.asked.query, this.question, this.asked.edns ?? noEdns)
     const upstream = this.upstream.text

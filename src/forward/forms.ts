@@ -31,11 +31,11 @@ export interface ServerForm {
   /** Of the next question to it. */
   of(transport: Transport): Form
   /** It has lately taken the whole form: silence is more likely a lost packet, an error more likely its own. */
-  isProven(transport: Transport): boolean
+  isProven(transport: Transport, now?: number): boolean
   /** That it does not take the whole form is learned from answers alone so far, no probe has shown it. */
   isGuess(): boolean
   /** It took a question in the whole form. */
-  proved(transport: Transport): void
+  proved(transport: Transport, now?: number): void
   /** It took a question in the plain form after this in the whole one. */
   taught(transport: Transport, lack: Lack): void
 }
@@ -100,8 +100,8 @@ export function createForms(options: FormsOptions): Forms {
       return plainForm
     }
 
-    isProven(transport: Transport): boolean {
-      return clock.monotonic() - this.provenAt[transport] < provenFor
+    isProven(transport: Transport, now = clock.monotonic()): boolean {
+      return now - this.provenAt[transport] < provenFor
     }
 
     isGuess(): boolean {
@@ -109,8 +109,8 @@ export function createForms(options: FormsOptions): Forms {
       return udp?.sure === false || tcp?.sure === false
     }
 
-    proved(transport: Transport): void {
-      this.provenAt[transport] = clock.monotonic()
+    proved(transport: Transport, now = clock.monotonic()): void {
+      this.provenAt[transport] = now
     }
 
     taught(transport: Transport, lack: Lack): void {

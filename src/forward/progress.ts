@@ -85,9 +85,10 @@ export function retryAfter(
   form: ServerForm,
   transport: Transport,
   turn: number,
+  now?: number,
 ): number | undefined {
   const usual = health.retryAfter(upstream)
-  if (!form.isProven(transport) && !isPlain(form.of(transport))) {
+  if (!form.isProven(transport, now) && !isPlain(form.of(transport))) {
     return Math.min(usual ?? unknownRetry, turn / 2)
   }
   return usual === undefined || usual > turn / 2 ? undefined : usual
