@@ -1,6 +1,7 @@
 // Questions of our own to one upstream, over one transport, once: what came of them by a certain time. Health checks
 // are made so, probes for the form that a server takes, and copies of questions that tell whether it answers any.
 import type { Upstream } from '../config/types.ts'
+import type { Edns } from '../dns/edns.ts'
 import { encodeQuery } from '../dns/message.ts'
 import { type Question, readQuestion } from '../dns/name.ts'
 import { encodeUpstreamQuery, type Form, isPlain, plainForm } from '../dns/relay.ts'
@@ -16,25 +17,38 @@ const plainAfter = 500
 /** ". NS": every resolver has it at hand, and it tells nothing about who asks for what. */
 const root = encodeQuery('.', 'NS', { id: 0 })
 export const rootQuestion = readQuestion(root)!
-const noDnssec = { version: 0, udpBytes: 512, dnssecOk: false }
+/** What a server is asked with for an asker without EDNS: there is no need for it to truncate. */
+export const noEdns: Edns = { version: 0, udpBytes: 512, dnssecOk: false }
 
 export function encodeCheck(form: Form): { readonly message: Buffer; readonly question: Question } {
-  return { message: encodeUpstreamQuery(root, rootQuestion, noDnssec, 0, form), question: rootQuestion }
+  return { message: encodeUpstreamQuery(root, rootQuestion, noEdns, 0, form), question: rootQuestion }
 }
 
-/** `done` is called once, unless cancelled first; silence is an error of the upstream. */
-export function askOnce(clock: Clock, carrier: Carrier, attempt: Attempt): Cancel {
+/**
+ * `done` is called once, unless cancelled first; silence is an error of the upstream. So many `copies` are sent one after
+ * the other, as long as none has a reply: a packet may get lost, hardly all of them.
+ */
+export function askOnce(clock: Clock, carrier: Carrier, attempt: Attempt, copies = 1): Cancel {
+  const { upstream, message, question } = attempt
+  const cancels: Cancel[] = []
+  let timer: Timer | undefined
   const end = () => {
     clock.clearTimeout(timer)
-    cancel()
+    for (const cancel of cancels) cancel()
   }
   const settle = (result: AttemptResult) => {
     end()
     attempt.done(result)
   }
-  const timer = clock.setTimeout(() => settle({ error: 'no reply', blame: 'upstream' }), patience)
-  const { upstream, message, question } = attempt
-  const cancel = carrier.ask({ upstream, message, question, done: settle })
+  const send = () => {
+    timer = clock.setTimeout(
+      () => (cancels.length < copies ? send() : settle({ error: 'no reply', blame: 'upstream' })),
+      patience / copies,
+    )
+    const copy = copies > 1 ? Buffer.from(message) : message
+    cancels.push(carrier.ask({ upstream, message: copy, question, done: settle }))
+  }
+  send()
   return end
 }
 
@@ -44,7 +58,7 @@ export interface CheckOptions {
   readonly forms: Forms
 }
 
-/** A health check: in the form that questions have, and where that gets no reply soon, in the plain one too. */
+/** A health check: in the form that questions have, and where that gets no reply soon, or none at all, in the plain one too. */
 export function check(
   { clock, udp, forms }: CheckOptions,
   upstream: Upstream,
@@ -54,6 +68,8 @@ export function check(
   const whole = form.of('udp')
   const cancels = new Set<Cancel>()
   let plainTimer: Timer | undefined
+  /** What the whole form came to, where the plain one may still come to more. */
+  let failed: AttemptResult | undefined
   const end = () => {
     clock.clearTimeout(plainTimer)
     for (const cancel of cancels) cancel()
@@ -64,15 +80,24 @@ export function check(
   }
   const ask = (of: Form, settled: (result: AttemptResult) => void) =>
     cancels.add(askOnce(clock, udp, { upstream, ...encodeCheck(of), done: settled }))
-  if (!isPlain(whole)) {
-    plainTimer = clock.setTimeout(() => {
-      ask(plainForm, (result) => {
-        if (!('reply' in result)) return
-        form.taught('udp', 'silence')
+  const askPlain = () => {
+    plainTimer = undefined
+    ask(plainForm, (result) => {
+      if ('reply' in result) {
+        form.taught('udp', failed === undefined ? 'silence' : 'rejected')
         settle(result)
-      })
-    }, plainAfter)
+      } else if (failed !== undefined) settle(failed)
+    })
   }
-  ask(whole, settle)
+  if (!isPlain(whole)) plainTimer = clock.setTimeout(askPlain, plainAfter)
+  ask(whole, (result) => {
+    if (plainTimer === undefined || 'reply' in result || result.blame !== 'upstream') {
+      settle(result)
+      return
+    }
+    clock.clearTimeout(plainTimer)
+    failed = result
+    askPlain()
+  })
   return end
 }

@@ -1,4 +1,5 @@
 // What forwarding counts; `to` is the upstream's text.
+import { rcodeName } from '../dns/header.ts'
 import { Counter, durationBuckets, Histogram } from '../lib/counters.ts'
 
 export function createForwardCounters() {
@@ -32,3 +33,9 @@ export function createForwardCounters() {
 
 export type ForwardCounters = ReturnType<typeof createForwardCounters>
 export type LoopCounters = Pick<ForwardCounters, 'loops' | 'aside'>
+
+/** A server may send any number: what metrics name is a fixed set. */
+export function outcomeLabel(code: number): string {
+  const name = rcodeName(code)
+  return name.startsWith('RCODE') ? 'other' : name
+}

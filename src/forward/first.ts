@@ -2,15 +2,17 @@
 // answer. Cheap: no timer of its own, and nothing made for what may come. Whatever else comes of it, tries takes over.
 
 import type { Upstream } from '../config/types.ts'
-import { flag, flagsOf } from '../dns/header.ts'
+import { flag, flagsOf, rcode } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
 import { encodeUpstreamQuery, type Form, isPlain, isReferral, readReply, replyCode } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Attempt, AttemptResult, Cancel } from './attempt.ts'
+import { noEdns } from './check.ts'
+import { outcomeLabel } from './counters.ts'
 import type { ServerForm } from './forms.ts'
-import { answers, retryAfter, turnOf } from './progress.ts'
-import { type ExchangeQuestion, noEdns, outcomeLabel, type Parts, startTries } from './tries.ts'
+import { answers, type ExchangeQuestion, type Parts, retryAfter, turnOf } from './progress.ts'
+import { startTries } from './tries.ts'
 import type { Forwarded } from './types.ts'
 
 /** A question on its way, to its end. */
@@ -88,7 +90,7 @@ class FirstTry implements Attempt, Course, Begun {
     this.message = encodeUpstreamQuery(asked.query, asked.question, asked.edns ?? noEdns, 0, this.form)
     this.started = clock.monotonic()
     const turn = turnOf(asked.timeout, this.order.length)
-    const retry = retryAfter(health, this.upstream, this.server, 'udp', turn)
+    const retry = retryAfter(health, this.upstream, this.server, 'udp', turn, this.started)
     this.until = this.started + Math.min(turn, asked.timeout, retry ?? turn)
   }
 
@@ -146,13 +148,19 @@ class FirstTry implements Attempt, Course, Begun {
     const code = replyCode(reply)
     if (!answers.has(code)) return undefined
     if ((flagsOf(this.asked.query) & flag.RD) !== 0 && isReferral(reply)) return undefined
+    // Some server is aside: one that is written before this one may have what is not here.
+    if (code === rcode.NXDOMAIN && this.order !== this.asked.upstreams) return undefined
     const { health } = this.parts
     health.replied(this.upstream, this.observe(outcomeLabel(code)))
     health.answered(this.upstream)
-    if (!isPlain(this.form)) this.server.proved('udp')
+    if (!isPlain(this.form)) this.server.proved('udp', this.started)
     if (health.wantsTrials)
       health.tryOut(this.order, this.asked.query, this.question, this.asked.edns ?? noEdns)
-    return { reply, upstream: this.upstream.text }
+    const upstream = this.upstream.text
+    if (isPlain(this.form) && this.asked.edns?.dnssecOk === true && this.server.isGuess()) {
+      return { reply, upstream, isGuess: true }
+    }
+    return { reply, upstream }
   }
 
   private observe(outcome: string): number {

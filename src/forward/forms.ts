@@ -23,17 +23,19 @@ export interface FormsOptions {
   readonly label: (upstream: Upstream) => string
 }
 
-/** What the whole form got where the plain one got an answer: silence, a closed connection, no DNS, an rcode. */
-export type Lack = 'silence' | 'closed' | 'malformed' | number
+/** What the whole form got where the plain one got an answer: silence, a closed connection, ICMP, no DNS, an rcode. */
+export type Lack = 'silence' | 'closed' | 'rejected' | 'malformed' | number
 
 /** What is known of one server. */
 export interface ServerForm {
   /** Of the next question to it. */
   of(transport: Transport): Form
   /** It has lately taken the whole form: silence is more likely a lost packet, an error more likely its own. */
-  isProven(transport: Transport): boolean
+  isProven(transport: Transport, now?: number): boolean
+  /** That it does not take the whole form is learned from answers alone so far, no probe has shown it. */
+  isGuess(): boolean
   /** It took a question in the whole form. */
-  proved(transport: Transport): void
+  proved(transport: Transport, now?: number): void
   /** It took a question in the plain form after this in the whole one. */
   taught(transport: Transport, lack: Lack): void
 }
@@ -55,6 +57,8 @@ const firstPause = 10_000
 const longestPause = 600_000
 /** Servers that are remembered: resolv.conf may change for ever. */
 const remembered = 1024
+/** Packets of the probe that is to show that a server drops the whole form: where half get lost, all do 1 time in 256. */
+const probeCopies = 8
 
 /** What a server has taught of a transport. */
 interface Lesson {
@@ -96,12 +100,17 @@ export function createForms(options: FormsOptions): Forms {
       return plainForm
     }
 
-    isProven(transport: Transport): boolean {
-      return clock.monotonic() - this.provenAt[transport] < provenFor
+    isProven(transport: Transport, now = clock.monotonic()): boolean {
+      return now - this.provenAt[transport] < provenFor
     }
 
-    proved(transport: Transport): void {
-      this.provenAt[transport] = clock.monotonic()
+    isGuess(): boolean {
+      const { udp, tcp } = this.lessons
+      return udp?.sure === false || tcp?.sure === false
+    }
+
+    proved(transport: Transport, now = clock.monotonic()): void {
+      this.provenAt[transport] = now
     }
 
     taught(transport: Transport, lack: Lack): void {
@@ -115,15 +124,17 @@ export function createForms(options: FormsOptions): Forms {
     }
 
     private probe(transport: Transport, lesson: Lesson): void {
-      lesson.cancel = askOnce(clock, carriers[transport], {
+      const mayBeLost = transport === 'udp' && lesson.lack === 'silence' && !lesson.sure
+      const attempt = {
         upstream: this.upstream,
         ...encodeCheck(this.base),
-        done: (result) => {
+        done: (result: AttemptResult) => {
           lesson.cancel = undefined
           if (takesWhole(result, lesson.lack)) this.forget(transport, lesson)
-          else this.confirm(transport, lesson, 'error' in result && result.blame === 'us')
+          else this.confirm(transport, lesson, 'error' in result && result.blame !== 'upstream')
         },
-      })
+      }
+      lesson.cancel = askOnce(clock, carriers[transport], attempt, mayBeLost ? probeCopies : 1)
     }
 
     private confirm(transport: Transport, lesson: Lesson, isUnsaid: boolean): void {
@@ -215,5 +226,10 @@ function takesWhole(result: AttemptResult, lack: Lack): boolean {
 
 function describe(lack: Lack): string {
   if (typeof lack === 'number') return rcodeName(lack)
-  return { silence: 'no reply', closed: 'the connection is closed', malformed: 'malformed reply' }[lack]
+  return {
+    silence: 'no reply',
+    closed: 'the connection is closed',
+    rejected: 'rejected on the way (ICMP)',
+    malformed: 'malformed reply',
+  }[lack]
 }

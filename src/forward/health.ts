@@ -40,6 +40,8 @@ export interface Health {
   failed(upstream: Upstream, why: string, name: string, asked: number): void
   /** It could not answer a question for this name, which another one then answered. */
   outdone(upstream: Upstream, why: string, name: string): void
+  /** It goes behind for its errors, not for silence. */
+  isErring(upstream: Upstream): boolean
   /** Some upstream answers checks alone: what others have answered is of use to it. */
   readonly wantsTrials: boolean
   /** A question that was answered, for those of these upstreams that are to show that they answer questions. */
@@ -70,8 +72,9 @@ const wantedFor = 60_000
 /** The least and the most time for a reply, ms; 200 ms as in other resolvers, and RFC 8961's 1 s. */
 const leastRetry = 200
 const mostRetry = 1000
-/** Upstreams that are remembered, and label values that are used: resolv.conf may change for ever. */
-const remembered = 64
+/** Upstreams that are remembered, more than a route has, and label values that are used: resolv.conf may change for ever. */
+const remembered = 1024
+const labelled = 64
 
 interface State {
   upstream: Upstream
@@ -107,7 +110,7 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
     let state = states.get(upstream.text)
     if (state === undefined) {
       if (states.size >= remembered) forgetOldest()
-      if (labels.size < remembered) labels.add(upstream.text)
+      if (labels.size < labelled) labels.add(upstream.text)
       const label = labels.has(upstream.text) ? upstream.text : 'other'
       state = {
         upstream,
@@ -269,6 +272,7 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
     },
     failed: (upstream, why, name, asked) => noteFailure(stateOf(upstream), why, name, asked),
     outdone: (upstream, why, name) => countOutdone(stateOf(upstream), why, name),
+    isErring: ({ text }) => states.get(text)?.aside?.for === 'errors',
     get wantsTrials() {
       return onTrial > 0
     },
@@ -279,6 +283,7 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
         const trouble = state.aside.for
         state.trialAt = clock.monotonic() + trialEvery
         const form = forms.of(upstream).of('udp')
+        state.cancel?.()
         state.cancel = askOnce(clock, udp, {
           upstream,
           message: encodeUpstreamQuery(query, question, edns, 0, form),

@@ -1,11 +1,30 @@
 // What one question has come to at one upstream, and in which form that one is asked next.
-import type { Upstream } from '../config/types.ts'
+import type { ForwardPolicy, Upstream } from '../config/types.ts'
 import { rcode } from '../dns/header.ts'
-import { type Form, isPlain, plainForm } from '../dns/relay.ts'
+import { type Form, hasOpt, isPlain, plainForm, type UpstreamReply } from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
-import type { Cancel } from './attempt.ts'
-import { doubtful, type Lack, type ServerForm } from './forms.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Cancel, Carrier } from './attempt.ts'
+import type { ForwardCounters } from './counters.ts'
+import { doubtful, type Forms, type Lack, type ServerForm, unread } from './forms.ts'
 import type { Health } from './health.ts'
+import type { ForwardQuestion } from './types.ts'
+
+export interface ExchangeQuestion extends Omit<ForwardQuestion, 'route'> {
+  /** As configured. */
+  readonly upstreams: readonly Upstream[]
+  readonly policy: ForwardPolicy
+  /** Over all tries, ms. */
+  readonly timeout: number
+}
+
+export interface Parts {
+  readonly clock: Clock
+  readonly counters: ForwardCounters
+  readonly health: Health
+  readonly forms: Forms
+  readonly carriers: Readonly<Record<Transport, Carrier>>
+}
 
 export interface Progress {
   readonly upstream: Upstream
@@ -66,9 +85,10 @@ export function retryAfter(
   form: ServerForm,
   transport: Transport,
   turn: number,
+  now?: number,
 ): number | undefined {
   const usual = health.retryAfter(upstream)
-  if (!form.isProven(transport) && !isPlain(form.of(transport))) {
+  if (!form.isProven(transport, now) && !isPlain(form.of(transport))) {
     return Math.min(usual ?? unknownRetry, turn / 2)
   }
   return usual === undefined || usual > turn / 2 ? undefined : usual
@@ -91,10 +111,39 @@ export function learn(progress: Progress, transport: Transport, code: number, fo
     if (answers.has(code)) progress.form.proved(transport)
     return undefined
   }
-  if (doubtful.has(code)) return undefined
+  // What it says in either form is not for the form.
+  if (doubtful.has(code) || code === lacks[transport]) return undefined
   const lack = lacks[transport] ?? (unheard[transport] > 0 ? 'silence' : undefined)
   if (lack !== undefined) progress.form.taught(transport, lack)
   return lack
+}
+
+/**
+ * Whether an error may be for the form. `isKnown`: it has read the question, by all that is known. Of others any error may
+ * be, a REFUSED too, but for one with an OPT, which shows that it has read ours.
+ */
+export function isUnread(reply: UpstreamReply, code: number, isKnown: boolean): boolean {
+  if (isKnown) return unread.has(code)
+  return doubtful.has(code) || (!answers.has(code) && !hasOpt(reply))
+}
+
+/**
+ * One that errors alone have put behind `by`, though written before it, and that has not been asked. It may have names of
+ * its own, and errors for all others: a company's, without a way out.
+ */
+export function findPassedOver(
+  all: readonly Progress[],
+  written: readonly Upstream[],
+  policy: ForwardPolicy,
+  by: Progress,
+  health: Health,
+): Progress | undefined {
+  if (policy !== 'sequential') return undefined
+  const before = new Set(written.slice(0, written.indexOf(by.upstream)))
+  return all.find(
+    ({ upstream, refusal, tries }) =>
+      refusal === undefined && tries.udp === 0 && before.has(upstream) && health.isErring(upstream),
+  )
 }
 
 /** undefined where the first try was enough. */

@@ -1,6 +1,4 @@
 // One forwarded question: tries over its upstreams, UDP first and TCP where that is not enough, under one deadline.
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
-import type { Edns } from '../dns/edns.ts'
 import { flag, flagsOf, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import {
   describeErrors,
@@ -15,45 +13,31 @@ import {
   type UpstreamReply,
 } from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
-import type { Attempt, AttemptError, AttemptResult, Cancel, Carrier } from './attempt.ts'
-import type { ForwardCounters } from './counters.ts'
+import type { Timer } from '../lib/clock.ts'
+import type { Attempt, AttemptError, AttemptResult, Cancel } from './attempt.ts'
+import { noEdns } from './check.ts'
+import { outcomeLabel } from './counters.ts'
 import type { Begun } from './first.ts'
-import { doubtful, type Forms, type Lack, unread } from './forms.ts'
-import type { Health } from './health.ts'
+import { doubtful, type Lack, unread } from './forms.ts'
 import {
   answers,
   cancelTries,
   describeTries,
+  type ExchangeQuestion,
+  findPassedOver,
   formOf,
+  isUnread,
   learn,
+  type Parts,
   type Progress,
   retryAfter,
   startProgress,
   turnOf,
 } from './progress.ts'
-import type { Answered, Forwarded, ForwardQuestion } from './types.ts'
-
-export interface ExchangeQuestion extends Omit<ForwardQuestion, 'route'> {
-  /** As configured. */
-  readonly upstreams: readonly Upstream[]
-  readonly policy: ForwardPolicy
-  /** Over all tries, ms. */
-  readonly timeout: number
-}
-
-export interface Parts {
-  readonly clock: Clock
-  readonly counters: ForwardCounters
-  readonly health: Health
-  readonly forms: Forms
-  readonly carriers: Readonly<Record<Transport, Carrier>>
-}
+import type { Answered, Forwarded } from './types.ts'
 
 /** For one question, to one server, over UDP and over TCP each (RFC 9520, 3.1). */
 const triesEach = 3
-/** What a server is asked with for an asker without EDNS: there is no need for it to truncate. */
-export const noEdns: Edns = { version: 0, udpBytes: 512, dnssecOk: false }
 /** Errors that say something of the question, not of the server: it may have none but its own names. */
 const ofQuestion = new Set<number>([rcode.FORMERR, rcode.NOTIMP, rcode.REFUSED, 9, 10])
 /** TCP never got so far that what was asked could matter. */
@@ -62,7 +46,7 @@ const unconnected = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETI
 /** Goes on from the first try; gives what ends it early. `resolve` is called once, as soon as it is over. */
 export function startTries(
   { clock, counters, health, forms, carriers }: Parts,
-  { query, question, edns, timeout }: ExchangeQuestion,
+  { query, question, edns, timeout, upstreams, policy }: ExchangeQuestion,
   resolve: (result: Forwarded) => void,
   begun: Begun,
 ): (result: Forwarded) => void {
@@ -71,6 +55,8 @@ export function startTries(
   const elapsed = clock.monotonic() - begun.started
   /** What there is for the asker where a server truncates and no TCP comes through, or where all say nothing at all. */
   let lesser: Answered | undefined
+  /** What one says is not there, while others that are written before it and were passed over are asked after all. */
+  let denial: { readonly answer: Answered; readonly by: Progress } | undefined
   let over = false
   let position = 0
   let turnTimer: Timer | undefined
@@ -104,6 +90,10 @@ export function startTries(
   }
 
   function fail(): void {
+    if (denial !== undefined) {
+      finishWith(denial.answer, denial.by)
+      return
+    }
     const text = all.map(({ upstream, refusal }) => `${upstream.text} ${refusal ?? 'timeout'}`)
     const reason = all.some(({ replied }) => replied) ? 'failed' : 'unreachable'
     if (lesser !== undefined) finish({ ...lesser, tries: text.join(', ') })
@@ -115,6 +105,10 @@ export function startTries(
   function nextTurn(): void {
     clock.clearTimeout(turnTimer)
     clock.clearTimeout(retryTimer)
+    if (denial !== undefined) {
+      askPassedOver(denial.by)
+      return
+    }
     if (all.every(({ refusal }) => refusal !== undefined)) {
       fail()
       return
@@ -124,6 +118,17 @@ export function startTries(
     const asked = next
     askSilent(asked)
     beginTurn(asked, 0)
+  }
+
+  /** Errors cost little: it is asked before one that is written after it has the last word on what is not there. */
+  function askPassedOver(by: Progress): void {
+    const next = findPassedOver(all, upstreams, policy, by, health)
+    if (next === undefined) {
+      fail()
+      return
+    }
+    askSilent(next)
+    beginTurn(next, turn - Math.min(turn, health.retryAfter(next.upstream) ?? turn))
   }
 
   function beginTurn(asked: Progress, elapsed: number): void {
@@ -236,11 +241,13 @@ export function startTries(
     const isPart = transport === 'udp' && (isTruncated || isCut)
     // Who tells why it failed has read the question.
     const isKnown = progress.form.isProven(transport) || told !== ''
-    const isUnread =
-      (isKnown ? unread : doubtful).has(code) ||
-      (reply === undefined && (!isKnown || misplacesOpt(result.reply, question)))
-    if (isUnread && !isPlain(form) && !isPart) {
-      if (askPlain(progress, transport, doubtful.has(code) ? code : 'malformed')) return
+    const mayBeUnread =
+      reply === undefined
+        ? !isKnown || unread.has(code) || misplacesOpt(result.reply, question)
+        : isUnread(reply, code, isKnown)
+    if (mayBeUnread && !isPlain(form) && !isPart) {
+      if (askPlain(progress, transport, reply !== undefined || doubtful.has(code) ? code : 'malformed'))
+        return
     }
     const lack = reply && learn(progress, transport, code, form)
     if (lack === 'silence') counters.noEdns.add(1, health.label(upstream))
@@ -257,10 +264,18 @@ export function startTries(
         if (other.replied && other.isAmiss) health.outdone(other.upstream, other.refusal!, question.name)
       }
       if (health.wantsTrials) health.tryOut(begun.order, query, question, edns ?? noEdns)
-      const told = describeTries(all, progress)
-      const tries = told === undefined ? {} : { tries: told }
-      finish({ reply, upstream: upstream.text, transport, ...tries })
+      const isGuess = edns?.dnssecOk === true && isPlain(form) && progress.form.isGuess()
+      const answer = { reply, upstream: upstream.text, transport, ...(isGuess && { isGuess }) }
+      if (code === rcode.NXDOMAIN && findPassedOver(all, upstreams, policy, progress, health) !== undefined) {
+        denial = { answer, by: progress }
+        refuse(progress, rcodeName(code), false)
+      } else finishWith(answer, progress)
     }
+  }
+
+  function finishWith(answer: Answered, by: Progress): void {
+    const tries = describeTries(all, by)
+    finish(tries === undefined ? answer : { ...answer, tries })
   }
 
   /** Once more, without what it may have stumbled over; false: it has had its tries. */
@@ -298,6 +313,12 @@ export function startTries(
     if (mayBeForm) progress.lacks.tcp ??= 'closed'
     if (transport === 'tcp' && open.tcp.size > 0) return
     if (mayBeForm && askPlain(progress, 'tcp', 'closed')) return
+    const mayBeRejected = transport === 'udp' && !isPlain(form) && !progress.form.isProven('udp')
+    if (mayBeRejected && blame === 'upstream' && !replied) {
+      // A firewall may reject what has an OPT; where the server is gone, all is rejected.
+      progress.lacks.udp ??= 'rejected'
+      if (open.udp.size > 0 || askPlain(progress, 'udp', 'rejected')) return
+    }
     // Without TCP, the answer has to come over UDP after all, through another port.
     if ((isForged || transport === 'tcp') && open.udp.size === 0 && !replied && tries.udp < triesEach) {
       attempt(progress, 'udp')
@@ -322,10 +343,4 @@ export function startTries(
       health.failed(upstream, 'no reply', question.name, begun.started)
     }
   }
-}
-
-/** A server may send any number: what metrics name is a fixed set. */
-export function outcomeLabel(code: number): string {
-  const name = rcodeName(code)
-  return name.startsWith('RCODE') ? 'other' : name
 }

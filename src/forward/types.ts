@@ -57,6 +57,8 @@ export interface Answered {
    * stale answer, why there is no newer one.
    */
   readonly tries?: string
+  /** It was asked for with DO, and without EDNS, which its server may yet turn out to take: it is not kept. */
+  readonly isGuess?: true
   readonly cached?: Cached
 }
 

@@ -64,6 +64,7 @@ const kinds: Readonly<Record<string, (message: Buffer) => Buffer | undefined>> =
   'formerr-ad': to(hasAd, rcode.FORMERR),
   'notimp-opt': to(hasOpt, rcode.NOTIMP),
   'servfail-opt': to(hasOpt, rcode.SERVFAIL),
+  'refused-opt': to(hasOpt, rcode.REFUSED),
   upward: (message) => reply(message, 0, rcode.NOERROR, [], [rootNs]),
 }
 

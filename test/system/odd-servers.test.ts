@@ -23,6 +23,7 @@ const kinds = [
   'formerr-ad',
   'notimp-opt',
   'servfail-opt',
+  'refused-opt',
   'upward',
   'good',
 ]

@@ -11,8 +11,12 @@ import type { StringAnswer } from 'dns-packet'
 import { afterEach, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { frame, readFrames } from '../../src/dns/frame.ts'
+import { flagsOf } from '../../src/dns/header.ts'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
+import { readQuestion } from '../../src/dns/name.ts'
 import { ask } from '../servers/client.ts'
+import { startScripted } from '../servers/scripted.ts'
+import { honestReply } from '../wire/world.ts'
 import { startEngine } from './docker.ts'
 import { freePort, main, type Serving, serve } from './serve.ts'
 
@@ -139,6 +143,40 @@ describe('SIGHUP', () => {
     await until(() => reloads().some(({ changed }) => String(changed) === 'hosts'))
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.3'])
   })
+})
+
+describe('forward.servers', () => {
+  it.each([1, 2])(
+    'holds from the next question on in %i processes: EDNS and AD are left out, and come back',
+    async (workers) => {
+      const server = await startScripted(({ message, send }) => void send(honestReply(message)))
+      const { port, reload } = await start({ workers, forward: { upstreams: [server.address] } })
+      let names = 0
+      /** How each of several questions, which reach every process, is asked upstream: flags, and whether with OPT. */
+      const forms = async () => {
+        const name = `n${names++}`
+        for (let i = 0; i < 12; i++) await ask(port, `www.${name}-${i}.example`, 'A')
+        const asked = server.asked.filter(({ message }) => readQuestion(message)!.name.includes(`.${name}-`))
+        return new Set(
+          asked.map(({ message }) => `${flagsOf(message).toString(16)} ${message.readUInt16BE(10)}`),
+        )
+      }
+      expect(await forms()).toEqual(new Set(['120 1']))
+      const changes = [
+        [{ edns: false }, '120 0'],
+        [{ ad: false }, '100 1'],
+        [{ edns: false, ad: false }, '100 0'],
+      ] as const
+      for (const [servers, form] of changes) {
+        const forward = { upstreams: [server.address], servers: { [server.address]: servers } }
+        expect(await reload({ forward })).toMatchObject({ changed: ['forward.servers'] })
+        expect(await forms()).toEqual(new Set([form]))
+      }
+      await reload({ forward: { upstreams: [server.address] } })
+      expect(await forms()).toEqual(new Set(['120 1']))
+      await server.stop()
+    },
+  )
 })
 
 describe('a file that is too much for who reads it', () => {

@@ -126,11 +126,11 @@ export const guards: readonly Guard[] = [
   guard('reverse-range', 'dns/reverse.ts', [' || value > most', '']),
   guard('reverse-digits', 'dns/reverse.ts', ['/^(?:0|[1-9]\\d{0,2})$/', '/^\\d{1,3}$/']),
   guard('upstream-flags', 'dns/relay.ts', [
-    '(flagsOf(query) & (flag.RD | flag.CD)) | flag.AD',
+    '(flagsOf(query) & kept) | (form.ad ? flag.AD : 0)',
     'flagsOf(query)',
   ]),
   guard('upstream-options', 'dns/relay.ts', [
-    'if (edns !== undefined) writePlainOpt(message, question.end, edns.dnssecOk)',
+    'if (offered !== undefined) writePlainOpt(message, question.end, offered.dnssecOk)',
     'return Buffer.concat([message.subarray(0, question.end), query.subarray(question.end)])',
   ]),
 
@@ -202,9 +202,12 @@ export const guards: readonly Guard[] = [
     'code === type.OPT',
   ]),
   guard('reply-upper-rcode', 'dns/relay.ts', [' | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)', '']),
-  guard('reply-truncated', 'forward/tries.ts', ["if (transport === 'udp' && isPart", 'if (false && isPart']),
-  guard('reply-rcode', 'forward/tries.ts', ['else if (answers.has(code))', 'else if (true)']),
-  guard('reply-plain', 'forward/tries.ts', ['if (withEdns && isUnread', 'if (false && isUnread']),
+  guard('reply-truncated', 'forward/tries.ts', [
+    "const isPart = transport === 'udp' && (isTruncated || isCut)",
+    'const isPart = false',
+  ]),
+  guard('reply-rcode', 'forward/tries.ts', ['else if (!answers.has(code)) refuse', 'else if (false) refuse']),
+  guard('reply-plain', 'forward/tries.ts', ['if (mayBeUnread && ', 'if (false && ']),
   guard('reply-question-echo', 'dns/relay.ts', [
     'copyBytes(query, headerBytes, question.end, out, headerBytes)',
     'copyBytes(message, headerBytes, question.end, out, headerBytes)',

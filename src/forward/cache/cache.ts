@@ -110,7 +110,7 @@ export function createCache(options: CacheOptions): Cache {
       return result
     }
     failures.forget(keys.question)
-    if (settings.entries === 0) return result
+    if (settings.entries === 0 || result.isGuess) return result
     const against = !shows && deniesName(reply, type) ? existing.against(subject, reply, time) : undefined
     const isThere = against !== undefined && against.others > 0 && maySayNodata(reply.message, keys.question)
     if (isThere) sayNodata(reply.message)

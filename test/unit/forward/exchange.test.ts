@@ -47,6 +47,7 @@ describe('an exchange', () => {
 
   it('goes to the next server at once on an error', async () => {
     const rig = createRig()
+    await rig.know(first)
     const result = rig.ask()
     rig.fail(0, 'ECONNREFUSED')
     rig.reply(1, 0)
@@ -65,7 +66,7 @@ describe('an exchange', () => {
 
   it('says what each server said where all said no', async () => {
     const rig = createRig()
-    await rig.know(first)
+    await rig.know(first, second)
     const result = rig.ask()
     rig.reply(0, 2)
     rig.fail(1, 'ECONNREFUSED')
@@ -106,6 +107,7 @@ describe('an exchange', () => {
 
   it('says that servers are out of reach where none said anything', async () => {
     const rig = createRig()
+    await rig.know(first, second)
     const result = rig.ask()
     rig.fail(0, 'ECONNREFUSED')
     rig.fail(1, 'ENETUNREACH')

@@ -21,6 +21,13 @@ const ok: Behaviour = (message) => ({ reply: answer(message, 0) })
 const says = (code: number) => (message: Buffer) => ({ reply: answer(message, code) })
 const silence = () => 'silence' as const
 const closed = () => ({ error: 'closed before the reply', blame: 'upstream' as const })
+const rejected = () => ({ error: 'ECONNREFUSED', blame: 'upstream' as const })
+/** An error as of a server that has not read the OPT. */
+const bareOfOpt = (code: number) => (message: Buffer) => {
+  const reply = answer(message.subarray(0, message.length - 11), code)
+  reply.writeUInt16BE(0, 10)
+  return { reply }
+}
 const garbage = (message: Buffer) => {
   const reply = answer(message, 0)
   reply.writeUInt16BE(9, 6)
@@ -94,6 +101,9 @@ const troubles: [string, Behaviour][] = [
   ['what can not be read to OPT', at(withOpt, garbage)],
   ['nothing to OPT', at(withOpt, silence)],
   ['nothing to AD', at(withAd, silence)],
+  ['REFUSED to OPT, without one of its own', at(withOpt, bareOfOpt(5))],
+  ['an error nobody knows to OPT, without one of its own', at(withOpt, bareOfOpt(14))],
+  ['by ICMP that OPT does not come through', at(withOpt, rejected)],
 ]
 
 describe('a server that says', () => {
@@ -343,6 +353,109 @@ describe('a server that drops questions with OPT and is aside', () => {
     }
     expect(rig.counters.healthy.cell(first.text).value).toBe(1)
     expect(await askFor(rig, run, { list: [first, second] })).toMatchObject({ ms: 0, asked: ['udp 1 plain'] })
+  })
+})
+
+describe('REFUSED of a server that does not know OPT', () => {
+  it('to a name in either form is for the name: nothing is learned, the next one is asked', async () => {
+    const rig = createRig()
+    const run = serve(rig, (message) => (withOpt(message) ? bareOfOpt(5)(message) : says(5)(message)))
+    for (let n = 0; n < 5; n++) {
+      const { result, asked } = await askFor(rig, run, { list: [first, second] })
+      expect(result).toMatchObject({ upstream: second.text })
+      expect(asked).toEqual(['udp 1', 'udp 1 plain', 'udp 2'])
+    }
+    expect(rig.checks).toEqual([])
+  })
+
+  it('costs no second question where it has an OPT, or is known to take ours', async () => {
+    const rig = createRig()
+    const run = serve(rig, says(5))
+    expect((await askFor(rig, run)).asked).toEqual(['udp 1'])
+    await rig.know(second)
+    const other = serve(rig, ok, bareOfOpt(5))
+    expect((await askFor(rig, other, { list: [second] })).asked).toEqual(['udp 2'])
+  })
+})
+
+describe('a server before which OPT is rejected by ICMP', () => {
+  it('is found well by a check, and by that is asked in the plain form', async () => {
+    const rig = createRig()
+    await rig.know(first, second)
+    const run = serve(rig, at(withOpt, rejected))
+    expect((await askFor(rig, run, { list: [first, second] })).result).toMatchObject({
+      upstream: second.text,
+    })
+    run()
+    expect(rig.counters.healthy.cell(first.text).value).toBe(1)
+    expect(await askFor(rig, run, { list: [first, second] })).toMatchObject({ ms: 0, asked: ['udp 1 plain'] })
+  })
+
+  it('gets one question in the plain form for several that left from one port', async () => {
+    const rig = createRig()
+    void rig.ask({ list: lone })
+    rig.turn(400)
+    expect(rig.asked()).toEqual(['udp 1', 'udp 1'])
+    const before = rig.tries.length
+    rig.fail(0, 'ECONNREFUSED')
+    rig.fail(1, 'ECONNREFUSED')
+    expect(rig.tries.length).toBe(before)
+    rig.reply(1, 0)
+  })
+
+  it('and that is gone is passed over after one more try', async () => {
+    const rig = createRig()
+    const run = serve(rig, rejected)
+    const { asked, result, ms } = await askFor(rig, run, { list: [first, second] })
+    expect(asked).toEqual(['udp 1', 'udp 1 plain', 'udp 2'])
+    expect({ ...result, ms }).toMatchObject({ upstream: second.text, ms: 0 })
+    expect(rig.counters.plain.cell(first.text).value).toBe(0)
+  })
+})
+
+describe('lost packets', () => {
+  /** A generator with a fixed start: the same packets get lost each time. */
+  const losing = (share: number) => {
+    let state = 1
+    return () => {
+      state = (state * 48_271) % 2_147_483_647
+      return state / 2_147_483_647 < share
+    }
+  }
+  it.each([0.1, 0.2, 0.3])('of %d do not teach that a good server takes no OPT', async (share) => {
+    const rig = createRig()
+    // On the way there and on the way back.
+    const isLost = losing(share)
+    const run = serve(rig, (message) => (isLost() || isLost() ? 'silence' : ok(message, 'udp')))
+    for (let n = 0; n < 100; n++) {
+      await askFor(rig, run)
+      for (let ms = 0; ms < 1000; ms += 10) {
+        run()
+        rig.turn(10)
+      }
+    }
+    expect(rig.lines.filter(({ msg }) => String(msg).includes('EDNS'))).toEqual([])
+    expect(rig.counters.plain.cell(first.text).value).toBe(0)
+  })
+})
+
+describe('an answer without EDNS to who wants DNSSEC', () => {
+  const wanting = { edns: { version: 0, udpBytes: 1232, dnssecOk: true } }
+
+  it('is a guess until a probe has shown that its server takes none', async () => {
+    const rig = createRig()
+    const run = serve(rig, at(withOpt, silence))
+    expect((await askFor(rig, run, wanting)).result).toHaveProperty('isGuess', true)
+    expect((await askFor(rig, run, wanting)).result).toHaveProperty('isGuess', true)
+    expect((await askFor(rig, run)).result).not.toHaveProperty('isGuess')
+    rig.turn(1000)
+    expect((await askFor(rig, run, wanting)).result).not.toHaveProperty('isGuess')
+  })
+
+  it('is none where the configuration says so', async () => {
+    const rig = createRig({ formOf: () => new Map([[first.text, { edns: false, ad: false }]]) })
+    const run = serve(rig, ok)
+    expect((await askFor(rig, run, wanting)).result).not.toHaveProperty('isGuess')
   })
 })
 

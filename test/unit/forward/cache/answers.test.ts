@@ -186,6 +186,20 @@ describe('an answer', () => {
     expect(await kept.ask()).toMatchObject({ failure: '192.0.2.53:53 SERVFAIL' })
   })
 
+  it('without signatures, of a server that may yet turn out to have them, is passed on, and what was kept before stays', async () => {
+    const kept = keptBy()
+    const signed = { dnssecOk: true }
+    await kept.ask(signed)
+    kept.turn(60_000)
+    const reply = replyTo(questionFor(signed), { answers: [address(60, '192.0.2.7')] })
+    kept.says = { reply, upstream: '192.0.2.53:53', isGuess: true }
+    expect(await kept.ask(signed)).toEqual({ rcode: 0, records: ['A 60 192.0.2.7'] })
+    expect(await kept.ask(signed)).toEqual({ rcode: 0, records: ['A 60 192.0.2.7'] })
+    expect(kept.asked).toHaveLength(3)
+    kept.says = failed
+    expect(await kept.ask(signed)).toMatchObject({ records: ['A 30 192.0.2.1'] })
+  })
+
   it('is of its own bytes: who changes what was handed out changes nothing here', async () => {
     const kept = keptBy()
     for (const _ of [1, 2, 3]) {
