@@ -97,6 +97,8 @@ it('where koffi is not there, whoever needs it is told so in one line', async ()
   const asked = run(process.execPath, [join(build, basename(main)), ...question])
   await expect(asked).rejects.toMatchObject({
     ...{ code: 1, stdout: '' },
-    stderr: expect.stringMatching(/^no DNS reply .* \(Cannot find module 'koffi'\); give the interface .*\n$/),
+    stderr: expect.stringMatching(
+      /^no DNS reply .* \(Cannot find module 'koffi'\); give the interface .*\n$/,
+    ),
   })
 })
