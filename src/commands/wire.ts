@@ -63,8 +63,10 @@ function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number):
       else resolve(reply)
     }
     socket.once('error', end)
-    // A connected socket takes datagrams from the server only, and hears that its port is closed.
-    socket.connect(port, host, () => {
+    // A connected socket takes datagrams from the server only, and hears that its port is closed. Node hands an error to
+    // what it calls then (no such interface, no way there), which its types do not say.
+    socket.connect(port, host, (error?: Error | null) => {
+      if (error) return end(error)
       socket.on('message', (reply) => {
         if (answers(reply, query)) end(undefined, reply)
       })

@@ -70,8 +70,8 @@ export async function createAddresses(
   let isStirred = false
   let stirredAt = Number.NEGATIVE_INFINITY
 
-  function take(now: AddressTables): void {
-    if (areSame(now, tables) && listing === taken && !arePortsOther()) return
+  function take(now: AddressTables, isOther = arePortsOther()): void {
+    if (areSame(now, tables) && listing === taken && !isOther) return
     tables = now
     taken = listing
     const read = readInterfaces(listing, tables, portsAmong, reading)
@@ -97,7 +97,7 @@ export async function createAddresses(
   /** Whether the list has to be read now; `heard`: since the last look. */
   function isDue(heard: Heard): boolean {
     // What is in neither table (a longer life) may be in the list.
-    if (heard === 'addresses') return !takeTable6(sources.tables())
+    if (heard === 'addresses') return !sources.ports.isSure() || !takeTable6(sources.tables())
     const now = clock.monotonic()
     if (now - listedAt >= pause()) return true
     if (!isTold) return haveChanged(sources.tables())
@@ -155,8 +155,10 @@ export async function createAddresses(
       if (isListing) {
         if (!isTold || heard !== 'nothing') take(sources.tables())
       } else if (isOwed || isDue(heard)) void list()
-      // Also while a list is on its way: a port that is new has an address already.
-      take(tables)
+      // Also while a list is on its way: a port that is new has an address already, and one that is none any more is mostly
+      // gone with its own, of which nothing was told.
+      const areOther = arePortsOther()
+      take(areOther ? sources.tables() : tables, areOther)
       return addresses
     },
   }

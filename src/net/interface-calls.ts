@@ -29,7 +29,8 @@ export function createInterfaceCalls(
 }
 
 function readList(first: bigint, memory: Memory, only: 'IPv4' | undefined): InterfaceList {
-  const list: Record<string, InterfaceInfo[]> = {}
+  // An interface may be called "constructor".
+  const list: Record<string, InterfaceInfo[]> = Object.create(null)
   for (let at = first; at !== 0n; ) {
     const record = memory.bytes(at, recordBytes)
     at = record.readBigUInt64LE(nextAt)

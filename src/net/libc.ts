@@ -2,6 +2,7 @@
 // call. Linux on 64-bit little-endian machines, through the package koffi where it is there (its only importer).
 import { constants, endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
+import { explain } from '../lib/errors.ts'
 import { familyOf, parseAddress } from '../lib/ip.ts'
 import type { Bindable } from './listener.ts'
 
@@ -110,7 +111,10 @@ export async function loadLibc(): Promise<Libc> {
   if (process.platform !== 'linux' || !architectures.includes(process.arch) || endianness() !== 'LE') {
     throw new Error(`not offered on ${process.platform} ${process.arch}`)
   }
-  const { default: koffi } = await import('koffi')
+  const { default: koffi } = await import('koffi').catch((error: unknown) => {
+    // Node adds who asked for it, a line for each file.
+    throw new Error(explain(error).split('\n', 1)[0])
+  })
   // Of the process itself: glibc or musl, whatever Node runs with.
   const library = koffi.load(null)
   const socket = library.func('int socket(int, int, int)')

@@ -11,6 +11,8 @@ export interface Ports {
   among(local: readonly LocalAddress[]): ReadonlySet<number>
   /** Looks at what may have been missed, or at all of them. Never rejects: what was known last holds. */
   renew(all: boolean): Promise<void>
+  /** Whether nothing can have been missed since they were looked at. */
+  isSure(): boolean
 }
 
 /** To be told of what the kernel says by itself. */
@@ -81,6 +83,7 @@ export function createKernelPorts(
       isSure = false
     },
     isPort: (number) => ports.has(number),
+    isSure: () => isSure,
     among: () => ports,
     async renew(all) {
       if (isSure && !all) return
@@ -209,5 +212,6 @@ export function createSysPorts({ exists, read }: LinkFiles = systemFiles): Ports
     async renew() {
       seen = new Map()
     },
+    isSure: () => true,
   }
 }

@@ -126,6 +126,19 @@ describe.runIf(isRoot)('on a machine with containers', () => {
     server.ip(`link del veth${count}`)
   })
 
+  it('is silent about ports that go all together', async () => {
+    const { lines } = await start({})
+    await listens()
+    const many = Array.from({ length: 100 }, (_, i) => 100 + i)
+    for (const i of many) container(i)
+    await checked(server)
+    server.ip(...many.map((i) => `link del veth${i}`), 'link set veth0 nomaster')
+    await listens('veth0')
+    server.ip(`link set veth0 master ${bridge}`)
+    await listens()
+    expect(lines.filter(({ msg }) => msg === 'can not listen, will try again')).toEqual([])
+  })
+
   it('a port that is named is listened on', async () => {
     const text = /inet6 (fe80[^/]*)/.exec(server.run('ip', '-6', 'addr', 'show', 'dev', 'veth2'))![1]
     await start({ listen: ['*:53', `[${text}%veth2]:53`] })

@@ -1,7 +1,7 @@
 // What commands load: the health check is started every 30 s for as long as a container runs.
 import { execFile } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -88,4 +88,17 @@ describe('a command loads what it needs:', () => {
 it('serve loads nothing of node_modules but what has native code', async () => {
   const { files } = await load(['check'], { DOCKER_HOST: `unix://${folder}/none` })
   expect(files.filter((file) => file.includes('node_modules'))).toEqual([])
+})
+
+it('where koffi is not there, whoever needs it is told so in one line', async () => {
+  const build = join(folder, 'a build alone')
+  cpSync(dirname(main), build, { recursive: true })
+  const question = ['query', '--wire', 'localhost', '--tcp', '--server', '[fe80::1%up_link]:53']
+  const asked = run(process.execPath, [join(build, basename(main)), ...question])
+  await expect(asked).rejects.toMatchObject({
+    ...{ code: 1, stdout: '' },
+    stderr: expect.stringMatching(
+      /^no DNS reply .* \(Cannot find module 'koffi'\); give the interface .*\n$/,
+    ),
+  })
 })

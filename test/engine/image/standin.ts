@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -99,6 +99,13 @@ async function librariesOf(program: string): Promise<string[]> {
   return [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, file]) => file!)
 }
 
+/** What Debian's C library has besides, and packages with native code want (rolldown): Node itself does without. */
+async function restOfLibc(): Promise<Record<string, string>> {
+  const libc = (await librariesOf(process.execPath)).find((file) => basename(file) === 'libc.so.6')
+  const file = libc === undefined ? '' : join(dirname(libc), 'librt.so.1')
+  return existsSync(file) ? { [file]: realpathSync(file) } : {}
+}
+
 /** Node's own image: its Node is this machine's, its npm and certificates too. */
 export async function importNode(name: string): Promise<void> {
   const { stdout } = await run('npm', ['config', 'get', 'cafile'])
@@ -108,7 +115,10 @@ export async function importNode(name: string): Promise<void> {
   await importStandIn({
     name,
     programs: { '/usr/local/bin/node': process.execPath },
-    copies: { '/usr/local/lib/node_modules/npm': npm, '/etc/ssl/certs/ca-certificates.crt': certificates },
+    copies: {
+      ...{ '/usr/local/lib/node_modules/npm': npm, '/etc/ssl/certs/ca-certificates.crt': certificates },
+      ...(await restOfLibc()),
+    },
     texts: { '/usr/local/etc/npmrc': 'cafile=/etc/ssl/certs/ca-certificates.crt\n' },
     links: { '/usr/local/bin/npm': '../lib/node_modules/npm/bin/npm-cli.js' },
     changes: ['CMD ["node"]'],

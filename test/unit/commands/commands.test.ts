@@ -222,6 +222,17 @@ describe('berth query --wire', () => {
     expect(stderr).not.toContain('no answer within')
   })
 
+  it.each([
+    ['an interface that is not there', '[fe80::1%nosuch0]:53', /connect EINVAL|connect ENODEV/],
+    ['one with a name that Node takes for none', '[fe80::1%no_such]:53', /connect \w+|no answer within/],
+    // Only who asks for it may send there.
+    ['what may not be asked', '255.255.255.255', /connect EACCES/],
+  ])('tells %s as no reply', async (_what, server, why) => {
+    const { code, stderr } = await call(query.run, ['--wire', 'web', '--server', server])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^no DNS reply from [^\n]* \(UDP\): /)])
+    expect(stderr).toMatch(why)
+  })
+
   it('goes over TCP, whatever pieces the reply comes in', async () => {
     const server = createServer((socket) => {
       socket.once('data', (bytes) => {

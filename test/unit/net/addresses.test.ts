@@ -10,6 +10,7 @@ async function watch(tables: { v4: string; v6: string }, told?: Heard[]) {
   const seen = {
     ...{ now: 0, listings: 0, reads: 0, tables, address: '192.0.2.1', isFull: false },
     ports: new Set<number>() as ReadonlySet<number>,
+    isSure: true,
     renewals: [] as boolean[],
     /** The list is not there before this is. */
     held: Promise.resolve(),
@@ -33,6 +34,7 @@ async function watch(tables: { v4: string; v6: string }, told?: Heard[]) {
       ports: {
         among: () => seen.ports,
         renew: async (all) => void seen.renewals.push(all),
+        isSure: () => seen.isSure,
       },
     },
   )
@@ -91,6 +93,34 @@ describe('a link that becomes a bridge’s port', () => {
       expect(seen.listings).toBe(1)
     },
   )
+
+  it('is nowhere once it is gone: no address of it is one to ask, though only its link was told of', async () => {
+    const told: Heard[] = []
+    const { seen, addresses } = await watch(tables, told)
+    seen.ports = new Set([0x1f])
+    addresses.look()
+    // Twice within a second: several containers end together.
+    for (const zone of [0x1f, 0x20]) {
+      const v6 = `fe800000000000000000000000000002 ${zone.toString(16)} 40 20 80 veth${zone}\n`
+      seen.ports = new Set([zone])
+      seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n${v6}` }
+      told.push('addresses')
+      addresses.look()
+      told.push('links')
+      seen.ports = new Set()
+      seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
+      expect(addresses.look().all.filter(({ zone }) => zone !== 0)).toEqual([])
+    }
+  })
+
+  it('is looked for at once where something may have been missed', async () => {
+    const told: Heard[] = ['addresses']
+    const { seen, look } = await watch(tables, told)
+    seen.isSure = false
+    seen.tables = { ...tables, v6: `${row} 80 eth0\n` }
+    await look()
+    expect(seen.renewals).toEqual([true, false])
+  })
 
   it('is known from the start, and looked for anew with every list that was not told', async () => {
     const told: Heard[] = []
