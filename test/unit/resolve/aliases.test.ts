@@ -118,6 +118,13 @@ describe('an alias that is not ASCII', () => {
     ])
   })
 
+  it('answers in lower case too, as UTF-8, for a question’s case is folded in ASCII alone', () => {
+    const ask = of(on('above', '10.1.0.23', ['ÜBER.lan']))
+    for (const name of ['xn--ber-goa.lan', '\\195\\188ber.lan', '\\195\\156ber.lan']) {
+      expect(ask(name), name).toEqual(['10.1.0.23'])
+    }
+  })
+
   it('is the same for hostnames, and for labels', () => {
     const ask = of(on('label', '10.1.0.22', [], { labels: { 'berth.names': 'käse.test,*.öl.test' } }))
     expect(ask('xn--kse-qla.test')).toEqual(['10.1.0.22'])
