@@ -23,7 +23,9 @@ export function keysOf(told: string): Keys {
   // What a backslash or a dot at the end stands for is Docker's to say, and it says: for themselves.
   if (odd.test(told) || told.endsWith('.')) return { literal, ours: none }
   // Of letters that are not ASCII no question's case is folded: as it is written, and as most write it.
-  const texts = [...new Set([canonicalName(told), canonicalName(told.toLowerCase()), internationalName(told)])]
+  const texts = [
+    ...new Set([canonicalName(told), canonicalName(told.toLowerCase()), internationalName(told)]),
+  ]
   return { literal, ours: texts.filter((name) => name !== undefined && name !== '') as string[] }
 }
 

@@ -68,6 +68,19 @@ describe('an alias "*.foo.lan"', () => {
     expect(ask('l.foo.lan')).toEqual(['10.2.0.14'])
   })
 
+  it('stands above public names too, for who is on its network, as an exact alias does', () => {
+    const mine = on('mine', '10.1.0.16', ['*.com', '*.co.uk'])
+    const ask = of(mine, on('closer', '10.1.0.17', ['*.amazonaws.com', 'db.example.com']))
+    expect([ask('www.google.com'), ask('bbc.co.uk')]).toEqual([['10.1.0.16'], ['10.1.0.16']])
+    expect([ask('s3.amazonaws.com'), ask('db.example.com')]).toEqual([['10.1.0.17'], ['10.1.0.17']])
+    // There, since another is below it; and nobody else's.
+    for (const name of ['example.com', 'amazonaws.com']) {
+      expect(ask(name), name).toEqual({ rcode: 0, answers: [], soa: true })
+    }
+    for (const as of [stranger, '10.2.0.99', host]) expect(ask('www.google.com', as), as).toEqual(forwarded)
+    expect(ask('com', stranger)).toEqual(nxdomain)
+  })
+
   it('is one with a label’s wildcard', () => {
     const ask = of(wild, on('other', '10.1.0.15', [], { labels: { 'berth.names': '*.foo.lan' } }))
     expect(ask('a.foo.lan')).toEqual(['10.1.0.10', '10.1.0.15'])
