@@ -162,6 +162,23 @@ describe('names that Docker keeps apart', () => {
     ).toEqual(['10.1.0.31'])
   })
 
+  it('networks too: "bücher" goes behind "xn--bcher-kva"', () => {
+    const both = [network('bücher', ['10.5.0.0/24']), network('xn--bcher-kva', ['10.6.0.0/24'])]
+    const resolver = resolverFor(
+      estate(
+        [...networks, ...both],
+        [
+          container('asker', { bücher: { at: ['10.5.0.2'] }, 'xn--bcher-kva': { at: ['10.6.0.2'] } }),
+          container('web', { bücher: { at: ['10.5.0.3'] } }),
+          container('web2', { 'xn--bcher-kva': { at: ['10.6.0.3'], names: ['web'] } }),
+          container('only', { bücher: { at: ['10.5.0.4'] } }),
+        ],
+      ),
+    )
+    expect(decideFor(resolver, '10.5.0.2', 'web.xn--bcher-kva')).toMatchObject({ answers: ['10.6.0.3'] })
+    expect(decideFor(resolver, '10.5.0.2', 'only.xn--bcher-kva')).toMatchObject({ answers: ['10.5.0.4'] })
+  })
+
   it('networks too: "lab." is not "lab"', () => {
     const inNet = container('web', { lab: { at: ['10.3.0.5'] } })
     const inOther = container('web2', { 'lab.': { at: ['10.4.0.5'], names: ['web'] } })
