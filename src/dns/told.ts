@@ -22,9 +22,11 @@ export function keysOf(told: string): Keys {
   if (literal !== undefined) return { literal, ours: none }
   // What a backslash or a dot at the end stands for is Docker's to say, and it says: for themselves.
   if (odd.test(told) || told.endsWith('.')) return { literal, ours: none }
-  const plain = canonicalName(told)
-  const inAscii = internationalName(told)
-  return { literal, ours: [plain, inAscii].filter((name) => name !== undefined && name !== '') as string[] }
+  // Of letters that are not ASCII no question's case is folded: as it is written, and as most write it.
+  const texts = [
+    ...new Set([canonicalName(told), canonicalName(told.toLowerCase()), internationalName(told)]),
+  ]
+  return { literal, ours: texts.filter((name) => name !== undefined && name !== '') as string[] }
 }
 
 /** All of them: Docker's first. */

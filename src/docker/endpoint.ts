@@ -240,9 +240,9 @@ function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<str
   const found = new Map<string, string>()
   for (const link of links) {
     const [target = '', alias = target] = link.split(':')
-    const [canonical] = keysIn(alias.slice(alias.lastIndexOf('/') + 1))
     const [name] = keysIn(target.slice(target.lastIndexOf('/') + 1))
-    if (canonical !== undefined && name !== undefined) found.set(canonical, name)
+    if (name === undefined) continue
+    for (const key of keysIn(alias.slice(alias.lastIndexOf('/') + 1))) found.set(key, name)
   }
   return found
 }

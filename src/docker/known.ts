@@ -77,6 +77,8 @@ export interface KnownOptions {
   miscalled?(kind: 'container' | 'network', name: string, names: readonly string[]): void
   /** What is not taken of a network's subnets and gateways; each once for each network. */
   leftOut?(network: Network, what: readonly Refused[]): void
+  /** The engine's clock, ms, where it is known. */
+  engineNow?(): number | undefined
   /** Whether the engine, as far as is known now, has bridge networks without a gateway. */
   mayHaveNone?(): boolean
 }
@@ -130,7 +132,7 @@ export function createKnown(options: KnownOptions): Known {
     const before = containers.get(fresh.container.id)
     const told = granted(fresh, before?.told)
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const start = starts.follow(told.start, before?.told.start)
+    const start = starts.follow(told.start, before?.told.start, options.engineNow?.())
     const endpoints = withoutSix(placed.endpoints, told.sixless)
     const isAt = endpoints === placed.endpoints && start.order === placed.startedAt
     const { container: bounded, leftOut } = boundContainer(

@@ -32,21 +32,33 @@ export function startOf(told: bigint | undefined): Start {
 }
 
 export interface Starts {
-  /** `before`: the same container's when it was read last. */
-  follow(start: Start, before: Start | undefined): Start
+  /** `before`: the same container's when it was read last. `now`: the engine's clock, ms, where that is known. */
+  follow(start: Start, before: Start | undefined, now?: number): Start
 }
+
+/** The engine's clock and ours differ by less where they are the same, ns. */
+const slack = 5_000_000_000n
+/** A start is read this soon after it, ns. */
+const fresh = 60_000_000_000n
 
 export function createStarts(): Starts {
   let latest = 0n
   /** By how much starts are told too early. */
   let behind = 0n
   return {
-    follow(start, before) {
+    follow(start, before, nowMs) {
       const { told } = start
       if (told === undefined) return before ?? start
       if (before?.told === told) return before
       const last = before?.last
       if (told === 'later') return { told, order: ++latest, last }
+      if (nowMs !== undefined) {
+        const now = BigInt(Math.trunc(nowMs)) * 1_000_000n
+        // By a clock that has been set back since: before or after which others, nobody knows.
+        if (told > now + slack) return { told, order: undefined, last: undefined }
+        // Nothing that is known was started later than now, so that it has been; and what is new has been since.
+        if (latest > now + behind + slack) behind = now - told < fresh ? latest - told + 1n : latest - now
+      }
       // A container's next start is later than its last one, whatever the clock says.
       if (last !== undefined && last !== told + behind && told + behind <= last) behind = latest - told + 1n
       const order = told + behind

@@ -92,6 +92,8 @@ export function createWatch({
     ...logComplaints(engine, notices, log),
     leftOut: tellLeftOut,
     mayHaveNone: () => knowsNone(info.apiVersion),
+    // A remote one may not tell its clock, and that be another than ours.
+    engineNow: () => (isLocal(store.current().engines, engine) ? clock.now() + (skew ?? 0) : undefined),
   })
   let refusals = 0
   let resync = firstResync

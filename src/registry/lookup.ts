@@ -1,5 +1,6 @@
 // Finds names in the table, on networks in a given order: Docker's readings first, then ours.
 import { isBelow, namesAbove } from '../dns/name.ts'
+import { literalName } from '../dns/told.ts'
 import { hasNames } from './table.ts'
 import type { Endpoint, NetworkTable } from './types.ts'
 
@@ -186,10 +187,21 @@ function readings(tables: readonly NetworkTable[], name: string): readonly Readi
   if (named === undefined) return none
   // Of two that end the name, the shorter is read first; those of one length have one name.
   const lengths = [...new Set(named.map((table) => table.name.length))].sort((a, b) => a - b)
-  return lengths.map((length) => ({
-    left: name.slice(0, -length - 1),
-    where: named.filter((table) => table.name.length === length),
-  }))
+  return lengths.flatMap((length) => {
+    const left = name.slice(0, -length - 1)
+    const there = named.filter((table) => table.name.length === length)
+    // Of "bücher" and "xn--bcher-kva" Docker's resolver knows the latter by that name.
+    const dockers = there.filter(isCalledSo)
+    if (dockers.length === 0 || dockers.length === there.length) return [{ left, where: there }]
+    return [
+      { left, where: dockers },
+      { left, where: there.filter((table) => !dockers.includes(table)) },
+    ]
+  })
+}
+
+function isCalledSo({ name, network }: NetworkTable): boolean {
+  return name === network.name || name === literalName(network.name)
 }
 
 /** Every way to read a dotted name as NAME.NETWORK, the longest NAME first. */

@@ -23,7 +23,8 @@ export function doubt(
     if (decision.answers.length > 0 || decision.rcode === rcode.SERVFAIL) return undefined
   }
   const was = answerLocally(former, statics, question)
-  if (was?.kind !== 'answer') return undefined
+  // What was not there either is denied as before.
+  if (was?.kind !== 'answer' || was.rcode === rcode.NXDOMAIN) return undefined
   // A name that is there has one family or none of the asked: a stub that gets SERVFAIL for one gives up on both.
   if (decision.kind === 'answer' && decision.rcode === rcode.NOERROR) {
     if (was.answers.length === 0) return undefined

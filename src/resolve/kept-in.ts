@@ -3,6 +3,7 @@
 // under the zone.
 import { isWithin } from '../dns/name.ts'
 import { isPublic } from '../dns/public.ts'
+import { isBelowWildcard } from '../registry/lookup.ts'
 import type { NetworkTable } from '../registry/types.ts'
 import type { Context } from './decision.ts'
 
@@ -13,7 +14,7 @@ const none: readonly NetworkTable[] = []
 
 /**
  * Why a dotted name stays in, whoever may see what it means; undefined: it does not. 'above': it would be NAME.NETWORK, but
- * only has names below it. What ends in a public top-level
+ * only has names below it, or a wildcard above. What ends in a public top-level
  * domain is the public's, but for those who are on the network, or on the project's. `isBelowZone`: it was asked for
  * below our zone, where nothing is the public's.
  */
@@ -55,12 +56,13 @@ export function findKeptIn(
   return isAbove ? 'above' : undefined
 }
 
-/** Whether a network of this name has names below `left`: nobody else has anything by the name that they make. */
+/**
+ * Whether a network of this name has names below `left`, or a wildcard above it: nobody else has anything by the name that
+ * they make.
+ */
 function hasBelow(context: Context, network: string, left: string): boolean {
-  return context
-    .whole()
-    .networksByName.get(network)!
-    .some(({ parents }) => parents.has(left))
+  const tables = context.whole().networksByName.get(network)!
+  return tables.some(({ parents }) => parents.has(left)) || isBelowWildcard(tables, left)
 }
 
 /**

@@ -172,7 +172,7 @@ function missing(context: Context, question: Question, isAbove: boolean, rule: s
 
 const keptInRules = {
   there: 'NAME.NETWORK or SERVICE.PROJECT of a container that is out of scope, not running or not read yet',
-  above: 'NAME.NETWORK that only has names below it',
+  above: 'NAME.NETWORK that only has names below it, or a wildcard above',
   gone: 'a name of ours that was there within the hour',
 } as const
 

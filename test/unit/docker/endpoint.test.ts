@@ -208,3 +208,13 @@ it('keeps of its labels what says of which service it is, and has read the other
   expect(container.labels).toEqual(service)
   expect(container.settings.ttl).toBe(7)
 })
+
+it('a link’s alias that is not ASCII is found as programs ask for it', () => {
+  const raw = {
+    ...{ Id: 'c', Name: '/web', State: { Running: true } },
+    NetworkSettings: { Networks: { one: { NetworkID: 'id1', IPAddress: '10.0.1.2', Links: ['db:Käse'] } } },
+  }
+  const { container } = containerFrom(raw, 'e', () => undefined)
+  const [{ links }] = container.endpoints as [(typeof container.endpoints)[number]]
+  expect([links.get('xn--kse-qla'), links.get('k\\195\\164se')]).toEqual(['db', 'db'])
+})

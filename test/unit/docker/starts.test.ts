@@ -53,6 +53,42 @@ it('a start after the clock was set back is later than all before', () => {
   expect(orderOf(['a', 1000n], ['b', 1010n], ['a', 500n], ['b', 100n])).toEqual(['a', 'b'])
 })
 
+/** Started at `at` by the engine's clock, and read at `now` by it; seconds. */
+function readAt(...told: [name: string, at: number, now: number][]) {
+  const starts = createStarts()
+  const orders = new Map<string, Start>()
+  for (const [name, at, now] of told) {
+    const start = startOf(BigInt(at) * 1_000_000_000n)
+    orders.set(name, starts.follow(start, orders.get(name), now * 1000))
+  }
+  return (a: string, b: string) => {
+    const [first, second] = [orders.get(a)!.order, orders.get(b)!.order]
+    return first === undefined || second === undefined ? 'nobody knows' : first < second
+  }
+}
+
+it('who is new after the clock was set back was started after all that are known', () => {
+  const isBefore = readAt(['host', 10_000, 10_001], ['lodger', 6_500, 6_501], ['next', 6_600, 6_601])
+  expect([isBefore('host', 'lodger'), isBefore('lodger', 'next')]).toEqual([true, true])
+  const again = readAt(['host', 10_000, 10_001], ['lodger', 6_500, 6_501], ['host', 6_600, 6_601])
+  expect(again('lodger', 'host')).toBe(true)
+  const forth = readAt(['host', 10_000, 10_001], ['lodger', 6_500, 6_501], ['host', 10_200, 10_201])
+  expect(forth('lodger', 'host')).toBe(true)
+})
+
+it('of a start that is yet to come by the engine’s clock nobody knows when it was', () => {
+  const told = [['host', 10_000, 9_000] as const, ['lodger', 6_500, 9_000] as const]
+  for (const each of [told, [...told].reverse()]) {
+    expect(readAt(...each.map((one) => [...one] as [string, number, number]))('lodger', 'host')).toBe(
+      'nobody knows',
+    )
+  }
+  const again = readAt(['host', 10_000, 9_000], ['lodger', 6_500, 9_000], ['host', 9_100, 9_101])
+  expect(again('lodger', 'host')).toBe(true)
+  // Clocks that are read at two places are never quite the same.
+  expect(readAt(['host', 9_001, 9_000], ['lodger', 8_000, 9_000])('lodger', 'host')).toBe(true)
+})
+
 it('what is not told any more, or told again, leaves a start where it is', () => {
   expect(orderOf(['host', 10n], ['lodger', 20n], ['host', undefined])).toEqual(['host', 'lodger'])
   expect(orderOf(['host', 1000n], ['host', 500n], ['lodger', 600n], ['host', 500n])).toEqual([

@@ -68,6 +68,19 @@ describe('an alias "*.foo.lan"', () => {
     expect(ask('l.foo.lan')).toEqual(['10.2.0.14'])
   })
 
+  it('stands above public names too, for who is on its network, as an exact alias does', () => {
+    const mine = on('mine', '10.1.0.16', ['*.com', '*.co.uk'])
+    const ask = of(mine, on('closer', '10.1.0.17', ['*.amazonaws.com', 'db.example.com']))
+    expect([ask('www.google.com'), ask('bbc.co.uk')]).toEqual([['10.1.0.16'], ['10.1.0.16']])
+    expect([ask('s3.amazonaws.com'), ask('db.example.com')]).toEqual([['10.1.0.17'], ['10.1.0.17']])
+    // There, since another is below it; and nobody else's.
+    for (const name of ['example.com', 'amazonaws.com']) {
+      expect(ask(name), name).toEqual({ rcode: 0, answers: [], soa: true })
+    }
+    for (const as of [stranger, '10.2.0.99', host]) expect(ask('www.google.com', as), as).toEqual(forwarded)
+    expect(ask('com', stranger)).toEqual(nxdomain)
+  })
+
   it('is one with a label’s wildcard', () => {
     const ask = of(wild, on('other', '10.1.0.15', [], { labels: { 'berth.names': '*.foo.lan' } }))
     expect(ask('a.foo.lan')).toEqual(['10.1.0.10', '10.1.0.15'])
@@ -118,6 +131,13 @@ describe('an alias that is not ASCII', () => {
     ])
   })
 
+  it('answers in lower case too, as UTF-8, for a question’s case is folded in ASCII alone', () => {
+    const ask = of(on('above', '10.1.0.23', ['ÜBER.lan']))
+    for (const name of ['xn--ber-goa.lan', '\\195\\188ber.lan', '\\195\\156ber.lan']) {
+      expect(ask(name), name).toEqual(['10.1.0.23'])
+    }
+  })
+
   it('is the same for hostnames, and for labels', () => {
     const ask = of(on('label', '10.1.0.22', [], { labels: { 'berth.names': 'käse.test,*.öl.test' } }))
     expect(ask('xn--kse-qla.test')).toEqual(['10.1.0.22'])
@@ -140,6 +160,23 @@ describe('names that Docker keeps apart', () => {
         on('real', '10.1.0.31', [name === 'x\\032y' ? 'x\\ y' : name]),
       )(name),
     ).toEqual(['10.1.0.31'])
+  })
+
+  it('networks too: "bücher" goes behind "xn--bcher-kva"', () => {
+    const both = [network('bücher', ['10.5.0.0/24']), network('xn--bcher-kva', ['10.6.0.0/24'])]
+    const resolver = resolverFor(
+      estate(
+        [...networks, ...both],
+        [
+          container('asker', { bücher: { at: ['10.5.0.2'] }, 'xn--bcher-kva': { at: ['10.6.0.2'] } }),
+          container('web', { bücher: { at: ['10.5.0.3'] } }),
+          container('web2', { 'xn--bcher-kva': { at: ['10.6.0.3'], names: ['web'] } }),
+          container('only', { bücher: { at: ['10.5.0.4'] } }),
+        ],
+      ),
+    )
+    expect(decideFor(resolver, '10.5.0.2', 'web.xn--bcher-kva')).toMatchObject({ answers: ['10.6.0.3'] })
+    expect(decideFor(resolver, '10.5.0.2', 'only.xn--bcher-kva')).toMatchObject({ answers: ['10.5.0.4'] })
   })
 
   it('networks too: "lab." is not "lab"', () => {

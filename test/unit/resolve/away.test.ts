@@ -150,6 +150,19 @@ describe('who was on two networks, asking from one of them', () => {
   })
 })
 
+it('what was not there either is denied as before, for musl stalls at SERVFAIL', () => {
+  const hosts = [
+    { name: 'lan', wildcard: true, v4: ['192.0.2.1'], v6: [], networks: undefined },
+    { name: 'a.near.lan', wildcard: false, v4: ['192.0.2.2'], v6: [], networks: undefined },
+  ] as unknown as Config['hosts']
+  for (const states of [{}, gone]) {
+    const ask = asking(states, { hosts })
+    for (const type of ['A', 'AAAA', 'ANY']) {
+      expect(ask('10.1.0.2', 'near.lan', type), type).toEqual(denied)
+    }
+  }
+})
+
 describe('who else may be unsure', () => {
   it('is the one with a link, whose name is nobody else’s', () => {
     const linked = container('linked', {

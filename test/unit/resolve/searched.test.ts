@@ -52,6 +52,14 @@ describe('what lies above dotted names', () => {
     },
   )
 
+  it('is the same below a wildcard: no search list’s product of a name of ours is sent on', () => {
+    for (const from of [asker, other, secret, host]) {
+      expect(ask(from, 'any.wild.lan.front'), from).toEqual(nxdomain)
+      expect(ask(from, 'any.lan.front'), from).not.toEqual(nxdomain)
+    }
+    expect(ask(asker, 'any.wild.lan')).toMatchObject({ answers: ['10.1.0.3'] })
+  })
+
   it('is not there for who shares no network with the names either, so that nothing is told by it', () => {
     for (const from of [other, secret, host]) expect(ask(from, 'example.com.front'), from).toEqual(nxdomain)
     expect(ask(secret, 'example.com.vault')).toEqual(nxdomain)

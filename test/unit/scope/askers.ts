@@ -4,6 +4,7 @@ import { reverseName } from '../../../src/dns/reverse.ts'
 import {
   addressOf,
   type Drawn,
+  foundBy,
   gatewayOf,
   holdersOf,
   isHere,
@@ -151,6 +152,7 @@ export const allAddresses = (told: Drawn) => [...new Set(addressesIn(told, every
 export function questionsFor(told: Drawn): [string, string][] {
   const names = [
     ...words,
+    ...foundBy,
     'kin',
     'nobody',
     'deep.wild0',

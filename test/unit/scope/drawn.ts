@@ -33,6 +33,13 @@ export interface Drawn {
 }
 
 export const words = ['a', 'b', 'c', 'b.c', 'x']
+/** Aliases that are found by other names than their own, as `foundBy`. */
+const odd = ['*.b', 'Ü.x']
+export const foundBy = ['q.b', 'xn--tda.x']
+const drawnName = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(...words) },
+  { weight: 1, arbitrary: fc.constantFrom(...odd) },
+)
 const netNames = ['a', 'b', 'c', 'b.c', 'n']
 
 const engine = fc.constantFrom<'one' | 'two'>('one', 'one', 'two')
@@ -46,7 +53,7 @@ export const drawnNetwork: fc.Arbitrary<DrawnNetwork> = fc.record({
 export const drawnMember: fc.Arbitrary<DrawnMember> = fc.record({
   engine,
   on: fc.uniqueArray(fc.nat(4), { minLength: 1, maxLength: 4 }),
-  names: fc.array(fc.constantFrom(...words), { maxLength: 3 }),
+  names: fc.array(drawnName, { maxLength: 3 }),
   running: fc.constantFrom(true, true, true, false),
   port: fc.boolean(),
   wildcard: fc.boolean(),
