@@ -38,7 +38,7 @@ export interface Health {
   answered(upstream: Upstream): void
   /** It was silent for too long, refused the connection, could not be reached, by a question for this name. */
   failed(upstream: Upstream, why: string, name: string, asked: number): void
-  /** It could not answer a question for this name, which another one then answered. */
+  /** It could not answer a question for this name, which another one then answered, or nobody did and it was the first. */
   outdone(upstream: Upstream, why: string, name: string): void
   /** It goes behind for its errors, not for silence. */
   isErring(upstream: Upstream): boolean

@@ -94,6 +94,9 @@ export function startTries(
       finishWith(denial.answer, denial.by)
       return
     }
+    // Only who goes first is asked for all there is: others may hear of nothing but broken domains.
+    const { upstream, refusal, replied, isAmiss } = all[0]!
+    if (replied && isAmiss) health.outdone(upstream, refusal!, question.name)
     const text = all.map(({ upstream, refusal }) => `${upstream.text} ${refusal ?? 'timeout'}`)
     const reason = all.some(({ replied }) => replied) ? 'failed' : 'unreachable'
     if (lesser !== undefined) finish({ ...lesser, tries: text.join(', ') })

@@ -113,7 +113,10 @@ export const guards: readonly Guard[] = [
   guard('pressed-formerr', 'resolve/pipeline.ts', ["if (pressed === 'drop') return drop(query)", '']),
 
   // What is refused, and what never leaves.
-  guard('nobody', 'resolve/resolver.ts', ["if (scope.view === 'nobody')", 'if (false)']),
+  guard('nobody', 'resolve/resolver.ts', [
+    "const isNobody = scope.view === 'nobody'",
+    'const isNobody = false',
+  ]),
   guard('class', 'resolve/resolver.ts', ['if (!isInternet(question))', 'if (false)']),
   guard('transfers', 'resolve/resolver.ts', ['if (refusedTypes.includes(question.type))', 'if (false)']),
   guard('any', 'resolve/resolver.ts', ['question.type === type.ANY ? notForwarded : ', '']),

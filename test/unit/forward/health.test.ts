@@ -1,7 +1,7 @@
 // Which upstream is asked first: policies, the memory of failures, checks in the background.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ForwardPolicy } from '../../../src/config/types.ts'
+import type { ForwardPolicy, Upstream } from '../../../src/config/types.ts'
 import { orderUpstreams, type Standing } from '../../../src/forward/policy.ts'
 import { answer, createRig, first, second, third, upstreams } from './fake-carriers.ts'
 
@@ -288,6 +288,35 @@ describe('a server that answers nothing but checks', () => {
     rig.turn(10_000)
     expect(healthy(rig)).toBe(1)
     expect(await firstAsked(rig)).toBe('1')
+  })
+})
+
+describe('errors that no other server makes good', () => {
+  /** Every one of these servers says SERVFAIL to names of ever new domains, and answers checks. */
+  const failAll = async (rig: Rig, list: readonly Upstream[]) => {
+    await rig.know(...list)
+    for (let n = 0; n < 12; n++) {
+      const at = rig.tries.length
+      const result = rig.ask({ list, name: `www.example${n}.net` })
+      for (let i = 0; i < list.length; i++) rig.reply(at + i, 2)
+      await result
+      if (rig.checks.length > 0 && !rig.check().cancelled) rig.replyToCheck(0)
+    }
+  }
+
+  it('show the only one to be no use, until it answers a question', async () => {
+    const rig = createRig()
+    await failAll(rig, [first])
+    expect(rig.counters.healthy.cell(first.text).value).toBe(0)
+    expect(rig.exchange.isDown([first])).toBe(true)
+    await firstAsked(rig, [first])
+    expect(rig.counters.healthy.cell(first.text).value).toBe(1)
+  })
+
+  it('say nothing of those behind the first, which hear of nothing else', async () => {
+    const rig = createRig()
+    await failAll(rig, [first, second])
+    expect(rig.counters.healthy.cell(second.text).value).toBe(1)
   })
 })
 

@@ -117,7 +117,11 @@ it('of a hundred servers each is remembered: one that is dead costs one question
   rig.turn(1000)
   rig.reply(rig.tries.length - 1, 0)
   await result
-  const at = rig.tries.length
-  void rig.ask({ list })
-  expect(rig.tries[at]!.upstream).not.toBe(list[0])
+  for (let n = 0; n < 3; n++) {
+    const at = rig.tries.length
+    const again = rig.ask({ list })
+    expect(rig.tries[at]!.upstream).not.toBe(list[0])
+    rig.reply(at, 0)
+    await again
+  }
 })
