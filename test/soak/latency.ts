@@ -107,13 +107,15 @@ async function measure(events: Heard, client: Client, running: number): Promise<
     const left = await firstRight(client, `${name}-new.lat_c.docker.internal`, isGone, () =>
       engine.getNetwork('lat_c').disconnect({ Container: id }),
     )
-    times.disconnect!.push(left - (await told(events, id, 'network', /^disconnect$/, leftFrom)))
+    const leftAt = await told(events, id, 'network', /^disconnect$/, leftFrom)
+    times.disconnect!.push(left - leftAt)
 
     const stoppedFrom = wallClock()
     const gone = await firstRight(client, `${name}-new.docker.internal`, isGone, () =>
       container.stop({ t: 0 }),
     )
-    const off = await told(events, id, 'network', /^disconnect$/, stoppedFrom)
+    // Not the one before, which may have been as late as that.
+    const off = await told(events, id, 'network', /^disconnect$/, Math.max(stoppedFrom, leftAt + 6))
     const died = await told(events, id, 'container', /^die$/, stoppedFrom)
     times.stop!.push(gone - Math.min(off, died))
 
