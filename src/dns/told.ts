@@ -103,3 +103,15 @@ export function internationalName(told: string): string | undefined {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
 const isAscii = (text: string) => /^[\u0000-\u007f]*$/.test(text)
+
+/** Bytes that are not ASCII, one or more, as canonical names write them. */
+const notASCII = /(?:\\(?:1(?:2[89]|[3-9]\d)|2\d\d))+/g
+
+/** A canonical name that was asked for as UTF-8, as IDNA has it; undefined: it was not. */
+export function asciiOf(name: string): string | undefined {
+  if (!name.includes('\\')) return undefined
+  const text = name.replace(notASCII, (bytes) => {
+    return Buffer.from(bytes.slice(1).split('\\').map(Number)).toString()
+  })
+  return text === name || text.includes('\ufffd') ? undefined : internationalName(text.toLowerCase())
+}

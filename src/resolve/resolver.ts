@@ -4,6 +4,7 @@ import type { Config, Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
+import { asciiOf } from '../dns/told.ts'
 import { type } from '../dns/types.ts'
 import { anyRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
@@ -86,39 +87,49 @@ export function createResolver(options: ResolverOptions): Resolver {
     own: () => options.addresses().own,
   }
 
+  function decide(scope: Scope, question: Question): Decision {
+    const { former } = scope
+    const isNobody = scope.view === 'nobody'
+    if (isNobody && (former === undefined || !isInternet(question))) return nobody(scope)
+    if (!isInternet(question)) {
+      return (
+        answerIdentity(config.identity, question) ??
+        refusal(rcode.REFUSED, { code: ede.notAuthoritative }, 'only class IN is served')
+      )
+    }
+    if (refusedTypes.includes(question.type)) {
+      return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
+    }
+    const context = new QuestionContext(options, scope, store.current(), question.name)
+    let decision = isNobody
+      ? nobody(scope)
+      : (answerLocally(context, statics, question) ??
+        decideMiss(context, settings, question, statics.isAbove(question.name, scope)))
+    let { isPassing, isWhole } = context
+    if (former !== undefined) {
+      const before = new QuestionContext(options, former, store.current(), question.name)
+      decision = doubt(decision, question, statics, context, before) ?? decision
+      isPassing = context.isPassing || before.isPassing
+      isWhole = context.isWhole || before.isWhole
+    }
+    if (decision.kind === 'forward') {
+      return question.type === type.ANY ? notForwarded : isWhole ? { ...decision, isWhole } : decision
+    }
+    return isPassing || isWhole ? { ...decision, isPassing, isWhole } : decision
+  }
+
   return {
     snapshot: store.current,
     epoch: scopes.epoch,
     scope: scopes.of,
     decide(scope, question) {
-      const { former } = scope
-      const isNobody = scope.view === 'nobody'
-      if (isNobody && (former === undefined || !isInternet(question))) return nobody(scope)
-      if (!isInternet(question)) {
-        return (
-          answerIdentity(config.identity, question) ??
-          refusal(rcode.REFUSED, { code: ede.notAuthoritative }, 'only class IN is served')
-        )
-      }
-      if (refusedTypes.includes(question.type)) {
-        return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
-      }
-      const context = new QuestionContext(options, scope, store.current(), question.name)
-      let decision = isNobody
-        ? nobody(scope)
-        : (answerLocally(context, statics, question) ??
-          decideMiss(context, settings, question, statics.isAbove(question.name, scope)))
-      let { isPassing, isWhole } = context
-      if (former !== undefined) {
-        const before = new QuestionContext(options, former, store.current(), question.name)
-        decision = doubt(decision, question, statics, context, before) ?? decision
-        isPassing = context.isPassing || before.isPassing
-        isWhole = context.isWhole || before.isWhole
-      }
-      if (decision.kind === 'forward') {
-        return question.type === type.ANY ? notForwarded : isWhole ? { ...decision, isWhole } : decision
-      }
-      return isPassing || isWhole ? { ...decision, isPassing, isWhole } : decision
+      const decision = decide(scope, question)
+      if (decision.kind !== 'forward') return decision
+      // What IDNA has among our names stays in as UTF-8, too.
+      const name = asciiOf(question.name)
+      if (name === undefined) return decision
+      const other = decide(scope, { ...question, name })
+      return other.kind === 'forward' ? decision : { ...other, isPassing: true }
     },
     withhold: (scope, name, route, reply) => withhold(guard, store.current(), scope, name, route, reply),
     mayBeLabelled: (scope, name) =>

@@ -179,6 +179,21 @@ describe('names that Docker keeps apart', () => {
     expect(decideFor(resolver, '10.5.0.2', 'only.xn--bcher-kva')).toMatchObject({ answers: ['10.5.0.4'] })
   })
 
+  it('networks too: asked for as UTF-8 they stay in', () => {
+    const list = [network('bücher', ['10.5.0.0/24']), ...networks]
+    const web = container('web', { bücher: { at: ['10.5.0.3'] } })
+    const resolver = resolverFor(estate(list, [asker, web]))
+    expect(decideFor(resolver, '10.5.0.3', 'web.b\\195\\188cher')).toMatchObject({ answers: ['10.5.0.3'] })
+    expect(decideFor(resolver, '10.5.0.3', 'web.b\\195\\188cher', 'AAAA')).toMatchObject({
+      rcode: 0,
+      answers: [],
+    })
+    expect(decideFor(resolver, from, 'web.b\\195\\188cher')).toEqual(nxdomain)
+    for (const name of ['web.b\\195\\188cher.example', 'web.b\\195cher', 'nobody.b\\195\\188cher']) {
+      expect(decideFor(resolver, from, name), name).toEqual(forwarded)
+    }
+  })
+
   it('networks too: "lab." is not "lab"', () => {
     const inNet = container('web', { lab: { at: ['10.3.0.5'] } })
     const inOther = container('web2', { 'lab.': { at: ['10.4.0.5'], names: ['web'] } })
