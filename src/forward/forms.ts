@@ -139,7 +139,10 @@ export function createForms(options: FormsOptions): Forms {
 
     private confirm(transport: Transport, lesson: Lesson, isUnsaid: boolean): void {
       lesson.probeAt = clock.monotonic() + lesson.pause
-      if (isUnsaid) return
+      if (isUnsaid) {
+        if (!lesson.holds) this.lessons[transport] = undefined
+        return
+      }
       lesson.pause = Math.min(longestPause, lesson.pause * 2)
       lesson.holds = true
       if (lesson.sure) return

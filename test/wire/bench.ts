@@ -1,5 +1,7 @@
 // What becomes of a packet, in a few words: questions through the pipeline as the sockets hand them over, upstreams'
 // replies through the exchange.
+import { encodeQuery } from '../../src/dns/message.ts'
+import { readQuestion } from '../../src/dns/name.ts'
 import type { Attempt, AttemptResult } from '../../src/forward/attempt.ts'
 import { createForwardCounters } from '../../src/forward/counters.ts'
 import { silentLogger } from '../../src/lib/log.ts'
@@ -24,7 +26,10 @@ export type Parts = typeof allParts
 export interface Bench {
   /** A question over UDP or TCP; upstreams have one address for every name. */
   ask(packet: Buffer, how: How): Promise<string>
-  /** A packet from the first upstream to a question, over UDP unless `stream`; honest replies follow. */
+  /**
+   * A packet from the first upstream to a question, over UDP unless `stream`; honest replies follow, and have come before:
+   * that one takes EDNS.
+   */
   hear(packet: Buffer, query: Buffer, how: How): Promise<string>
 }
 
@@ -36,6 +41,9 @@ export interface How {
   /** The reply comes over TCP, after one that was truncated. */
   readonly stream?: boolean
 }
+
+const plain = encodeQuery('known.example', 'A', { id: 7 })
+const toFirst = { upstreams: upstreams.slice(0, 1), policy: 'sequential', timeout: 1000 } as const
 
 export function createBench(parts: Parts): Bench {
   const { clock, runAll } = createStillClock()
@@ -78,7 +86,11 @@ export function createBench(parts: Parts): Bench {
   })
 
   /** Anew for each packet: upstreams that gave nonsense are remembered. */
-  async function answer(query: Buffer, { from = 'web', transport, pressed }: How): Promise<string> {
+  async function answer(
+    query: Buffer,
+    { from = 'web', transport, pressed }: How,
+    before?: (exchange: ReturnType<Parts['createExchange']>) => Promise<void>,
+  ): Promise<string> {
     broken = undefined
     const counters = createDnsCounters()
     const exchange = parts.createExchange({
@@ -86,6 +98,7 @@ export function createBench(parts: Parts): Bench {
       ...{ randomId: () => upstreamId, udp: carrier('udp'), tcp: carrier('tcp') },
       ...{ claim: () => () => {}, inTurn: (_asker: string, work: () => void) => work() },
     })
+    await before?.(exchange)
     const handle = parts.createPipeline({
       ...{ resolver, cookies, counters, clock, log: silentLogger, logQueries: false },
       identity: { id: '', version: '' },
@@ -118,10 +131,15 @@ export function createBench(parts: Parts): Bench {
     async hear(packet, query, how) {
       const steps: string[] = []
       let wasHeard = false
-      onTry = (attempt, transport) => {
+      const hearing: typeof onTry = (attempt, transport) => {
         const { message, question, done, upstream } = attempt
         if (how.stream && transport === 'udp') {
           done({ reply: truncatedReply(message) })
+          return
+        }
+        // A probe behind the question.
+        if (question.name === '') {
+          done({ reply: honestReply(message) })
           return
         }
         const isFirst = upstream === upstreams[0]
@@ -134,7 +152,13 @@ export function createBench(parts: Parts): Bench {
         wasHeard = true
         done({ reply: honestReply(message) })
       }
-      const told = await answer(query, how)
+      const told = await answer(query, how, async (exchange) => {
+        onTry = ({ message, done }, transport) =>
+          done({ reply: (transport === 'udp' ? truncatedReply : honestReply)(message) })
+        const question = readQuestion(plain)!
+        await exchange.ask({ ...{ query: plain, question, edns: undefined, asker: '' }, ...toFirst })
+        onTry = hearing
+      })
       if (steps.length === 0) return `relayed: ${told}`
       // Nothing of what was ignored or given up may be in the answer.
       const honest = describe(query, honestReply(query), how.transport)

@@ -356,6 +356,15 @@ describe('berth check', () => {
     expect((await call(check.run, [join(directory, 'none.yml')])).code).toBe(2)
   })
 
+  it('tells which servers are asked without EDNS or AD', async () => {
+    const servers = '{192.0.2.1: {edns: false, ad: false}, "[2001:db8::1]:5353": {ad: false}, 192.0.2.2: {}}'
+    writeFileSync(file, `forward: {upstreams: [192.0.2.1], servers: ${servers}}\n`)
+    const { stdout } = await call(check.run, [file])
+    expect(stdout).toContain('192.0.2.1:53 is asked without EDNS and AD\n')
+    expect(stdout).toContain('[2001:db8::1]:5353 is asked without AD\n')
+    expect(stdout).not.toContain('192.0.2.2')
+  })
+
   it('warns of routes that are never used, and of exceptions to nothing', async () => {
     writeFileSync(
       file,

@@ -501,6 +501,26 @@ describe('by configuration', () => {
   })
 })
 
+it('a probe that could not be sent teaches nothing, and the next question may', async () => {
+  const rig = createRig()
+  await rig.know(first)
+  const trouble = at(withOpt, says(1))
+  let isOut = true
+  const run = serve(rig, (message, transport) => {
+    if (isOut && readQuestion(message)?.name === '') return { error: 'EMFILE', blame: 'us' }
+    return trouble(message, transport)
+  })
+  expect((await askFor(rig, run)).asked).toEqual(['udp 1', 'udp 1 plain'])
+  run()
+  expect((await askFor(rig, run)).asked).toEqual(['udp 1', 'udp 1 plain'])
+  isOut = false
+  await askFor(rig, run)
+  run()
+  await askFor(rig, run)
+  run()
+  expect((await askFor(rig, run)).asked).toEqual(['udp 1 plain'])
+})
+
 it('wrong packets teach nothing', async () => {
   const rig = createRig()
   const result = rig.ask({ list: lone })
