@@ -52,13 +52,18 @@ export async function startScripted(act: (asked: Asked) => unknown): Promise<Scr
     })
   })
   const { udp, port } = await bindBoth(tcp)
+  let isStopped = false
   udp.on('error', () => {})
   udp.on('message', (message, from) =>
     take({
       message,
       transport: 'udp',
       port: from.port,
-      send: (bytes) => new Promise((resolve) => udp.send(bytes, from.port, from.address, () => resolve())),
+      // A reply that takes its time may be ready when nobody waits for it any more.
+      send: async (bytes) => {
+        if (isStopped) return
+        await new Promise<void>((resolve) => udp.send(bytes, from.port, from.address, () => resolve()))
+      },
       write: () => {},
       end: () => {},
     }),
@@ -68,6 +73,7 @@ export async function startScripted(act: (asked: Asked) => unknown): Promise<Scr
     address: `127.0.0.1:${port}`,
     asked,
     async stop() {
+      isStopped = true
       for (const socket of connections) socket.destroy()
       await Promise.all([
         new Promise((resolve) => tcp.close(resolve)),
