@@ -7,6 +7,7 @@ import { lines } from '../lib/printable.ts'
 import { ask, httpServer, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard, type Io } from './io.ts'
 import { describeEntries } from './kept.ts'
+import { askingOptions } from './where.ts'
 
 const help = `berth cache show NAME [TYPE] [options]  what the running berth keeps of NAME: answers of upstreams, and failures
 berth cache flush [NAME] [options]      forget it, for all types; without NAME forget everything
@@ -29,13 +30,7 @@ export const run: Command = (args, outer) =>
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: {
-        below: { type: 'boolean' },
-        http: { type: 'string' },
-        config: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
+      options: { ...askingOptions, below: { type: 'boolean' } },
     })
     if (values.help) {
       io.stdout(help)

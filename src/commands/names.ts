@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import type { NamesReply } from '../http/inspector.ts'
 import { ask, httpServer, isProblem, tell } from './ask.ts'
 import { type Command, columns, exit, guard } from './io.ts'
+import { askingOptions } from './where.ts'
 
 const help = `berth names [options]   the names the running berth has, and where they lead
 
@@ -22,12 +23,9 @@ export const run: Command = (args, outer) =>
     const { values } = parseArgs({
       args,
       options: {
+        ...askingOptions,
         as: { type: 'string' },
-        http: { type: 'string' },
-        config: { type: 'string' },
         'ignored-labels': { type: 'boolean' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
       },
     })
     if (values.help) {

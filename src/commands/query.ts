@@ -6,7 +6,7 @@ import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
 import { lines } from '../lib/printable.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { summarize } from './kept.ts'
-import { dnsAddress } from './where.ts'
+import { askingOptions, dnsAddress } from './where.ts'
 import { queryWire } from './wire.ts'
 
 const help = `berth query NAME [TYPE] [options]        what the running berth answers, and by which rule
@@ -35,14 +35,11 @@ export const run: Command = (args, outer) =>
       args,
       allowPositionals: true,
       options: {
+        ...askingOptions,
         as: { type: 'string' },
-        http: { type: 'string' },
-        json: { type: 'boolean' },
         wire: { type: 'boolean' },
         server: { type: 'string' },
         tcp: { type: 'boolean' },
-        config: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
       },
     })
     if (values.help) {

@@ -13,6 +13,14 @@ export interface Whereabouts {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** Options of all commands that ask the running berth over HTTP, for parseArgs. */
+export const askingOptions = {
+  http: { type: 'string' },
+  config: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 /** The DNS address of the running berth. */
 export async function dnsAddress({ address, config, env }: Whereabouts): Promise<HostPort> {
   if (address !== undefined) return here(readAddress('--server', address, 53))

@@ -62,11 +62,9 @@ export interface HostPortRules {
 export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPort> {
   if (text.length > longestAddress) return { problem: 'is too long for an address with a port' }
   const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
-  const bare = text.split('%', 1)[0]!
-  const match =
-    canonicalWithZone(text) !== undefined && bare.includes(':')
-      ? [text, text, undefined]
-      : (/^\[(.*:.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
+  const match = isBareIPv6(text)
+    ? [text, text, undefined]
+    : (/^\[(.*:.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
   if (match === null || match[1] === undefined) {
     return { problem: `"${text}" is not an address with a port; write for example ${example}` }
   }
@@ -89,7 +87,13 @@ export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPo
   return { value: { host: address, port } }
 }
 
-/** Node compiles an expression of kilobytes for its first look at one, so only what may be one has it. */
+/** Node compiles an expression of kilobytes for its first look at an IPv6 address, so only what may be one has it. */
+function isBareIPv6(text: string): boolean {
+  const [bare = ''] = text.split('%', 1)
+  const isLike = bare.indexOf(':') !== bare.lastIndexOf(':') && !bare.startsWith('[')
+  return isLike && canonicalWithZone(text) !== undefined
+}
+
 /** "9.9.9.9", "[2620:fe::fe]:5353", "fe80::1%eth0"; port 53 where none is written. */
 export function parseUpstream(text: string): Parsed<Upstream> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()

@@ -30,7 +30,7 @@ export function readChain({ message, records }: UpstreamReply, name: string): re
 }
 
 /** Canonical, each once; those of records in the answer section alone. The reply is a well-formed one. */
-export function chainOf({ message, records }: UpstreamReply): readonly string[] {
+export function namesInAnswer({ message, records }: UpstreamReply): readonly string[] {
   const names = new Set<string>()
   for (const { section, start, dataAt, type: code } of records) {
     if (section !== 'answer') break

@@ -41,8 +41,7 @@ export function createReread<T>({ read, clock, glance = markOf }: RereadOptions<
     }
     known.delete(path)
     const content = await read(path)
-    if (mark !== undefined)
-      known.set(path, { mark, content, readAt: now, since: isSame ? before.since : now })
+    known.set(path, { mark, content, readAt: now, since: isSame ? before.since : now })
     return content
   }
 }

@@ -6,7 +6,7 @@ import { askBoth, dataOf } from './both.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
 import { mountResolvConf, nameserver } from './nameserver.ts'
-import { gatewayOf, removeContainers } from './project.ts'
+import { gatewayOf, removeContainers, removeNetworks } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 const networks = ['acc1', 'acc2', 'br.acc', 'acc-shut']
@@ -32,7 +32,7 @@ afterAll(async () => {
   upstream?.close()
   unmount?.()
   await removeContainers('acc-')
-  for (const network of networks) await docker('network', 'rm', network)
+  await removeNetworks(...networks)
 })
 
 const v4 = async (container: string, network = 'acc1') => (await addressesOf(container))[network]!.v4!

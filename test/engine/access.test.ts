@@ -12,7 +12,7 @@ import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
 import { type Filter, startFilter } from './filter.ts'
-import { bringUp, gatewayOf, members, removeContainers, takeDown } from './project.ts'
+import { bringUp, gatewayOf, members, removeContainers, removeNetworks, takeDown } from './project.ts'
 import { passed, refused } from './proxy-urls.ts'
 
 const group = 54321
@@ -47,7 +47,7 @@ describe.runIf(privateEngine())('as nobody', () => {
     expect(await direct?.stop()).toBe(0)
     filter?.close()
     await removeContainers('access-')
-    await docker('network', 'rm', 'access_more')
+    await removeNetworks('access_more')
     await takeDown()
   })
 

@@ -7,6 +7,7 @@ import { digFrom, docker, runContainer, until } from './docker.ts'
 import { type Builder, gatewayOfBridge, openBuilder } from './image/build.ts'
 import { importNeighbours, isOffline } from './image/standin.ts'
 import { prometheusFolder } from './install.ts'
+import { removeNetworks } from './project.ts'
 import { type Command, transcript } from './transcript.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
@@ -178,7 +179,7 @@ describe('while it runs', () => {
       expect(await lookup('web', 'web.docker.internal')).toEqual([await addressOf('web', 'front')])
     } finally {
       await docker('rm', '--force', 'compose-guest')
-      await docker('network', 'rm', 'compose-later')
+      await removeNetworks('compose-later')
     }
   })
 

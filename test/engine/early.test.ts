@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
-import { gatewayOf, removeContainers } from './project.ts'
+import { gatewayOf, removeContainers, removeNetworks } from './project.ts'
 
 let berth: Berth
 let server: string
@@ -19,7 +19,7 @@ afterAll(async () => {
   expect(berth?.foundLate()).toEqual([])
   expect(await berth?.stop()).toBe(0)
   await removeContainers('early-')
-  await docker('network', 'rm', 'early_net')
+  await removeNetworks('early_net')
 })
 
 const metric = async (name: string): Promise<number> => {

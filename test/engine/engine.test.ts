@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addressesOf, digFrom, docker, pidOf, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
+import { removeNetworks } from './project.ts'
 
 const network = 'smoke'
 const resolver = { server: '127.0.0.11' }
@@ -14,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await docker('rm', '--force', 'smoke-a', 'smoke-b')
-  await docker('network', 'rm', network)
+  await removeNetworks(network)
 })
 
 describe('a Docker engine', () => {

@@ -7,7 +7,7 @@ import { exchange } from '../system/exchange.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
-import { removeContainers } from './project.ts'
+import { removeContainers, removeNetworks } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 const zone = 'docker.internal'
@@ -32,7 +32,7 @@ afterAll(async () => {
   await berth?.stop()
   upstream?.close()
   await removeContainers('follow-')
-  for (const name of ['one', 'two']) await docker('network', 'rm', `follow_${name}`)
+  await removeNetworks('follow_one', 'follow_two')
 })
 
 const ask = (name: string, type = 'A') => digFrom('host', { server: '127.0.0.1', port: 1053, name, type })
@@ -104,13 +104,13 @@ describe('after an event', () => {
     await runContainer('follow-c', '--network', 'follow_three')
     await expectSoon(`follow-c.follow_three.${zone}`, [await on('follow-c', 'follow_three')])
     await docker('network', 'disconnect', 'follow_three', 'follow-c')
-    await docker('network', 'rm', 'follow_three')
+    await removeNetworks('follow_three')
     await expectSoon(`follow-c.follow_three.${zone}`, [])
     await docker('network', 'create', 'follow_three')
     await docker('network', 'connect', 'follow_three', 'follow-c')
     await expectSoon(`follow-c.follow_three.${zone}`, [await on('follow-c', 'follow_three')])
     await docker('rm', '--force', 'follow-c')
-    await docker('network', 'rm', 'follow_three')
+    await removeNetworks('follow_three')
     await expectSoon('follow-c', [])
   })
 

@@ -5,7 +5,7 @@ import { type Asking, startAsking } from '../net/asking.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { docker, onNetworkOf, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
-import { gatewayOf, removeContainers } from './project.ts'
+import { gatewayOf, removeContainers, removeNetworks } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 // The clients run in containers' network namespaces with the machine's files: that takes root.
@@ -30,7 +30,7 @@ describe.runIf(privateEngine())('on the engine’s host', () => {
   async function removeNetwork(n: number): Promise<void> {
     askers.get(`homes-${n}`)?.close()
     await docker('rm', '--force', `homes-${n}`)
-    await docker('network', 'rm', `homes_${n}`)
+    await removeNetworks(`homes_${n}`)
   }
 
   const gone = (address: string) =>
@@ -54,7 +54,7 @@ describe.runIf(privateEngine())('on the engine’s host', () => {
     expect(await berth?.stop()).toBe(0)
     upstream?.close()
     await removeContainers('homes-')
-    for (const n of [1, 2]) await docker('network', 'rm', `homes_${n}`)
+    for (const n of [1, 2]) await removeNetworks(`homes_${n}`)
   })
 
   it('answers each client at its gateways, IPv4 and IPv6, and at the other network’s', async () => {
@@ -92,7 +92,7 @@ describe.runIf(privateEngine())('on the engine’s host', () => {
       await runContainer('homes-passing', '--network', 'homes_1')
       await docker('rm', '--force', 'homes-passing')
     }
-    await docker('network', 'rm', 'homes_4')
+    await removeNetworks('homes_4')
   })
 
   it('no question was lost on the networks that stayed, and every reply came from the address that was asked', async () => {

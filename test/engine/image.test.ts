@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digFrom, docker, runContainer, until } from './docker.ts'
 import { base, ensureBerthImage, name } from './image/build.ts'
+import { removeNetworks } from './project.ts'
 
 const run = promisify(execFile)
 const network = 'image-test'
@@ -44,7 +45,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await docker('rm', '--force', 'image-berth', 'image-web', 'image-host')
-  await docker('network', 'rm', network)
+  await removeNetworks(network)
 })
 
 describe('the image', () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
 import { image } from './image.ts'
-import { gatewayOf, removeContainers } from './project.ts'
+import { gatewayOf, removeContainers, removeNetworks } from './project.ts'
 
 const run = promisify(execFile)
 const config = { listen: ['*:53'], http: '127.0.0.1:9153', forward: { upstreams: [] } }
@@ -58,7 +58,7 @@ beforeAll(async () => {
 afterAll(async () => {
   expect(await berth?.stop()).toBe(0)
   await removeContainers('lab')
-  await docker('network', 'rm', 'lab_front')
+  await removeNetworks('lab_front')
 })
 
 const host = async (name: string) => {
@@ -196,7 +196,7 @@ describe('an operator’s labels', () => {
     await until(() => host('lab-hidden'), { what: 'the other', accept: Array.isArray })
     expect(await neighbour('lab-hidden.lab_back')).toBe('NXDOMAIN')
     await removeContainers('lab-hidden')
-    await docker('network', 'rm', 'lab_back')
+    await removeNetworks('lab_back')
     await docker('rm', '--force', 'lab-taker')
   })
 

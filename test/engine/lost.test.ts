@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
-import { removeContainers } from './project.ts'
+import { removeContainers, removeNetworks } from './project.ts'
 import { createProxy, type EngineProxy } from './proxy.ts'
 
 let proxy: EngineProxy
@@ -22,7 +22,7 @@ afterAll(async () => {
   expect(await berth?.stop()).toBe(0)
   proxy?.close()
   await removeContainers('lost-')
-  await docker('network', 'rm', 'lost_net')
+  await removeNetworks('lost_net')
 })
 
 const ask = async (name: string): Promise<string | undefined> => {

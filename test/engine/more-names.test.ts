@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reverseName } from '../../src/dns/reverse.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, pidOf, runContainer, until } from './docker.ts'
-import { gatewayOf, removeContainers } from './project.ts'
+import { gatewayOf, removeContainers, removeNetworks } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
 let upstream: RecordingUpstream
@@ -75,7 +75,7 @@ afterAll(async () => {
   for (const berth of berths) expect(await berth.stop()).toBe(0)
   upstream?.close()
   await removeContainers('rows')
-  for (const network of networks) await docker('network', 'rm', network)
+  await removeNetworks(...networks)
   execFileSync('ip', ['link', 'delete', 'rowsA'])
 })
 

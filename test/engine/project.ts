@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { docker, runContainer } from './docker.ts'
+import { docker, runContainer, until } from './docker.ts'
 
 const run = promisify(execFile)
 const file = fileURLToPath(new URL('project/compose.yml', import.meta.url))
@@ -41,13 +41,30 @@ export async function bringUp(): Promise<void> {
 
 export async function takeDown(): Promise<void> {
   await removeContainers('shop-')
-  for (const name of ['front', 'back', 'alone', 'sealed']) await docker('network', 'rm', `shop_${name}`)
+  await removeNetworks('shop_front', 'shop_back', 'shop_alone', 'shop_sealed')
 }
 
 /** Removes every container whose name starts so. */
 export async function removeContainers(prefix: string): Promise<void> {
   const ids = (await docker('ps', '-aq', '--filter', `name=^/?${prefix}`)).split('\n').filter(Boolean)
   if (ids.length > 0) await docker('rm', '--force', ...ids)
+}
+
+/** Removes networks, and what is left on them: engine 20.10 keeps a removed container's endpoint now and then. */
+export async function removeNetworks(...networks: string[]): Promise<void> {
+  for (const network of networks) {
+    await until(() => removeNetwork(network), { what: `${network} is removed` })
+  }
+}
+
+async function removeNetwork(network: string): Promise<boolean> {
+  const format = '{{range .Containers}}{{.Name}} {{end}}'
+  const left = await docker('network', 'inspect', '--format', format, network)
+  for (const container of left.split(' ').filter(Boolean)) {
+    await docker('network', 'disconnect', '--force', network, container).catch(() => undefined)
+  }
+  await docker('network', 'rm', network)
+  return true
 }
 
 interface Inspected {

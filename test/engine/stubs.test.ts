@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { addressesOf, digFrom, docker, until } from './docker.ts'
 import { name as berthImage, ensureBerthImage, gatewayOfBridge } from './image/build.ts'
+import { removeNetworks } from './project.ts'
 import { buildStubs, type Library, type Lookup, libraries, lookUp, stubImage } from './stubs/stubs.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
@@ -94,7 +95,7 @@ beforeAll(async () => {
 afterAll(async () => {
   console.log(table())
   await docker('rm', '--force', 'stubs-berth', 'stubs-dns', 'stubs-file', 'stubs-search', 'stubs-stand-in')
-  await docker('network', 'rm', network)
+  await removeNetworks(network)
   rmSync(folder, { recursive: true, force: true })
   upstream?.close()
 })

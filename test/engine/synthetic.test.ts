@@ -7,6 +7,7 @@ import { connectEngine } from '../soak/api.ts'
 import { kindsOf } from '../synthetic/kinds.ts'
 import { type SyntheticEngine, startSyntheticEngine } from '../synthetic/server.ts'
 import { docker, runContainer } from './docker.ts'
+import { removeNetworks } from './project.ts'
 
 const network = 'synthetic-net'
 const labels = {
@@ -33,7 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   ours.close()
   await docker('rm', '--force', 'synthetic-1', 'synthetic-2')
-  await docker('network', 'rm', network)
+  await removeNetworks(network)
 })
 
 function fromOurs(path: string): Promise<unknown> {

@@ -7,6 +7,7 @@ import { frame, readFrames } from '../../src/dns/frame.ts'
 import { flag, flagsOf, rcode } from '../../src/dns/header.ts'
 import { encodeName, readQuestion } from '../../src/dns/name.ts'
 import { type } from '../../src/dns/types.ts'
+import { writeRecord } from '../servers/record.ts'
 
 const hasOpt = (message: Buffer) => message.readUInt16BE(10) > 0
 const hasAd = (message: Buffer) => (flagsOf(message) & flag.AD) !== 0
@@ -26,14 +27,7 @@ function reply(
   return Buffer.concat([head, ...answers, ...authority])
 }
 
-function record(owner: Buffer, of: number, data: Buffer): Buffer {
-  const fixed = Buffer.alloc(10)
-  fixed.writeUInt16BE(of, 0)
-  fixed.writeUInt16BE(1, 2)
-  fixed.writeUInt32BE(60, 4)
-  fixed.writeUInt16BE(data.length, 8)
-  return Buffer.concat([owner, fixed, data])
-}
+const record = (owner: Buffer, of: number, data: Buffer) => writeRecord(owner, of, data, 60)
 
 const root = encodeName('.')!
 const soa = record(

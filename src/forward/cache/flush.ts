@@ -1,6 +1,6 @@
 // What an operator takes out of the cache: one name, it and all below it, or everything. What was asked for before that,
 // here or in another process, does not come back by it. Pure.
-import { chainOf } from '../../dns/chain.ts'
+import { namesInAnswer } from '../../dns/chain.ts'
 import { encodeName, isWithin } from '../../dns/name.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { inSlices } from '../../lib/slices.ts'
@@ -77,7 +77,7 @@ export function covers({ name, below }: Names, other: string): boolean {
 
 /** The names that an answer to a question of this one has to do with. */
 export function namesIn(name: string, reply: UpstreamReply | undefined): readonly string[] {
-  return reply === undefined ? [name] : [name, ...chainOf(reply)]
+  return reply === undefined ? [name] : [name, ...namesInAnswer(reply)]
 }
 
 /**
@@ -90,7 +90,7 @@ export function createMatcher(names: Names | undefined): (key: string, packed?: 
   return (key, packed) => {
     if (covers(names, nameOf(key))) return true
     if (packed === undefined || !isMentioned(packed)) return false
-    return chainOf(unpackReply(packed)).some((name) => covers(names, name))
+    return namesInAnswer(unpackReply(packed)).some((name) => covers(names, name))
   }
 }
 

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { canonicalAddress } from '../../../src/lib/ip.ts'
-import { docker, runContainer, until } from '../docker.ts'
+import { docker, runContainer } from '../docker.ts'
 import { image } from '../image.ts'
-import { gatewayOf, removeContainers } from '../project.ts'
+import { gatewayOf, removeContainers, removeNetworks } from '../project.ts'
 
 const run = promisify(execFile)
 
@@ -179,21 +179,8 @@ async function bringUpProject(project: string): Promise<void> {
 export async function takeDownEstate(): Promise<void> {
   await docker('unpause', 'cmp-paused').catch(() => undefined)
   for (const prefix of ['cmp', 'Cmp', 'c1']) await removeContainers(prefix)
-  for (const name of [...Object.keys(networks), 'cmpalpha_default', 'cmpbeta_default']) {
-    await until(() => removeNetwork(name), { what: `${name} is removed`, deadlineMs: 60_000 })
-  }
+  await removeNetworks(...Object.keys(networks), 'cmpalpha_default', 'cmpbeta_default')
   execFileSync('ip', ['link', 'delete', 'cmpA'])
-}
-
-/** Engine 20.10 keeps an endpoint of a removed container now and then, which only --force takes off. */
-async function removeNetwork(name: string): Promise<boolean> {
-  const format = '{{range .Containers}}{{.Name}} {{end}}'
-  const left = await docker('network', 'inspect', '--format', format, name)
-  for (const container of left.split(' ').filter(Boolean)) {
-    await docker('network', 'disconnect', '--force', name, container).catch(() => undefined)
-  }
-  await docker('network', 'rm', name)
-  return true
 }
 
 async function inTurns<T>(list: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 // Replies of servers that do not recurse: none is an answer while another server may have one, none ends a good old one.
 import { describe, expect, it } from 'vitest'
 import { encodeName } from '../../../src/dns/name.ts'
+import { writeRecord } from '../../servers/record.ts'
 import { createRig, first, question, second } from './fake-carriers.ts'
 
 const RA = 0x80
@@ -8,14 +9,7 @@ const AA = 0x0400
 const base = 0x8100
 
 /** A record without data that a reader would look into, but for NS and SOA. */
-function record(owner: string, type: number, data: Buffer): Buffer {
-  const fixed = Buffer.alloc(10)
-  fixed.writeUInt16BE(type, 0)
-  fixed.writeUInt16BE(1, 2)
-  fixed.writeUInt32BE(300, 4)
-  fixed.writeUInt16BE(data.length, 8)
-  return Buffer.concat([encodeName(owner)!, fixed, data])
-}
+const record = (owner: string, type: number, data: Buffer) => writeRecord(encodeName(owner)!, type, data, 300)
 const ns = (owner: string) => record(owner, 2, encodeName('a.root-servers.net')!)
 const soa = (owner: string) =>
   record(owner, 6, Buffer.concat([encodeName('ns.example')!, encodeName('host.example')!, Buffer.alloc(20)]))
