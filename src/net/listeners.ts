@@ -50,8 +50,11 @@ export interface ListenersOptions {
   readonly listenTcp?: (options: ListenOptions) => Promise<Listener>
 }
 
-/** Between looks at the local addresses, ms. */
-const lookEvery = 250
+/** Between looks at the local addresses, ms: as a rule, and while they change or can't all be had. */
+const lookEvery = 1000
+const lookSoon = 250
+/** So long after a change the next one is awaited (an IPv6 address is being checked, networks come together), ms. */
+const stirFor = 5000
 /** Where looks take long (a table of very many routes), the part of our time they may have, and the longest pause, ms. */
 const lookShare = 0.05
 const lookRarely = 2000
@@ -81,6 +84,8 @@ export function createListeners(options: ListenersOptions): Listeners {
   let work: Promise<unknown> = Promise.resolve()
   /** The last look, ms. */
   let tookBefore = 0
+  /** When something was found to change, or said to, ms. */
+  let stirredAt = Number.NEGATIVE_INFINITY
   /** For these all is bound that is to be, and nothing else: to find the same again is the rule, and then nothing is done. */
   let settled: { readonly local: LocalAddresses; readonly listen: readonly HostPort[] } | undefined
 
@@ -192,11 +197,13 @@ export function createListeners(options: ListenersOptions): Listeners {
       const cost = Math.min(took, tookBefore)
       tookBefore = took
       if (now !== undefined) {
+        stirredAt = began
         await adjust(now)
         const isSettled = complained.size === 0 && left.size === 0 && pairs.size === now.size
         settled = isSettled ? asked : undefined
       }
-      return Math.min(lookRarely, Math.max(lookEvery, cost / lookShare))
+      const isStirred = settled === undefined || began - stirredAt < stirFor
+      return Math.min(lookRarely, Math.max(isStirred ? lookSoon : lookEvery, cost / lookShare))
     })
     work = looked
     return looked
@@ -216,7 +223,10 @@ export function createListeners(options: ListenersOptions): Listeners {
         }
       })()
     },
-    refresh: () => void look(),
+    refresh() {
+      stirredAt = clock.monotonic()
+      void look()
+    },
     async update(next) {
       listen = next
       await look()
