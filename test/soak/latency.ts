@@ -47,7 +47,15 @@ async function firstRight(
   return right
 }
 
-function told(events: Heard, id: string, type: string, action: RegExp, after: number): Promise<number> {
+/** `network`: its name, where it is to be of one: a disconnect is told twice while the container runs. */
+function told(
+  events: Heard,
+  id: string,
+  type: string,
+  action: RegExp,
+  after: number,
+  network?: string,
+): Promise<number> {
   return until(
     () =>
       events.all.find(
@@ -55,7 +63,8 @@ function told(events: Heard, id: string, type: string, action: RegExp, after: nu
           event.time >= after - 5 &&
           event.type === type &&
           action.test(event.action) &&
-          (event.id === id || event.attributes.container === id),
+          (event.id === id || event.attributes.container === id) &&
+          (network === undefined || event.attributes.name === network),
       )?.time ?? 0,
     { what: `${type} ${action} of ${id.slice(0, 12)}` },
   )
@@ -107,15 +116,13 @@ async function measure(events: Heard, client: Client, running: number): Promise<
     const left = await firstRight(client, `${name}-new.lat_c.docker.internal`, isGone, () =>
       engine.getNetwork('lat_c').disconnect({ Container: id }),
     )
-    const leftAt = await told(events, id, 'network', /^disconnect$/, leftFrom)
-    times.disconnect!.push(left - leftAt)
+    times.disconnect!.push(left - (await told(events, id, 'network', /^disconnect$/, leftFrom)))
 
     const stoppedFrom = wallClock()
     const gone = await firstRight(client, `${name}-new.docker.internal`, isGone, () =>
       container.stop({ t: 0 }),
     )
-    // Not the one before, which may have been as late as that.
-    const off = await told(events, id, 'network', /^disconnect$/, Math.max(stoppedFrom, leftAt + 6))
+    const off = await told(events, id, 'network', /^disconnect$/, stoppedFrom, networks[i % 2])
     const died = await told(events, id, 'container', /^die$/, stoppedFrom)
     times.stop!.push(gone - Math.min(off, died))
 
