@@ -1,6 +1,8 @@
 // Which test runs were asked for, and what came of them. Pure.
 
-export type Run = 'unit' | '26.1' | '20.10'
+import type { Version } from './engine/install.ts'
+
+export type Run = 'unit' | Version
 export type Choice = { runs: Run[]; rest: string[] }
 export type Counts = { passed: number; failed: number; skipped: number }
 
@@ -18,9 +20,11 @@ export type Report = {
 const words: Record<string, Run[]> = {
   unit: ['unit'],
   engine: ['26.1', '20.10'],
+  '28': ['28'],
   '26.1': ['26.1'],
   '20.10': ['20.10'],
 }
+const known: Run[] = ['unit', '28', '26.1', '20.10']
 const all: Run[] = ['unit', '26.1', '20.10']
 
 // `npm test -- [unit] [engine] [26.1] [20.10] …`: leading words choose, the rest goes on to vitest. `engine` with a
@@ -30,7 +34,8 @@ export function parseChoice(argv: string[]): Choice {
   const chosen = end === -1 ? argv : argv.slice(0, end)
   const rest = end === -1 ? [] : argv.slice(end)
   const named = chosen.some((word) => /\d/.test(word)) ? chosen.filter((word) => word !== 'engine') : chosen
-  const runs = named.length > 0 ? all.filter((run) => named.some((word) => words[word]!.includes(run))) : all
+  const runs =
+    named.length > 0 ? known.filter((run) => named.some((word) => words[word]!.includes(run))) : all
   return { runs, rest }
 }
 

@@ -20,11 +20,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findMirror } from './sources.ts'
 
-export type Version = '20.10' | '26.1'
+export type Version = '20.10' | '26.1' | '28'
 // `bin` goes first on the PATH; `compose` is Docker Compose v2.
 export type Binaries = { version: Version; bin: string; compose: string }
 
-export const versions: Version[] = ['26.1', '20.10']
+export const versions: Version[] = ['28', '26.1', '20.10']
 
 // runc is the system's own for both engines: another release's may want another libc.
 const tools = [
@@ -53,6 +53,7 @@ const parts: Record<Version, { release: string; packages: string[] }[]> = {
     { release: 'trixie', packages: ['docker-compose'] },
   ],
   '26.1': [{ release: 'trixie', packages: [...engine, 'docker-cli', 'docker-compose'] }],
+  '28': [{ release: 'forky', packages: [...engine, 'docker-cli', 'docker-compose', 'tini-static'] }],
 }
 
 const run = promisify(execFile)
@@ -151,7 +152,7 @@ async function unpackEngine(version: Version, folder: string): Promise<void> {
     for (const name of ['docker', 'dockerd', 'docker-proxy', 'containerd', 'containerd-shim-runc-v2']) {
       link(scratch, name, [`usr/bin/${name}`, `usr/sbin/${name}`])
     }
-    link(scratch, 'docker-init', ['usr/bin/tini-static', 'usr/bin/tini'])
+    link(scratch, 'docker-init', ['usr/bin/docker-init', 'usr/bin/tini-static', 'usr/bin/tini'])
     link(scratch, 'busybox', ['bin/busybox', 'usr/bin/busybox'])
     link(scratch, 'docker-compose', [
       'usr/bin/docker-compose',
