@@ -70,7 +70,7 @@ function summary({
     ['configuration', file ?? 'defaults and environment'],
     ['listen', list(listen.map(address))],
     ...(workers === 1 ? [] : [['workers', `${workers} processes`]]),
-    ...docker.engines.map((engine, i) => [i === 0 ? 'engines' : '', describeEngine(engine, docker.engines)]),
+    ...docker.engines.map((engine, i) => [i === 0 ? 'engines' : '', describeEngine(engine, docker)]),
     ['resync', `every ${docker.resync / 1000} s`],
     ['zone', zone],
     ['ttl', `${ttl} s`],
@@ -101,12 +101,13 @@ function describeServer({ text, edns, ad }: Config['forward']['servers'][number]
   return without.length === 0 ? [] : [`${text} is asked without ${without.join(' and ')}`]
 }
 
-function describeEngine(engine: EngineConfig, all: readonly EngineConfig[]): string {
+function describeEngine(engine: EngineConfig, { engines, found }: Config['docker']): string {
   const { name, address, reach = 'none' } = engine
-  const { local, why } = localityOf(engine, all)
+  const { local, why } = localityOf(engine, engines)
   // An engine without a name of its own is called by its address.
   const called = address.text.endsWith(name) ? address.text : `${name} (${address.text})`
-  return `${called}, ${local ? `local (${why})` : `remote (${why}), reach ${reach}`}`
+  const how = found === undefined ? '' : `, ${found.text}`
+  return `${called}${how}, ${local ? `local (${why})` : `remote (${why}), reach ${reach}`}`
 }
 
 function describeCache({ entries, bytes, maxTtl, maxNegativeTtl, stale }: CacheSettings): string {
