@@ -415,6 +415,37 @@ describe('berth check', () => {
     ])
   })
 
+  it('warns of an engine whose networks are not on this machine', async () => {
+    let gateway = '192.0.2.1'
+    const engine = createHttp((request, response) => {
+      const what = request.url!.replace(/^\/v[\d.]+/, '')
+      const network = { Id: 'a', Name: 'front', Driver: 'bridge' }
+      response.setHeader('content-type', 'application/json')
+      response.end(
+        JSON.stringify(
+          what === '/info'
+            ? { Name: 'docker-desktop', OperatingSystem: 'Docker Desktop' }
+            : what === '/networks'
+              ? [{ ...network, IPAM: { Config: [{ Subnet: `${gateway}/32`, Gateway: gateway }] } }]
+              : [],
+        ),
+      )
+    })
+    await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve))
+    closing.push(() => engine.close())
+    const { port } = engine.address() as AddressInfo
+    const warnings = async (engines: string) =>
+      (await call(check.run, [], { BERTH_DOCKER_ENGINES: engines })).stderr
+    const one = `tcp://127.0.0.1:${port}`
+    expect(await warnings(one)).toMatch(
+      /^warning: 127\.0\.0\.1:\d+: Docker Desktop has its networks in a virtual/,
+    )
+    // Of a remote engine everybody knows that.
+    expect(await warnings(`${one},unix:///nowhere`)).toBe('')
+    gateway = '127.0.0.1'
+    expect(await warnings(one)).toBe('')
+  })
+
   it('finds an engine at a usual place, and says that it did, or that there is none', async () => {
     const path = join(directory, 'podman/podman.sock')
     mkdirSync(join(directory, 'podman'))
