@@ -137,12 +137,21 @@ async function use(name: string): Promise<void> {
   expect(used.code, used.text).toBe(0)
 }
 
+/** To the command of 20.10 a variable that is there counts, though nothing is in it; berth does as later ones do. */
+const emptyVariables: Row[] =
+  process.env.BERTH_ENGINE === '20.10'
+    ? []
+    : [['empty variables', 'two', { DOCKER_CONTEXT: '', DOCKER_HOST: '' }, ['two']]]
+
+/** By what, the context in use, variables, and the doors that both come through. */
+type Row = [by: string, context: string, env: Record<string, string>, doors: string[]]
+
 describe('berth and the docker command talk to the same engine', () => {
-  it.each([
+  it.each<Row>([
     ['docker context use', 'one', {}, ['one']],
     ['DOCKER_CONTEXT before it', 'one', { DOCKER_CONTEXT: 'two' }, ['two']],
     ['DOCKER_HOST before both', 'one', { DOCKER_CONTEXT: 'two', DOCKER_HOST: 'host.sock' }, ['host']],
-    ['empty variables', 'two', { DOCKER_CONTEXT: '', DOCKER_HOST: '' }, ['two']],
+    ...emptyVariables,
     ['TLS', 'tls', {}, ['tls']],
     ['TLS whose server is not of its CA', 'distrusting', {}, []],
     ['TLS that is not looked at', 'unverified', {}, ['tls']],
