@@ -6,6 +6,7 @@
 //                                                     └ change → workers         workers
 //   scrape     http → counters, snapshot                                         http
 import { randomBytes } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
 import type { ConfigCounters } from './config/counters.ts'
 import { remoteEngines } from './config/locality.ts'
 import type { Config } from './config/types.ts'
@@ -26,6 +27,7 @@ import { servingSeries } from './http/serving-series.ts'
 import { addTallies } from './http/tally.ts'
 import { type Clock, passingTime, systemClock } from './lib/clock.ts'
 import { Counter } from './lib/counters.ts'
+import { addressesIn } from './lib/interfaces.ts'
 import type { Logger } from './lib/log.ts'
 import type { Listeners } from './net/listeners.ts'
 import { createGone } from './registry/gone.ts'
@@ -131,6 +133,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...{ docker: config.docker, labelRules: labelRulesOf(config), store, clock, log },
     counters: dockerCounters,
     random: Math.random,
+    ownAddresses: () => addressesIn(networkInterfaces()),
   })
   const metrics = createMetrics(
     {

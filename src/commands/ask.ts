@@ -9,7 +9,7 @@ import { formatHostPort } from '../config/values.ts'
 import type { Problem } from '../http/inspector.ts'
 import type { Method } from '../http/server.ts'
 import { BerthError, systemCode } from '../lib/errors.ts'
-import { isLoopback } from '../lib/interfaces.ts'
+import { addressesIn, isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { lines } from '../lib/printable.ts'
 import { exit, type Io } from './io.ts'
@@ -154,8 +154,7 @@ export function isHere(host: string): boolean {
   const address = canonicalAddress(host)
   if (address === undefined) return false
   if (isLoopback(address)) return true
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-  return own.some((each) => canonicalAddress(each.address) === address)
+  return addressesIn(networkInterfaces()).has(address)
 }
 
 /** Not fetch: that refuses some ports ("bad port"), and knows neither IPv6 zones nor sockets. */

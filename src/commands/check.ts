@@ -1,4 +1,5 @@
 // berth check: reads a configuration as serve would, and tells what it understood or what is wrong.
+import { networkInterfaces } from 'node:os'
 import { parseArgs } from 'node:util'
 import { localityOf } from '../config/locality.ts'
 import { listSettings } from '../config/schema.ts'
@@ -7,16 +8,17 @@ import { formatHostPort } from '../config/values.ts'
 import { variableNames } from '../config/variables.ts'
 import { listWarnings } from '../config/warnings.ts'
 import { systemClock } from '../lib/clock.ts'
+import { addressesIn } from '../lib/interfaces.ts'
 import { lines } from '../lib/printable.ts'
+import { listEngineWarnings } from './engine-warnings.ts'
 import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
-import { listPublicNames } from './public-names.ts'
 import { listRoutes } from './routes.ts'
 
 const help = () => `berth check [FILE]   reads a configuration as "berth serve" would, environment included
 
 Where FILE is left out: BERTH_CONFIG, else defaults and environment alone. Engines that can be read are looked at for
-networks and Compose projects that are called like a public domain.
+networks and Compose projects that are called like a public domain, and for networks that are not on this machine.
 
   --json            print the configuration as JSON, defaults filled in
   --help            this text
@@ -44,7 +46,8 @@ export const run: Command = (args, outer) =>
     }
     const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
-    const warnings = [...listWarnings(config), ...(await listPublicNames(config, systemClock))]
+    const own = addressesIn(networkInterfaces())
+    const warnings = [...listWarnings(config), ...(await listEngineWarnings(config, own, systemClock))]
     for (const warning of warnings) io.stderr(lines`warning: ${warning}\n`)
     return exit.done
   })
@@ -70,7 +73,7 @@ function summary({
     ['configuration', file ?? 'defaults and environment'],
     ['listen', list(listen.map(address))],
     ...(workers === 1 ? [] : [['workers', `${workers} processes`]]),
-    ...docker.engines.map((engine, i) => [i === 0 ? 'engines' : '', describeEngine(engine, docker.engines)]),
+    ...docker.engines.map((engine, i) => [i === 0 ? 'engines' : '', describeEngine(engine, docker)]),
     ['resync', `every ${docker.resync / 1000} s`],
     ['zone', zone],
     ['ttl', `${ttl} s`],
@@ -101,12 +104,13 @@ function describeServer({ text, edns, ad }: Config['forward']['servers'][number]
   return without.length === 0 ? [] : [`${text} is asked without ${without.join(' and ')}`]
 }
 
-function describeEngine(engine: EngineConfig, all: readonly EngineConfig[]): string {
+function describeEngine(engine: EngineConfig, { engines, found }: Config['docker']): string {
   const { name, address, reach = 'none' } = engine
-  const { local, why } = localityOf(engine, all)
+  const { local, why } = localityOf(engine, engines)
   // An engine without a name of its own is called by its address.
   const called = address.text.endsWith(name) ? address.text : `${name} (${address.text})`
-  return `${called}, ${local ? `local (${why})` : `remote (${why}), reach ${reach}`}`
+  const how = found === undefined ? '' : `, ${found.text}`
+  return `${called}${how}, ${local ? `local (${why})` : `remote (${why}), reach ${reach}`}`
 }
 
 function describeCache({ entries, bytes, maxTtl, maxNegativeTtl, stale }: CacheSettings): string {

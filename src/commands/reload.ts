@@ -7,6 +7,7 @@ import type { Config } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
+import { tellFound } from './found.ts'
 
 export interface Reload {
   /**
@@ -28,21 +29,26 @@ export interface ReloadOptions {
   readonly load: () => Reading | Promise<Reading>
   /** Another text where the file says something else; rejects as fs.readFile does. */
   readonly read: (file: string) => Promise<string>
+  /** The path of a usual place where an engine answers now. */
+  readonly lookForEngine: (config: Config) => Promise<string | undefined>
   readonly counters: ConfigCounters
   readonly clock: Clock
   readonly log: Logger
 }
 
-type Cause = 'SIGHUP' | 'file'
+type Cause = 'SIGHUP' | 'file' | 'engine'
 
 /** Between looks at the file, ms. By content: it may be replaced by rename or through a symlink, and be a bind mount. */
 const lookEvery = 2000
+/** Between attempts to reload for an engine that was found, ms. */
+const longestPause = 60_000
 
 export function createReload(options: ReloadOptions): Reload {
-  const { load, counters, clock, log } = options
+  const { load, lookForEngine, counters, clock, log } = options
   const { file } = options.reading.config
   let { reading, text } = options
   let isWaiting = false
+  let isAwaiting = false
   let apply: (config: Config) => Promise<void> = async () => {}
   let begin = () => {}
   const stopped = new AbortController()
@@ -97,7 +103,25 @@ export function createReload(options: ReloadOptions): Reload {
     const fixed = changed.filter((setting) => fixedSettings.includes(setting))
     if (fixed.length > 0) log.warn({ changed: fixed }, 'these take effect at the next start')
     if (changed.length > 0) log.info({ cause, changed }, 'configuration reloaded')
-    else log[cause === 'file' ? 'debug' : 'info']({ cause }, 'configuration reloaded, nothing changed')
+    else log[cause === 'SIGHUP' ? 'info' : 'debug']({ cause }, 'configuration reloaded, nothing changed')
+    if (changed.includes('docker.engines')) tellFound(next.config, log)
+    void awaitEngine()
+  }
+
+  /** Where none answered at the usual places, one that comes later is found without anybody's help. */
+  async function awaitEngine(): Promise<void> {
+    if (isAwaiting) return
+    isAwaiting = true
+    const isMissing = () => reading.config.docker.found?.isMissing === true
+    // Where it is found and the configuration is refused meanwhile, that is not told every other second.
+    for (let pause = lookEvery; isMissing() && !stopped.signal.aborted; ) {
+      await sleep(clock, pause, stopped.signal)
+      if (stopped.signal.aborted || !isMissing()) break
+      if ((await lookForEngine(reading.config)) === undefined) continue
+      await request('engine')
+      pause = Math.min(2 * pause, longestPause)
+    }
+    isAwaiting = false
   }
 
   async function followFile(): Promise<void> {
@@ -118,6 +142,7 @@ export function createReload(options: ReloadOptions): Reload {
       apply = applyNext
       begin()
       if (file !== undefined) void followFile()
+      void awaitEngine()
     },
     stop: () => stopped.abort(),
   }

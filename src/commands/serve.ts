@@ -15,7 +15,8 @@ import { lines } from '../lib/printable.ts'
 import { createReread } from '../lib/reread.ts'
 import { version } from '../version.ts'
 import { forkReader, readApart } from './apart.ts'
-import { loadForHere } from './here.ts'
+import { tellFound } from './found.ts'
+import { loadForHere, lookForEngine } from './here.ts'
 import { type Io, onTerminal } from './io.ts'
 import { surviveMistakes } from './process.ts'
 import { createReload, type ReloadOptions } from './reload.ts'
@@ -38,8 +39,8 @@ Every option with its default: config/berth.yml. Environment variables are BERTH
 /** How long the last lines may take to leave, ms. */
 const flushFor = 500
 
-/** The configuration, how to read it again, and what its file said before. */
-type Start = Pick<ReloadOptions, 'reading' | 'load' | 'text'>
+/** The configuration, how to read it again, what its file said before, and how to look for an engine. */
+type Start = Pick<ReloadOptions, 'reading' | 'load' | 'text' | 'lookForEngine'>
 
 export async function run(args: string[], outer: Io): Promise<number> {
   const io = onTerminal(outer)
@@ -59,6 +60,7 @@ export async function run(args: string[], outer: Io): Promise<number> {
       text,
       reading: readingOf(await loadForHere(sources)),
       load: () => readApart(fork, systemClock, { ...sources, isAgain: true }),
+      lookForEngine: (config) => lookForEngine(config, io.env),
     }
   } catch (error) {
     if (!(error instanceof BerthError)) throw error
@@ -86,6 +88,7 @@ async function serve(start: Start, log: Logger, output: Output, stop: AbortSigna
   const alive = setInterval(() => {}, 0x7fffffff)
   let app: App
   log.info({ version, node: process.version, config: config.file ?? 'defaults' }, 'starting')
+  tellFound(config, log)
   for (const warning of warnings) log.warn({ warning }, 'configuration')
   try {
     app = await createApp({ config, configCounters: counters, log, lostLines: output.lost })

@@ -1,14 +1,19 @@
 // Which engines to follow: the configured ones, or the one the Docker CLI would talk to; their PEM files are read here.
 import { join, resolve } from 'node:path'
 import { BerthError, explain } from '../lib/errors.ts'
+import {
+  type CurrentContext,
+  contextVariable,
+  currentContext,
+  defaultSocket,
+  type Environment,
+  readContext,
+} from './contexts.ts'
 import type { Problem } from './document.ts'
 import type { WrittenEngine } from './readers.ts'
-import type { EngineAddress, EngineConfig } from './types.ts'
+import type { EngineAddress, EngineConfig, EngineTls, FoundEngine } from './types.ts'
 
-export type ParseEngineAddress = (
-  text: string,
-  tls?: { ca?: string; cert?: string; key?: string },
-) => EngineAddress
+export type ParseEngineAddress = (text: string, tls?: EngineTls) => EngineAddress
 
 export interface EngineReading {
   /** A file's text; throws a BerthError that says which and why. */
@@ -44,10 +49,11 @@ export function readEngines(
     if (names.has(name)) problems.push(problem(`engine "${name}" is there twice; names tell them apart`, i))
     names.add(name)
     try {
-      const withTls = pemKeys.some((key) => engine[key] !== undefined)
-      const { local, reach } = engine
+      const { local, reach, isUnverified = false } = engine
+      const withTls = isUnverified || pemKeys.some((key) => engine[key] !== undefined)
+      const unverified = isUnverified ? { rejectUnauthorized: false } : {}
       engines.push({
-        ...{ name, address: parseEngineAddress(engine.url, withTls ? tls : undefined) },
+        ...{ name, address: parseEngineAddress(engine.url, withTls ? { ...tls, ...unverified } : undefined) },
         ...(local === undefined ? {} : { local }),
         ...(reach === undefined ? {} : { reach }),
       })
@@ -59,9 +65,53 @@ export function readEngines(
   return { engines, problems }
 }
 
-/** The engine of Docker's own variables: DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH. */
-export function dockerEnvironment(env: Readonly<Record<string, string | undefined>>): WrittenEngine {
-  const url = env.DOCKER_HOST || 'unix:///var/run/docker.sock'
+/** The engine where docker.engines names none. `source`: where a problem of it is told to be. */
+export interface UsersEngine {
+  readonly written: WrittenEngine
+  readonly found: FoundEngine
+  readonly source: string
+}
+
+/**
+ * As the docker command finds it: DOCKER_HOST, else the context that is current; where there is neither, the first of the
+ * usual places, which stands for all of them until somebody has looked (docker/places.ts).
+ */
+export function usersEngine(env: Environment): UsersEngine | Problem {
+  const { current, warning } = currentContext(env)
+  if (env.DOCKER_HOST) {
+    const over = current === undefined ? '' : `, which goes before ${describe(current)}`
+    const found = { by: 'DOCKER_HOST', text: `found by DOCKER_HOST${over}` } as const
+    return { written: hostEngine(env.DOCKER_HOST, env), found, source: 'environment DOCKER_HOST' }
+  }
+  if (current === undefined) {
+    const found = {
+      by: 'place',
+      text: 'a usual place',
+      ...(warning === undefined ? {} : { warning }),
+    } as const
+    return { written: { name: undefined, url: defaultSocket }, found, source: 'docker.engines' }
+  }
+  const source = current.chosenBy === contextVariable ? `environment ${contextVariable}` : current.chosenBy
+  try {
+    const written = readContext(current, env)
+    const unverified = `${describe(current)} says SkipTLSVerify: whoever is on the way to ${written.url} can pretend to be that engine; give the context its CA`
+    const found: FoundEngine = {
+      ...{ by: 'context', text: `found by ${describe(current)}` },
+      ...(written.isUnverified ? { warning: unverified } : {}),
+    }
+    return { written, found, source }
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error
+    return { source, path: ['docker', 'engines'], message: explain(error) }
+  }
+}
+
+function describe({ name, chosenBy }: CurrentContext): string {
+  return `context ${name} of ${chosenBy}`
+}
+
+/** Of Docker's own variables: DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH. */
+function hostEngine(url: string, env: Environment): WrittenEngine {
   // Docker takes any text but an empty one for yes, "0" included; a path to certificates alone is meant as well.
   const secure = !/^(\/|(unix|ssh|npipe|fd):)/.test(url) && (env.DOCKER_TLS_VERIFY || env.DOCKER_CERT_PATH)
   if (!secure) return { name: undefined, url }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { BerthError } from '../lib/errors.ts'
 import { readApi } from './api.ts'
 import type { Path } from './document.ts'
-import { dockerEnvironment, type ParseEngineAddress, readEngines } from './engines.ts'
+import { type ParseEngineAddress, readEngines, usersEngine } from './engines.ts'
 import { formatProblems, mostProblems, notMap, readFile } from './problems.ts'
 import { listSettings, schema, sectionKeys, type Written } from './schema.ts'
 import { suggestion } from './similar.ts'
@@ -22,19 +22,22 @@ export interface ConfigSources extends Sources {
 export function loadConfig(sources: ConfigSources): Config {
   const { env, parseEngineAddress } = sources
   const { written, file, problems, where } = readSources(sources)
-  const fromDocker = written?.docker.engines === undefined
+  const named = written?.docker.engines
+  // Where the rest was not understood, an engine that nobody wrote is nobody's question.
+  const users = written === undefined || named !== undefined ? undefined : usersEngine(env)
   const { engines, problems: engineProblems } = readEngines(
-    written?.docker.engines ?? [dockerEnvironment(env)],
-    fromDocker ? '.' : baseDirectory(file),
+    named ?? (users !== undefined && 'written' in users ? [users.written] : []),
+    users === undefined ? baseDirectory(file) : '.',
     {
       readFile: (path) => readFile(path, mostPem, sources.isAgain),
       parseEngineAddress,
       problem: (message, index, key) =>
-        fromDocker
-          ? { source: 'environment DOCKER_HOST', path: ['docker', 'engines'], message }
-          : where(message, ['docker', 'engines', index, ...(key === undefined ? [] : [key])]),
+        users === undefined
+          ? where(message, ['docker', 'engines', index, ...(key === undefined ? [] : [key])])
+          : { source: users.source, path: ['docker', 'engines'], message },
     },
   )
+  if (users !== undefined && 'message' in users) engineProblems.push(users)
   const reading = {
     directory: baseDirectory(file),
     groups: () => readFileSync('/etc/group', 'utf8'),
@@ -44,10 +47,10 @@ export function loadConfig(sources: ConfigSources): Config {
   if (api.socket !== undefined && engines.some((engine) => isAt(engine, api.socket))) {
     apiProblems.push(where('is the Docker engine’s own socket; choose another path', ['api', 'socket']))
   }
-  // Where the rest was not understood, an engine of DOCKER_HOST is nobody's question.
   const all = written === undefined ? problems : [...problems, ...engineProblems, ...apiProblems]
   if (written === undefined || all.length > 0) throw new BerthError('CONFIG', formatProblems(all))
-  return { ...written, file, docker: { ...written.docker, engines }, api }
+  const found = users !== undefined && 'found' in users ? users.found : undefined
+  return { ...written, file, docker: { ...written.docker, engines, found }, api }
 }
 
 const noApi: Written['api'] = { socket: undefined, group: '', token: undefined, hosts: [] }

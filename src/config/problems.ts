@@ -46,6 +46,17 @@ export function readFile(path: string, most: number, isRegular?: boolean): strin
   }
 }
 
+/** undefined: there is no such file. What is no regular file is not waited for. */
+export function readIfThere(path: string, most: number): string | undefined {
+  try {
+    return readTextSync(path, most, true)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new BerthError('CONFIG', lines`${path}: ${reason(code, error)}`)
+  }
+}
+
 function reason(code: string | undefined, error: unknown): string {
   if (code === 'ENOENT') return "can't be read: there is no such file"
   if (code === 'EACCES') return "can't be read: permission denied"

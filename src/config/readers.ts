@@ -23,6 +23,8 @@ export interface WrittenEngine {
   readonly key?: string
   readonly local?: boolean
   readonly reach?: 'none' | 'routed'
+  /** Its certificate is not looked at; only a Docker context can say so. */
+  readonly isUnverified?: boolean
 }
 
 export function readListen(value: unknown, issues: Issues): HostPort[] {
@@ -89,7 +91,9 @@ function parsePath(text: string): Parsed<string> {
 
 const engineKeys = ['name', 'url', 'ca', 'cert', 'key', 'local', 'reach'] as const
 
-export function readEngines(value: unknown, issues: Issues): WrittenEngine[] {
+/** undefined: "auto", whichever there is. */
+export function readEngines(value: unknown, issues: Issues): WrittenEngine[] | undefined {
+  if (value === 'auto') return undefined
   const list = asList(value)
   if (list === undefined) {
     return refuse(

@@ -46,7 +46,8 @@ export const schema = z.strictObject({
        * call the engine, default: the URL without its scheme. `local`: it runs on this machine, so that its containers
        * may ask; true or false, default: true for a unix socket and for the only engine. `reach`: of a remote engine,
        * whether this machine has routes to its bridge networks, so that the host is told their addresses; "none" or
-       * "routed", default: none. Default: DOCKER_HOST, else unix:///var/run/docker.sock.
+       * "routed", default: none. "auto": the engine of DOCKER_HOST, else of the docker command's context, else the first
+       * that answers at a usual place. Default: auto.
        */
       engines: field(readEngines).optional(),
       /** How often everything is read anew, whatever the events said. A duration, 1s to 24h. Default: 60s. */

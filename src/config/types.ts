@@ -16,9 +16,28 @@ export type EngineAddress =
       readonly host: string
       readonly port: number
       readonly text: string
-      /** PEM texts, read from the files the configuration names. */
-      readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
+      readonly tls: EngineTls | undefined
     }
+
+/** PEM texts, read from the files the configuration names; as Node's TLS takes them. */
+export interface EngineTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  /** false: its certificate is not looked at. A Docker context may say so. Default: true. */
+  readonly rejectUnauthorized?: boolean
+}
+
+/** How the engine was come by where docker.engines names none. */
+export interface FoundEngine {
+  readonly by: 'DOCKER_HOST' | 'context' | 'place'
+  /** For people, beside the engine's address: "found by context colima of /home/me/.docker/config.json". */
+  readonly text: string
+  /** A sentence that serve logs and check prints. */
+  readonly warning?: string
+  /** Nothing listens at any of the usual places. */
+  readonly isMissing?: boolean
+}
 
 export interface EngineConfig {
   /** How logs and metrics call it. */
@@ -117,7 +136,13 @@ export interface Config {
   readonly udp: 'auto' | 'plain' | 'batch'
   /** Processes that answer. */
   readonly workers: number
-  readonly docker: { readonly engines: readonly EngineConfig[] /** ms */; readonly resync: number }
+  readonly docker: {
+    readonly engines: readonly EngineConfig[]
+    /** undefined: docker.engines names them. */
+    readonly found?: FoundEngine | undefined
+    /** ms */
+    readonly resync: number
+  }
   /** Lower case, no trailing dot. */
   readonly zone: string
   /** Seconds. */

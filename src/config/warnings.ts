@@ -41,6 +41,7 @@ function allWarnings({ listen, scope, http, api, forward, zone, docker }: Config
   }
   return [
     ...warnings,
+    ...(docker.found?.warning === undefined ? [] : [docker.found.warning]),
     ...engineWarnings(docker.engines),
     ...routeWarnings(forward, zone),
     ...apiWarnings(api),

@@ -1,9 +1,7 @@
 // Where an engine is: the text of DOCKER_HOST or of docker.engines → a unix socket or a TCP address.
 import { isIPv4, isIPv6 } from 'node:net'
-import type { EngineAddress } from '../config/types.ts'
+import type { EngineAddress, EngineTls } from '../config/types.ts'
 import { BerthError } from '../lib/errors.ts'
-
-export type TlsMaterial = NonNullable<Extract<EngineAddress, { kind: 'tcp' }>['tls']>
 
 const plainPort = 2375
 const tlsPort = 2376
@@ -20,7 +18,7 @@ const elsewhere: Readonly<Record<string, string>> = {
  * The port is 2375, or 2376 with TLS. `tls` holds PEM texts; https:// without it trusts the system's CAs.
  * Throws BerthError CONFIG with a sentence that says what to write instead.
  */
-export function parseEngineAddress(text: string, tls?: TlsMaterial): EngineAddress {
+export function parseEngineAddress(text: string, tls?: EngineTls): EngineAddress {
   const source = text.trim()
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1]?.toLowerCase()
   const rest = scheme === undefined ? source : source.slice(scheme.length + 3)
@@ -47,7 +45,7 @@ export function parseEngineAddress(text: string, tls?: TlsMaterial): EngineAddre
   }
 }
 
-function parseUnix(text: string, path: string, tls: TlsMaterial | undefined): EngineAddress {
+function parseUnix(text: string, path: string, tls: EngineTls | undefined): EngineAddress {
   if (!path.startsWith('/')) throw unreadable(text, 'a socket is named by its whole path, unix:///path')
   if (tls !== undefined) throw unreadable(text, 'certificates are for TCP; a unix socket uses none')
   // sockaddr_un has room for 107 bytes; a longer path fails with EINVAL at connect, which tells nobody why.

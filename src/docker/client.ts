@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { EngineAddress, EngineConfig } from '../config/types.ts'
 import type { Clock } from '../lib/clock.ts'
+import { type Apart, apartOf } from './apart.ts'
 import { createGetter, type Parse } from './get.ts'
 import type { ImageRef } from './grants.ts'
 import { eventFilters } from './hints.ts'
@@ -19,6 +20,7 @@ import {
   readContainer,
   readContainerRow,
   readImageLabels,
+  readInfo,
   readNetwork,
   text,
   type Wrong,
@@ -29,8 +31,8 @@ import { type EngineEvent, readLines } from './stream.ts'
 /** Every call rejects with a BerthError ENGINE, and within 10 s of silence. */
 export interface EngineClient {
   version(): Promise<{ version: string; apiVersion: string }>
-  /** The engine's clock, ms since 1970; undefined where a socket proxy refuses /info. */
-  systemTime(): Promise<number | undefined>
+  /** undefined where a socket proxy refuses /info. */
+  info(): Promise<EngineInfo | undefined>
   ping(timeoutMs: number): Promise<void>
   listNetworks(): Promise<RawNetwork[]>
   /** undefined: there is none of this id. */
@@ -46,6 +48,13 @@ export interface EngineClient {
   pastEvents(from: number, to: number): Promise<EngineEvent[]>
   /** Closes idle connections; calls under way are cut. */
   close(): void
+}
+
+export interface EngineInfo {
+  /** The engine's clock, ms since 1970; undefined: not told. */
+  readonly systemTime: number | undefined
+  /** Where its networks are, if not on this machine, as far as it tells. */
+  readonly apart: Apart | undefined
 }
 
 /** Of what an engine told: `shape`, not of the type that it must be; `size`, longer than anything that it may be. */
@@ -136,12 +145,13 @@ export function createEngineClient(
       }
     },
 
-    async systemTime() {
+    async info() {
       const doing = 'tell its clock'
       try {
         const told = fieldsOf(parseJson(await calls.text('/info', doing, callDeadline)))
-        const time = Date.parse(text(told.SystemTime, 'SystemTime', wrongIn(doing)) ?? '')
-        return Number.isNaN(time) ? undefined : time
+        const wrong = wrongIn(doing)
+        const time = Date.parse(text(told.SystemTime, 'SystemTime', wrong) ?? '')
+        return { systemTime: Number.isNaN(time) ? undefined : time, apart: apartOf(readInfo(told, wrong)) }
       } catch (error) {
         const status = httpStatus(error)
         if (status !== undefined && status < 500) return undefined

@@ -106,3 +106,12 @@ export interface RawContainerRow {
   HostConfig?: { NetworkMode?: string | undefined } | undefined
   NetworkSettings?: { Networks?: RawEndpoints | undefined } | null | undefined
 }
+
+/** GET /info */
+export interface RawInfo {
+  /** The host's. */
+  Name?: string | undefined
+  OperatingSystem?: string | undefined
+  /** "name=rootless" among them where it is. */
+  SecurityOptions?: string[] | undefined
+}

@@ -2,6 +2,7 @@
 import { type Clock, sleep, type Timer } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
+import type { Apart } from './apart.ts'
 import type { EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
 import { createEar, type Ear } from './ear.ts'
@@ -28,6 +29,8 @@ export interface SessionOptions {
   skewed(ms: number): void
   /** The same as an earlier connection told it: then nothing waits for /info, which may be slow. */
   readonly skew: number | undefined
+  /** Where its networks are, if not here: told before `live` in the first connection. */
+  apart(told: Apart | undefined): void
   /** The first list is read: facts are whole. */
   live(): Promise<void>
   /** Something of ours failed on what the engine told; it lists again. */
@@ -121,7 +124,13 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
   try {
     // First and alone: it tells best what it is that answers here.
     options.version(await client.version())
-    const asked = client.systemTime().catch(withoutClock).then(tellSkew)
+    const asked = client
+      .info()
+      .catch(withoutClock)
+      .then((info) => {
+        options.apart(info?.apart)
+        return tellSkew(info?.systemTime)
+      })
     asked.catch(() => {})
     const skew = options.skew ?? (await asked)
     const told = clock.now() + skew

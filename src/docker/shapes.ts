@@ -6,6 +6,7 @@ import type {
   RawDescriptor,
   RawEndpoint,
   RawEndpoints,
+  RawInfo,
   RawIpam,
   RawMember,
   RawNetwork,
@@ -176,6 +177,15 @@ const networkParts = fields({
 function identified(told: unknown, wrong: Wrong): { Id: string; all: Fields } | undefined {
   if (!isObject(told)) return without('not an object', wrong)
   return isId(told.Id) ? { Id: told.Id, all: told } : without('Id', wrong)
+}
+
+/** Of /info what says where its networks are. */
+export function readInfo(told: Fields, wrong: Wrong): RawInfo {
+  return {
+    Name: text(told.Name, 'Name', wrong),
+    OperatingSystem: text(told.OperatingSystem, 'OperatingSystem', wrong),
+    SecurityOptions: texts(told.SecurityOptions, 'SecurityOptions', wrong),
+  }
 }
 
 function without(field: string, wrong: Wrong): undefined {

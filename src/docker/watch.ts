@@ -7,6 +7,7 @@ import type { Logger } from '../lib/log.ts'
 import { isLocal } from '../registry/locality.ts'
 import type { Store } from '../registry/store.ts'
 import type { Network } from '../registry/types.ts'
+import { type Apart, addressesOf, describeApart, isAmong } from './apart.ts'
 import { createEngineClient, type EngineClient, type Strange } from './client.ts'
 import type { DockerCounters } from './counters.ts'
 import { knowsNone, type Refused } from './gateways.ts'
@@ -47,6 +48,8 @@ export interface WatchOptions {
   log: Logger
   counters: DockerCounters
   random: () => number
+  /** This machine's addresses, canonical, as they are now. */
+  ownAddresses?: () => ReadonlySet<string>
   /** One for each connection, so that none inherits sockets that hang. */
   createClient?: (engine: EngineConfig, clock: Clock, strange: Strange) => EngineClient
 }
@@ -72,6 +75,7 @@ export function createWatch({
   log,
   counters,
   random,
+  ownAddresses = () => new Set(),
   createClient = createEngineClient,
 }: WatchOptions): Watch {
   const engine = config.name
@@ -110,6 +114,8 @@ export function createWatch({
   /** How far the engine's clock is ahead of ours, ms; undefined: it has not told yet. */
   let skew: number | undefined
   let warnedOfVersion = false
+  let apart: Apart | undefined
+  let warnedOfApart = false
   let finishFirst = () => {}
   const firstSync = new Promise<void>((resolve) => {
     finishFirst = resolve
@@ -215,6 +221,9 @@ export function createWatch({
           info = { ...info, ...told }
           checkVersion(told.apiVersion)
         },
+        apart(told) {
+          apart = told
+        },
         skew,
         skewed(ms) {
           skew = ms
@@ -254,6 +263,7 @@ export function createWatch({
     swap()
     finishFirst()
     const { networks, containers } = reconcile.facts()
+    warnOfApart()
     const fields = {
       engine,
       address: config.address.text,
@@ -298,6 +308,15 @@ export function createWatch({
   function goAway() {
     awayTimer = undefined
     store.apply({ kind: 'away', engine, away: true })
+  }
+
+  function warnOfApart() {
+    // Of a remote one everybody knows that.
+    if (apart === undefined || warnedOfApart || !isLocal(store.current().engines, engine)) return
+    const { networks, containers } = reconcile.facts()
+    if (isAmong(ownAddresses(), addressesOf(networks.values(), containers.values()))) return
+    warnedOfApart = true
+    log.warn({ engine, why: describeApart(apart) }, 'the networks of a Docker engine are not on this machine')
   }
 
   function checkVersion(apiVersion: string) {

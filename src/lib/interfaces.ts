@@ -167,6 +167,12 @@ function readRow6(line: string): LocalAddress | undefined {
   }
 }
 
+/** Of all interfaces that are listed, canonical. */
+export function addressesIn(list: InterfaceList): Set<string> {
+  const infos = Object.values(list).flatMap((each) => each ?? [])
+  return new Set(infos.map(({ address }) => canonicalAddress(address) ?? address))
+}
+
 export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }

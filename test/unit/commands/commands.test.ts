@@ -1,6 +1,6 @@
 // berth query, names and check as a person runs them: what is printed, and the exit code.
 import { createSocket } from 'node:dgram'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -283,12 +283,15 @@ describe('berth check', () => {
       file,
       'hosts: {web.test: 192.0.2.1}\nforward: {zones: {corp.example: [192.0.2.53]}, networks: {lab: {upstreams: [192.0.2.54], policy: random}}}\n',
     )
-    const { code, stdout, stderr } = await call(check.run, [file], { BERTH_TTL: '5' })
+    const { code, stdout, stderr } = await call(check.run, [file], {
+      BERTH_TTL: '5',
+      DOCKER_HOST: '/nowhere',
+    })
     expect([code, stderr]).toEqual([0, ''])
     for (const line of [
       `configuration  ${file}`,
       'listen         127.0.0.1:1053',
-      'engines        unix:///var/run/docker.sock, local (the only engine)',
+      'engines        unix:///nowhere, found by DOCKER_HOST, local (the only engine)',
       'zone           docker.internal',
       'ttl            5 s',
       'scope          gateway refuse, allow none',
@@ -409,6 +412,60 @@ describe('berth check', () => {
       expect.stringMatching(
         /^warning: the project dev is called like a public domain: .*SERVICE\.dev\.docker\.internal$/,
       ),
+    ])
+  })
+
+  it('warns of an engine whose networks are not on this machine', async () => {
+    let gateway = '192.0.2.1'
+    const engine = createHttp((request, response) => {
+      const what = request.url!.replace(/^\/v[\d.]+/, '')
+      const network = { Id: 'a', Name: 'front', Driver: 'bridge' }
+      response.setHeader('content-type', 'application/json')
+      response.end(
+        JSON.stringify(
+          what === '/info'
+            ? { Name: 'docker-desktop', OperatingSystem: 'Docker Desktop' }
+            : what === '/networks'
+              ? [{ ...network, IPAM: { Config: [{ Subnet: `${gateway}/32`, Gateway: gateway }] } }]
+              : [],
+        ),
+      )
+    })
+    await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve))
+    closing.push(() => engine.close())
+    const { port } = engine.address() as AddressInfo
+    const warnings = async (engines: string) =>
+      (await call(check.run, [], { BERTH_DOCKER_ENGINES: engines })).stderr
+    const one = `tcp://127.0.0.1:${port}`
+    expect(await warnings(one)).toMatch(
+      /^warning: 127\.0\.0\.1:\d+: Docker Desktop has its networks in a virtual/,
+    )
+    // Of a remote engine everybody knows that.
+    expect(await warnings(`${one},unix:///nowhere`)).toBe('')
+    gateway = '127.0.0.1'
+    expect(await warnings(one)).toBe('')
+  })
+
+  it('finds an engine at a usual place, and says that it did, or that there is none', async () => {
+    const path = join(directory, 'podman/podman.sock')
+    mkdirSync(join(directory, 'podman'))
+    const env = { XDG_RUNTIME_DIR: directory, HOME: directory }
+    const line = async () => /^engines +(.*)$/m.exec((await call(check.run, [], env)).stdout)?.[1]
+    // Where the machine has an engine of its own, that one goes first.
+    const own = await line()
+    const engine = createHttp((_, response) => response.destroy())
+    await new Promise<void>((resolve) => engine.listen(path, resolve))
+    closing.push(() => engine.close())
+    const nothing =
+      'unix:///var/run/docker.sock, nothing answers at the usual places, local (the only engine)'
+    expect(await line()).toBe(
+      own === nothing ? `unix://${path}, a usual place, local (the only engine)` : own,
+    )
+    writeFileSync(join(directory, 'config.json'), '{"currentContext": "none"}')
+    const { code, stderr } = await call(check.run, [], { ...env, DOCKER_CONFIG: directory })
+    expect([code, stderr]).toEqual([
+      2,
+      `${directory}/config.json: docker.engines: there is no context "none" in ${directory}; "docker context ls" lists those that are there\n`,
     ])
   })
 

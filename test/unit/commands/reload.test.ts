@@ -8,13 +8,13 @@ import { createReload } from '../../../src/commands/reload.ts'
 import { createConfigCounters } from '../../../src/config/counters.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readingOf } from '../../../src/config/reading.ts'
-import type { Config } from '../../../src/config/types.ts'
+import type { Config, FoundEngine } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { createLogger } from '../../../src/lib/log.ts'
 import { createHandClock } from '../hand-clock.ts'
 
 /** Follows a real file by a clock that the test turns. */
-async function follow(first: string) {
+async function follow(first: string, found?: FoundEngine) {
   const folder = mkdtempSync(join(tmpdir(), 'berth-reload-'))
   const file = join(folder, 'berth.yml')
   writeFileSync(file, first)
@@ -22,7 +22,17 @@ async function follow(first: string) {
   hand.turn(1_000)
   const lines: Record<string, unknown>[] = []
   const log = createLogger({ level: 'debug', destination: { write: (line) => lines.push(JSON.parse(line)) } })
-  const load = () => readingOf(loadConfig({ file, env: {}, flags: {}, parseEngineAddress }))
+  const engine: { path: string | undefined; looks: number; found: FoundEngine | undefined } = {
+    ...{ path: undefined, looks: 0, found },
+  }
+  const load = () => {
+    const config = loadConfig({ file, env: {}, flags: {}, parseEngineAddress })
+    const { path, found } = engine
+    if (found === undefined) return readingOf(config)
+    const engines = [{ name: path ?? '/none', address: parseEngineAddress(path ?? '/none') }]
+    const isMissing = path === undefined
+    return readingOf({ ...config, docker: { ...config.docker, engines, found: { ...found, isMissing } } })
+  }
   const counters = createConfigCounters(1)
   const applied: Config[] = []
   const applying = { wait: Promise.resolve(), fails: false, begun: 0 }
@@ -30,6 +40,10 @@ async function follow(first: string) {
   const reload = createReload({
     ...{ reading: load(), text: first, load, counters, clock: hand.clock, log },
     read: (path) => readFile(path, 'utf8').finally(() => reads++),
+    async lookForEngine() {
+      engine.looks++
+      return engine.path
+    },
   })
   reload.start(async (config) => {
     applying.begun++
@@ -42,7 +56,7 @@ async function follow(first: string) {
   }
   await settle()
   return {
-    ...{ folder, file, reload, lines, applied, applying, settle },
+    ...{ folder, file, reload, lines, applied, applying, settle, engine },
     write: (text: string) => writeFileSync(file, text),
     /** So many looks at the file; each is waited for. */
     async look(times = 1) {
@@ -66,6 +80,52 @@ async function follow(first: string) {
     }),
   }
 }
+
+describe('an engine at one of the usual places', () => {
+  const nowhere: FoundEngine = { by: 'place', text: 'a usual place' }
+
+  it('is looked for until one answers, and then no more', async () => {
+    const { engine, look, applied, lines } = await follow('ttl: 1', nowhere)
+    await look(3)
+    expect([engine.looks, lines]).toEqual([3, []])
+    engine.path = '/run/podman/podman.sock'
+    await look()
+    expect(applied.map(({ docker }) => docker.engines.map(({ name }) => name))).toEqual([[engine.path]])
+    expect(lines).toMatchObject([
+      { level: 'info', cause: 'engine', changed: ['docker.engines'] },
+      { level: 'info', engine: 'unix:///run/podman/podman.sock', how: 'a usual place' },
+    ])
+    await look(3)
+    expect(engine.looks).toBe(4)
+  })
+
+  it('is not looked for where one is named, from the start or since', async () => {
+    const named = await follow('ttl: 1')
+    await named.look(3)
+    expect(named.engine.looks).toBe(0)
+    const { engine, write, look } = await follow('ttl: 1', nowhere)
+    await look()
+    engine.found = undefined
+    write('ttl: 2')
+    await look(2)
+    const { looks } = engine
+    await look(3)
+    expect(engine.looks).toBe(looks)
+  })
+
+  it('that comes while the configuration is wrong is told of less and less often', async () => {
+    const { engine, write, look, lines, applied } = await follow('ttl: 1', nowhere)
+    write('ttl: x')
+    engine.path = '/late.sock'
+    await look(40)
+    const refused = lines.filter(({ cause }) => cause === 'engine').length
+    expect(refused).toBeGreaterThan(1)
+    expect(refused).toBeLessThan(7)
+    write('ttl: 2')
+    await look(2)
+    expect(applied.at(-1)).toMatchObject({ ttl: 2, docker: { engines: [{ name: '/late.sock' }] } })
+  })
+})
 
 describe('the file', () => {
   it('is read again once it says the same twice, and not before', async () => {

@@ -17,7 +17,7 @@ const id = '0123456789abcdef'.repeat(4)
 /** As they are used; TypeScript sees to it that none is missing. */
 const calls: { [call in keyof Omit<EngineClient, 'close'>]: (client: EngineClient) => Promise<unknown> } = {
   version: (client) => client.version(),
-  systemTime: (client) => client.systemTime(),
+  info: (client) => client.info(),
   ping: (client) => client.ping(1000),
   listNetworks: (client) => client.listNetworks(),
   inspectNetwork: (client) => client.inspectNetwork(id),

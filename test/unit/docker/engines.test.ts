@@ -52,7 +52,7 @@ function create(first: ReturnType<typeof docker>) {
         if (out.has(path)) throw new Error('nobody is there')
         return { version: '26.1', apiVersion: '1.45' }
       },
-      systemTime: async () => undefined,
+      info: async () => undefined,
       ping: async () => {},
       pastEvents: async () => [],
       events: async () => stream,

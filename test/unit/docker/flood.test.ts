@@ -157,7 +157,7 @@ describe('a watch', () => {
     }))
     const client = {
       version: async () => ({ version: '26.1', apiVersion: '1.45' }),
-      systemTime: async () => undefined,
+      info: async () => undefined,
       ping: async () => undefined,
       listNetworks: async () => [{ Id: 'n', Name: 'n' }],
       inspectNetwork: async () => ({ Id: 'n', Name: 'n' }),

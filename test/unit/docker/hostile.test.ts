@@ -104,7 +104,7 @@ describe('an answer without end', () => {
     [call in keyof Omit<EngineClient, 'close' | 'events'>]?: (client: EngineClient) => Promise<unknown>
   } = {
     version: (client) => client.version(),
-    systemTime: (client) => client.systemTime(),
+    info: (client) => client.info(),
     ping: (client) => client.ping(5000),
     listNetworks: (client) => client.listNetworks(),
     inspectNetwork: (client) => client.inspectNetwork('x'),
@@ -147,7 +147,7 @@ describe('an answer without end', () => {
       request.socket.on('error', () => {})
       request.socket.end(bytes)
     })
-    for (const call of [client.version, client.systemTime, client.listNetworks, client.listContainers]) {
+    for (const call of [client.version, client.info, client.listNetworks, client.listContainers]) {
       await expect(call()).rejects.toMatchObject({ code: 'ENGINE' })
     }
     await expect(client.inspectContainer('x')).rejects.toMatchObject({ code: 'ENGINE' })

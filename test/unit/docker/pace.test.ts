@@ -36,9 +36,9 @@ function follow({
       if (!state.isThere) throw new Error(state.problem())
       return { version: '26.1', apiVersion: '1.45' }
     },
-    async systemTime() {
+    async info() {
       if (state.infoTakes > 0) await after(state.infoTakes)
-      return clock.now() + state.ahead
+      return { systemTime: clock.now() + state.ahead, apart: undefined }
     },
     ping: async () => {},
     listNetworks: async () => [],

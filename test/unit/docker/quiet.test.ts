@@ -17,7 +17,7 @@ async function follow() {
   const asked: string[] = []
   const answers: Partial<EngineClient> = {
     version: async () => ({ version: '26.1', apiVersion: '1.45' }),
-    systemTime: async () => undefined,
+    info: async () => undefined,
     ping: async () => {},
     events: async () => stream,
     pastEvents: async () => [],

@@ -27,7 +27,7 @@ function createFreezing() {
     }
     return {
       version: () => answer({ version: '26.1', apiVersion: '1.45' }, 5_000),
-      systemTime: () => answer(undefined),
+      info: () => answer(undefined),
       ping: (ms) => answer(undefined, ms),
       listNetworks: () => answer([]),
       inspectNetwork: () => answer(undefined),
@@ -65,13 +65,17 @@ function createHand() {
   }
 }
 
-function open(hand: ReturnType<typeof createHand>, createClient: NonNullable<WatchOptions['createClient']>) {
-  const store = createStore(['e'])
+function open(
+  hand: ReturnType<typeof createHand>,
+  createClient: NonNullable<WatchOptions['createClient']>,
+  { own = [], remote = [] }: { own?: string[]; remote?: Parameters<typeof createStore>[1] } = {},
+) {
+  const store = createStore(['e'], remote)
   const counters = createDockerCounters()
   const { log, lines } = recordingLogger()
   const watch = createWatch({
     ...{ engine, resync: 60_000, store, clock: hand.clock, log, counters, random: () => 0.5, createClient },
-    labelRules,
+    ...{ labelRules, ownAddresses: () => new Set(own) },
   })
   watch.start()
   const connected = () => counters.connected.cell('e').value
@@ -106,6 +110,42 @@ it('a stop waits for nothing that a frozen engine has under way, a full list amo
   state.isFrozen = true
   watch.setResync(30_000)
   await hand.turn(200)
+  await watch.stop()
+})
+
+it.each([
+  ['once, of an engine in a virtual machine', {}, 1],
+  ['not where its bridge is ours', { own: ['127.0.0.1', '192.0.2.1'] }, 0],
+  ['not of a remote engine', { remote: [['e', 'none']] as const }, 0],
+])('warns of networks that are not on this machine %s', async (_, options, times) => {
+  const { hand, createClient } = createFreezing()
+  const streams: PassThrough[] = []
+  const { watch, lines, connected } = open(
+    hand,
+    () => ({
+      ...createClient(),
+      info: async () => ({ systemTime: undefined, apart: { by: 'Colima', kind: 'machine' } }),
+      listNetworks: async () => [
+        {
+          ...{ Id: 'n', Name: 'net', Driver: 'bridge' },
+          IPAM: { Config: [{ Subnet: '192.0.2.0/24', Gateway: '192.0.2.1' }] },
+        },
+      ],
+      async events() {
+        streams.push(new PassThrough())
+        return streams.at(-1)!
+      },
+    }),
+    options,
+  )
+  await hand.turn(1_000)
+  streams[0]!.end()
+  await hand.turn(5_000)
+  expect([connected(), streams.length]).toEqual([1, 2])
+  const warned = lines.filter(({ msg }) => msg.includes('not on this machine'))
+  expect(warned).toHaveLength(times)
+  for (const line of warned)
+    expect(line).toMatchObject({ level: 'warn', why: expect.stringMatching(/^Colima/) })
   await watch.stop()
 })
 

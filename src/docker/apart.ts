@@ -1,0 +1,60 @@
+// Engines whose networks are not this machine's: in a virtual machine, or rootless in a namespace. They are known by what
+// /info tells, and what can not work beside them is said. Pure. docs/contexts.md has the same as a table.
+import type { Container, Network } from '../registry/types.ts'
+import type { RawInfo } from './raw.ts'
+
+export interface Apart {
+  readonly by: string
+  /** routed: this machine reaches the addresses all the same. */
+  readonly kind: 'machine' | 'routed' | 'rootless'
+}
+
+type Product = readonly [by: string, kind: Apart['kind'], system: RegExp | undefined, name: RegExp]
+
+/** The first that fits: by the operating system that the engine tells, or by its host's name. */
+const products: readonly Product[] = [
+  ['Docker Desktop', 'machine', /^Docker Desktop\b/, /^docker-desktop$/],
+  ['OrbStack', 'routed', /^OrbStack\b/, /^orbstack$/],
+  ['Rancher Desktop', 'machine', /^Rancher Desktop\b/, /^lima-(0|rancher-desktop)$/],
+  ['Colima', 'machine', undefined, /^colima(-|$)/],
+  ['Lima', 'machine', undefined, /^lima-/],
+]
+
+/** undefined: nothing says that its networks are elsewhere. */
+export function apartOf(info: RawInfo): Apart | undefined {
+  const { Name = '', OperatingSystem = '', SecurityOptions = [] } = info
+  const product = products.find(([, , system, name]) => system?.test(OperatingSystem) || name.test(Name))
+  if (product !== undefined) return { by: product[0], kind: product[1] }
+  const isRootless = SecurityOptions.some((option) => /^name=rootless(,|$)/.test(option))
+  return isRootless ? { by: 'a rootless engine', kind: 'rootless' } : undefined
+}
+
+/** What can not work, in a sentence. */
+export function describeApart({ by, kind }: Apart): string {
+  const where = kind === 'rootless' ? 'a network namespace of its own' : 'a virtual machine'
+  const limits =
+    kind === 'routed'
+      ? 'a container that asks berth here may look like this machine, and then sees every name'
+      : 'their addresses lead nowhere from here (publish ports), and a container that asks berth here looks like this machine and sees every name'
+  return `${by} has its networks in ${where}: ${limits}; to answer its containers, run berth as a container of it (docs/contexts.md)`
+}
+
+/** Whether one of our addresses is a bridge's or a container's there: then its networks are this machine's as well. */
+export function isAmong(own: ReadonlySet<string>, theirs: Iterable<string>): boolean {
+  for (const address of theirs) if (own.has(address)) return true
+  return false
+}
+
+/** Of bridges and of containers. */
+export function* addressesOf(
+  networks: Iterable<Pick<Network, 'gateways'>>,
+  containers: Iterable<Pick<Container, 'endpoints'>>,
+): Generator<string> {
+  for (const { gateways } of networks) yield* gateways
+  for (const { endpoints } of containers) {
+    for (const { v4, v6 } of endpoints) {
+      yield* v4
+      yield* v6
+    }
+  }
+}
