@@ -25,20 +25,21 @@ export interface Workload {
 export const connections = 200
 
 const names = ({ names, askers }: World) => [names, askers.length] as const
-const forwarders = ['unbound', 'dnsmasq', 'berth']
+const forwarders = ['unbound', 'older unbound', 'dnsmasq', 'older dnsmasq', 'berth']
 
 export const workloads: readonly Workload[] = [
   {
     ...{ key: 'a', title: 'local A', forwards: 'nothing' },
     servers: [
-      ...['C floor', 'unbound', 'dnsmasq', 'aardvark-dns', 'Docker 26.1'],
+      ...['C floor', 'unbound', 'older unbound', 'dnsmasq', 'older dnsmasq'],
+      ...['aardvark-dns', 'older aardvark-dns', 'Docker'],
       ...['berth', 'berth, at each gateway', 'berth, plain dgram'],
     ],
     lines: (world) => localA(...names(world)),
   },
   {
     ...{ key: 'b', title: 'local AAAA, NODATA and NXDOMAIN', forwards: 'nothing' },
-    servers: ['unbound', 'dnsmasq', 'berth', 'berth, plain dgram'],
+    servers: [...forwarders, 'berth, plain dgram'],
     lines: (world) => localMix(...names(world)),
   },
   {
