@@ -1,5 +1,5 @@
 // Servers of Debian's next release, beside the system's own: unpacked with all that they need, and run on that release's
-// own libraries. Nothing is installed.
+// own libraries. Nothing is installed. Tests that start a server take these where `bin` is first on the PATH.
 import { execFile } from 'node:child_process'
 import {
   existsSync,

@@ -7,17 +7,19 @@ import { join } from 'node:path'
 import { startDnsmasq } from '../../servers/dnsmasq.ts'
 import { outstanding } from '../client/dnsperf.ts'
 import { pin } from '../place.ts'
-import { connections } from '../workloads.ts'
 import { askedAtOne, type Contender } from './contender.ts'
 import { type Find, installed, today } from './program.ts'
 
-/** Connections that the older one has at once: it takes twenty at the most, and leaves the others waiting. */
-const few = 16
+/**
+ * A process for each connection, which it closes after a hundred questions; few may wait to be taken up. With more than
+ * twenty it answers the less the more there are, even where it may have as many processes.
+ */
+const connections = 16
 
-export const dnsmasq = contender('dnsmasq', today('dnsmasq'), [`--max-tcp-connections=${connections * 2}`])
-export const olderDnsmasq = contender('older dnsmasq', installed('dnsmasq-base', 'dnsmasq'), [], few)
+export const dnsmasq = contender('dnsmasq', today('dnsmasq'))
+export const olderDnsmasq = contender('older dnsmasq', installed('dnsmasq-base', 'dnsmasq'))
 
-function contender(name: string, find: Find, flags: readonly string[], most?: number): Contender {
+function contender(name: string, find: Find): Contender {
   return {
     name,
     title: () => `dnsmasq ${find().version}`,
@@ -32,7 +34,6 @@ function contender(name: string, find: Find, flags: readonly string[], most?: nu
         program: find().program,
         upstreams: [],
         extra: [
-          ...flags,
           `--listen-address=${place.address}`,
           ...(forwards === 'new' ? [] : ['--cache-size=10000']),
           `--dns-forward-max=${outstanding * 2}`,
@@ -44,7 +45,7 @@ function contender(name: string, find: Find, flags: readonly string[], most?: nu
       pin(server.pid, place.cores.server)
       return {
         ...askedAtOne(scene, server.port),
-        ...{ pid: server.pid, ...(most === undefined ? {} : { connections: most }) },
+        ...{ pid: server.pid, connections },
         stop: async () => {
           await server.stop()
           rmSync(hosts)
