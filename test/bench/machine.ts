@@ -14,10 +14,8 @@ export interface Machine {
   readonly load: number
 }
 
-const others = ['unbound', 'dnsmasq-base', 'aardvark-dns', 'dnsperf']
-
-/** `programs`: packages that are there. */
-export function describeMachine(programs: readonly string[] = others): Machine {
+/** `programs`: Debian's packages that are there. */
+export function describeMachine(programs: readonly string[]): Machine {
   return {
     processors: cpus().length,
     model: cpus()[0]?.model ?? 'unknown',
@@ -30,29 +28,28 @@ export function describeMachine(programs: readonly string[] = others): Machine {
 }
 
 export function machineLine(machine: Machine): string {
-  return [hardwareLine(machine), [...programsOf(machine), 'Docker 26.1'].join(', '), loadOf(machine)].join(
-    '; ',
-  )
+  const { processors, model, memoryGiB, kernel, node, versions, load } = machine
+  return [
+    `${processors} processors (${model}), ${memoryGiB} GiB, Linux ${kernel}, Node ${node}`,
+    Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+    `load before the first run ${load.toFixed(1)}`,
+  ].join('; ')
 }
 
-/** Without Docker, which not all that is measured needs. */
-export function ownLine(machine: Machine): string {
-  return [hardwareLine(machine), programsOf(machine).join(', '), loadOf(machine)].join('; ')
+/** Upstream's own of a Debian package's. */
+export function upstreamVersion(version: string): string {
+  return version.replace(/^\d+:/, '').replace(/-.*/, '')
 }
 
-const hardwareLine = ({ processors, model, memoryGiB, kernel, node }: Machine) =>
-  `${processors} processors (${model}), ${memoryGiB} GiB, Linux ${kernel}, Node ${node}`
-const programsOf = ({ versions }: Machine) =>
-  Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-const loadOf = ({ load }: Machine) => `load before the first run ${load.toFixed(1)}`
-
-function debianVersions(names: readonly string[]): Record<string, string> {
+export function debianVersions(names: readonly string[]): Record<string, string> {
   const format = `\${Package} \${Version}\n`
   const lines = execFileSync('dpkg-query', ['-W', '-f', format, ...names], { encoding: 'utf8' }).split('\n')
   return Object.fromEntries(
     lines.filter(Boolean).map((line) => {
       const [name = '', version = ''] = line.split(' ')
-      return [name, version.replace(/^\d+:/, '').replace(/-.*/, '')]
+      return [name, upstreamVersion(version)]
     }),
   )
 }

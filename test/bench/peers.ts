@@ -4,18 +4,18 @@ import { type Figures, measure, nothing, warmUp, withServer, writeLines } from '
 import type { Native } from './native/build.ts'
 import { isChosen, type Options } from './options.ts'
 import type { Place } from './place.ts'
-import { aardvark } from './servers/aardvark.ts'
+import { aardvark, olderAardvark } from './servers/aardvark.ts'
 import { berth, gatewayBerth, plainBerth } from './servers/berth.ts'
 import type { Contender } from './servers/contender.ts'
-import { dnsmasq } from './servers/dnsmasq.ts'
+import { dnsmasq, olderDnsmasq } from './servers/dnsmasq.ts'
 import { dockerResolver } from './servers/docker.ts'
 import { floor } from './servers/floor.ts'
-import { unbound } from './servers/unbound.ts'
+import { olderUnbound, unbound } from './servers/unbound.ts'
 import { type Key, type Workload, workloads } from './workloads.ts'
 import { openWorld, type World } from './world/world.ts'
 
 export const contenders: readonly Contender[] = [
-  ...[floor, unbound, dnsmasq, aardvark, dockerResolver],
+  ...[floor, unbound, olderUnbound, dnsmasq, olderDnsmasq, aardvark, olderAardvark, dockerResolver],
   ...[berth, gatewayBerth, plainBerth],
 ]
 

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installPackages } from '../engine/install.ts'
+import { installNewer } from '../engine/newer.ts'
 import { besideEngine } from '../soak/beside.ts'
 import { asksForBuild, parseAgainst } from './against/options.ts'
 import { againstTools, readBuilds, runAgainst } from './against/run.ts'
@@ -17,7 +18,7 @@ import { makeFolder } from './folder.ts'
 import { describeMachine } from './machine.ts'
 import { buildNative } from './native/build.ts'
 import { parseOptions } from './options.ts'
-import { type Bench, runPeers, type Setting, tell } from './peers.ts'
+import { type Bench, contenders, runPeers, type Setting, tell } from './peers.ts'
 import { openPlace } from './place.ts'
 import { profileTables } from './profile/groups.ts'
 import { runProfile } from './profile/profile.ts'
@@ -26,6 +27,7 @@ import { replacePart } from './report/document.ts'
 import { type Report, reportJson, writeReport } from './report/report.ts'
 import { summarize } from './report/summary.ts'
 import { judge } from './report/targets.ts'
+import { titlesOf } from './servers/contender.ts'
 import { startUpstream } from './servers/floor.ts'
 import { keys } from './workloads.ts'
 
@@ -34,10 +36,11 @@ const tools = ['dnsperf', 'dnsmasq-base', 'aardvark-dns', 'gcc', 'libc6-dev', 'i
 
 async function measureServers(setting: Setting): Promise<void> {
   const { part, only, servers, rounds, seconds, out } = setting.options
-  const machine = describeMachine()
+  const machine = describeMachine(['dnsperf'])
+  const titles = titlesOf(contenders)
   const rows = part === 'curve' ? [] : summarize(await runPeers(setting))
   const points = part === 'peers' ? [] : await runCurve(setting)
-  const report = { machine, rounds, seconds, rows, verdicts: judge(rows), points }
+  const report = { machine, titles, rounds, seconds, rows, verdicts: judge(rows), points }
   const text = writeReport(report)
   console.log(`\n${text}`)
   if (out !== undefined) writeFiles(report, (name) => join(out, name))
@@ -49,7 +52,7 @@ async function measureServers(setting: Setting): Promise<void> {
 
 function writeFiles(report: Report, place: (name: string) => string): void {
   writeFileSync(place('bench.json'), reportJson(report))
-  writeFileSync(place('bench.svg'), drawChart(report.rows, report.points))
+  writeFileSync(place('bench.svg'), drawChart(report.rows, report.points, report.titles))
 }
 
 async function profile(setting: Setting): Promise<void> {
@@ -70,8 +73,8 @@ function leave(code: number, why: unknown): never {
 }
 
 interface Job {
-  /** Debian's packages: programs, and servers that are not to start by themselves. */
-  readonly packages: [names: string[], servers?: string[]]
+  /** Gives why what it needs can't be had, or nothing. */
+  install(): Promise<string | undefined>
   /** Gives the exit code. */
   run(bench: Omit<Bench, 'seconds'>): Promise<number>
 }
@@ -82,12 +85,12 @@ function readJob(argv: readonly string[]): Job {
     const options = parseAgainst(argv)
     readBuilds(options)
     makeFolder('out', options.out)
-    return { packages: [againstTools], run: (bench) => runAgainst(bench, options) }
+    return { install: () => installPackages(againstTools), run: (bench) => runAgainst(bench, options) }
   }
   const options = parseOptions(argv)
   if (options.out !== undefined) makeFolder('out', options.out)
   return {
-    packages: [tools, ['unbound']],
+    install: async () => (await installPackages(tools, ['unbound'])) ?? (await installNewer()),
     async run(bench) {
       await (options.part === 'profile' ? profile : measureServers)({ ...bench, options })
       return 0
@@ -105,10 +108,10 @@ function readOrLeave(): Job {
 
 const job = readOrLeave()
 if (process.env.BERTH_ENGINE === undefined) {
-  const why = await installPackages(...job.packages)
+  const why = await job.install()
   if (why !== undefined) leave(1, why)
 }
-await besideEngine('26.1')
+await besideEngine('28')
 if (process.env.BERTH_ENGINE_PRIVATE === undefined) {
   leave(1, 'this needs network namespaces of its own: run it as root on Debian')
 }

@@ -190,8 +190,14 @@ function link(folder: string, name: string, places: string[]): void {
   symlinkSync(join('../root', place), join(folder, 'bin', name))
 }
 
-// Downloads from a given Debian release, on the mirror the system uses, without touching the system's own lists.
-async function download(release: string, packages: string[], folder: string): Promise<void> {
+// Downloads from a given Debian release, on the mirror the system uses, without touching the system's own lists. `whole`:
+// with all that they need to run, as if nothing were installed here.
+export async function download(
+  release: string,
+  packages: string[],
+  folder: string,
+  { whole = false } = {},
+): Promise<void> {
   const mirror = systemMirror()
   const base = mkdtempSync(join(cacheFolder(), 'apt.'))
   try {
@@ -210,9 +216,21 @@ async function download(release: string, packages: string[], folder: string): Pr
       'APT::Sandbox::User=root',
     ].flatMap((setting) => ['-o', setting])
     await apt([...settings, 'update'])
-    await apt([...settings, 'download', ...packages.map((name) => `${name}/${release}`)], folder)
+    if (whole) await downloadWhole([...settings, '-o', `Dir::Cache::archives=${folder}`], packages, folder)
+    else await apt([...settings, 'download', ...packages.map((name) => `${name}/${release}`)], folder)
   } finally {
     rmSync(base, { recursive: true, force: true })
+  }
+}
+
+// apt leaves behind a lock and a folder for what is under way.
+async function downloadWhole(settings: string[], packages: string[], folder: string): Promise<void> {
+  mkdirSync(join(folder, 'partial'))
+  const empty = ['-o', 'Dir::State::status=/dev/null', '-o', 'Debug::NoLocking=1']
+  const install = ['install', '-y', '--no-install-recommends', '--download-only', ...packages]
+  await apt([...settings, ...empty, ...install])
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith('.deb')) rmSync(join(folder, name), { recursive: true })
   }
 }
 

@@ -3,12 +3,15 @@ import { freePort } from './port.ts'
 import { type Server, serverFolder, startServer } from './process.ts'
 
 export interface DnsmasqOptions {
+  /** A path. Default: the system's own. */
+  readonly program?: string
   /** Ports on 127.0.0.1 it forwards to. */
   readonly upstreams: readonly number[]
   readonly extra?: readonly string[]
 }
 
-export async function startDnsmasq({ upstreams, extra = [] }: DnsmasqOptions): Promise<Server> {
+export async function startDnsmasq(options: DnsmasqOptions): Promise<Server> {
+  const { program = 'dnsmasq', upstreams, extra = [] } = options
   const folder = serverFolder('dnsmasq')
   const port = await freePort()
   const args = [
@@ -26,5 +29,5 @@ export async function startDnsmasq({ upstreams, extra = [] }: DnsmasqOptions): P
     ...upstreams.map((at) => `--server=127.0.0.1#${at}`),
     ...extra,
   ]
-  return startServer({ program: 'dnsmasq', args, port, folder })
+  return startServer({ program, args, port, folder })
 }

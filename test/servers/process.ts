@@ -92,7 +92,7 @@ function findProgram(name: string): string {
 }
 
 /** Whether a server replies to a question within 200 ms; resolves a little later where it does not. */
-export function repliesTo(name: string, host: string, port: number): Promise<boolean> {
+export function repliesTo(name: string, host: string, port: number, type = 'SOA'): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4')
     const done = (replied: boolean) => {
@@ -103,7 +103,7 @@ export function repliesTo(name: string, host: string, port: number): Promise<boo
     const timer = setTimeout(done, 200, false)
     socket.on('message', () => done(true))
     socket.on('error', () => done(false))
-    socket.connect(port, host, () => socket.send(encodeQuery(name, 'SOA', { id: randomInt(0x10000) })))
+    socket.connect(port, host, () => socket.send(encodeQuery(name, type, { id: randomInt(0x10000) })))
   })
 }
 

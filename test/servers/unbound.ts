@@ -5,6 +5,8 @@ import { freePort } from './port.ts'
 import { type Server, serverFolder, startServer } from './process.ts'
 
 export interface UnboundOptions {
+  /** A path. Default: the system's own. */
+  readonly program?: string
   /** Default: one that is free. */
   readonly port?: number
   /** "forward" sends questions with RD to a resolver, "stub" asks an authoritative server. Zone "." is everything. */
@@ -25,7 +27,7 @@ export interface UnboundOptions {
 }
 
 export async function startUnbound(options: UnboundOptions): Promise<Server> {
-  const { zones = [], trust = [], local = [], address, extra = [] } = options
+  const { program = 'unbound', zones = [], trust = [], local = [], address, extra = [] } = options
   const folder = serverFolder('unbound')
   const port = options.port ?? (await freePort())
   const lines = [
@@ -65,7 +67,7 @@ export async function startUnbound(options: UnboundOptions): Promise<Server> {
   writeFileSync(join(folder, 'unbound.conf'), `${lines.join('\n')}\n`)
   // It answers for localhost by itself, whatever becomes of those it asks.
   return startServer({
-    program: 'unbound',
+    program,
     args: ['-d', '-c', 'unbound.conf'],
     port,
     folder,

@@ -16,7 +16,7 @@ import { createFailures, type RememberedFailure } from './failures.ts'
 import { type Fill, fillOf, readFill } from './fill.ts'
 import { createFlushes, type Flush, type Flushed, type Flushes, namesIn, removeFrom } from './flush.ts'
 import { type Holdings, listHoldings, type Subject } from './holdings.ts'
-import { type Caps, deniesName, isConclusive, readKeepable, showsRecords, writeTtls } from './keepable.ts'
+import { type Caps, deniesName, isConclusive, kindOf, readKeepable, writeTtls } from './keepable.ts'
 import { unpackReply } from './packed.ts'
 import { createEntry, createStore, type Entry } from './store.ts'
 
@@ -92,7 +92,8 @@ export function createCache(options: CacheOptions): Cache {
 
   function keep(asked: ForwardQuestion, keys: Keys, result: Forwarded): Forwarded {
     const { type, name } = asked.question
-    if ('reply' in result) writeTtls(result.reply, type)
+    const kind = 'reply' in result ? kindOf(result.reply, type) : undefined
+    if ('reply' in result) writeTtls(result.reply, kind)
     // Without RD upstreams tell what they have at hand; that is no answer for others.
     if (!wantsRecursion(asked)) return result
     if (keys.since < flushes.last() && isFlushed(keys, result)) return result
@@ -104,7 +105,7 @@ export function createCache(options: CacheOptions): Cache {
     const { reply, upstream, transport = 'udp' } = result
     const { question: key, context } = keys
     const subject = { key, context, hash: hashName(name, context), name, type }
-    const shows = showsRecords(reply, type)
+    const shows = kind === 'success'
     if (!isConclusive(reply)) {
       if (shows && settings.entries > 0) existing.learn(subject, reply, shows, time, false)
       return result
@@ -114,7 +115,7 @@ export function createCache(options: CacheOptions): Cache {
     const against = !shows && deniesName(reply, type) ? existing.against(subject, reply, time) : undefined
     const isThere = against !== undefined && against.others > 0 && maySayNodata(reply.message, keys.question)
     if (isThere) sayNodata(reply.message)
-    const found = options.isCacheable(reply, asked.route) ? readKeepable(reply, type, caps) : undefined
+    const found = options.isCacheable(reply, asked.route) ? readKeepable(reply, kind, caps) : undefined
     const forEveryType = found?.forEveryType === true && (against?.name ?? 0) === 0
     // As NODATA it ends with what stands against it: the whole name may be gone then.
     const most = isThere ? against.others - time : Number.POSITIVE_INFINITY
@@ -178,7 +179,7 @@ export function createCache(options: CacheOptions): Cache {
     const against = deniesName(reply, subject.type) ? existing.against(subject, reply, time) : undefined
     const isAgainst = against !== undefined && against.name > 0
     const entry = isAgainst ? narrow(told, against.others) : told
-    const shows = showsRecords(reply, subject.type)
+    const shows = entry.kind === 'success'
     replace(fill, entry, shows)
     existing.learn(subject, reply, shows, told.storedAt, !entry.isGone)
   }

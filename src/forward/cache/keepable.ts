@@ -25,9 +25,11 @@ export interface Caps {
   readonly maxNegativeTtl: number
 }
 
-/** `reply` is a conclusive one, with the TTLs that hold. undefined for what is not to be kept: denials without SOA, TTL 0. */
-export function readKeepable(reply: UpstreamReply, asked: number, caps: Caps): Keepable | undefined {
-  const kind = kindOf(reply, asked)
+/**
+ * `reply` is a conclusive one of this kind, with the TTLs that hold. undefined for what is not to be kept: denials without
+ * SOA, TTL 0.
+ */
+export function readKeepable(reply: UpstreamReply, kind: Kind | undefined, caps: Caps): Keepable | undefined {
   if (kind === undefined) return undefined
   const ttl = Math.min(leastTtl(reply), kind === 'denial' ? caps.maxNegativeTtl : caps.maxTtl)
   if (ttl <= 0) return undefined
@@ -46,15 +48,15 @@ export function isConclusive(reply: UpstreamReply): boolean {
   return isWhole && (code === rcode.NXDOMAIN || (code === rcode.NOERROR && !isReferral(reply)))
 }
 
-function kindOf(reply: UpstreamReply, asked: number): Kind | undefined {
+/** "success": it has records of the asked type, all or some of them. */
+export function kindOf(reply: UpstreamReply, asked: number): Kind | undefined {
   if (showsRecords(reply, asked)) return 'success'
   // A chain of CNAMEs that ends without the type is a denial too (RFC 2308, 2.2). Without SOA nobody can tell
   // how long it holds (5), and it may be a referral.
   return reply.records.some(isDenialSoa) ? 'denial' : undefined
 }
 
-/** Whether it has records of the asked type, all or some of them. */
-export function showsRecords({ message, records }: UpstreamReply, asked: number): boolean {
+function showsRecords({ message, records }: UpstreamReply, asked: number): boolean {
   return rcodeOf(message) === rcode.NOERROR && hasAnswer(records, asked)
 }
 
@@ -78,10 +80,10 @@ const isDenialSoa = (record: RawRecord): boolean => record.section === 'authorit
  * means zero (RFC 2181, 8), and a stub might take it for a long time. A denial holds for the lesser of its SOA's TTL and
  * MINIMUM (RFC 2308, 5); servers are to send that as the TTL (3), but not all do.
  */
-export function writeTtls(reply: UpstreamReply, asked: number): void {
+export function writeTtls(reply: UpstreamReply, kind: Kind | undefined): void {
   const { message, records } = reply
   capTtls(reply)
-  if (kindOf(reply, asked) !== 'denial') return
+  if (kind !== 'denial') return
   for (const record of records) {
     if (!isDenialSoa(record)) continue
     const ttl = Math.min(readTtl(message, record.ttlAt), readMinimum(message, record))

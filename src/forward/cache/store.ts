@@ -91,16 +91,20 @@ const entryBytes = 350
 
 /** With a limit of 0 entries nothing is kept. */
 export function createStore(limits: Limits, counters: CacheCounters): Store {
+  const entries: { [kind in Kind]?: { value: number } } = {}
+  const bytes = counters.bytes.cell()
+  const evictions = counters.evictions.cell()
   const count = (entry: Entry, key: string, sign: 1 | -1) => {
-    counters.entries.add(sign, entry.kind)
-    counters.bytes.add(sign * sizeOf(entry, key))
+    entries[entry.kind] ??= counters.entries.cell(entry.kind)
+    entries[entry.kind]!.value += sign
+    bytes.value += sign * sizeOf(entry, key)
   }
-  const create = ({ entries, bytes }: Limits) => {
-    if (entries === 0) return undefined
-    const owners = createOwners(entries)
+  const create = (limits: Limits) => {
+    if (limits.entries === 0) return undefined
+    const owners = createOwners(limits.entries)
     const lru = new LRUCache<string, Entry>({
-      max: entries,
-      maxSize: bytes,
+      max: limits.entries,
+      maxSize: limits.bytes,
       sizeCalculation: sizeOf,
       onInsert(entry, key) {
         entry.isGone = false
@@ -111,7 +115,7 @@ export function createStore(limits: Limits, counters: CacheCounters): Store {
         entry.isGone = true
         count(entry, key, -1)
         owners.remove(entry)
-        if (reason === 'evict') counters.evictions.add(1)
+        if (reason === 'evict') evictions.value++
       },
     })
     return { lru, owners }

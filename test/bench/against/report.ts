@@ -1,6 +1,6 @@
 // Pure: pairs of measurements → a verdict for each row, as a table and as JSON.
 import { tabulate } from '../forward/table.ts'
-import { type Machine, ownLine } from '../machine.ts'
+import { type Machine, machineLine } from '../machine.ts'
 import type { Figures } from '../measure.ts'
 import { rounded } from '../report/report.ts'
 import { median } from '../report/summary.ts'
@@ -94,7 +94,7 @@ export function writeAgainst({ machine, builds, options, rows }: AgainstReport):
   ])
   const texts = [
     ...sides.map((side) => `${side}: ${builds[side].folder} (${builds[side].state})`),
-    `Measured on ${ownLine(machine)}. Pairs: ${pairs}; seconds of each measurement: ${seconds}; limit: ${limit}.`,
+    `Measured on ${machineLine(machine)}. Pairs: ${pairs}; seconds of each measurement: ${seconds}; limit: ${limit}.`,
     tabulate([...head, 'lost', ''], lines),
     ...rows.flatMap(({ title, voids }) =>
       voids.map(({ pair, side, why }) => `VOID: ${title}, pair ${pair + 1}, ${side}: ${why}`),

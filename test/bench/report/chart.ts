@@ -1,5 +1,6 @@
 // Pure: the figures as one SVG: bars for each workload, and two lines for the curve.
 import type { Point } from '../curve.ts'
+import type { Titles } from '../servers/contender.ts'
 import { workloads } from '../workloads.ts'
 import { find, type Summary, subject } from './summary.ts'
 
@@ -18,10 +19,10 @@ interface Panel {
   readonly drawn: string
 }
 
-export function drawChart(summaries: readonly Summary[], points: readonly Point[]): string {
+export function drawChart(summaries: readonly Summary[], points: readonly Point[], titles: Titles): string {
   const panels = workloads.flatMap(({ key, title }) => {
     const rows = summaries.filter(({ workload }) => workload === key)
-    return rows.length === 0 ? [] : drawBars(title, rows)
+    return rows.length === 0 ? [] : drawBars(title, rows, titles)
   })
   const standing = points.filter(({ fault }) => fault === undefined)
   if (standing.length > 0) panels.push(drawCurve(standing))
@@ -47,7 +48,7 @@ export function drawChart(summaries: readonly Summary[], points: readonly Point[
   ].join('\n')
 }
 
-function drawBars(title: string, rows: readonly Summary[]): Panel {
+function drawBars(title: string, rows: readonly Summary[], titles: Titles): Panel {
   const servers = [...new Set(rows.map(({ server }) => server))]
   const standing = rows.filter(({ fault }) => fault === undefined)
   const ours = standing.filter(({ server }) => server === subject)
@@ -58,7 +59,7 @@ function drawBars(title: string, rows: readonly Summary[]): Panel {
     const y = bars.top + i * bars.row
     const weight = server === subject ? ' font-weight="bold"' : ''
     parts.push(
-      `<text x="${bars.left - 8}" y="${y + 15}" text-anchor="end"${weight}>${quote(server)}</text>`,
+      `<text x="${bars.left - 8}" y="${y + 15}" text-anchor="end"${weight}>${quote(titles[server]!)}</text>`,
       ...(['full', 'steady'] as const).map((mode, n) => {
         const row = rows.find((each) => each.server === server && each.mode === mode)
         return row === undefined ? '' : drawBar(row, find(rows, row, server), y + n * (bars.thick + 1), top)

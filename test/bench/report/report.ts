@@ -1,12 +1,14 @@
 // Pure: what a run has measured, as text for the terminal and for docs/bench.md.
 import { type Point, steepness } from '../curve.ts'
 import { type Machine, machineLine } from '../machine.ts'
+import type { Titles } from '../servers/contender.ts'
 import type { Summary } from './summary.ts'
 import { curveTable, peerTables, targetTable } from './tables.ts'
 import type { Verdict } from './targets.ts'
 
 export interface Report {
   readonly machine: Machine
+  readonly titles: Titles
   readonly rounds: number
   /** Of each run of dnsperf. */
   readonly seconds: number
@@ -16,13 +18,13 @@ export interface Report {
 }
 
 /** What there is of it. */
-export function writeReport({ machine, rounds, seconds, rows, verdicts, points }: Report): string {
+export function writeReport({ machine, titles, rounds, seconds, rows, verdicts, points }: Report): string {
   const texts = [
     `Measured on ${machineLine(machine)}. Rounds: ${rounds}; seconds of each measurement: ${seconds}.`,
   ]
-  if (rows.length > 0) texts.push(peerTables(rows), `### Targets\n\n${targetTable(verdicts)}`)
+  if (rows.length > 0) texts.push(peerTables(rows, titles), `### Targets\n\n${targetTable(verdicts, titles)}`)
   if (points.length > 0) {
-    texts.push(`### As the table grows\n\n${steepnessText(points)}\n\n${curveTable(points)}`)
+    texts.push(`### As the table grows\n\n${steepnessText(points)}\n\n${curveTable(points, titles)}`)
   }
   return texts.join('\n\n')
 }

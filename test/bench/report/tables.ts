@@ -3,6 +3,7 @@
 import type { Point } from '../curve.ts'
 import { tabulate } from '../forward/table.ts'
 import type { Mode } from '../peers.ts'
+import type { Titles } from '../servers/contender.ts'
 import { workloads } from '../workloads.ts'
 import type { Summary } from './summary.ts'
 import type { Verdict } from './targets.ts'
@@ -10,14 +11,17 @@ import type { Verdict } from './targets.ts'
 const modeNames: Readonly<Record<Mode, string>> = { full: 'saturation', steady: '20,000/s' }
 
 /** A table for each workload. */
-export function peerTables(summaries: readonly Summary[]): string {
+export function peerTables(summaries: readonly Summary[], titles: Titles): string {
   const head = ['server', 'at', 'CPU µs/answer', '× berth', 'answers/s', 'busy', 'median µs', 'p99 µs']
   return workloads
     .map(({ key, title }) => {
       const rows = summaries.filter(({ workload }) => workload === key)
       if (rows.length === 0) return ''
       const sorted = [...rows].sort((a, b) => orderOf(a) - orderOf(b))
-      return `### ${title}\n\n${tabulate([...head, 'lost', 'peak MiB'], sorted.map(peerRow))}`
+      return `### ${title}\n\n${tabulate(
+        [...head, 'lost', 'peak MiB'],
+        sorted.map((each) => peerRow(each, titles)),
+      )}`
     })
     .filter(Boolean)
     .join('\n\n')
@@ -29,19 +33,20 @@ function orderOf({ workload, server, mode }: Summary): number {
   return servers.indexOf(server) + (mode === 'full' ? 0 : servers.length)
 }
 
-function peerRow(summary: Summary): string[] {
-  const { server, mode, cpu, ratio, rate, busy, median, p99, lost, memory, fault } = summary
-  if (fault !== undefined) return [server, modeNames[mode], 'VOID', ...Array<string>(6).fill(''), fault]
+function peerRow(summary: Summary, titles: Titles): string[] {
+  const title = titles[summary.server]!
+  const { mode, cpu, ratio, rate, busy, median, p99, lost, memory, fault } = summary
+  if (fault !== undefined) return [title, modeNames[mode], 'VOID', ...Array<string>(6).fill(''), fault]
   return [
-    ...[server, modeNames[mode], cpu.toFixed(2), ratio?.toFixed(2) ?? '', grouped(rate), percent(busy)],
+    ...[title, modeNames[mode], cpu.toFixed(2), ratio?.toFixed(2) ?? '', grouped(rate), percent(busy)],
     ...[grouped(median), grouped(p99), lost === 0 ? '0' : percent(lost), (memory / 2 ** 20).toFixed(0)],
   ]
 }
 
-export function targetTable(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map(({ what, mode, most, limit, measured, verdict }) => {
+export function targetTable(verdicts: readonly Verdict[], titles: Titles): string {
+  const rows = verdicts.map(({ what, server, mode, most, limit, measured, verdict }) => {
     return [
-      what,
+      `${what}: ${titles[server]}`,
       modeNames[mode],
       `≤ ${most}`,
       limit === undefined ? '' : `≤ ${limit}`,
@@ -52,9 +57,9 @@ export function targetTable(verdicts: readonly Verdict[]): string {
   return tabulate(['berth by …', 'at', 'target', 'limit', 'measured', ''], rows)
 }
 
-export function curveTable(points: readonly Point[]): string {
+export function curveTable(points: readonly Point[], titles: Titles): string {
   const rows = points.map(({ names, networks, cpu, rate, memory, server, fault }) => [
-    ...[server, grouped(names), grouped(networks), fault === undefined ? cpu.toFixed(2) : 'VOID'],
+    ...[titles[server]!, grouped(names), grouped(networks), fault === undefined ? cpu.toFixed(2) : 'VOID'],
     ...[grouped(rate), (memory / 2 ** 20).toFixed(0)],
   ])
   return tabulate(['server', 'names', 'networks', 'CPU µs/answer', 'answers/s', 'peak MiB'], rows)

@@ -17,6 +17,7 @@ interface Target {
 
 export interface Verdict {
   readonly what: string
+  readonly server: string
   readonly mode: Mode
   readonly most: number
   readonly limit: number | undefined
@@ -32,19 +33,19 @@ export const targets: readonly Target[] = [
   cpuTarget('local A', 'a', 'unbound', 1, 1.15),
   cpuTarget('local A', 'a', 'dnsmasq', 0.8),
   cpuTarget('local A', 'a', 'aardvark-dns', 0.5),
-  cpuTarget('local A', 'a', 'Docker 26.1', 0.1),
+  cpuTarget('local A', 'a', 'Docker', 0.1),
   cpuTarget('cached external', 'c', 'unbound', 1),
   cpuTarget('misses', 'd', 'dnsmasq', 1.5, 2.5),
   cpuTarget('TCP', 'e', 'unbound', 1.5),
   {
-    ...{ what: '99th percentile, local A: unbound', workload: 'a', figure: 'p99', modes: ['steady'] },
+    ...{ what: '99th percentile, local A', workload: 'a', figure: 'p99', modes: ['steady'] },
     ...{ server: 'unbound', most: 1.5 },
   },
 ]
 
 function cpuTarget(what: string, workload: Key, server: string, most: number, limit?: number): Target {
   return {
-    ...{ what: `CPU, ${what}: ${server}`, workload, figure: 'cpu', modes: both, server, most },
+    ...{ what: `CPU, ${what}`, workload, figure: 'cpu', modes: both, server, most },
     ...(limit === undefined ? {} : { limit }),
   }
 }
@@ -54,7 +55,7 @@ export function judge(summaries: readonly Summary[]): Verdict[] {
     modes.map((mode): Verdict => {
       const [ours, theirs] = [subject, server].map((name) => find(summaries, { workload, mode }, name))
       const measured = ours === undefined || theirs === undefined ? undefined : ours[figure] / theirs[figure]
-      return { ...{ what, mode, most, limit, measured }, verdict: verdictOn(measured, most, limit) }
+      return { ...{ what, server, mode, most, limit, measured }, verdict: verdictOn(measured, most, limit) }
     }),
   )
 }

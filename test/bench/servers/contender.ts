@@ -17,6 +17,8 @@ export type Forwards = 'nothing' | 'known' | 'new'
 
 export interface Contender {
   readonly name: string
+  /** What tables call it, once it is installed. Default: its name. */
+  title?(): string
   start(scene: Scene): Promise<Started>
 }
 
@@ -29,6 +31,13 @@ export interface Started {
   /** The most it serves at once. */
   readonly connections?: number
   stop(): Promise<unknown>
+}
+
+/** By contenders' names. */
+export type Titles = Readonly<Record<string, string>>
+
+export function titlesOf(contenders: readonly Contender[]): Titles {
+  return Object.fromEntries(contenders.map(({ name, title }) => [name, title?.() ?? name]))
 }
 
 /** Asked by all of the world's askers at one address: the engine's docker0 in real life, given as `dns` to all containers. */

@@ -1,4 +1,5 @@
 // Docker's own resolver: dockerd answers at 127.0.0.11 inside a container, for the names of its network.
+import { execFileSync } from 'node:child_process'
 import { docker, onNetworkOf, runContainer } from '../../engine/docker.ts'
 import { privateEngine } from '../../engine/engine.ts'
 import { pin } from '../place.ts'
@@ -11,7 +12,8 @@ const asker = 'bench-asker'
 const containers = 10
 
 export const dockerResolver: Contender = {
-  name: 'Docker 26.1',
+  name: 'Docker',
+  title: () => `Docker ${/[\d.]+/.exec(execFileSync('dockerd', ['--version'], { encoding: 'utf8' }))![0]}`,
   async start({ place, world }): Promise<Started> {
     const { pid } = privateEngine()!
     await docker('network', 'create', '--subnet', '172.31.0.0/24', network)

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { besideEngine } from '../../soak/beside.ts'
 import { startEngineProcess } from '../../synthetic/child.ts'
 import { type Checkout, readCheckout } from '../against/checkout.ts'
-import { describeMachine, ownLine } from '../machine.ts'
+import { describeMachine, machineLine } from '../machine.ts'
 import { buildRusage, commandsOf, measureCommand, startResponder } from './commands.ts'
 import { measureContainers } from './containers.ts'
 import { parseWeight, type WeightOptions } from './options.ts'
@@ -113,7 +113,7 @@ if (options.engine !== undefined) {
   if (options.only.some((part) => part !== 'commands')) await weighServers()
 }
 for (const side of measured) console.log(`${side}: ${builds[side]!.folder} (${builds[side]!.state})`)
-console.log(`Measured on ${ownLine(machine)}. Medians of ${options.rounds} rounds.\n`)
+console.log(`Measured on ${machineLine(machine)}. Medians of ${options.rounds} rounds.\n`)
 console.log(writeTable(points, measured))
 if (options.json !== undefined) {
   writeFileSync(options.json, `${JSON.stringify({ machine, builds, options, points }, undefined, 2)}\n`)

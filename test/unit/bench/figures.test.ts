@@ -118,6 +118,15 @@ describe('rounds', () => {
     const rows = summarize([row('berth', figures(cpu)), row('C floor', figures(5))])
     expect(judge(rows)[0]).toMatchObject({ most: 1.3, limit: 1.6, mode: 'full', verdict })
   })
+
+  it('are judged beside the newest version of a server, and by no other where that is void', () => {
+    const judged = (...rounds: Figures[]) => {
+      const rows = [row('unbound', ...rounds), row('older unbound', figures(20)), row('berth', figures(5))]
+      return judge(summarize(rows)).find(({ server, mode }) => server === 'unbound' && mode === 'full')
+    }
+    expect(judged(figures(10))).toMatchObject({ measured: 0.5, verdict: 'ok' })
+    expect(judged(figures(10, { fault: 'wrong' }))).toMatchObject({ verdict: 'not measured' })
+  })
 })
 
 describe('options', () => {

@@ -10,6 +10,7 @@ import { drawChart } from '../../bench/report/chart.ts'
 import { replacePart } from '../../bench/report/document.ts'
 import type { Summary } from '../../bench/report/summary.ts'
 import { curveTable, peerTables, percent, targetTable } from '../../bench/report/tables.ts'
+import { type Contender, titlesOf } from '../../bench/servers/contender.ts'
 
 const summary = (server: string, cpu: number, more: Partial<Summary> = {}): Summary => ({
   ...{ workload: 'a', server, mode: 'full', cpu, rate: 98_765.4, busy: 0.96, median: 900, p99: 4194 },
@@ -18,14 +19,23 @@ const summary = (server: string, cpu: number, more: Partial<Summary> = {}): Summ
 const point = (along: Point['along'], server: string, names: number, networks: number, cpu: number) =>
   ({ ...{ along, server, names, networks, cpu }, rate: 100_000, memory: 1 << 20 }) as Point
 
+const contender = (name: string, title = name): Contender => ({
+  ...{ name, title: () => title },
+  start: () => Promise.reject(new Error('it is not there to be started')),
+})
+const titles = titlesOf([
+  ...[contender('C floor'), contender('berth'), contender('Docker', 'Docker 28.5.2')],
+  ...[contender('unbound', 'unbound 1.26.2'), contender('older unbound', 'unbound 1.17.1')],
+])
+
 describe('tables', () => {
   it('have saturation before the steady rate, and servers in the order of their workload', () => {
     const steady = { mode: 'steady' } as const
-    const lines = peerTables([
-      summary('berth', 5, steady),
-      summary('berth', 5),
+    const rows = [
+      ...[summary('berth', 5, steady), summary('berth', 5)],
       summary('C floor', 4, { lost: 0.0004 }),
-    ]).split('\n')
+    ]
+    const lines = peerTables(rows, titles).split('\n')
     expect(lines[0]).toBe('### local A')
     expect(lines.slice(4)).toEqual([
       '| C floor | saturation | 4.00 | 0.80 | 98,765 | 96 % | 900 | 4,194 | 0.040 % | 12 |',
@@ -35,22 +45,31 @@ describe('tables', () => {
   })
 
   it('have no figures in a void row, but why', () => {
-    const text = peerTables([summary('berth', 5, { fault: 'x A: NOERROR []' })])
+    const text = peerTables([summary('berth', 5, { fault: 'x A: NOERROR []' })], titles)
     expect(text).toContain('| berth | saturation | VOID |  |  |  |  |  |  | x A: NOERROR [] |')
     expect(text).not.toContain('5.00')
   })
 
+  it("name versions of one server apart, today's first", () => {
+    const text = peerTables([summary('older unbound', 7), summary('unbound', 6)], titles)
+    expect(text.match(/^\| \w+ 1[\d.]+ /gm)).toEqual(['| unbound 1.26.2 ', '| unbound 1.17.1 '])
+  })
+
   it('of targets and of the curve', () => {
     const verdict = {
-      what: 'CPU',
+      ...{ what: 'CPU', server: 'unbound' },
       mode: 'full',
       most: 1.3,
       limit: 1.6,
       measured: 1.25,
       verdict: 'ok',
     } as const
-    expect(targetTable([verdict])).toContain('| CPU | saturation | ≤ 1.3 | ≤ 1.6 | 1.25 | ok |')
-    expect(curveTable([point('names', 'berth', 100_000, 50, 6)])).toContain('| berth | 100,000 | 50 | 6.00 |')
+    expect(targetTable([verdict], titles)).toContain(
+      '| CPU: unbound 1.26.2 | saturation | ≤ 1.3 | ≤ 1.6 | 1.25 | ok |',
+    )
+    expect(curveTable([point('names', 'berth', 100_000, 50, 6)], titles)).toContain(
+      '| berth | 100,000 | 50 | 6.00 |',
+    )
     expect([0, 0.01, 0.5].map(percent)).toEqual(['0.0 %', '1 %', '50 %'])
   })
 })
@@ -66,15 +85,17 @@ it('a curve is as steep as its dearest point is above its cheapest, whatever the
 describe('the chart', () => {
   const rows = [
     summary('berth', 5),
-    summary('Docker 26.1', 500),
+    summary('Docker', 500),
     summary('unbound', 6, { fault: 'wrong', cpu: Number.NaN }),
   ]
-  const svg = drawChart(rows, [point('names', 'berth', 10, 1, 6), point('names', 'berth', 100, 10, 4)])
+  const points = [point('names', 'berth', 10, 1, 6), point('names', 'berth', 100, 10, 4)]
+  const svg = drawChart(rows, points, titles)
   const broken = { ...point('names', 'unbound', 10, 1, Number.NaN), fault: 'wrong' }
 
   it('has every bar with its figure, cut where it is far longer than others', () => {
     expect(svg).toContain('>5.0<')
     expect(svg).toContain('>500.0<')
+    expect(svg).toContain('>Docker 28.5.2<')
     const widths = [...svg.matchAll(/<rect x="158" y="\d+" width="([\d.]+)"/g)].map(([, width]) =>
       Number(width),
     )
@@ -86,7 +107,7 @@ describe('the chart', () => {
   })
 
   it('has no figure that is none', () => {
-    const all = [svg, drawChart([], [broken]), drawChart(rows.slice(2), [])].join()
+    const all = [svg, drawChart([], [broken], titles), drawChart(rows.slice(2), [], titles)].join()
     expect(all).not.toMatch(/NaN|undefined|Infinity/)
   })
 })
