@@ -20,7 +20,11 @@ async function listOf(engine: EngineConfig, zone: string, clock: Clock): Promise
   const client = createEngineClient(engine, clock)
   const over = new AbortController()
   try {
-    const read = Promise.all([client.listNetworks(), client.listContainers()]).catch(() => undefined)
+    const read = client
+      .version()
+      .catch(() => {})
+      .then(() => Promise.all([client.listNetworks(), client.listContainers()]))
+      .catch(() => undefined)
     const lists = await Promise.race([read, sleep(clock, patience, over.signal)])
     if (lists === undefined) return []
     const [networks, containers] = lists

@@ -8,6 +8,7 @@ import { createEar, type Ear } from './ear.ts'
 import { follow } from './hints.ts'
 import type { Reconcile } from './reconcile.ts'
 import { readEvents } from './stream.ts'
+import type { Versions } from './versions.ts'
 
 export interface SessionOptions {
   engine: string
@@ -23,7 +24,8 @@ export interface SessionOptions {
   counters: DockerCounters
   /** Aborted: the session ends. */
   signal: AbortSignal
-  version(told: { version: string; apiVersion: string }): void
+  /** Once each, the version of its own later where the headers of a ping have not told it. */
+  version(told: Pick<Versions, 'version' | 'apiVersion' | 'product'>): void
   /** The engine's clock is ahead of ours by so much, ms; 0 where it can't be told from the way there and back. */
   skewed(ms: number): void
   /** The same as an earlier connection told it: then nothing waits for /info, which may be slow. */
@@ -48,6 +50,8 @@ const pingEvery = 2_100
 const listenEvery = 4_000
 /** Between full lists where the engine can't say whether the stream tells everything, ms. */
 const unsureEvery = 8_000
+/** What is told cut to seconds is as much too early on average, ms. */
+const halfSecond = 500
 /** A clock that differs by less is taken for ours: the way there and back takes time too, ms. */
 const leastSkew = 1_000
 /** Without an answer for this long an engine is out of reach, ms. */
@@ -110,26 +114,34 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     return undefined
   }
 
-  const tellSkew = (told: number | undefined) => {
-    const skew = told === undefined ? (options.skew ?? 0) : told - clock.now()
-    options.skewed(Math.abs(skew) < leastSkew ? 0 : skew)
-    if (Math.abs(skew - (options.skew ?? skew)) >= 2 * leastSkew) end('its clock has been set', true)
+  const tell = (skew: number) => options.skewed(Math.abs(skew) < leastSkew ? 0 : skew)
+  /** `before`: as far as it was known. */
+  const tellSkew = (told: number | undefined, before: number | undefined) => {
+    const skew = told === undefined ? (before ?? 0) : told - clock.now()
+    tell(skew)
+    if (Math.abs(skew - (before ?? skew)) >= 2 * leastSkew) end('its clock has been set', true)
     return skew
   }
 
   options.listing(() => poke())
   try {
     // First and alone: it tells best what it is that answers here.
-    options.version(await client.version())
-    const asked = client.systemTime().catch(withoutClock).then(tellSkew)
-    asked.catch(() => {})
-    const skew = options.skew ?? (await asked)
-    const told = clock.now() + skew
-    const toldAt = clock.monotonic()
-    const engineNow = () => told + clock.monotonic() - toldAt
+    const versions = await client.version()
+    options.version(versions)
+    versions.askVersion?.().then(
+      (version) => options.version({ ...versions, ...(version === undefined ? {} : { version }) }),
+      (error) => options.log.debug({ engine, problem: explain(error) }, 'a Docker engine tells no version'),
+    )
+    // The engine's clock to the second came with its ping; what tells more of it takes some engines long.
+    const before = options.skew ?? (versions.second && versions.second + halfSecond - clock.now())
+    if (before !== undefined) tell(before)
+    const askClock = async () => tellSkew(await client.systemTime().catch(withoutClock), before)
+    let skew = before ?? (await askClock())
+    const ours = clock.now() - clock.monotonic()
+    const engineNow = () => ours + clock.monotonic() + skew
     const pulse: Pulse = { answered: clock.monotonic() }
     const ear = createEar(hearing(client, clock, pulse), clock, engineNow)
-    const sinceSeconds = Math.floor(told / 1000) - overlap
+    const sinceSeconds = Math.floor(engineNow() / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {
       event(event) {
@@ -158,7 +170,11 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     await options.live()
     if (over.signal.aborted) return ending
     pulse.answered = clock.monotonic()
+    const learnClock = async () => {
+      skew = await askClock()
+    }
     await Promise.all([
+      before === undefined ? undefined : learnClock().catch(() => {}),
       pingWhileLive(options, pulse, over.signal, end),
       listWhileLive(options, over.signal, waitForList, end),
       listenWhileLive(options, ear, over.signal, () => poke(), end),
