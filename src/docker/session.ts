@@ -5,6 +5,7 @@ import type { Logger } from '../lib/log.ts'
 import type { EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
 import { createEar, type Ear } from './ear.ts'
+import { readEngineClock } from './engine-clock.ts'
 import { follow } from './hints.ts'
 import type { Reconcile } from './reconcile.ts'
 import { readEvents } from './stream.ts'
@@ -50,10 +51,6 @@ const pingEvery = 2_100
 const listenEvery = 4_000
 /** Between full lists where the engine can't say whether the stream tells everything, ms. */
 const unsureEvery = 8_000
-/** What is told cut to seconds is as much too early on average, ms. */
-const halfSecond = 500
-/** A clock that differs by less is taken for ours: the way there and back takes time too, ms. */
-const leastSkew = 1_000
 /** Without an answer for this long an engine is out of reach, ms. */
 export const reach = 5_000
 /** Lists may run ahead of the event stream by less than this, ms. */
@@ -107,22 +104,6 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     isAsked = false
   }
 
-  /** /info tells much else, and may hang or fail over a plugin of the engine's: that is no reason to leave the rest unread. */
-  const withoutClock = (error: unknown) => {
-    if (over.signal.aborted) throw error
-    options.log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its clock')
-    return undefined
-  }
-
-  const tell = (skew: number) => options.skewed(Math.abs(skew) < leastSkew ? 0 : skew)
-  /** `before`: as far as it was known. */
-  const tellSkew = (told: number | undefined, before: number | undefined) => {
-    const skew = told === undefined ? (before ?? 0) : told - clock.now()
-    tell(skew)
-    if (Math.abs(skew - (before ?? skew)) >= 2 * leastSkew) end('its clock has been set', true)
-    return skew
-  }
-
   options.listing(() => poke())
   try {
     // First and alone: it tells best what it is that answers here.
@@ -132,16 +113,17 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
       (version) => options.version({ ...versions, ...(version === undefined ? {} : { version }) }),
       (error) => options.log.debug({ engine, problem: explain(error) }, 'a Docker engine tells no version'),
     )
-    // The engine's clock to the second came with its ping; what tells more of it takes some engines long.
-    const before = options.skew ?? (versions.second && versions.second + halfSecond - clock.now())
-    if (before !== undefined) tell(before)
-    const askClock = async () => tellSkew(await client.systemTime().catch(withoutClock), before)
-    let skew = before ?? (await askClock())
-    const ours = clock.now() - clock.monotonic()
-    const engineNow = () => ours + clock.monotonic() + skew
+    const engineClock = await readEngineClock({
+      ...{ client, clock, skew: options.skew, second: versions.second, skewed: options.skewed },
+      wasSet: () => end('its clock has been set', true),
+      silent(error) {
+        if (over.signal.aborted) throw error
+        options.log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its clock')
+      },
+    })
     const pulse: Pulse = { answered: clock.monotonic() }
-    const ear = createEar(hearing(client, clock, pulse), clock, engineNow)
-    const sinceSeconds = Math.floor(engineNow() / 1000) - overlap
+    const ear = createEar(hearing(client, clock, pulse), clock, engineClock.now)
+    const sinceSeconds = Math.floor(engineClock.now() / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {
       event(event) {
@@ -170,11 +152,8 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     await options.live()
     if (over.signal.aborted) return ending
     pulse.answered = clock.monotonic()
-    const learnClock = async () => {
-      skew = await askClock()
-    }
     await Promise.all([
-      before === undefined ? undefined : learnClock().catch(() => {}),
+      engineClock.learn().catch(() => {}),
       pingWhileLive(options, pulse, over.signal, end),
       listWhileLive(options, over.signal, waitForList, end),
       listenWhileLive(options, ear, over.signal, () => poke(), end),
