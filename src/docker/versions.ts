@@ -64,6 +64,9 @@ export interface Paths {
   ask<T>(path: string, doing: string, ask: (path: string) => Promise<T>, mayBeGone?: boolean): Promise<T>
 }
 
+/** Request Timeout and Too Many Requests say nothing of what was asked for. */
+const forNow: readonly number[] = [408, 429]
+
 /** `refused` is given the first versioned path that something refuses which takes the plain one. */
 export function createPaths(address: EngineAddress, refused: (path: string) => void): Paths {
   let prefix = ''
@@ -81,13 +84,13 @@ export function createPaths(address: EngineAddress, refused: (path: string) => v
         if (least !== undefined && !isAtLeast(highestApi, least)) throw tooNew(address, least)
         const status = httpStatus(error) ?? 0
         const isGone = mayBeGone && status === 404 && isApiError(error)
-        const isRefused = status >= 400 && status < 500 && !isGone
+        const isRefused = status >= 400 && status < 500 && !isGone && !forNow.includes(status)
         if (versioned === path || tried.has(doing) || !isRefused) throw error
         const told = await ask(path).catch(() => {
           tried.add(doing)
           throw error
         })
-        if (prefix !== '') refused(versioned)
+        if (prefix !== '') refused(versioned.replace(/\?.*/s, ''))
         prefix = ''
         return told
       }

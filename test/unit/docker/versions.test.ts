@@ -203,7 +203,7 @@ describe('a proxy that refuses paths with a version', () => {
     expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
       {
         engine: 'e',
-        refused: expect.stringMatching(/^\/v1\.45\//),
+        refused: '/v1.45/events',
         msg: expect.stringContaining('socket proxy'),
       },
     ])
@@ -252,6 +252,18 @@ describe('what is refused with and without a version', () => {
     const images = ['/v1.45/images/x/json', '/images/x/json', '/v1.45/images/x/json']
     expect(asked).toEqual([...images, '/v1.45/info', '/info', '/v1.45/networks'])
     expect(refused).toEqual([])
+  })
+
+  it.each([408, 429, 500, 503])('for now alone (%i) is not asked for without', async (statusCode) => {
+    const asked: string[] = []
+    const paths = createPaths({ kind: 'unix', path: '/p', text: 'unix:///p' }, () => {})
+    paths.agree('1.45')
+    const ask = (path: string) => {
+      asked.push(path)
+      return Promise.reject(Object.assign(new Error('later'), { statusCode, json: '' }))
+    }
+    await expect(paths.ask('/networks', 'list its networks', ask)).rejects.toThrow('later')
+    expect(asked).toEqual(['/v1.45/networks'])
   })
 
   it('of a container that is gone says so at once', async () => {
