@@ -44,8 +44,11 @@ async function ask(engine: EngineConfig, clock: Clock): Promise<Told | undefined
   const late = sleep(clock, patience, over.signal).then(() => undefined)
   try {
     // Where one of them fails, what the others tell is worth a warning all the same.
-    const lists = Promise.all([client.listNetworks(), client.listContainers()]).catch(() => undefined)
-    const info = Promise.race([client.info().catch(() => undefined), late])
+    const agreed = client.version().catch(() => {})
+    const lists = agreed
+      .then(() => Promise.all([client.listNetworks(), client.listContainers()]))
+      .catch(() => undefined)
+    const info = Promise.race([agreed.then(() => client.info()).catch(() => undefined), late])
     const read = await Promise.race([lists, late])
     if (read === undefined) return undefined
     const [networks, containers] = read

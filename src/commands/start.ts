@@ -14,9 +14,9 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     .bound()
     .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
   const engines = config.docker.engines.map(({ name, address }) => {
-    const { version, apiVersion, connected, problem } = app.engines.info(name)!
+    const { product = 'Docker', version, apiVersion, connected, problem } = app.engines.info(name)!
     const state = connected
-      ? `Docker ${version} (API ${apiVersion})`
+      ? [product, version, `(API ${apiVersion})`].filter(Boolean).join(' ')
       : `not reached: ${problem ?? 'no answer yet'}`
     // An engine without a name of its own is called by its address.
     return address.text.endsWith(name) ? `${address.text}: ${state}` : `${name} ${address.text}: ${state}`

@@ -7,7 +7,7 @@ import { createGetter, type Parse } from './get.ts'
 import type { ImageRef } from './grants.ts'
 import { eventFilters } from './hints.ts'
 import type { ImageReply } from './images.ts'
-import { describeProblem, httpStatus, notDocker } from './problem.ts'
+import { describeProblem, httpStatus, isApiError, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 import { createRowReader, type RowOptions, readRows } from './rows.ts'
 import {
@@ -27,10 +27,12 @@ import {
 } from './shapes.ts'
 import { parseJson } from './skim.ts'
 import { type EngineEvent, readLines } from './stream.ts'
+import { createPaths, isApi, type Versions, versionsIn } from './versions.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s of silence. */
 export interface EngineClient {
-  version(): Promise<{ version: string; apiVersion: string }>
+  /** By the headers of a ping, else by /version. To be asked first: paths carry an API version from then on. */
+  version(): Promise<Versions>
   /** undefined where a socket proxy refuses /info. */
   info(): Promise<EngineInfo | undefined>
   ping(timeoutMs: number): Promise<void>
@@ -71,17 +73,21 @@ const longestList = 128 * 1024 * 1024
 /** Events; an engine remembers 256. */
 const mostPast = 10_000
 
+/** `plain` is told, once, that versioned paths are refused and plain ones are not. */
 export function createEngineClient(
   config: EngineConfig,
   clock: Clock,
   strange: Strange = () => {},
+  plain: (refused: string) => void = () => {},
 ): EngineClient {
   const { address } = config
+  const paths = createPaths(address, plain)
   // An inspect of a container blocks while that starts, one of a network while the engine waits for its disk: as many as
   // are ever asked for at once (eight, two, eight for members, two of images). Pings never stand in line behind those.
   const inspects = createGetter({ address, clock, most: 20 })
   const pings = createGetter({ address, clock, most: 2 })
-  const calls = createGetter({ address, clock, most: 2 })
+  // The networks' list stands in line behind neither the engine's clock nor its version.
+  const calls = createGetter({ address, clock, most: 3 })
   const streams = createGetter({ address, clock, most: 2 })
   const wrongIn =
     (what: string): Wrong =>
@@ -99,7 +105,8 @@ export function createEngineClient(
     const doing = `inspect ${what}`
     if (!isId(id)) return undefined
     try {
-      const raw = read(await inspects.object(path, doing, callDeadline, most, parse), wrongIn(doing))
+      const get = (path: string) => inspects.object(path, doing, callDeadline, most, parse)
+      const raw = read(await paths.ask(path, doing, get, true), wrongIn(doing))
       if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
       return raw
     } catch (error) {
@@ -131,15 +138,29 @@ export function createEngineClient(
     return { take, options, all }
   }
 
+  async function readVersion(): Promise<Versions> {
+    const doing = 'tell its version'
+    const told = fieldsOf(parseJson(await calls.text('/version', doing, headerDeadline)))
+    const wrong = wrongIn(doing)
+    const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
+    if (!isApi(apiVersion)) throw notDocker(address, 'its /version tells no ApiVersion')
+    const version = text(told.Version, 'Version', wrong)
+    return { apiVersion, version: version ?? 'unknown' }
+  }
+
   return {
     async version() {
       const doing = 'tell its version'
       try {
-        const told = fieldsOf(parseJson(await calls.text('/version', doing, headerDeadline)))
-        const wrong = wrongIn(doing)
-        const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
-        if (apiVersion === undefined) throw notDocker(address, 'its /version tells no ApiVersion')
-        return { version: text(told.Version, 'Version', wrong) ?? 'unknown', apiVersion }
+        const headers = await calls.headers('/_ping', doing, headerDeadline).catch((error) => {
+          const status = httpStatus(error)
+          if (status === undefined || status >= 500) throw error
+          return {}
+        })
+        const told = versionsIn(headers) ?? (await readVersion())
+        paths.agree(told.apiVersion)
+        if (told.version !== undefined) return told
+        return { ...told, askVersion: async () => (await readVersion()).version }
       } catch (error) {
         throw describeProblem(error, address, doing)
       }
@@ -148,7 +169,9 @@ export function createEngineClient(
     async info() {
       const doing = 'tell its clock'
       try {
-        const told = fieldsOf(parseJson(await calls.text('/info', doing, callDeadline)))
+        const told = fieldsOf(
+          parseJson(await paths.ask('/info', doing, (path) => calls.text(path, doing, callDeadline))),
+        )
         const wrong = wrongIn(doing)
         const time = Date.parse(text(told.SystemTime, 'SystemTime', wrong) ?? '')
         return { systemTime: Number.isNaN(time) ? undefined : time, apart: apartOf(readInfo(told, wrong)) }
@@ -175,7 +198,9 @@ export function createEngineClient(
       try {
         const { take, options, all } = rowsOf(doing, parseNetwork, readNetwork)
         const reader = createRowReader(take, options)
-        await calls.chunks('/networks', doing, callDeadline, reader.push, longestList)
+        await paths.ask('/networks', doing, (path) =>
+          calls.chunks(path, doing, callDeadline, reader.push, longestList),
+        )
         if (!reader.isWhole()) throw noList(address)
         return all()
       } catch (error) {
@@ -190,8 +215,10 @@ export function createEngineClient(
       const doing = 'list its containers'
       try {
         const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
-        const path = '/containers/json?all=true'
-        await readRows(await streams.stream(path, doing, callDeadline, { isWhole: true }), take, options)
+        const body = await paths.ask('/containers/json?all=true', doing, (path) =>
+          streams.stream(path, doing, callDeadline, { isWhole: true }),
+        )
+        await readRows(body, take, options)
         return all()
       } catch (error) {
         throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
@@ -206,7 +233,8 @@ export function createEngineClient(
       const doing = 'inspect an image'
       try {
         const path = `/images/${id}/json${query}`
-        const told = await inspects.object(path, doing, callDeadline, longestImage, parseImage)
+        const get = (path: string) => inspects.object(path, doing, callDeadline, longestImage, parseImage)
+        const told = await paths.ask(path, doing, get, true)
         const wrong = wrongIn(doing)
         // Engines before API 1.49 know no `platform` and tell of another of the image's.
         if (platform !== undefined && !isOfPlatform(told, platform, wrong)) return 'gone'
@@ -223,7 +251,7 @@ export function createEngineClient(
       const filters = encodeURIComponent(JSON.stringify(eventFilters))
       const path = `/events?since=${sinceSeconds}&filters=${filters}`
       try {
-        return await streams.stream(path, doing, headerDeadline, { signal })
+        return await paths.ask(path, doing, (path) => streams.stream(path, doing, headerDeadline, { signal }))
       } catch (error) {
         throw describeProblem(error, address, doing)
       }
@@ -237,7 +265,9 @@ export function createEngineClient(
         const lines = readLines((event) => {
           if (event !== undefined && events.length < mostPast) events.push(event)
         })
-        await pings.chunks(path, doing, callDeadline, lines.push, longestList)
+        await paths.ask(path, doing, (path) =>
+          pings.chunks(path, doing, callDeadline, lines.push, longestList),
+        )
         lines.end()
         return events
       } catch (error) {
@@ -269,11 +299,6 @@ function isOfOne(error: unknown, status: number): boolean {
 /** An image's maker writes its platform: not even a quote of it goes out as it is. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
-}
-
-/** A proxy's or another server's 404 page is no proof that a container is gone. */
-function isApiError(error: unknown): boolean {
-  return typeof fieldsOf((error as { json?: unknown }).json).message === 'string'
 }
 
 const noList = (address: EngineAddress) => notDocker(address, 'a list is not what it says it is')

@@ -10,6 +10,7 @@ import {
   subnetContains,
 } from '../lib/ip.ts'
 import type { RawIpam, RawNetwork } from './raw.ts'
+import { isAtLeast } from './versions.ts'
 
 /** A bridge network's subnet without a gateway in IPAM: Docker has taken one and does not show it. */
 export interface Unsaid {
@@ -51,8 +52,7 @@ export function addressingOf(raw: RawNetwork): { subnets: Subnet[]; gateways: st
  * ignore the options.
  */
 export function knowsNone(apiVersion: string | undefined): boolean {
-  const [major = 0, minor = 0] = (apiVersion ?? '').split('.').map(Number)
-  return major > 1 || (major === 1 && minor >= 48)
+  return isAtLeast(apiVersion, '1.48')
 }
 
 /** What Docker has most likely taken. `mayHaveNone`: see knowsNone. */

@@ -1,5 +1,6 @@
 // GETs, past Node's HTTP client: there are thousands of inspects, and what that makes for each takes several times as long
 // as what it is for. Nothing is followed elsewhere, and nothing is read without a limit.
+import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -21,6 +22,8 @@ export interface Getter {
   text(path: string, doing: string, ms: number, most?: number): Promise<string>
   /** What `parse` makes of the body; a BerthError ENGINE where that is no object. */
   object(path: string, doing: string, ms: number, most?: number, parse?: Parse): Promise<object>
+  /** The header fields of the answer, whose body is read to its end and dropped. */
+  headers(path: string, doing: string, ms: number): Promise<IncomingHttpHeaders>
   /** Gives `take` the body as it comes; what that throws ends it. */
   chunks(path: string, doing: string, ms: number, take: (chunk: Buffer) => void, most?: number): Promise<void>
   /**
@@ -72,14 +75,17 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
   }
   let lastRead: Promise<unknown> = Promise.resolve()
 
-  const chunks: Getter['chunks'] = (path, doing, ms, take, most = longestBody) =>
+  const read = (path: string, doing: string, ms: number, how: Pick<Waiting, 'take' | 'most' | 'start'>) =>
     new Promise<void>((resolve, reject) => {
-      const tooLong = () => tooMuch(address, doing, most)
-      const reply = new Reply({ resolve, reject: (error) => reject(asTold(error)), take, most, tooLong })
+      const tooLong = () => tooMuch(address, doing, how.most)
+      const reply = new Reply({ resolve, reject: (error) => reject(asTold(error)), ...how, tooLong })
       reply.timer = clock.setTimeout(() => reply.giveUp(noAnswer(address, doing, ms)), ms)
       reply.onEnd = () => clock.clearTimeout(reply.timer)
       pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
     })
+
+  const chunks: Getter['chunks'] = (path, doing, ms, take, most = longestBody) =>
+    read(path, doing, ms, { take, most })
 
   const stream: Getter['stream'] = (path, doing, ms, { isWhole = false, signal } = {}) =>
     new Promise<Readable>((resolve, reject) => {
@@ -128,6 +134,14 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
     chunks,
     text,
     stream,
+    async headers(path, doing, ms) {
+      let told: IncomingHttpHeaders = {}
+      const start = (headers: IncomingHttpHeaders) => {
+        told = headers
+      }
+      await read(path, doing, ms, { take() {}, most: longestBody, start })
+      return told
+    },
     async object(path, doing, ms, most, parse = parseJson) {
       const body = await text(path, doing, ms, most)
       if (body.length > longRead) {
@@ -144,7 +158,7 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
 
 interface Waiting {
   /** It is what was asked for, and its body follows. */
-  start?(): void
+  start?(headers: IncomingHttpHeaders): void
   resolve(): void
   reject(error: unknown): void
   take(chunk: Buffer): unknown
@@ -174,9 +188,9 @@ class Reply implements Dispatcher.DispatchHandler {
     if (this.gaveUp !== undefined) controller.abort(this.gaveUp)
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     this.status = status
-    if (status === 200) this.waiting.start?.()
+    if (status === 200) this.waiting.start?.(headers)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

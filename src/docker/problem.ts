@@ -37,6 +37,11 @@ export function httpStatus(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined
 }
 
+/** A proxy's or another server's page is no word of the engine's. */
+export function isApiError(error: unknown): error is { readonly json: { readonly message: string } } {
+  return typeof (error as { json?: { message?: unknown } | null }).json?.message === 'string'
+}
+
 function sentence(error: unknown, address: EngineAddress, doing: string): string {
   const status = httpStatus(error)
   if (status !== undefined) return statusSentence(error, status, address, doing)
@@ -89,10 +94,9 @@ function statusSentence(error: unknown, status: number, address: EngineAddress, 
     return `the engine at ${address.text} wants TLS: give docker.engines an entry with url, ca, cert and key`
   }
   if (status === 401 || status === 403) {
-    return `${address.text} refuses to ${doing} (HTTP ${status}): a socket proxy must allow /events, /containers, /networks, /images, /version and /_ping`
+    return `${address.text} refuses to ${doing} (HTTP ${status}): a socket proxy must allow /events, /containers, /networks, /images and /_ping, or /version`
   }
-  const isJson = typeof (error as { json?: { message?: unknown } }).json?.message === 'string'
-  if (status < 500 && !isJson) return notDocker(address, `it answers HTTP ${status}`).message
+  if (status < 500 && !isApiError(error)) return notDocker(address, `it answers HTTP ${status}`).message
   return `the engine at ${address.text} failed to ${doing} (HTTP ${status}${said === '' ? '' : `: ${said}`})`
 }
 

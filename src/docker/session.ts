@@ -6,9 +6,11 @@ import type { Apart } from './apart.ts'
 import type { EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
 import { createEar, type Ear } from './ear.ts'
+import { readEngineClock } from './engine-clock.ts'
 import { follow } from './hints.ts'
 import type { Reconcile } from './reconcile.ts'
 import { readEvents } from './stream.ts'
+import type { Versions } from './versions.ts'
 
 export interface SessionOptions {
   engine: string
@@ -24,7 +26,8 @@ export interface SessionOptions {
   counters: DockerCounters
   /** Aborted: the session ends. */
   signal: AbortSignal
-  version(told: { version: string; apiVersion: string }): void
+  /** Once each, the version of its own later where the headers of a ping have not told it. */
+  version(told: Pick<Versions, 'version' | 'apiVersion' | 'product'>): void
   /** The engine's clock is ahead of ours by so much, ms; 0 where it can't be told from the way there and back. */
   skewed(ms: number): void
   /** The same as an earlier connection told it: then nothing waits for /info, which may be slow. */
@@ -51,8 +54,6 @@ const pingEvery = 2_100
 const listenEvery = 4_000
 /** Between full lists where the engine can't say whether the stream tells everything, ms. */
 const unsureEvery = 8_000
-/** A clock that differs by less is taken for ours: the way there and back takes time too, ms. */
-const leastSkew = 1_000
 /** Without an answer for this long an engine is out of reach, ms. */
 export const reach = 5_000
 /** Lists may run ahead of the event stream by less than this, ms. */
@@ -106,39 +107,31 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     isAsked = false
   }
 
-  /** /info tells much else, and may hang or fail over a plugin of the engine's: that is no reason to leave the rest unread. */
-  const withoutClock = (error: unknown) => {
-    if (over.signal.aborted) throw error
-    options.log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its clock')
-    return undefined
-  }
-
-  const tellSkew = (told: number | undefined) => {
-    const skew = told === undefined ? (options.skew ?? 0) : told - clock.now()
-    options.skewed(Math.abs(skew) < leastSkew ? 0 : skew)
-    if (Math.abs(skew - (options.skew ?? skew)) >= 2 * leastSkew) end('its clock has been set', true)
-    return skew
-  }
-
   options.listing(() => poke())
   try {
     // First and alone: it tells best what it is that answers here.
-    options.version(await client.version())
-    const asked = client
-      .info()
-      .catch(withoutClock)
-      .then((info) => {
+    const versions = await client.version()
+    options.version(versions)
+    versions.askVersion?.().then(
+      (version) => options.version({ ...versions, ...(version === undefined ? {} : { version }) }),
+      (error) => options.log.debug({ engine, problem: explain(error) }, 'a Docker engine tells no version'),
+    )
+    const engineClock = await readEngineClock({
+      ...{ clock, skew: options.skew, second: versions.second, skewed: options.skewed },
+      async systemTime() {
+        const info = await client.info()
         options.apart(info?.apart)
-        return tellSkew(info?.systemTime)
-      })
-    asked.catch(() => {})
-    const skew = options.skew ?? (await asked)
-    const told = clock.now() + skew
-    const toldAt = clock.monotonic()
-    const engineNow = () => told + clock.monotonic() - toldAt
+        return info?.systemTime
+      },
+      wasSet: () => end('its clock has been set', true),
+      silent(error) {
+        if (over.signal.aborted) throw error
+        options.log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its clock')
+      },
+    })
     const pulse: Pulse = { answered: clock.monotonic() }
-    const ear = createEar(hearing(client, clock, pulse), clock, engineNow)
-    const sinceSeconds = Math.floor(told / 1000) - overlap
+    const ear = createEar(hearing(client, clock, pulse), clock, engineClock.now)
+    const sinceSeconds = Math.floor(engineClock.now() / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {
       event(event) {
@@ -168,6 +161,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     if (over.signal.aborted) return ending
     pulse.answered = clock.monotonic()
     await Promise.all([
+      engineClock.learn().catch(() => {}),
       pingWhileLive(options, pulse, over.signal, end),
       listWhileLive(options, over.signal, waitForList, end),
       listenWhileLive(options, ear, over.signal, () => poke(), end),

@@ -8,7 +8,7 @@ import { isLocal } from '../registry/locality.ts'
 import type { Store } from '../registry/store.ts'
 import type { Network } from '../registry/types.ts'
 import { type Apart, addressesOf, describeApart, isAmong } from './apart.ts'
-import { createEngineClient, type EngineClient, type Strange } from './client.ts'
+import { createEngineClient, type EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
 import { knowsNone, type Refused } from './gateways.ts'
 import type { LabelRules } from './grants.ts'
@@ -17,6 +17,7 @@ import { createOutages } from './outages.ts'
 import { type Course, createPace } from './pace.ts'
 import { createReconcile } from './reconcile.ts'
 import { type Ending, reach, runSession } from './session.ts'
+import { isAtLeast, oldestApi, type Versions } from './versions.ts'
 
 export interface Watch {
   start(): void
@@ -30,9 +31,7 @@ export interface Watch {
   info(): WatchInfo
 }
 
-export interface WatchInfo {
-  readonly version?: string
-  readonly apiVersion?: string
+export interface WatchInfo extends Partial<Pick<Versions, 'version' | 'product' | 'apiVersion'>> {
   readonly connected: boolean
   /** Why it is not connected, in a sentence. */
   readonly problem?: string
@@ -51,11 +50,9 @@ export interface WatchOptions {
   /** This machine's addresses, canonical, as they are now. */
   ownAddresses?: () => ReadonlySet<string>
   /** One for each connection, so that none inherits sockets that hang. */
-  createClient?: (engine: EngineConfig, clock: Clock, strange: Strange) => EngineClient
+  createClient?: typeof createEngineClient
 }
 
-/** Below it (Docker 20.10) nothing was tried. */
-const oldestApi = [1, 41] as const
 /** As config/haproxy-docker.cfg has it, for those whose proxy was set up without. */
 export const imageRule =
   'acl image url_reg ^(/v1\\.[0-9]{1,2})?/images/sha256(:|%3[Aa])[0-9a-f]{64}/json(\\?platform=%7[Bb]([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*%7[Dd])?$'
@@ -103,6 +100,7 @@ export function createWatch({
   let resync = firstResync
   let labelRules = firstRules
   let toldRefused = false
+  let toldPlain = false
   let listNow = () => {}
   let info: WatchInfo = { connected: false }
   let running: Promise<void> | undefined
@@ -209,7 +207,7 @@ export function createWatch({
     let liveSince: number | undefined
     const began = clock.monotonic()
     try {
-      client = createClient(config, clock, strange)
+      client = createClient(config, clock, strange, tellPlain)
       const ending = await runSession({
         ...{ engine, client, reconcile, clock, random, log, counters },
         resync: () => resync,
@@ -217,12 +215,19 @@ export function createWatch({
           listNow = now
         },
         signal: stopping.signal,
-        version(told) {
-          info = { ...info, ...told }
-          checkVersion(told.apiVersion)
+        version({ version, product, apiVersion }) {
+          const { connected, problem } = info
+          info = {
+            ...{ connected, apiVersion },
+            ...(problem === undefined ? {} : { problem }),
+            ...(version === undefined ? {} : { version }),
+            ...(product === undefined ? {} : { product }),
+          }
+          checkVersion(apiVersion)
         },
         apart(told) {
           apart = told
+          if (info.connected) warnOfApart()
         },
         skew,
         skewed(ms) {
@@ -305,6 +310,15 @@ export function createWatch({
     )
   }
 
+  function tellPlain(refused: string) {
+    if (toldPlain) return
+    toldPlain = true
+    log.warn(
+      { engine, refused },
+      'paths with an API version are refused, so berth asks without: let the socket proxy allow them',
+    )
+  }
+
   function goAway() {
     awayTimer = undefined
     store.apply({ kind: 'away', engine, away: true })
@@ -320,13 +334,9 @@ export function createWatch({
   }
 
   function checkVersion(apiVersion: string) {
-    const [major = 0, minor = 0] = apiVersion.split('.').map(Number)
-    if (warnedOfVersion || major > oldestApi[0] || (major === oldestApi[0] && minor >= oldestApi[1])) return
+    if (warnedOfVersion || isAtLeast(apiVersion, oldestApi)) return
     warnedOfVersion = true
-    log.warn(
-      { engine, apiVersion },
-      `Docker engine is older than API ${oldestApi.join('.')}; names may be missing`,
-    )
+    log.warn({ engine, apiVersion }, `Docker engine is older than API ${oldestApi}; names may be missing`)
   }
 
   return {

@@ -155,6 +155,7 @@ export async function startSyntheticEngine({
 function send(response: ServerResponse, body: string, type: string, status = 200) {
   response.writeHead(status, {
     ...{ 'content-type': type, 'api-version': shapes.version.ApiVersion },
+    server: `Docker/${shapes.version.Version} (linux)`,
     'content-length': Buffer.byteLength(body),
   })
   response.end(body)

@@ -219,7 +219,7 @@ async function follow(containers: readonly object[], answers: (url: string) => u
   let events: ServerResponse | undefined
   const front = { ...network('front'), IPAM: { Config: [{ Subnet: '10.0.0.0/24', Gateway: '10.0.0.1' }] } }
   const engine = await listen((request, response) => {
-    const url = request.url!
+    const url = request.url!.replace(/^\/v1.45/, '')
     const other = answers(url)
     if (other !== undefined) return response.end(typeof other === 'string' ? other : JSON.stringify(other))
     if (url.startsWith('/events') && url.includes('until')) return response.end()
