@@ -68,12 +68,16 @@ export function unsaidGateways(raw: RawNetwork, mayHaveNone: boolean): Unsaid[] 
 const bridgeOption = 'com.docker.network.bridge'
 
 /** With a way out the bridge may lack the address too (inhibit_ipv4), but then somebody else is the gateway there. */
-function hasNone({ Internal, Options }: RawNetwork, family: 4 | 6): boolean {
-  if (Internal !== true) return false
-  const option = (name: string) => Options?.[`${bridgeOption}.${name}`]
-  if (option(`gateway_mode_ipv${family}`) === 'isolated') return true
+function hasNone(raw: RawNetwork, family: 4 | 6): boolean {
+  if (raw.Internal !== true) return false
+  if (raw.Options?.[`${bridgeOption}.gateway_mode_ipv${family}`] === 'isolated') return true
+  return family === 4 && isInhibited(raw)
+}
+
+/** Whether Docker gives the bridge no IPv4 address. */
+export function isInhibited({ Driver, Options }: RawNetwork): boolean {
   // As Go reads a truth value.
-  return family === 4 && /^(1|t|true)$/i.test(option('inhibit_ipv4') ?? '')
+  return Driver === 'bridge' && /^(1|t|true)$/i.test(Options?.[`${bridgeOption}.inhibit_ipv4`] ?? '')
 }
 
 /** Docker takes the first free address of the range, which is the range's own first unless the subnet's. */

@@ -3,7 +3,7 @@ import { canonicalAddress, parseAddress, subnetContains } from '../lib/ip.ts'
 import { holds } from '../registry/locality.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import type { Network } from '../registry/types.ts'
-import { addressingOf, type Refused, type Unsaid, unsaidGateways } from './gateways.ts'
+import { addressingOf, isInhibited, type Refused, type Unsaid, unsaidGateways } from './gateways.ts'
 import type { RawNetwork } from './raw.ts'
 
 /** A network, and what the engine has left unsaid about its gateways. */
@@ -34,6 +34,7 @@ export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false
       hasResolver: !isDefaultBridge(raw),
       subnets,
       gateways,
+      inhibited: isInhibited(raw),
       bridge: driver === 'bridge' ? bridgeName(raw) : undefined,
       members: raw.Name === gatewayBridge ? membersOf(raw) : undefined,
     },

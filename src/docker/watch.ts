@@ -58,7 +58,7 @@ export const imageRule =
   'acl image url_reg ^(/v1\\.[0-9]{1,2})?/images/sha256(:|%3[Aa])[0-9a-f]{64}/json(\\?platform=%7[Bb]([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*%7[Dd])?$'
 /** Networks whose addressing is refused are told of so often, for an engine can make any number of them. */
 const mostRefusals = 50
-/** Changes within this time make one swap, ms. */
+/** Between two swaps; what changes meanwhile makes one, ms. */
 const swapDelay = 1
 /** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */
 const swapCost = 10_000
@@ -108,6 +108,8 @@ export function createWatch({
   let everTold = false
   let awayTimer: Timer | undefined
   let swapTimer: Timer | undefined
+  let swappedAt = Number.NEGATIVE_INFINITY
+  let isSwapping = false
   let swapTimes: number[] = []
   /** How far the engine's clock is ahead of ours, ms; undefined: it has not told yet. */
   let skew: number | undefined
@@ -126,7 +128,14 @@ export function createWatch({
   function changed(eventTime: number | undefined) {
     if (!info.connected) return
     if (eventTime !== undefined && eventTime > 0) swapTimes.push(eventTime)
-    swapTimer ??= clock.setTimeout(swap, swapDelay)
+    if (isSwapping || swapTimer !== undefined) return
+    if (clock.monotonic() - swappedAt < swapDelay) {
+      swapTimer = clock.setTimeout(swap, swapDelay)
+      return
+    }
+    // A process that is being started asks within milliseconds: not even a timer's turn is to be lost.
+    isSwapping = true
+    queueMicrotask(swap)
   }
 
   function failed(error: unknown) {
@@ -147,8 +156,9 @@ export function createWatch({
   function stumbled(error: unknown) {
     counters.errors.add(1, engine, 'internal')
     everTold = false
-    const { stack } = error instanceof Error ? error : new Error(String(error))
-    notices.say(`internal ${stack}`, (more) =>
+    const { stack = '' } = error instanceof Error ? error : new Error(String(error))
+    // One fault, whoever called: its message, and where it was thrown.
+    notices.say(`internal ${stack.split('\n').slice(0, 2)}`, (more) =>
       log.error({ engine, stack, ...more }, 'berth failed on what a Docker engine told; please report this'),
     )
   }
@@ -165,7 +175,9 @@ export function createWatch({
   }
 
   function swap() {
+    isSwapping = false
     swapTimer = undefined
+    swappedAt = clock.monotonic()
     // Out of connection the facts may be half old: the next full list speaks.
     if (!info.connected) return
     try {

@@ -20,6 +20,8 @@ export interface Network {
   readonly subnets: readonly Subnet[]
   /** Gateway addresses: IPAM's, those its endpoints use, and the subnet's first address where none is told. */
   readonly gateways: readonly string[]
+  /** Docker gives its bridge no IPv4 address: whose the gateway's is, an engine does not tell. */
+  readonly inhibited: boolean
   /** The bridge's interface name on the engine's host, where the driver is bridge. */
   readonly bridge: string | undefined
   /** docker_gwbridge only: address → container id. Its members' own inspect does not show them. */

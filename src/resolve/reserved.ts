@@ -39,6 +39,7 @@ export function answerMachine(context: Context, question: Question): Decision | 
   }
   const gateway = (isV6: boolean) =>
     bridges
+      .filter(({ network }) => isV6 || !network.inhibited)
       .flatMap(({ network }) => network.gateways)
       .filter((address) => address.includes(':') === isV6)
       .slice(0, 1)

@@ -1,6 +1,6 @@
 // How soon berth is right: from the engine's own event to the first right answer, for start, rename, connect and stop,
-// with 20 and with 200 containers running; and how soon things begin and end without an engine. Prints a table, and judges
-// it: what takes too long ends it with 1. `npm run latency -- [--engine 26.1|20.10]`
+// with 20 and with 200 containers running; how soon things begin and end without an engine; and how many first questions of
+// new processes are answered rightly. Prints tables, and judges the first: what takes too long ends it with 1. `npm run latency -- [--engine 26.1|20.10]`
 import { setImmediate as turn } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type Docker from 'dockerode'
@@ -12,6 +12,7 @@ import { besideEngine } from './beside.ts'
 import { figuresOf, findLate, type Times } from './bounds.ts'
 import { type Asked, type Client, createClient, wallClock } from './client.ts'
 import { measureEnds } from './ends.ts'
+import { measureFirst, tabulateFirst } from './first/first.ts'
 
 const { values } = parseArgs({ options: { engine: { type: 'string', default: '26.1' } } })
 await besideEngine(values.engine)
@@ -215,10 +216,12 @@ client.close()
 events.close()
 const code = await berth.stop()
 take(await measureEnds(), there)
+const firsts = await measureFirst(repetitions)
 console.log(
   '\n| what | containers running | times | median, ms | 99th percentile, ms | longest, ms |\n|---|---|---|---|---|---|',
 )
 console.log(rows.join('\n'))
+console.log(`\n${tabulateFirst(firsts)}`)
 console.log(`\nberth_docker_event_lag_seconds, cumulated: ${own}`)
 for (const sentence of late) console.error(`!!! LATE: ${sentence}`)
 process.exitCode = late.length > 0 ? 1 : (code ?? 1)

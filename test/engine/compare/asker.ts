@@ -1,7 +1,7 @@
 // Runs inside a container's network namespace: asks two servers the same questions, many at once, and prints what each
 // said. Questions come on standard input as JSON, answers leave on standard output.
 import dgram from 'node:dgram'
-import { connect } from 'node:net'
+import { connect, isIPv6 } from 'node:net'
 import { type Answer, decode, encode, type RecordType } from 'dns-packet'
 import { frame, readFrames } from '../../../src/dns/frame.ts'
 import type { Told } from './rules.ts'
@@ -34,7 +34,7 @@ async function askAll(
   questions: Errand['questions'],
   { atOnce, patience, tries }: Manner,
 ): Promise<Told[]> {
-  const socket = dgram.createSocket('udp4')
+  const socket = dgram.createSocket(isIPv6(server) ? 'udp6' : 'udp4')
   await new Promise<void>((resolve) => socket.bind(0, resolve))
   const waiting = new Map<number, (message: Buffer) => void>()
   socket.on('message', (message) => waiting.get(message.readUInt16BE(0))?.(message))

@@ -9,6 +9,14 @@ import { canonicalAddress } from '../../../src/lib/ip.ts'
 import { docker, runContainer } from '../docker.ts'
 import { image } from '../image.ts'
 import { gatewayOf, removeContainers, removeNetworks } from '../project.ts'
+import {
+  bringUpToday,
+  isOfToday,
+  networksOfToday,
+  withFourAlone,
+  withoutMachine,
+  withSixAlone,
+} from './today.ts'
 
 const run = promisify(execFile)
 
@@ -122,6 +130,7 @@ export async function bringUpEstate(): Promise<void> {
     for (const network of more) await docker('network', 'connect', ...alias, network, name)
     await docker('start', name)
   })
+  if (await isOfToday()) await bringUpToday()
   await runContainer('cmp-bridged', '--network', 'bridge')
   await runContainer('cmp-taken', '--network', 'bridge')
   await runContainer('cmp-hosted', '--network', 'host')
@@ -179,7 +188,8 @@ async function bringUpProject(project: string): Promise<void> {
 export async function takeDownEstate(): Promise<void> {
   await docker('unpause', 'cmp-paused').catch(() => undefined)
   for (const prefix of ['cmp', 'Cmp', 'c1']) await removeContainers(prefix)
-  await removeNetworks(...Object.keys(networks), 'cmpalpha_default', 'cmpbeta_default')
+  const today = (await isOfToday()) ? Object.keys(networksOfToday) : []
+  await removeNetworks(...Object.keys(networks), ...today, 'cmpalpha_default', 'cmpbeta_default')
   execFileSync('ip', ['link', 'delete', 'cmpA'])
 }
 
@@ -260,8 +270,19 @@ function sixOf(pid: number): string[] {
     .flatMap((line) => canonicalAddress(line.slice(0, 32).replace(/(.{4})(?!$)/g, '$1:')) ?? [])
 }
 
-/** An address of this machine that a container reaches: its network's gateway. */
-export async function serverFor({ places }: Resident): Promise<string> {
-  const { network } = places[0]!
-  return network === 'pipe' ? pipeGateway : (await gatewayOf(network)).v4
+/** This machine's addresses on the container's networks. */
+export async function machineOn({ places }: Pick<Resident, 'places'>): Promise<string[]> {
+  const found: string[] = []
+  for (const { network } of places) {
+    if (withoutMachine.includes(network)) continue
+    const { v4, v6 } = network === 'pipe' ? { v4: pipeGateway, v6: undefined } : await gatewayOf(network)
+    if (v4 !== undefined && !withSixAlone.includes(network)) found.push(v4)
+    if (v6 !== undefined && !withFourAlone.includes(network)) found.push(v6)
+  }
+  return found
+}
+
+/** One of them, on the first network that has any. */
+export async function serverFor(resident: Pick<Resident, 'places'>): Promise<string | undefined> {
+  return (await machineOn(resident))[0]
 }

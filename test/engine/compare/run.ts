@@ -40,7 +40,10 @@ export async function compareFrom(
   questions: Errand['questions'],
   absent: ReadonlySet<string> = new Set(),
 ): Promise<Judged[]> {
-  const errand: Errand = { servers: ['127.0.0.11', await serverFor(resident)], questions }
+  const server = await serverFor(resident)
+  // Where the machine has no address there is no berth to ask.
+  if (server === undefined) return []
+  const errand: Errand = { servers: ['127.0.0.11', server], questions }
   const entry = await onNetworkOf(resident.name)
   const words = [...entry, process.execPath, '--import', 'tsx', asker]
   const told = await new Promise<Told[][]>((resolve, reject) => {

@@ -34,5 +34,4 @@ function countReasons(judged: readonly Judged[]): string[] {
   return [...reasons].sort(([, a], [, b]) => b - a).map(([why, count]) => `| ${why} | ${count} |`)
 }
 
-export const shareAnswered = (judged: readonly Judged[]): number =>
-  judged.filter(answered).length / judged.length
+export const countAnswered = (judged: readonly Judged[]): number => judged.filter(answered).length

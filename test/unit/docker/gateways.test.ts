@@ -111,6 +111,21 @@ describe('gateways of engine 28.5', () => {
     },
   )
 
+  it('where Docker gave the bridge no IPv4 address, the gateway is not told to be the machine', () => {
+    const { facts } = read(engine28.containers)
+    const store = createStore(['e'])
+    const { networks, containers } = facts()
+    store.apply({ ...{ kind: 'told', engine: 'e' }, networks: [...networks], containers: [...containers] })
+    const resolver = resolverFor(store.current())
+    for (const name of ['inhibited-out', 'inhibited-told']) {
+      const [place] = [...containers.values()].flatMap(({ endpoints }) =>
+        endpoints.filter(({ networkId }) => networks.get(networkId)!.name === name),
+      )
+      const machine = decideFor(resolver, place!.v4[0]!, 'host.docker.internal')
+      expect(machine).toEqual({ rcode: 0, answers: [], soa: true })
+    }
+  })
+
   it('options count on internal networks, and inhibit_ipv4 by its value', () => {
     const raw = networkNamed(engine28 as Recorded, 'inhibited')
     const gateways = (extra: Partial<RawNetwork>) =>

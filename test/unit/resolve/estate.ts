@@ -21,6 +21,7 @@ export function network(name: string, subnets: readonly string[], extra: Partial
     hasResolver: extra.driver !== undefined || name !== 'bridge',
     subnets: parsed,
     gateways: parsed.map(firstAddress),
+    inhibited: false,
     bridge: `br-${name}`,
     members: undefined,
     ...extra,

@@ -209,6 +209,22 @@ describe('Docker Desktop’s names', () => {
   it('are not there where the gateway is somebody else’s machine', () => {
     expect(ask('piped', 'host.docker.internal')).toEqual(nodata)
   })
+  it('are on the next network where Docker gave the bridge no IPv4 address', () => {
+    const bare = network('bare', ['10.4.0.0/24', 'fd00:4::/64'], { inhibited: true })
+    const there = resolverFor(
+      estate(
+        [...networks, bare],
+        [
+          container('alone', { bare: { at: ['10.4.0.2', 'fd00:4::2'] } }),
+          container('both', { bare: { at: ['10.4.0.3'] }, front: { at: ['10.1.0.9'] } }),
+        ],
+      ),
+    )
+    const ask = (address: string, type = 'A') => decideFor(there, address, 'host.docker.internal', type)
+    expect(ask('10.4.0.2')).toEqual(nodata)
+    expect(ask('10.4.0.2', 'AAAA')).toMatchObject({ answers: ['fd00:4::1'] })
+    expect(ask('10.4.0.3')).toMatchObject({ answers: ['10.1.0.1'] })
+  })
   it('that only Docker Desktop knows go to its own resolver, or nowhere', () => {
     expect(ask('other', 'kubernetes.docker.internal')).toEqual(nxdomain)
     const own = { host: '192.168.65.7', port: 53, text: '192.168.65.7:53' }
