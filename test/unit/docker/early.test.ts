@@ -28,7 +28,7 @@ function open() {
   })
   const client: EngineClient = {
     version: async () => ({ version: '28.5', apiVersion: '1.51' }),
-    systemTime: async () => undefined,
+    info: async () => ({ systemTime: undefined, apart: undefined }),
     ping: async () => undefined,
     listNetworks: async () => [network],
     inspectNetwork: async () => told(),
