@@ -74,6 +74,7 @@ export function createEngineClient(
   const pings = createGetter({ address, clock, most: 2 })
   const calls = createGetter({ address, clock, most: 2 })
   const streams = createGetter({ address, clock, most: 2 })
+  let isPodman = false
   const wrongIn =
     (what: string): Wrong =>
     (field) =>
@@ -94,7 +95,7 @@ export function createEngineClient(
       if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
       return raw
     } catch (error) {
-      if (httpStatus(error) === 404 && isApiError(error)) return undefined
+      if (isApiError(error) && (httpStatus(error) === 404 || isGone(error))) return undefined
       throw describeProblem(error, address, doing)
     }
   }
@@ -130,6 +131,7 @@ export function createEngineClient(
         const wrong = wrongIn(doing)
         const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
         if (apiVersion === undefined) throw notDocker(address, 'its /version tells no ApiVersion')
+        isPodman = JSON.stringify(told.Components ?? null).includes('"Podman Engine"')
         return { version: text(told.Version, 'Version', wrong) ?? 'unknown', apiVersion }
       } catch (error) {
         throw describeProblem(error, address, doing)
@@ -221,7 +223,8 @@ export function createEngineClient(
 
     async pastEvents(from, to) {
       const doing = 'tell its past events'
-      const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}`
+      // Podman waits for more unless told not to, and may then tell nothing at all of what is past.
+      const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}${isPodman ? '&stream=false' : ''}`
       try {
         const events: EngineEvent[] = []
         const lines = readLines((event) => {
@@ -260,6 +263,14 @@ function isOfOne(error: unknown, status: number): boolean {
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
 }
+
+/** Podman tells 500 of what goes while it is being inspected, with the reason as libpod's errors have it. */
+function isGone(error: unknown): boolean {
+  const { cause } = fieldsOf((error as { json?: unknown }).json)
+  return httpStatus(error) === 500 && typeof cause === 'string' && goneCauses.includes(cause)
+}
+
+const goneCauses = ['no such container', 'container has already been removed', 'network not found']
 
 /** A proxy's or another server's 404 page is no proof that a container is gone. */
 function isApiError(error: unknown): boolean {

@@ -53,7 +53,10 @@ export function containerFrom(
   const running = isRunning(raw.State ?? {})
   const name = bareName(raw.Name)
   const gateways = new Map<string, readonly string[]>()
-  const places = ownPlaces(raw.NetworkSettings?.Networks).flatMap(([network, place]) => {
+  const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
+  // Podman tells a lodger's host's places, with that one's aliases, as the lodger's own.
+  const told = lodgesWith === undefined ? ownPlaces(raw.NetworkSettings?.Networks) : []
+  const places = told.flatMap(([network, place]) => {
     const id = place.NetworkID || networkId(network)
     return id === undefined ? [] : [[network, id, place] as const]
   })
@@ -69,7 +72,6 @@ export function containerFrom(
   const { settings: asked, ports: named, problems } = readLabels(labels)
   const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => portFrom(text) ?? [])
   const ports: readonly Port[] = [...named, ...exposed]
-  const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
   return {
     container: {
       ...{ id: raw.Id, name, engine, running, health, labels: noLabels, settings: onlyIgnored(asked) },
@@ -137,9 +139,8 @@ export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldCon
   const told = name === before.container.name ? before : withName(before, before.container.name, name)
   const { container, ownNames } = told
   const running = runsByRow(row)
-  const placed = new Map(
-    ownPlaces(row.NetworkSettings?.Networks).map(([, place]) => [place.NetworkID ?? '', place]),
-  )
+  const placesTold = container.lodgesWith === undefined ? ownPlaces(row.NetworkSettings?.Networks) : []
+  const placed = new Map(placesTold.map(([, place]) => [place.NetworkID ?? '', place]))
   const known = new Set(container.endpoints.map(({ networkId }) => networkId))
   const added = [...placed.keys()]
     .filter((id) => running && id !== '' && !known.has(id))
@@ -281,13 +282,15 @@ function composeAlias(labels: Readonly<Record<string, string>>): string[] {
 
 function ownPlaces(networks: RawEndpoints | undefined): [string, RawEndpoint][] {
   return Object.entries(networks ?? {}).filter(
-    (place): place is [string, RawEndpoint] => place[1] !== null && isOwnPlace(place[0]),
+    (place): place is [string, RawEndpoint] => place[1] !== null && isOwnPlace(...place),
   )
 }
 
 /** The host's and no network are no place to be found at; their names are reserved by Docker. */
-function isOwnPlace(network: string): boolean {
-  return network !== 'host' && network !== 'none'
+function isOwnPlace(network: string, place: RawEndpoint | null): boolean {
+  if (network === 'host' || network === 'none') return false
+  // Those of a rootless Podman that are no networks either; its others have ids that are not their names.
+  return !(place?.NetworkID === network && (network === 'pasta' || network === 'slirp4netns'))
 }
 
 function addresses(...texts: (string | undefined)[]): readonly string[] {
@@ -303,7 +306,7 @@ function signature(name: string, status: string, health: Health, networks: RawEn
   const places: string[] = []
   for (const network in networks) {
     const told = networks[network]
-    if (!told || !isOwnPlace(network)) continue
+    if (!told || !isOwnPlace(network, told)) continue
     places.push(`${network} ${told.EndpointID ?? ''} ${told.IPAddress ?? ''} ${told.GlobalIPv6Address ?? ''}`)
   }
   if (places.length > 1) places.sort()

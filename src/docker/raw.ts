@@ -10,7 +10,11 @@ export interface RawNetwork {
   Scope?: string | undefined
   Internal?: boolean | undefined
   Ingress?: boolean | undefined
-  IPAM?: { Config?: RawIpam[] | null | undefined } | null | undefined
+  /** `Options` are null or empty with Docker; Podman tells its IPAM driver there: "host-local", "dhcp", "none". */
+  IPAM?:
+    | { Config?: RawIpam[] | null | undefined; Options?: Record<string, string> | null | undefined }
+    | null
+    | undefined
   Options?: Record<string, string> | null | undefined
   /** By container id, or by a name such as "ingress-sbox"; addresses with prefix length. */
   Containers?: Record<string, RawMember> | null | undefined
