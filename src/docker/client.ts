@@ -100,6 +100,20 @@ export function createEngineClient(
     }
   }
 
+  /** The name of a pod that the container holds the namespaces of; undefined: there is none, or it is not told. */
+  async function podName(id: string, infra: string): Promise<string | undefined> {
+    const doing = 'inspect a pod'
+    try {
+      // The oldest version of Podman's own API that Podman 5 takes.
+      const path = `/v4.0.0/libpod/pods/${id}/json`
+      const pod = fieldsOf(await inspects.object(path, doing, callDeadline, longestContainer))
+      return pod.InfraContainerID === infra ? text(pod.Name, 'Name', wrongIn(doing)) : undefined
+    } catch {
+      // A proxy may refuse it. By default the pod's host name is its name.
+      return undefined
+    }
+  }
+
   /** Rows that can't be read are left out, unless none can. One that is too long may well be one. */
   function rowsOf<T>(what: string, parse: Parse, read: (told: unknown, wrong: Wrong) => T | undefined) {
     const rows: T[] = []
@@ -190,8 +204,12 @@ export function createEngineClient(
       }
     },
 
-    inspectContainer: (id) =>
-      inspect('a container', id, `/containers/${id}/json`, longestContainer, parseContainer, readContainer),
+    async inspectContainer(id) {
+      const path = `/containers/${id}/json`
+      const raw = await inspect('a container', id, path, longestContainer, parseContainer, readContainer)
+      const pod = isPodman ? podOf(raw?.Name) : undefined
+      return raw === undefined || pod === undefined ? raw : { ...raw, PodName: await podName(pod, raw.Id) }
+    },
 
     async imageLabels({ id, platform }) {
       const query = platform === undefined ? '' : `?platform=${encoded(platform)}`
@@ -262,6 +280,11 @@ function isOfOne(error: unknown, status: number): boolean {
 /** An image's maker writes its platform: not even a quote of it goes out as it is. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
+}
+
+/** Id of the pod that a container of this name, unless it was given another, holds the namespaces of. */
+function podOf(container: string | undefined): string | undefined {
+  return /^\/?([0-9a-f]{12})-infra$/.exec(container ?? '')?.[1]
 }
 
 /** Podman tells 500 of what goes while it is being inspected, with the reason as libpod's errors have it. */

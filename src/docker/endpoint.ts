@@ -254,7 +254,9 @@ function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<str
  */
 function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly string[] {
   if (told.DNSNames?.includes(name)) return told.DNSNames
-  const names = [name, ...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
+  const others = [...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
+  // Podman's resolver has the pod's name for that of the container that nobody knows.
+  const names = raw.PodName === undefined ? [name, ...others] : [raw.PodName, ...others, name]
   return [...new Set(names.filter((each) => each !== ''))]
 }
 

@@ -57,6 +57,8 @@ export type RawEndpoints = Record<string, RawEndpoint | null> | null
 export interface RawContainer {
   Id: string
   Name: string
+  /** Of the pod that it holds the namespaces of; Podman's own API has it (client.ts). */
+  PodName?: string | undefined
   /** The image's id, "sha256:…"; its name is elsewhere. */
   Image?: string | undefined
   /** Which of the image's platforms it has: API ≥ 1.48, with containerd's image store. */

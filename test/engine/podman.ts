@@ -44,7 +44,7 @@ export async function podmanService(place: Place, root: string, flags: readonly 
 export const clientFolder = (state: string): string => join(state, 'bin')
 
 /** Holds the number of the process that holds the namespaces. (A mount of them is refused at random by Linux 6.18.) */
-const holderFile = (state: string): string => join(state, 'podman.holder')
+export const holderFile = (state: string): string => join(state, 'podman.holder')
 
 const moveTo = (group: string): string => `echo $$ > /sys/fs/cgroup${group}/cgroup.procs`
 

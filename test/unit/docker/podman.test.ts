@@ -271,6 +271,44 @@ describe('a call of Podman’s', () => {
     await expect(client.inspectContainer(id)).rejects.toThrow(/HTTP 500/)
   })
 
+  const pod = 'd'.repeat(12)
+  const infra = { Id: id, Name: `/${pod}-infra`, Config: { Hostname: 'given' }, State: { Running: true } }
+  const place = { NetworkID: 'n', IPAddress: '198.18.0.2', Aliases: ['alias'] }
+
+  async function namesOfInfra(told: object, status = 200, Name = infra.Name) {
+    const { client, asked } = await clientOf((url, response) => {
+      if (url.endsWith('/version')) return response.end(JSON.stringify(podman.version))
+      const raw = { ...infra, Name, NetworkSettings: { Networks: { front: place } } }
+      response.statusCode = url.includes('/pods/') ? status : 200
+      response.end(JSON.stringify(url.includes('/pods/') ? told : raw))
+    })
+    await client.version()
+    const raw = (await client.inspectContainer(id))!
+    return { names: containerFrom(raw, 'e', () => undefined).container.endpoints[0]!.names, asked }
+  }
+
+  it('a pod’s name is that of the container that holds its namespaces, before all others', async () => {
+    const { names, asked } = await namesOfInfra({ Name: 'shop', InfraContainerID: id })
+    expect(names).toEqual(['shop', 'alias', id.slice(0, 12), 'given', `${pod}-infra`])
+    expect(asked.at(-1)).toBe(`/v4.0.0/libpod/pods/${pod}/json`)
+  })
+
+  it.each([
+    ['another container’s', { Name: 'shop', InfraContainerID: 'e'.repeat(64) }, 200],
+    ['not told', { cause: 'no such pod', message: 'no such pod', response: 404 }, 404],
+    ['refused', {}, 403],
+    ['no text', { Name: ['shop'], InfraContainerID: id }, 200],
+    ['no object', [], 200],
+  ])('a pod’s name that is %s is left out', async (_, told, status) => {
+    const own = [`${pod}-infra`, 'alias', id.slice(0, 12), 'given']
+    expect((await namesOfInfra(told, status)).names).toEqual(own)
+  })
+
+  it('no pod is asked for of any other container', async () => {
+    const { asked } = await namesOfInfra({ Name: 'shop', InfraContainerID: id }, 200, '/web')
+    expect(asked.filter((url) => url.includes('pods'))).toEqual([])
+  })
+
   it('past events are asked for as what is past: streamed, Podman may tell none of them', async () => {
     const { client, asked } = await clientOf((url, response) => {
       response.end(url.endsWith('/version') ? JSON.stringify(podman.version) : podman.events.join('\n'))
