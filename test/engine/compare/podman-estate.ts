@@ -112,10 +112,10 @@ export async function podmanResidents(): Promise<Resident[]> {
   }))
 }
 
-/** The first name server of a container's own, which is Podman's. */
+/** The first of a container’s own name servers with an IPv4 address, all of which are Podman’s; their order is random. */
 async function ownServer(name: string): Promise<string> {
   const text = readFileSync(`/proc/${await pidOf(name)}/root/etc/resolv.conf`, 'latin1')
-  return /^nameserver\s+(\S+)/m.exec(text)![1]!
+  return /^nameserver\s+([0-9.]+)$/m.exec(text)![1]!
 }
 
 export const manner: Omit<Manner, 'judge'> = {
