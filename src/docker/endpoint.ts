@@ -284,15 +284,13 @@ function composeAlias(labels: Readonly<Record<string, string>>): string[] {
 
 function ownPlaces(networks: RawEndpoints | undefined): [string, RawEndpoint][] {
   return Object.entries(networks ?? {}).filter(
-    (place): place is [string, RawEndpoint] => place[1] !== null && isOwnPlace(...place),
+    (place): place is [string, RawEndpoint] => place[1] !== null && isOwnPlace(place[0]),
   )
 }
 
 /** The host's and no network are no place to be found at; their names are reserved by Docker. */
-function isOwnPlace(network: string, place: RawEndpoint | null): boolean {
-  if (network === 'host' || network === 'none') return false
-  // Those of a rootless Podman that are no networks either; its others have ids that are not their names.
-  return !(place?.NetworkID === network && (network === 'pasta' || network === 'slirp4netns'))
+function isOwnPlace(network: string): boolean {
+  return network !== 'host' && network !== 'none'
 }
 
 function addresses(...texts: (string | undefined)[]): readonly string[] {
@@ -308,7 +306,7 @@ function signature(name: string, status: string, health: Health, networks: RawEn
   const places: string[] = []
   for (const network in networks) {
     const told = networks[network]
-    if (!told || !isOwnPlace(network, told)) continue
+    if (!told || !isOwnPlace(network)) continue
     places.push(`${network} ${told.EndpointID ?? ''} ${told.IPAddress ?? ''} ${told.GlobalIPv6Address ?? ''}`)
   }
   if (places.length > 1) places.sort()

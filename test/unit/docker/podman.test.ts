@@ -9,7 +9,7 @@ import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../src/docker/client.ts'
 import { containerFrom } from '../../../src/docker/endpoint.ts'
 import { follow } from '../../../src/docker/hints.ts'
-import type { RawContainer, RawNetwork } from '../../../src/docker/raw.ts'
+import type { RawNetwork } from '../../../src/docker/raw.ts'
 import { createReconcile } from '../../../src/docker/reconcile.ts'
 import { type EngineEvent, parseEvent } from '../../../src/docker/stream.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -145,19 +145,6 @@ describe('what Podman lists', () => {
     const before = [told(), networks()]
     await list()
     expect([told(), networks()]).toEqual(before)
-  })
-
-  it('has no place on what a rootless one calls its network', () => {
-    const place = (NetworkID: string) => ({ NetworkID, IPAddress: '10.0.2.100' })
-    for (const name of ['pasta', 'slirp4netns']) {
-      const raw = (id: string): RawContainer => ({
-        ...{ Id: 'c'.repeat(64), Name: '/c', Config: {}, State: { Running: true } },
-        NetworkSettings: { Networks: { [name]: place(id) } },
-      })
-      expect(containerFrom(raw(name), 'e', () => undefined).container.endpoints).toEqual([])
-      // Anybody may call a network of Docker's so.
-      expect(containerFrom(raw('d'.repeat(64)), 'e', () => undefined).container.endpoints).toHaveLength(1)
-    }
   })
 })
 
