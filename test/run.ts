@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installPackages, installPrometheus, type Version } from './engine/install.ts'
 import { findPlace, launch, type Place, runCommand } from './engine/launch.ts'
-import { type Counts, count, listFailures, parseChoice, type Report, sum } from './runs.ts'
+import { type Counts, count, engineName, listFailures, parseChoice, type Report, sum } from './runs.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
@@ -85,7 +85,7 @@ async function findEngine(version: Version): Promise<Place | undefined> {
   const place = await findPlace(version)
   if (place.kind === 'none') {
     leftOut.push(
-      `engine tests, Docker ${version}: ${place.why}\n` +
+      `engine tests, ${engineName(version)}: ${place.why}\n` +
         '    To run them: as root on Debian, or with DOCKER_HOST set to an engine you may use.',
     )
     return undefined
@@ -102,8 +102,8 @@ async function runEngine(place: Place, isQuiet: boolean): Promise<Counts> {
   if (place.kind === 'none') throw new Error(place.why)
   const what =
     place.kind === 'reachable'
-      ? `engine tests, Docker ${place.version} at ${place.host} only (private engines need root on Debian)`
-      : `engine tests, a private Docker ${place.version}`
+      ? `engine tests, ${engineName(place.version)} at ${place.host} only (private engines need root on Debian)`
+      : `engine tests, a private ${engineName(place.version)}`
   const label = `engine ${place.version}`
   if (!isQuiet) {
     announce(what)

@@ -23,8 +23,9 @@ const words: Record<string, Run[]> = {
   '28': ['28'],
   '26.1': ['26.1'],
   '20.10': ['20.10'],
+  podman: ['podman'],
 }
-const known: Run[] = ['unit', '28', '26.1', '20.10']
+const known: Run[] = ['unit', '28', '26.1', '20.10', 'podman']
 const all: Run[] = ['unit', '26.1', '20.10']
 
 // `npm test -- [unit] [engine] [26.1] [20.10] …`: leading words choose, the rest goes on to vitest. `engine` with a
@@ -33,11 +34,15 @@ export function parseChoice(argv: string[]): Choice {
   const end = argv.findIndex((word) => !Object.hasOwn(words, word))
   const chosen = end === -1 ? argv : argv.slice(0, end)
   const rest = end === -1 ? [] : argv.slice(end)
-  const named = chosen.some((word) => /\d/.test(word)) ? chosen.filter((word) => word !== 'engine') : chosen
+  const named = chosen.some((word) => word !== 'unit' && word !== 'engine')
+    ? chosen.filter((word) => word !== 'engine')
+    : chosen
   const runs =
     named.length > 0 ? known.filter((run) => named.some((word) => words[word]!.includes(run))) : all
   return { runs, rest }
 }
+
+export const engineName = (version: string): string => (version === 'podman' ? 'Podman' : `Docker ${version}`)
 
 // Counts one run. `filtered`: only some tests were asked for, so none at all may be right, and skipped ones are.
 export function count(code: number, report: Report | undefined, filtered: boolean): Counts {

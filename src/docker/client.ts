@@ -89,6 +89,7 @@ export function createEngineClient(
   // The networks' list stands in line behind neither the engine's clock nor its version.
   const calls = createGetter({ address, clock, most: 3 })
   const streams = createGetter({ address, clock, most: 2 })
+  let isPodman = false
   const wrongIn =
     (what: string): Wrong =>
     (field) =>
@@ -110,8 +111,22 @@ export function createEngineClient(
       if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
       return raw
     } catch (error) {
-      if (httpStatus(error) === 404 && isApiError(error)) return undefined
+      if (isApiError(error) && (httpStatus(error) === 404 || isGone(error))) return undefined
       throw describeProblem(error, address, doing)
+    }
+  }
+
+  /** The name of a pod that the container holds the namespaces of; undefined: there is none, or it is not told. */
+  async function podName(id: string, infra: string): Promise<string | undefined> {
+    const doing = 'inspect a pod'
+    try {
+      // The oldest version of Podman's own API that Podman 5 takes.
+      const path = `/v4.0.0/libpod/pods/${id}/json`
+      const pod = fieldsOf(await inspects.object(path, doing, callDeadline, longestContainer))
+      return pod.InfraContainerID === infra ? text(pod.Name, 'Name', wrongIn(doing)) : undefined
+    } catch {
+      // A proxy may refuse it. By default the pod's host name is its name.
+      return undefined
     }
   }
 
@@ -144,8 +159,9 @@ export function createEngineClient(
     const wrong = wrongIn(doing)
     const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
     if (!isApi(apiVersion)) throw notDocker(address, 'its /version tells no ApiVersion')
+    isPodman = JSON.stringify(told.Components ?? null).includes('"Podman Engine"')
     const version = text(told.Version, 'Version', wrong)
-    return { apiVersion, version: version ?? 'unknown' }
+    return { apiVersion, version: version ?? 'unknown', ...(isPodman ? { product: 'Podman' } : {}) }
   }
 
   return {
@@ -158,6 +174,7 @@ export function createEngineClient(
           return {}
         })
         const told = versionsIn(headers) ?? (await readVersion())
+        isPodman = told.product === 'Podman'
         paths.agree(told.apiVersion)
         if (told.version !== undefined) return told
         return { ...told, askVersion: async () => (await readVersion()).version }
@@ -225,8 +242,12 @@ export function createEngineClient(
       }
     },
 
-    inspectContainer: (id) =>
-      inspect('a container', id, `/containers/${id}/json`, longestContainer, parseContainer, readContainer),
+    async inspectContainer(id) {
+      const path = `/containers/${id}/json`
+      const raw = await inspect('a container', id, path, longestContainer, parseContainer, readContainer)
+      const pod = isPodman ? podOf(raw?.Name) : undefined
+      return raw === undefined || pod === undefined ? raw : { ...raw, PodName: await podName(pod, raw.Id) }
+    },
 
     async imageLabels({ id, platform }) {
       const query = platform === undefined ? '' : `?platform=${encoded(platform)}`
@@ -259,7 +280,8 @@ export function createEngineClient(
 
     async pastEvents(from, to) {
       const doing = 'tell its past events'
-      const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}`
+      // Podman waits for more unless told not to, and may then tell nothing at all of what is past.
+      const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}${isPodman ? '&stream=false' : ''}`
       try {
         const events: EngineEvent[] = []
         const lines = readLines((event) => {
@@ -300,5 +322,18 @@ function isOfOne(error: unknown, status: number): boolean {
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
 }
+
+/** Id of the pod that a container of this name, unless it was given another, holds the namespaces of. */
+function podOf(container: string | undefined): string | undefined {
+  return /^\/?([0-9a-f]{12})-infra$/.exec(container ?? '')?.[1]
+}
+
+/** Podman tells 500 of what goes while it is being inspected, with the reason as libpod's errors have it. */
+function isGone(error: unknown): boolean {
+  const { cause } = fieldsOf((error as { json?: unknown }).json)
+  return httpStatus(error) === 500 && typeof cause === 'string' && goneCauses.includes(cause)
+}
+
+const goneCauses = ['no such container', 'container has already been removed', 'network not found']
 
 const noList = (address: EngineAddress) => notDocker(address, 'a list is not what it says it is')

@@ -53,7 +53,10 @@ export function containerFrom(
   const running = isRunning(raw.State ?? {})
   const name = bareName(raw.Name)
   const gateways = new Map<string, readonly string[]>()
-  const places = ownPlaces(raw.NetworkSettings?.Networks).flatMap(([network, place]) => {
+  const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
+  // Podman tells a lodger's host's places, with that one's aliases, as the lodger's own.
+  const told = lodgesWith === undefined ? ownPlaces(raw.NetworkSettings?.Networks) : []
+  const places = told.flatMap(([network, place]) => {
     const id = place.NetworkID || networkId(network)
     return id === undefined ? [] : [[network, id, place] as const]
   })
@@ -69,7 +72,6 @@ export function containerFrom(
   const { settings: asked, ports: named, problems } = readLabels(labels)
   const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => portFrom(text) ?? [])
   const ports: readonly Port[] = [...named, ...exposed]
-  const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
   return {
     container: {
       ...{ id: raw.Id, name, engine, running, health, labels: noLabels, settings: onlyIgnored(asked) },
@@ -137,9 +139,8 @@ export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldCon
   const told = name === before.container.name ? before : withName(before, before.container.name, name)
   const { container, ownNames } = told
   const running = runsByRow(row)
-  const placed = new Map(
-    ownPlaces(row.NetworkSettings?.Networks).map(([, place]) => [place.NetworkID ?? '', place]),
-  )
+  const placesTold = container.lodgesWith === undefined ? ownPlaces(row.NetworkSettings?.Networks) : []
+  const placed = new Map(placesTold.map(([, place]) => [place.NetworkID ?? '', place]))
   const known = new Set(container.endpoints.map(({ networkId }) => networkId))
   const added = [...placed.keys()]
     .filter((id) => running && id !== '' && !known.has(id))
@@ -253,7 +254,9 @@ function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<str
  */
 function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly string[] {
   if (told.DNSNames?.includes(name)) return told.DNSNames
-  const names = [name, ...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
+  const others = [...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
+  // Podman's resolver has the pod's name for that of the container that nobody knows.
+  const names = raw.PodName === undefined ? [name, ...others] : [raw.PodName, ...others, name]
   return [...new Set(names.filter((each) => each !== ''))]
 }
 

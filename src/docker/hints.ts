@@ -5,7 +5,8 @@ import type { EngineEvent } from './stream.ts'
 
 /**
  * What events tell us anything. health_status carries its value in the action ("health_status: healthy"), and
- * where it is asked for the engine matches every entry as a prefix. Not exec_*: probes make three of them each.
+ * where it is asked for the engine matches every entry as a prefix. Not exec_*: probes make three of them each. Podman
+ * says "remove" of a container, where Docker says "destroy".
  */
 export const eventFilters = {
   type: ['container', 'network'],
@@ -31,6 +32,11 @@ export function follow(event: EngineEvent, reconcile: Reconcile): boolean {
   }
   if (event.type === 'network') {
     const container = containerOf(event)
+    if (isPodmans(event)) {
+      if (!reconcile.admit(event.id)) return true
+      followPlace(event, reconcile)
+      return false
+    }
     if (!reconcile.admit(event.id) || (container !== undefined && !reconcile.admit(container))) return true
     followNetwork(event, action, container, reconcile)
   }
@@ -45,12 +51,28 @@ function followContainer({ id, time, attributes }: EngineEvent, action: string, 
     const ignore = attributes['berth.ignore']
     return reconcile.create(id, name, isText(ignore) ? { 'berth.ignore': ignore } : {}, time)
   }
+  // Podman tells no old name; the inspect tells the new one.
   if (action === 'rename' && isText(name) && isText(oldName)) {
     return reconcile.rename(id, oldName.replace(/^\//, ''), name, time)
   }
-  if (action === 'die' || action === 'destroy') reconcile.drop(id, undefined, time)
+  if (action === 'die' || action === 'destroy' || action === 'remove') reconcile.drop(id, undefined, time)
   else reconcile.markContainer(id, time)
   if (action === 'start' || action === 'die') reconcile.markGatewayBridge()
+}
+
+/** Podman's events of a container's place have the container as their actor, and the network's name among the attributes. */
+function isPodmans({ action, attributes: { container, network } }: EngineEvent): boolean {
+  return (action === 'connect' || action === 'disconnect') && container === undefined && isText(network)
+}
+
+/**
+ * An inspect of a container that is being started waits no longer there than the start takes, so that it is all there is to
+ * look at. The default network has another name in events than in lists, and is not found by it.
+ */
+function followPlace({ id, action, time, attributes }: EngineEvent, reconcile: Reconcile) {
+  const network = action === 'disconnect' ? reconcile.networkNamed(attributes.network!) : undefined
+  if (network === undefined) reconcile.markContainer(id, time)
+  else reconcile.drop(id, network, time)
 }
 
 function containerOf({ attributes: { container } }: EngineEvent): string | undefined {

@@ -18,7 +18,7 @@ import {
 } from './grants.ts'
 import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
-import { completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
+import { asListed, completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
 import type { RawContainer, RawNetwork } from './raw.ts'
 import { createStarts } from './starts.ts'
 import { withoutSix } from './sysctls.ts'
@@ -200,7 +200,8 @@ export function createKnown(options: KnownOptions): Known {
 
   function keepNetwork(raw: RawNetwork, readAt: number): boolean {
     const before = networks.get(raw.Id)
-    const fresh = networkFrom(raw, engine, options.mayHaveNone?.() ?? false)
+    const listed = asListed(raw, before?.told.network)
+    const fresh = networkFrom(listed, engine, options.mayHaveNone?.() ?? false)
     const told = before !== undefined && isSame(fresh, before.told) ? before.told : fresh
     networks.set(raw.Id, { told, readAt })
     if (told === before?.told) return false

@@ -35,7 +35,7 @@ export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false
       subnets,
       gateways,
       inhibited: isInhibited(raw),
-      bridge: driver === 'bridge' ? bridgeName(raw) : undefined,
+      bridge: driver === 'bridge' && !isPodmans(raw) ? bridgeName(raw) : undefined,
       members: raw.Name === gatewayBridge ? membersOf(raw) : undefined,
     },
     unsaid: unsaidGateways(raw, mayHaveNone),
@@ -63,6 +63,23 @@ export function completeNetwork(
   return isSame ? network : { ...network, gateways }
 }
 
+/** Podman numbers its bridges (podman0, podman1 …), and its Docker-compatible API does not tell which is whose. */
+function isPodmans({ IPAM }: RawNetwork): boolean {
+  return /^(host-local|dhcp|none)$/.test(IPAM?.Options?.driver ?? '')
+}
+
+/**
+ * The network under the name that it has in lists: Podman calls its default network "bridge" there, as Docker does, and by
+ * its own name ("podman") in an inspect. Docker lets no network be renamed, nor another be called "bridge".
+ */
+export function asListed(raw: RawNetwork, before: Network | undefined): RawNetwork {
+  return before?.name === defaultNetwork && raw.Name !== defaultNetwork
+    ? { ...raw, Name: defaultNetwork }
+    : raw
+}
+
+const defaultNetwork = 'bridge'
+
 function bridgeName(raw: RawNetwork): string {
   const named = raw.Options?.['com.docker.network.bridge.name']
   if (named !== undefined && named !== '') return named
@@ -73,7 +90,7 @@ function bridgeName(raw: RawNetwork): string {
 function isDefaultBridge({ Name, Driver, Options }: RawNetwork): boolean {
   return (
     Driver === 'bridge' &&
-    (Name === 'bridge' || Options?.['com.docker.network.bridge.default_bridge'] === 'true')
+    (Name === defaultNetwork || Options?.['com.docker.network.bridge.default_bridge'] === 'true')
   )
 }
 

@@ -10,7 +10,11 @@ export interface RawNetwork {
   Scope?: string | undefined
   Internal?: boolean | undefined
   Ingress?: boolean | undefined
-  IPAM?: { Config?: RawIpam[] | null | undefined } | null | undefined
+  /** `Options` are null or empty with Docker; Podman tells its IPAM driver there: "host-local", "dhcp", "none". */
+  IPAM?:
+    | { Config?: RawIpam[] | null | undefined; Options?: Record<string, string> | null | undefined }
+    | null
+    | undefined
   Options?: Record<string, string> | null | undefined
   /** By container id, or by a name such as "ingress-sbox"; addresses with prefix length. */
   Containers?: Record<string, RawMember> | null | undefined
@@ -53,6 +57,8 @@ export type RawEndpoints = Record<string, RawEndpoint | null> | null
 export interface RawContainer {
   Id: string
   Name: string
+  /** Of the pod that it holds the namespaces of; Podman's own API has it (client.ts). */
+  PodName?: string | undefined
   /** The image's id, "sha256:…"; its name is elsewhere. */
   Image?: string | undefined
   /** Which of the image's platforms it has: API ≥ 1.48, with containerd's image store. */

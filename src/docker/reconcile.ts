@@ -36,6 +36,8 @@ export interface Reconcile {
    */
   drop(containerId: string, networkId: string | undefined, eventTime: number): void
   knowsNetwork(id: string): boolean
+  /** Id of the network of that id or name, of one of them where several have the name. */
+  networkNamed(name: string): string | undefined
   /**
    * Lists everything and inspects what the lists do not tell or tell anew; from now on `client` is asked. Rejects
    * where a list fails, or comes after `hold`. Resolves with what the lists knew better though nothing was pending.
@@ -262,6 +264,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       if (setContainer({ ...before.told, container, signature: '' }, ++tick)) changed(eventTime)
     },
     knowsNetwork: (id) => networks.has(id),
+    networkNamed,
     fullList,
     unexplained: (suspects) =>
       [...suspects].flatMap(([id, before]) => {

@@ -101,7 +101,10 @@ export function readNetwork(told: unknown, wrong: Wrong): RawNetwork | undefined
     Scope: text(all.Scope, 'Scope', wrong),
     Internal: flag(all.Internal, 'Internal', wrong),
     Ingress: flag(all.Ingress, 'Ingress', wrong),
-    IPAM: ipam && { Config: readSubnets(ipam.Config, wrong) },
+    IPAM: ipam && {
+      Config: readSubnets(ipam.Config, wrong),
+      Options: textMap(ipam.Options, 'IPAM.Options', wrong),
+    },
     Options: textMap(all.Options, 'Options', wrong),
     Containers: readMembers(all.Containers, wrong),
   }

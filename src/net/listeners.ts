@@ -252,11 +252,17 @@ export function createListeners(options: ListenersOptions): Listeners {
   }
 }
 
+/** Nobody else binds the gateways of Podman's networks; which these are is not known here. */
+function podmansOwn({ host, port }: Bindable): string {
+  const isLoopback = host.startsWith('127.') || host === '::1'
+  return port === 53 && !isLoopback ? '; on a gateway of Podman’s it is aardvark-dns, see docs/podman.md' : ''
+}
+
 function bindProblem(at: Bindable, error: unknown): string {
   const where = `${at.host} port ${at.port}`
   switch (systemCode(error)) {
     case 'EADDRINUSE':
-      return `${where} is taken by another program (ss -lunpt 'sport = :${at.port}' names it); choose another in listen:`
+      return `${where} is taken by another program (ss -lunpt 'sport = :${at.port}' names it${podmansOwn(at)}); choose another in listen:`
     case 'EADDRNOTAVAIL':
       return `${where}: this machine has no such address, or not yet`
     // What the system says of an interface that it does not know.

@@ -16,8 +16,11 @@ export function isDiscoveryName(name: string): boolean {
   return /^(wpad|isatap)(\.|$)/.test(name)
 }
 
-/** Names that mean something of their own to everybody (RFC 6761 and its kin), or to Docker Desktop. */
-const reserved = ['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal']
+/** Names that mean something of their own to everybody (RFC 6761 and its kin), to Docker Desktop or to Podman. */
+const reserved = [
+  ...['localhost', 'invalid', 'onion', 'alt', 'local', 'arpa', 'docker.internal'],
+  ...['dns.podman', 'containers.internal'],
+]
 
 /** The domain that the name is in, if it is one of those. */
 export function reservedDomain(name: string): string | undefined {

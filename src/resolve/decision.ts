@@ -3,10 +3,12 @@
 import type { Upstream } from '../config/types.ts'
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
+import { isWithin } from '../dns/name.ts'
 import { classIN, type } from '../dns/types.ts'
 import { type Answer, addressRecord, anyRecord, nameServerRecord, soaRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
 import type { Snapshot } from '../registry/types.ts'
+import { podmanDomain } from './podman.ts'
 import type { Scope } from './scope.ts'
 
 export interface Question {
@@ -165,7 +167,7 @@ export const isInternet = (question: Question): boolean => question.class === cl
 
 /** The zone that a negative answer's SOA stands for: ours, the reverse tree, or the root for bare names. */
 function enclosingZone(zone: string, name: string): string {
-  if (name === zone || name.endsWith(`.${zone}`)) return zone
+  for (const own of [zone, podmanDomain]) if (isWithin(name, own)) return own
   const tree = /(?:^|\.)((?:in-addr|ip6)\.arpa)$/.exec(name)
   return tree?.[1] ?? ''
 }

@@ -16,6 +16,7 @@ import type { Placed } from '../registry/order.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import type { Context } from './decision.ts'
 import { mayBeLabelled } from './labelled.ts'
+import { podmanName } from './podman.ts'
 import type { Scope } from './scope.ts'
 
 /** Found, or there but meaning several things (the host view only). */
@@ -23,13 +24,14 @@ export type Meaning = Found | { readonly ambiguous: readonly Placed[] }
 
 /** Whether a name has no meaning on the asker's networks, of whatever kind: cheap to find out, and true of most. */
 export function isForeign({ view, networks, links = noLinks }: Scope, zone: string, name: string): boolean {
-  return view === 'networks' && links.size === 0 && !isWithin(name, zone) && isNowhere(networks, name)
+  if (view !== 'networks' || links.size > 0 || isWithin(name, zone)) return false
+  return podmanName(name) === undefined && isNowhere(networks, name)
 }
 
-/** The part before our zone; undefined for a name that is not below it. */
+/** The part before our zone, or before Podman's search domain; undefined for a name that is below neither. */
 export function innerName(context: Context, name: string): string | undefined {
   const { zone } = context
-  return isBelow(name, zone) ? name.slice(0, -zone.length - 1) : undefined
+  return isBelow(name, zone) ? name.slice(0, -zone.length - 1) : podmanName(name)
 }
 
 /** What Docker's own resolver would find: aliases under our zone, `host.docker.internal` among them, are names too. */

@@ -23,6 +23,7 @@ import {
 } from './decision.ts'
 import { findKeptIn } from './kept-in.ts'
 import { innerName, mayBeSearch } from './meaning.ts'
+import { podmanDomain, podmanName } from './podman.ts'
 import { isDockersOwn, isReserved, relaysToDocker } from './reserved.ts'
 import type { Routes } from './routes.ts'
 import type { Scope } from './scope.ts'
@@ -60,6 +61,10 @@ export function decideMiss(
   if (isWithin(name, zone))
     return missing(context, question, isAbove, `names under ${zone} are never forwarded`)
   if (isBelow(zone, name)) return empty(context, question, `${zone} lies below it`)
+  if (name === podmanDomain) return empty(context, question, 'Podman’s search domain')
+  if (podmanName(name) !== undefined) {
+    return missing(context, question, false, `names under ${podmanDomain} are never forwarded`)
+  }
 
   const block = name.endsWith('.arpa') ? readReverse(name) : undefined
   if (block !== undefined) {

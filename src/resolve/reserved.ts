@@ -1,8 +1,10 @@
-// Names that Docker Desktop has made known: host.docker.internal and its kin. On an engine nobody answers them.
+// Names that Docker Desktop has made known: host.docker.internal and its kin, and what Podman calls the machine. On an
+// engine nobody answers them.
 import type { Upstream } from '../config/types.ts'
 import { isLocal } from '../registry/locality.ts'
 import { gatewayBridge } from '../registry/order.ts'
 import { addressAnswer, type Context, type Decision, type Question } from './decision.ts'
+import { podmanMachine } from './podman.ts'
 
 const domain = '.docker.internal'
 
@@ -13,12 +15,12 @@ const machine: readonly string[] = ['host', 'gateway']
 const desktop: readonly string[] = ['kubernetes', 'vm', 'http', 'hubproxy', 'model-runner']
 
 function label(name: string): string {
+  if (name === podmanMachine) return 'host'
   return name.endsWith(domain) ? name.slice(0, -domain.length) : ''
 }
 
 /** Reserved, so that no other server is to be asked for it but Docker's own. */
 export function isReserved(name: string): boolean {
-  if (!name.endsWith(domain)) return false
   return machine.includes(label(name)) || desktop.includes(label(name))
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
 import { bringUpEstate, machineOn, type Resident, residents, takeDownEstate } from './compare/estate.ts'
 import { compareAll, compareFrom, describePair, type Judged, leaks } from './compare/run.ts'
-import { countAnswered, tabulate } from './compare/table.ts'
+import { shareAnswered, tabulate } from './compare/table.ts'
 import { isOfToday } from './compare/today.ts'
 import { serveOutside } from './compare/upstream.ts'
 import { mountResolvConf, nameserver } from './nameserver.ts'
@@ -52,9 +52,10 @@ it('no answer is different: Docker’s own, or better by a rule', () => {
   expect(different.slice(0, 200).map(describePair)).toEqual([])
 })
 
-it('there were questions enough, and answers', () => {
+it('there were questions enough, and answers', async () => {
   expect(judged.length).toBeGreaterThanOrEqual(5_000)
-  expect(countAnswered(judged)).toBeGreaterThanOrEqual(1_500)
+  // Today's networks are many, and most names are on others than the asker's.
+  expect(shareAnswered(judged)).toBeGreaterThanOrEqual((await isOfToday()) ? 0.2 : 0.3)
 })
 
 it('nothing that berth said is of a network that the asker is not on', async () => {

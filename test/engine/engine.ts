@@ -1,11 +1,18 @@
-// The private Docker engine seen from inside its namespaces: start, kill, restart and stop it.
+// The private engine seen from inside its namespaces: start, kill, restart and stop it.
 //
 // All there is to know about it lies in the state folder, so the launcher and every test worker can use it alike.
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { podmanService } from './podman.ts'
+
+/** What is to be run so that an engine is there. */
+export interface Service {
+  readonly words: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+}
 
 export class Engine {
   readonly state: string
@@ -13,9 +20,12 @@ export class Engine {
   readonly host: string
   readonly log: string
   readonly pidFile: string
+  /** Of Podman: the files of its release. undefined: Docker. */
+  readonly #root: string | undefined
 
-  constructor(state: string) {
+  constructor(state: string, root?: string) {
     this.state = state
+    this.#root = root
     this.socket = join(state, 'docker.sock')
     this.host = `unix://${this.socket}`
     this.log = join(state, 'dockerd.log')
@@ -27,16 +37,24 @@ export class Engine {
     return `/${basename(this.state)}`
   }
 
-  // `flags` are more of dockerd's own, such as --live-restore. Resolves once the engine answers.
+  get isPodman(): boolean {
+    return this.#root !== undefined
+  }
+
+  // `flags` are more of the engine's own, such as --live-restore. Resolves once the engine answers.
   async start(flags: string[] = []): Promise<void> {
+    const { words, env } =
+      this.#root === undefined ? this.#dockerService(flags) : await podmanService(this, this.#root, flags)
     const output = openSync(this.log, 'a')
     // Detached, with its output in a file: the engine outlives the test worker that started it.
-    const child = spawn('dockerd', [...this.#flags(), ...flags], {
+    const child = spawn(words[0]!, words.slice(1), {
       cwd: '/',
       detached: true,
+      env,
       stdio: ['ignore', output, output],
     })
     closeSync(output)
+    if (this.isPodman && child.pid !== undefined) writeFileSync(this.pidFile, String(child.pid))
     const ended = new Promise<never>((_, reject) => {
       child.once('error', reject)
       child.once('exit', (code, signal) => reject(new Error(`it ended (${code ?? signal})`)))
@@ -47,13 +65,13 @@ export class Engine {
     } catch (error) {
       child.kill('SIGKILL')
       throw new Error(
-        `dockerd did not start: ${error instanceof Error ? error.message : error}\n${this.logTail()}`,
+        `the engine did not start: ${error instanceof Error ? error.message : error}\n${this.logTail()}`,
       )
     }
     ended.catch(() => {})
   }
 
-  // SIGKILL to dockerd alone, as in a crash. Seen with both engines:
+  // SIGKILL to dockerd alone, as in a crash. Seen with 26.1 and 20.10:
   // - containerd, its child, dies with it; the next start brings a new one;
   // - containers, shims, bridges and the socket's file stay, but 127.0.0.11 was in dockerd and refuses;
   // - the next start stops all of those containers before it answers, then starts again those with the restart
@@ -61,6 +79,7 @@ export class Engine {
   //   started again may get another address;
   // - with --live-restore given to the *next* start (whatever the one before had) they run on: same process,
   //   same addresses, and 127.0.0.11 answers again.
+  // Podman's service is not what holds containers: they, conmon and aardvark-dns run on, and names are answered.
   async kill(): Promise<void> {
     await this.#end('SIGKILL', 30_000)
   }
@@ -101,6 +120,10 @@ export class Engine {
     return readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
   }
 
+  #dockerService(flags: string[]): Service {
+    return { words: ['dockerd', ...this.#flags(), ...flags], env: process.env }
+  }
+
   #flags(): string[] {
     return [
       ['--host', this.host],
@@ -132,7 +155,7 @@ export class Engine {
     const deadline = Date.now() + deadlineMs
     while (isAlive(pid)) {
       if (Date.now() > deadline)
-        throw new Error(`dockerd (${pid}) did not end within ${deadlineMs} ms of ${signal}`)
+        throw new Error(`the engine (${pid}) did not end within ${deadlineMs} ms of ${signal}`)
       await sleep(10)
     }
     // A stale file with a number that is in use again would keep the next dockerd from starting.
@@ -151,6 +174,7 @@ function isAlive(pid: number): boolean {
 
 // The engine this process was launched beside, where it is a private one.
 export function privateEngine(): Engine | undefined {
-  const { BERTH_ENGINE_PRIVATE, BERTH_ENGINE_STATE } = process.env
-  return BERTH_ENGINE_PRIVATE === '1' && BERTH_ENGINE_STATE ? new Engine(BERTH_ENGINE_STATE) : undefined
+  const { BERTH_ENGINE_PRIVATE, BERTH_ENGINE_STATE, BERTH_ENGINE_ROOT } = process.env
+  if (BERTH_ENGINE_PRIVATE !== '1' || !BERTH_ENGINE_STATE) return undefined
+  return new Engine(BERTH_ENGINE_STATE, BERTH_ENGINE_ROOT)
 }

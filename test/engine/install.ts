@@ -20,11 +20,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findMirror } from './sources.ts'
 
-export type Version = '20.10' | '26.1' | '28'
-// `bin` goes first on the PATH; `compose` is Docker Compose v2.
-export type Binaries = { version: Version; bin: string; compose: string }
+export type Version = '20.10' | '26.1' | '28' | 'podman'
+// `bin` goes first on the PATH; `compose` is Docker Compose v2; `root`, of Podman: what is laid over the machine's files.
+export type Binaries = { version: Version; bin: string; compose: string; root?: string }
 
-export const versions: Version[] = ['28', '26.1', '20.10']
+export const versions: Version[] = ['28', '26.1', '20.10', 'podman']
 
 // runc is the system's own for both engines: another release's may want another libc.
 const tools = [
@@ -47,13 +47,23 @@ const tools = [
 // Engines are unpacked, never installed: an installed one would start a daemon on the machine itself.
 // The static busybox (the test image) is unpacked too, since its package would push out `busybox`.
 const engine = ['docker.io', 'containerd', 'tini', 'busybox-static']
-const parts: Record<Version, { release: string; packages: string[] }[]> = {
+const parts: Record<Exclude<Version, 'podman'>, { release: string; packages: string[] }[]> = {
   '20.10': [
     { release: 'bookworm', packages: engine },
     { release: 'trixie', packages: ['docker-compose'] },
   ],
   '26.1': [{ release: 'trixie', packages: [...engine, 'docker-cli', 'docker-compose'] }],
   '28': [{ release: 'forky', packages: [...engine, 'docker-cli', 'docker-compose', 'tini-static'] }],
+}
+// Podman with all that it needs, libc and all. catatonit is what a pod's own container runs; the last spares it the whole
+// of systemd.
+const podman = {
+  release: 'forky',
+  major: '5',
+  packages: [
+    ...['podman', 'crun', 'netavark', 'aardvark-dns', 'nftables', 'catatonit'],
+    'systemd-standalone-sysusers',
+  ],
 }
 
 const run = promisify(execFile)
@@ -124,6 +134,7 @@ export async function installEngine(version: Version): Promise<Binaries | string
     if (why) return why
     await installPrometheus()
     const folder = join(cacheFolder(), version)
+    if (version === 'podman') return await installPodman(folder)
     if (!existsSync(folder)) await unpackEngine(version, folder)
     const bin = join(folder, 'bin')
     const { stdout } = await run(join(bin, 'dockerd'), ['--version'])
@@ -137,7 +148,7 @@ export async function installEngine(version: Version): Promise<Binaries | string
 }
 
 // Everything is put together beside its place and moved there at the end: a folder that is there is complete.
-async function unpackEngine(version: Version, folder: string): Promise<void> {
+async function unpackEngine(version: Exclude<Version, 'podman'>, folder: string): Promise<void> {
   console.log(`Unpacking Docker engine ${version} into ${folder} …`)
   const scratch = mkdtempSync(join(cacheFolder(), `${version}.new.`))
   try {
@@ -159,6 +170,39 @@ async function unpackEngine(version: Version, folder: string): Promise<void> {
       'usr/libexec/docker/cli-plugins/docker-compose',
     ])
     // Only another launcher that was quicker can have made it meanwhile: its copy is as good.
+    if (!existsSync(folder)) renameSync(scratch, folder)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+// Podman is asked with the docker command and Compose of the newest Docker.
+async function installPodman(folder: string): Promise<Binaries | string> {
+  const docker = await installEngine('28')
+  if (typeof docker === 'string') return docker
+  if (!existsSync(folder)) await unpackPodman(folder)
+  const version = readFileSync(join(folder, 'version'), 'utf8')
+  if (!version.startsWith(`${podman.major}.`)) {
+    return `${folder} holds Podman ${version}, not ${podman.major}: tell test/engine/install.ts of the new one, or remove the folder`
+  }
+  return { ...docker, version: 'podman', root: join(folder, 'root') }
+}
+
+async function unpackPodman(folder: string): Promise<void> {
+  console.log(`Unpacking Podman into ${folder} …`)
+  const scratch = mkdtempSync(`${folder}.new.`)
+  try {
+    const [debs, root] = [join(scratch, 'debs'), join(scratch, 'root')]
+    await download(podman.release, podman.packages, debs, { whole: true })
+    for (const deb of readdirSync(debs)) await run('dpkg', ['-x', join(debs, deb), root])
+    const deb = readdirSync(debs).find((name) => name.startsWith('podman_'))!
+    const { stdout } = await run('dpkg-deb', ['--field', join(debs, deb), 'Version'])
+    writeFileSync(join(scratch, 'version'), stdout.trim())
+    rmSync(debs, { recursive: true })
+    // The machine has its own.
+    for (const name of ['doc', 'info', 'locale', 'man']) {
+      rmSync(join(root, 'usr/share', name), { recursive: true, force: true })
+    }
     if (!existsSync(folder)) renameSync(scratch, folder)
   } finally {
     rmSync(scratch, { recursive: true, force: true })

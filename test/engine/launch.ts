@@ -1,6 +1,6 @@
-// Runs a command beside a Docker engine: a private one in namespaces of its own, or one that is already there.
+// Runs a command beside an engine, Docker or Podman: a private one in namespaces of its own, or one that is already there.
 //
-//   npx tsx test/engine/launch.ts [26.1|20.10] COMMAND [ARGUMENT…]
+//   npx tsx test/engine/launch.ts [28|26.1|20.10|podman] COMMAND [ARGUMENT…]
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { offerWayOut } from './image/wayout.ts'
 import { ensureImage } from './image.ts'
 import { type Binaries, installEngine, type Version, versions } from './install.ts'
+import { clientFolder } from './podman.ts'
 
 export type Place =
   | { kind: 'private'; version: string; binaries: Binaries }
@@ -47,8 +48,10 @@ async function reachableHost(): Promise<{ host: string; version: string } | unde
   try {
     const host =
       process.env.DOCKER_HOST || (await ask('context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'))
-    const version = await ask('--host', host, 'version', '--format', '{{.Server.Version}}')
-    return { host, version: version.split('.').slice(0, 2).join('.') }
+    const told = await ask('--host', host, 'version', '--format', '{{json .Server}}')
+    const server = JSON.parse(told) as { Version: string; Components?: { Name: string }[] }
+    const isPodman = server.Components?.some(({ Name }) => Name.startsWith('Podman')) ?? false
+    return { host, version: isPodman ? 'podman' : server.Version.split('.').slice(0, 2).join('.') }
   } catch {
     return undefined
   }
@@ -109,12 +112,14 @@ function launchPrivate(
   settings: NodeJS.ProcessEnv,
   output: Output,
 ) {
+  const own = binaries.root === undefined ? [] : [clientFolder(settings.BERTH_ENGINE_STATE!)]
   const env = {
     ...settings,
-    PATH: [binaries.bin, settings.PATH, '/usr/sbin', '/sbin'].join(delimiter),
+    PATH: [...own, binaries.bin, settings.PATH, '/usr/sbin', '/sbin'].join(delimiter),
     DOCKER_HOST: `unix://${settings.BERTH_ENGINE_STATE}/docker.sock`,
     BERTH_ENGINE_PRIVATE: '1',
     COMPOSE: binaries.compose,
+    ...(binaries.root === undefined ? {} : { BERTH_ENGINE_ROOT: binaries.root }),
   }
   const inside = fileURLToPath(new URL('inside.ts', import.meta.url))
   const node = [process.execPath, '--import', import.meta.resolve('tsx'), inside, command, ...args]

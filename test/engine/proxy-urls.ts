@@ -29,6 +29,8 @@ const bare = [
   `/images/sha256%3A${id}/json?platform=%7b%22os%22%3a%22linux%22%7d`,
   `/events?since=1700000000&filters=${filters}`,
   '/events?since=1700000000.000000001&until=1700000001.5',
+  // Of Podman.
+  '/events?since=1700000000.000000001&until=1700000001.5&stream=false',
 ]
 
 export const passed: readonly string[] = bare.flatMap((url) => [url, `/v1.24${url}`, `/v1.54${url}`])
@@ -88,6 +90,8 @@ export const refused: readonly (readonly [method: string, url: string])[] = [
     `/images/sha256:${id}/json?manifests=1`,
     '/events',
     '/events?since=0',
+    '/events?since=0&until=1&stream=true',
+    '/events?since=0&until=1&stream=false&filters={}',
     '/events?since=0&until=1&filters={}',
     `/events?since=0&until=1&filters=${filters}`,
     '/events?since=0&filters={"type":["container"]}',

@@ -20,6 +20,7 @@ describe('choosing runs', () => {
   it('takes what is named, in the usual order', () => {
     expect(parseChoice(['engine']).runs).toEqual(['26.1', '20.10'])
     expect(parseChoice(['20.10', 'unit']).runs).toEqual(['unit', '20.10'])
+    expect(parseChoice(['engine', 'podman', '28']).runs).toEqual(['28', 'podman'])
     expect(parseChoice(['engine', '26.1', '-t', 'a pattern'])).toEqual({
       runs: ['26.1'],
       rest: ['-t', 'a pattern'],

@@ -7,7 +7,7 @@ import { frame, readFrames } from '../../../src/dns/frame.ts'
 import type { Told } from './rules.ts'
 
 export interface Errand {
-  /** Addresses, port 53. */
+  /** Addresses, as in 198.18.0.1 or, of another port than 53, 198.18.0.1#1053. */
   readonly servers: readonly string[]
   /** [name, type] */
   readonly questions: readonly (readonly [string, string])[]
@@ -30,10 +30,11 @@ const again: Manner = { atOnce: 64, patience: 5_000, tries: 1 }
 const names = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED']
 
 async function askAll(
-  server: string,
+  at: string,
   questions: Errand['questions'],
   { atOnce, patience, tries }: Manner,
 ): Promise<Told[]> {
+  const [server = '', port = 53] = at.split('#')
   const socket = dgram.createSocket(isIPv6(server) ? 'udp6' : 'udp4')
   await new Promise<void>((resolve) => socket.bind(0, resolve))
   const waiting = new Map<number, (message: Buffer) => void>()
@@ -54,7 +55,7 @@ async function askAll(
       for (let n = 0; n < tries && reply === undefined; n++) reply = await askOnce(id, query)
       // TC: the whole answer is to be had over TCP.
       if (reply !== undefined && (reply.readUInt16BE(2) & 0x0200) !== 0)
-        reply = await askTcp(server, query, patience)
+        reply = await askTcp(server, Number(port), query, patience)
       results[i] = reply === undefined ? { rcode: 'NONE', records: [], soa: false } : read(reply)
     }
   }
@@ -68,7 +69,7 @@ async function askAll(
       }
       const timer = setTimeout(settle, patience)
       waiting.set(id, settle)
-      socket.send(query, 53, server)
+      socket.send(query, Number(port), server)
     })
   }
 
@@ -77,10 +78,10 @@ async function askAll(
   return results
 }
 
-function askTcp(server: string, query: Buffer, patience: number): Promise<Buffer | undefined> {
+function askTcp(server: string, port: number, query: Buffer, patience: number): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const frames = readFrames()
-    const socket = connect(53, server, () => socket.write(frame(query)))
+    const socket = connect(port, server, () => socket.write(frame(query)))
     socket.setTimeout(patience, () => socket.destroy())
     socket.on('data', (chunk) => {
       const [message] = frames.push(chunk)

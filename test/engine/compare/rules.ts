@@ -24,13 +24,19 @@ export interface Pair {
 export type Verdict = { readonly kind: 'equal' | 'better' | 'different'; readonly why: string }
 
 const failures = ['NONE', 'SERVFAIL', 'REFUSED']
-const isAddress = (type: string) => type === 'A' || type === 'AAAA'
+export const isAddress = (type: string) => type === 'A' || type === 'AAAA'
 
 /** A denial that a stub may keep for its SOA's time (RFC 2308). */
-const isDenial = ({ rcode, records, soa }: Told) =>
+export const isDenial = ({ rcode, records, soa }: Told) =>
   records.length === 0 && (rcode === 'NXDOMAIN' || (rcode === 'NOERROR' && soa))
 
-const rules: readonly { readonly why: string; readonly holds: (pair: Pair) => boolean }[] = [
+/** `docker` is the engine's own resolver, whichever that is. */
+export interface Rule {
+  readonly why: string
+  holds(pair: Pair): boolean
+}
+
+const rules: readonly Rule[] = [
   {
     why: 'Docker has no answer at all (SERVFAIL, silence); berth says that there is nothing',
     holds: ({ docker, berth }) =>
@@ -84,7 +90,9 @@ const rules: readonly { readonly why: string; readonly holds: (pair: Pair) => bo
   },
 ]
 
-export function judge(pair: Pair): Verdict {
+export const judge = (pair: Pair): Verdict => judgeBy(rules, pair)
+
+export function judgeBy(rules: readonly Rule[], pair: Pair): Verdict {
   const { docker, berth } = pair
   if (docker.rcode === berth.rcode && docker.records.join('\n') === berth.records.join('\n')) {
     return failures.includes(berth.rcode)

@@ -19,15 +19,35 @@ const atOnce = 4
 const asker = fileURLToPath(new URL('asker.ts', import.meta.url))
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
+/** Whom a container asks, and how their answers are judged. */
+export interface Manner {
+  /** The engine's own resolver and berth, as the asker takes them; undefined: the machine has no address to be asked at. */
+  servers(resident: Resident): Promise<readonly [string, string] | undefined>
+  judge(pair: Pair): Verdict
+  readonly questionsFor: typeof questionsFor
+}
+
+const dockers: Manner = {
+  async servers(resident) {
+    const berth = await serverFor(resident)
+    return berth === undefined ? undefined : ['127.0.0.11', berth]
+  },
+  ...{ judge, questionsFor },
+}
+
 /** `share`: see questionsFor. */
-export async function compareAll(all: readonly Resident[], share: number): Promise<Judged[]> {
+export async function compareAll(
+  all: readonly Resident[],
+  share: number,
+  manner: Manner = dockers,
+): Promise<Judged[]> {
   const judged: Judged[] = []
   const absent = new Set(all.flatMap((each) => each.absent))
   const rest = all.filter(({ hasResolver }) => hasResolver).map((resident, i) => ({ resident, i }))
   const work = async () => {
     for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
-      const questions = questionsFor(next.i, all, share)
-      judged.push(...(await compareFrom(next.resident, questions, absent)))
+      const questions = manner.questionsFor(next.i, all, share)
+      judged.push(...(await compareFrom(next.resident, questions, absent, manner)))
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work))
@@ -39,11 +59,11 @@ export async function compareFrom(
   resident: Resident,
   questions: Errand['questions'],
   absent: ReadonlySet<string> = new Set(),
+  manner: Manner = dockers,
 ): Promise<Judged[]> {
-  const server = await serverFor(resident)
-  // Where the machine has no address there is no berth to ask.
-  if (server === undefined) return []
-  const errand: Errand = { servers: ['127.0.0.11', server], questions }
+  const servers = await manner.servers(resident)
+  if (servers === undefined) return []
+  const errand: Errand = { servers, questions }
   const entry = await onNetworkOf(resident.name)
   const words = [...entry, process.execPath, '--import', 'tsx', asker]
   const told = await new Promise<Told[][]>((resolve, reject) => {
@@ -58,7 +78,7 @@ export async function compareFrom(
     const [docker, berth] = [told[0]![i]!, told[1]![i]!]
     const ofAbsent = isOfAbsent(name, docker, absent)
     const pair: Pair = { name, type, shutIn: resident.shutIn, absent: ofAbsent, docker, berth }
-    return { ...pair, ...judge(pair), asker: resident }
+    return { ...pair, ...manner.judge(pair), asker: resident }
   })
 }
 

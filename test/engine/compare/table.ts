@@ -34,4 +34,5 @@ function countReasons(judged: readonly Judged[]): string[] {
   return [...reasons].sort(([, a], [, b]) => b - a).map(([why, count]) => `| ${why} | ${count} |`)
 }
 
-export const countAnswered = (judged: readonly Judged[]): number => judged.filter(answered).length
+export const shareAnswered = (judged: readonly Judged[]): number =>
+  judged.filter(answered).length / judged.length

@@ -243,6 +243,17 @@ describe('listening', () => {
     })
   })
 
+  it.each([
+    ['172.18.0.1:53', true],
+    ['172.18.0.1:1053', false],
+    ['127.0.0.1:53', false],
+  ])('at %s names aardvark-dns, which has port 53 of Podman’s gateways: %s', async (at, isNamed) => {
+    const { listeners, taken } = create([at], { ...lo, br: ['172.18.0.1/16'] })
+    taken.add(`udp ${at.replace(':', ' ')}`)
+    const failure = await listeners.start().catch(String)
+    expect(`${failure}`.includes('aardvark-dns')).toBe(isNamed)
+  })
+
   it('binds nothing any more once it is stopped', async () => {
     const { listeners, open, have } = create(['*:53'])
     await listeners.start()
