@@ -46,9 +46,9 @@ export async function followEvents(): Promise<Heard> {
   const probe = `events-probe-${process.pid}`
   await until(
     async () => {
-      await docker('volume', 'create', probe)
-      await docker('volume', 'rm', probe)
-      return all.some(({ id }) => id === probe)
+      await docker('network', 'create', probe)
+      await docker('network', 'rm', probe)
+      return all.some(({ attributes: { name, network } }) => name === probe || network === probe)
     },
     { what: 'the engine’s events are heard' },
   )
