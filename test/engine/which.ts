@@ -17,6 +17,8 @@ export const dockerOnly: Readonly<Record<string, string>> = {
   engine: 'podman-service is its own',
   early: 'Podman tells nothing of a network before the start is over',
   today: 'options of Docker’s bridge driver',
+  homes:
+    'a network that is added there changes the container’s default route, and so the questions under way',
   labels: 'podman.test has it, on networks by the names that Podman gives them',
   'more-names': '--link and Swarm, which Podman has not',
   synthetic: 'its fields are Docker’s',

@@ -1,5 +1,6 @@
-// Pods by Podman's own API, which is at the same socket: the Docker-compatible one has none.
+// What tests have of Podman's own API, which is at the same socket: pods, and containers that the other one can't tell.
 import type Docker from 'dockerode'
+import { until } from '../engine/docker.ts'
 import { image } from '../engine/image.ts'
 
 export interface Pod {
@@ -18,6 +19,37 @@ export async function createPod(engine: Docker, pod: string, network: string, na
   const member = (await call(engine, 'POST', '/containers/create', { name, image, pod })) as { Id: string }
   await call(engine, 'POST', `/pods/${pod}/start`)
   return { member: member.Id, remove: () => call(engine, 'DELETE', `/pods/${pod}?`, { force: true }) }
+}
+
+/**
+ * A service that is killed while it connects a container to a network knows the container to be on it and has no address
+ * (5.8.6): it answers every inspect and every list of containers with 500 until the container is taken off the network
+ * or removed. Removes those, as whoever keeps the machine has to; gives how many they were.
+ */
+export async function removeHalfConnected(engine: Docker): Promise<number> {
+  const removed = new Set<string>()
+  const remove = async () => {
+    const rows = (await call(engine, 'GET', '/containers/json?', { all: true })) as { Id: string }[]
+    const broken: string[] = []
+    for (const { Id } of rows) {
+      const told = await engine
+        .getContainer(Id)
+        .inspect()
+        .catch((error: { statusCode?: number }) => error)
+      if ('statusCode' in told && told.statusCode === 500) broken.push(Id)
+    }
+    for (const id of broken) {
+      removed.add(id)
+      // Others act on it at the same time.
+      await engine
+        .getContainer(id)
+        .remove({ force: true })
+        .catch(() => {})
+    }
+    return broken.length === 0
+  }
+  await until(remove, { what: 'every container can be told again' })
+  return removed.size
 }
 
 /** `body`: where the path ends with a question mark, what is to follow that. */
