@@ -1,8 +1,8 @@
-// `npm test`: the unit tests on this machine, then the engine tests beside each Docker engine; the sum comes last. Private
-// engines have namespaces of their own, and their tests wait most of the time: all of them run side by side, some that are
-// chosen in turns.
+// `npm test`: the unit tests on this machine, then the engine tests beside each engine; the sum comes last. Private engines
+// have namespaces of their own, and their tests wait most of the time: two run side by side, some tests that are chosen in
+// turns. Which files run beside which engine says engine/which.ts; those that are named run wherever they are asked for.
 //
-//   npm test -- [unit] [engine] [26.1] [20.10] [arguments for vitest…]
+//   npm test -- [unit] [engine] [28] [26.1] [20.10] [podman] [arguments for vitest…]
 import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -48,15 +48,15 @@ async function main(): Promise<number> {
     const place = run === 'unit' || isInterrupted ? undefined : await findEngine(run)
     if (place) places.push(place)
   }
-  const isAlone = rest.length > 0 || availableParallelism() === 1
-  const waiting: Promise<Counts>[] = []
-  for (const [i, place] of places.entries()) {
-    if (isInterrupted) break
-    const running = runEngine(place, i > 0 && !isAlone)
-    if (isAlone) await running
-    waiting.push(running)
+  const atOnce = rest.length > 0 || availableParallelism() === 1 ? 1 : 2
+  const waiting = [...places.entries()]
+  const takeTurns = async () => {
+    for (let next = waiting.shift(); next !== undefined && !isInterrupted; next = waiting.shift()) {
+      const [i, place] = next
+      list.push(await runEngine(place, i > 0 && atOnce > 1))
+    }
   }
-  list.push(...(await Promise.all(waiting)))
+  await Promise.all(Array.from({ length: atOnce }, takeTurns))
   const total = sum(list)
   if (isInterrupted) total.failed++
   if (total.passed + total.failed === 0 && leftOut.length === 0) {
@@ -105,14 +105,17 @@ async function runEngine(place: Place, isQuiet: boolean): Promise<Counts> {
       ? `engine tests, ${engineName(place.version)} at ${place.host} only (private engines need root on Debian)`
       : `engine tests, a private ${engineName(place.version)}`
   const label = `engine ${place.version}`
+  const whole = rest.length > 0 ? {} : { BERTH_WHOLE: '1' }
   if (!isQuiet) {
     announce(what)
-    return runVitest('engine', label, (command, args) => launch(place, command, args))
+    return runVitest('engine', label, (command, args) => launch(place, command, args, whole))
   }
-  console.log(`\n=== ${what}: beside the one before; what it says comes at its end`)
+  console.log(`\n=== ${what}: beside another; what it says comes at its end`)
   const file = join(folder, 'said')
   const output = openSync(file, 'w')
-  const counts = await runVitest('engine', label, (command, args) => launch(place, command, args, {}, output))
+  const counts = await runVitest('engine', label, (command, args) =>
+    launch(place, command, args, whole, output),
+  )
   closeSync(output)
   announce(what)
   process.stdout.write(readFileSync(file))

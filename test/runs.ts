@@ -19,17 +19,17 @@ export type Report = {
 
 const words: Record<string, Run[]> = {
   unit: ['unit'],
-  engine: ['26.1', '20.10'],
+  engine: ['28', '26.1', '20.10', 'podman'],
   '28': ['28'],
   '26.1': ['26.1'],
   '20.10': ['20.10'],
   podman: ['podman'],
 }
 const known: Run[] = ['unit', '28', '26.1', '20.10', 'podman']
-const all: Run[] = ['unit', '26.1', '20.10']
+const all: Run[] = known
 
-// `npm test -- [unit] [engine] [26.1] [20.10] …`: leading words choose, the rest goes on to vitest. `engine` with a
-// version means that version.
+// `npm test -- [unit] [engine] [28] [26.1] [20.10] [podman] …`: leading words choose, the rest goes on to vitest. `engine` with an
+// engine means that one.
 export function parseChoice(argv: string[]): Choice {
   const end = argv.findIndex((word) => !Object.hasOwn(words, word))
   const chosen = end === -1 ? argv : argv.slice(0, end)

@@ -1,12 +1,8 @@
-// The two kinds of tests: `unit` needs nothing but Node, `engine` runs beside a Docker engine (see run.ts).
+// The two kinds of tests: `unit` needs nothing but Node, `engine` runs beside a Docker engine (see run.ts and engine/which.ts).
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-
-// Long ones that an old engine adds nothing to: its share is the image itself.
-const onNewestOnly = ['compose', 'prometheus', 'stubs', 'synthetic'].map(
-  (name) => `test/engine/${name}.test.ts`,
-)
+import { excludedFiles } from './engine/which.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -32,7 +28,8 @@ export default defineConfig({
         test: {
           name: 'engine',
           include: ['test/engine/**/*.test.ts'],
-          exclude: process.env.BERTH_ENGINE === '20.10' ? onNewestOnly : [],
+          // Of a whole run: what is asked for by its name runs.
+          exclude: process.env.BERTH_WHOLE ? excludedFiles(process.env.BERTH_ENGINE) : [],
           // One engine, seen by all: files take turns.
           fileParallelism: false,
           testTimeout: 180_000,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
-import { onNetworkOf, until } from './docker.ts'
+import { dnsPort, onNetworkOf, until } from './docker.ts'
 
 export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
@@ -25,6 +25,13 @@ export interface Berth {
   foundLate(): LogLine[]
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>
+}
+
+/** `*:53` is meant as "on every network". */
+function atDnsPort(config: object): object {
+  const { listen } = config as { listen?: readonly string[] }
+  if (listen === undefined) return config
+  return { ...config, listen: listen.map((where) => (where === '*:53' ? `*:${dnsPort}` : where)) }
 }
 
 /**
@@ -52,7 +59,7 @@ export async function startBerth(
   const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
   chmodSync(folder, 0o755)
   const file = join(folder, 'berth.yml')
-  writeFileSync(file, stringify(config))
+  writeFileSync(file, stringify(atDnsPort(config)))
   const place = where === 'host' ? [] : await onNetworkOf(where)
   const mounted =
     resolvConf === undefined

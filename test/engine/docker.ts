@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type DigReply, parseDig } from './dig.ts'
 import { image } from './image.ts'
+import { besidePodman } from './podman.ts'
 
 export type Addresses = { v4: string | undefined; v6: string | undefined }
 export type Question = {
@@ -18,6 +19,9 @@ export type Question = {
   // More of dig's own arguments, such as `+bufsize=512`.
   args?: string[]
 }
+
+/** Where tests have berth on every network: on Podman its own name server, aardvark-dns, has port 53 of each gateway. */
+export const dnsPort = besidePodman() ? 1053 : 53
 
 const run = promisify(execFile)
 
@@ -68,7 +72,7 @@ export async function onNetworkOf(place: Place): Promise<string[]> {
 
 // Asks once with dig, from a container's network or from the engine's host. No reply is the rcode TIMEOUT.
 export async function digFrom(where: Place | 'host', question: Question): Promise<DigReply> {
-  const { server, name, port = 53, type = 'A', tcp = false, args = [] } = question
+  const { server, name, port = dnsPort, type = 'A', tcp = false, args = [] } = question
   const entry = where === 'host' ? [] : await onNetworkOf(where)
   const shown = ['+noall', '+comments', '+question', '+answer', '+authority', '+additional']
   const options = ['+tries=1', '+time=3', tcp ? '+tcp' : '+notcp', ...args]
@@ -123,7 +127,7 @@ export async function digMany(
   const asked = [
     '-r',
     '-p',
-    String(server.port ?? 53),
+    String(server.port ?? dnsPort),
     `@${server.server}`,
     ...shown,
     ...options,

@@ -13,6 +13,19 @@ export interface HeardEvent {
   readonly time: number
 }
 
+/**
+ * Podman's words as Docker's: a network's event has the container as its actor there, and the network's name among the
+ * attributes; `remove` of a container is Docker's `destroy`. `idOf` gives a network's id.
+ */
+export function likeDocker(event: HeardEvent, idOf: (network: string) => string): HeardEvent {
+  const { type, action, id, attributes } = event
+  if (type === 'container' && action === 'remove') return { ...event, action: 'destroy' }
+  const { container, network } = attributes
+  if (type !== 'network' || !/^(dis)?connect$/.test(action) || container !== undefined || !network)
+    return event
+  return { ...event, id: idOf(network), attributes: { ...attributes, container: id, name: network } }
+}
+
 export interface Heard {
   readonly all: readonly HeardEvent[]
   /** The last such event; `name` is the actor's, or for networks the container's that is meant. */
@@ -27,15 +40,15 @@ export async function followEvents(): Promise<Heard> {
   const all: HeardEvent[] = []
   createInterface({ input: child.stdout }).on('line', (line) => {
     const event = parseEvent(line)
-    if (event !== undefined) all.push(event)
+    if (event !== undefined) all.push(likeDocker(event, (network) => network))
   })
   // The stream is there once something of our own has come through it.
   const probe = `events-probe-${process.pid}`
   await until(
     async () => {
-      await docker('volume', 'create', probe)
-      await docker('volume', 'rm', probe)
-      return all.some(({ id }) => id === probe)
+      await docker('network', 'create', probe)
+      await docker('network', 'rm', probe)
+      return all.some(({ attributes: { name, network } }) => name === probe || network === probe)
     },
     { what: 'the engine’s events are heard' },
   )

@@ -26,7 +26,11 @@ async function ask(name: string): Promise<string[]> {
     '{{(index .IPAM.Config 0).Gateway}}',
     network,
   )
-  const reply = await digFrom(await pidOf('smoke-a'), { server: gateway, name: `${name}.dns.podman` })
+  const reply = await digFrom(await pidOf('smoke-a'), {
+    server: gateway,
+    port: 53,
+    name: `${name}.dns.podman`,
+  })
   return reply.answers.map(({ data }) => data)
 }
 
@@ -60,7 +64,7 @@ describe.runIf(privateEngine())('a private Podman', () => {
       )
       await (how === 'killed' ? engine.kill() : engine.stop())
       expect(await engine.answers()).toBe(false)
-      const reply = await digFrom(before[0], { server: gateway, name: 'smoke-b.dns.podman' })
+      const reply = await digFrom(before[0], { server: gateway, port: 53, name: 'smoke-b.dns.podman' })
       expect(reply.answers.map(({ data }) => data)).toEqual([addresses?.v4])
 
       await engine.start()

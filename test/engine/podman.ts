@@ -9,6 +9,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import type { Service } from './engine.ts'
 
+/** Whether the engine that tests run beside is Podman, private or not. */
+export const besidePodman = (): boolean => process.env.BERTH_ENGINE === 'podman'
+
 /** Not by the PATH, on which tests have a client of that name. */
 const podman = '/usr/bin/podman'
 

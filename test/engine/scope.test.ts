@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Berth, startBerth } from './berth.ts'
-import { digFrom, docker, runContainer, until } from './docker.ts'
+import { digFrom, dnsPort, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
+import { onDocker } from './on-docker.ts'
 import { bringUp, gatewayOf, removeContainers, takeDown } from './project.ts'
 import { type RecordingUpstream, startUpstream } from './upstream.ts'
 
@@ -28,7 +29,7 @@ afterAll(async () => {
   await takeDown()
 })
 
-const rcodes = async (where: string, server: string, names: string[], port = 53) =>
+const rcodes = async (where: string, server: string, names: string[], port = dnsPort) =>
   Object.fromEntries(
     await Promise.all(
       names.map(async (name) => [name, (await digFrom(where, { server, name, port })).rcode]),
@@ -73,14 +74,17 @@ describe('an asker', () => {
     expect(upstream.saw('sealed.example.org')).toBe(false)
   })
 
-  it('behind 127.0.0.11 with --dns is itself', async () => {
-    const names = ['db.shop_back.docker.internal', 'lonely.shop_alone.docker.internal', 'dns.example.org']
-    expect(await rcodes('scope-dns', '127.0.0.11', names)).toEqual({
-      'db.shop_back.docker.internal': 'NOERROR',
-      'lonely.shop_alone.docker.internal': 'NXDOMAIN',
-      'dns.example.org': 'NOERROR',
-    })
-  })
+  onDocker('aardvark-dns asks from the host, not in the asker’s name')(
+    'behind 127.0.0.11 with --dns is itself',
+    async () => {
+      const names = ['db.shop_back.docker.internal', 'lonely.shop_alone.docker.internal', 'dns.example.org']
+      expect(await rcodes('scope-dns', '127.0.0.11', names)).toEqual({
+        'db.shop_back.docker.internal': 'NOERROR',
+        'lonely.shop_alone.docker.internal': 'NXDOMAIN',
+        'dns.example.org': 'NOERROR',
+      })
+    },
+  )
 
   it('on the default bridge sees that network’s names, which Docker has no DNS for', async () => {
     const { v4 } = await gatewayOf('bridge')
@@ -133,7 +137,7 @@ describe('an asker', () => {
 describe.runIf(privateEngine())('a published port', () => {
   let published: Berth
   beforeAll(async () => {
-    await runContainer('scope-berth', '--network', 'shop_back', '--publish', '5454:53/udp')
+    await runContainer('scope-berth', '--network', 'shop_back', '--publish', `5454:${dnsPort}/udp`)
     published = await startBerth({ listen: ['*:53'], forward: { upstreams: [] } }, 'scope-berth')
   })
   afterAll(() => published?.stop())
@@ -148,15 +152,18 @@ describe.runIf(privateEngine())('a published port', () => {
     })
   })
 
-  it('refuses other networks, which come from behind a gateway', async () => {
-    const { v4 } = await gatewayOf('shop_alone')
-    expect(await rcodes('shop-lonely-1', v4, ['db', 'lonely', 'out.example.org'], 5454)).toEqual({
-      db: 'REFUSED',
-      lonely: 'REFUSED',
-      'out.example.org': 'REFUSED',
-    })
-    expect((await digFrom('host', { server: '127.0.0.1', port: 5454, name: 'db' })).rcode).toBe('REFUSED')
-  })
+  onDocker('netavark lets no network reach a port published on another')(
+    'refuses other networks, which come from behind a gateway',
+    async () => {
+      const { v4 } = await gatewayOf('shop_alone')
+      expect(await rcodes('shop-lonely-1', v4, ['db', 'lonely', 'out.example.org'], 5454)).toEqual({
+        db: 'REFUSED',
+        lonely: 'REFUSED',
+        'out.example.org': 'REFUSED',
+      })
+      expect((await digFrom('host', { server: '127.0.0.1', port: 5454, name: 'db' })).rcode).toBe('REFUSED')
+    },
+  )
 
   it('refuses strangers', async () => {
     const ip = (...args: string[]) => execFileSync('ip', args)
@@ -185,7 +192,7 @@ describe.runIf(privateEngine())('a published port', () => {
         ]).toString()
       expect(dig('203.0.113.1', '-p', '5454')).toContain('status: REFUSED')
       // The berth on the host takes the new address up, and serves nobody there.
-      const refused = await until(() => dig('203.0.113.1', '+time=1'), {
+      const refused = await until(() => dig('203.0.113.1', '-p', String(dnsPort), '+time=1'), {
         what: 'a reply at the new address',
         deadlineMs: 60_000,
       })

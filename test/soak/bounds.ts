@@ -11,7 +11,17 @@ const aSecond: Bound = { most: 1000 }
 
 const bounds: Readonly<Record<string, Bound>> = {
   // From the engine's event to the first right answer.
-  ...{ start: aSecond, rename: aSecond, connect: aSecond, disconnect: aSecond, stop: aSecond },
+  ...{
+    start: aSecond,
+    rename: aSecond,
+    connect: aSecond,
+    disconnect: aSecond,
+    stop: aSecond,
+    remove: aSecond,
+  },
+  'connect, 100 in a row': aSecond,
+  'pod create': { median: 100, most: 1000 },
+  'pod rm': { median: 100, most: 1000 },
   'start at another address': aSecond,
   'start, each of two processes': aSecond,
   'alias of a stopped container': { median: 100, most: 1000 },

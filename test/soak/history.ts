@@ -50,12 +50,21 @@ export class History {
   /** Container id → its last event. */
   readonly #heardAt = new Map<string, number>()
 
+  readonly #startsSilently: boolean
+
+  /** `startsSilently`: the engine tells no joining with a start, as Podman. */
+  constructor({ startsSilently = false } = {}) {
+    this.#startsSilently = startsSilently
+  }
+
   /** Events in the order of the stream. */
   take({ type, action, id, attributes, time }: HeardEvent): void {
     this.#heardAt.set(type === 'container' ? id : (attributes.container ?? id), time)
     if (type === 'container' && action === 'create') this.#call(id, attributes.name!, time)
     if (type === 'container' && action === 'rename') this.#call(id, attributes.name!, time)
-    if (type === 'container' && action === 'start') this.#running.set(id, time)
+    // Podman says init before it, when it has made the networks and nothing runs yet.
+    if (type === 'container' && (action === 'init' || (action === 'start' && !this.#running.has(id))))
+      this.#running.set(id, time)
     if (type === 'container' && (action === 'die' || action === 'destroy')) this.#end(id, time)
     if (type === 'network' && action === 'connect') this.#join(attributes.container!, id, time)
     if (type === 'network' && action === 'disconnect') this.#leave(attributes.container!, id, time)
@@ -64,7 +73,10 @@ export class History {
   /** What an inspect of a container that runs told of its place: true of the stay that lasted over it. */
   learn(id: string, networkId: string, address: string, aliases: readonly string[], asking: Asking): void {
     if (address === '') return
-    if (this.#stayOver(id, networkId, asking) === undefined && this.#startedUnjoined(id, asking.begun))
+    if (
+      this.#stayOver(id, networkId, asking) === undefined &&
+      this.#startedUnjoined(id, networkId, asking.begun)
+    )
       this.#join(id, networkId, this.#running.get(id)!)
     this.locate(id, networkId, address, asking)
     const stay = this.#stayOver(id, networkId, asking)
@@ -141,11 +153,16 @@ export class History {
     return spans
   }
 
-  /** Containers that are still on a network on which the engine has not told their aliases yet. */
+  /** Containers that run, but on no network yet, or on one on which the engine has not told their aliases. */
   unknown(): string[] {
-    return [...this.#stays].flatMap(([id, stays]) =>
-      stays.some(({ to, aliases }) => to === Number.POSITIVE_INFINITY && aliases === undefined) ? [id] : [],
+    const isOpen = ({ to }: Stay) => to === Number.POSITIVE_INFINITY
+    const unnamed = [...this.#stays].flatMap(([id, stays]) =>
+      stays.some((stay) => isOpen(stay) && stay.aliases === undefined) ? [id] : [],
     )
+    const unjoined = this.#startsSilently
+      ? [...this.#running.keys()].filter((id) => !this.#stays.get(id)?.some(isOpen))
+      : []
+    return [...unnamed, ...unjoined]
   }
 
   /** Places that the engine has not told the address of yet. */
@@ -189,12 +206,17 @@ export class History {
 
   /**
    * An engine that died in the middle of a start knows the container as not running and its endpoint as made: started
-   * again, it joins without a word. So a start with nothing before it and nothing after it is a joining as well.
+   * again, it joins without a word. So a start with nothing before it and nothing after it is a joining as well. Podman
+   * never says a word of the networks that a start brings: there the first inspect after it tells them.
    */
-  #startedUnjoined(id: string, begun: number): boolean {
+  #startedUnjoined(id: string, networkId: string, begun: number): boolean {
     const startedAt = this.#running.get(id)
-    if (startedAt === undefined || startedAt > begun || this.#heardAt.get(id) !== startedAt) return false
-    return (this.#stays.get(id) ?? []).every(({ from, to }) => to <= startedAt || from === startedAt)
+    if (startedAt === undefined || startedAt > begun) return false
+    const stays = this.#stays.get(id) ?? []
+    if (this.#startsSilently)
+      return stays.every((stay) => stay.networkId !== networkId || stay.to <= startedAt)
+    if (this.#heardAt.get(id) !== startedAt) return false
+    return stays.every(({ from, to }) => to <= startedAt || from === startedAt)
   }
 
   #end(id: string, time: number): void {

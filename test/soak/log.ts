@@ -2,7 +2,7 @@
 import { request } from 'node:http'
 import type Docker from 'dockerode'
 import { parseEvent } from '../../src/docker/stream.ts'
-import type { HeardEvent } from '../engine/events.ts'
+import { likeDocker } from '../engine/events.ts'
 import { wallClock } from './client.ts'
 import type { History } from './history.ts'
 
@@ -18,6 +18,7 @@ export async function followEngine(engine: Docker, history: History): Promise<En
   let count = 0
   let stop = () => {}
   let timer: NodeJS.Timeout | undefined
+  const networks = new Map((await engine.listNetworks()).map(({ Name, Id }) => [Name, Id]))
 
   async function look(id: string): Promise<void> {
     const begun = wallClock()
@@ -52,8 +53,9 @@ export async function followEngine(engine: Docker, history: History): Promise<En
           const lines = (rest + chunk).split('\n')
           rest = lines.pop()!
           for (const line of lines) {
-            const event = parseEvent(line) as HeardEvent | undefined
-            if (event === undefined) continue
+            const told = parseEvent(line)
+            if (told === undefined) continue
+            const event = likeDocker(told, (name) => networks.get(name) ?? name)
             count++
             history.take(event)
             const id = event.type === 'container' ? event.id : event.attributes.container

@@ -1,6 +1,6 @@
 // `npm run soak`: containers that come and go, against a real engine; `npm run soak -- --abuse`: attacks.
 //
-//   npm run soak -- [--engine 26.1|20.10] [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]
+//   npm run soak -- [--engine 28|26.1|20.10|podman] [--seed N] [--seconds N] [--containers N] [--trouble none|kill|proxy]
 //   npm run soak -- --abuse [--seed N] [--seconds N] [--each N] [--only NAME]
 import { parseArgs } from 'node:util'
 import { abuse } from './abuse/abuse.ts'

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { startBerth } from '../engine/berth.ts'
 import { until } from '../engine/docker.ts'
+import { besidePodman } from '../engine/podman.ts'
 import { createProxy } from '../engine/proxy.ts'
 import { connectEngine, inTurns } from './api.ts'
 import { type Asked, createClient, wallClock } from './client.ts'
@@ -55,7 +56,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const ids = new Map<string, string>()
   for (const name of networks) ids.set(name, (await engine.createNetwork({ Name: name })).id)
 
-  const history = new History()
+  const history = new History({ startsSilently: besidePodman() })
   const gaps: Gap[] = []
   const log = await followEngine(engine, history)
   const socket = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')
@@ -152,7 +153,7 @@ function goFirst(pid: number): void {
 }
 
 async function takeDown(engine: Docker, networks: readonly string[]): Promise<void> {
-  const rows = await engine.listContainers({ all: true, filters: { name: ['^/soak-'] } })
+  const rows = await engine.listContainers({ all: true, filters: { name: ['soak-'] } })
   await inTurns(rows, 8, async ({ Id }) => engine.getContainer(Id).remove({ force: true }))
   for (const name of networks) {
     const network = engine.getNetwork(name)

@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../engine/docker.ts'
 import { privateEngine } from '../engine/engine.ts'
 import type { createProxy } from '../engine/proxy.ts'
+import { connectEngine } from './api.ts'
 import { wallClock } from './client.ts'
 import type { Gap } from './judge.ts'
 import type { EngineLog } from './log.ts'
+import { removeHalfConnected } from './pods.ts'
 
 export interface TroubleOptions {
   readonly seconds: number
@@ -23,6 +25,8 @@ export async function killInTheMiddle(options: TroubleOptions, gaps: Gap[], log:
   await own.kill()
   await sleep(1000)
   await own.start(['--live-restore'])
+  if (own.isPodman)
+    options.log(`half-connected containers removed: ${await removeHalfConnected(connectEngine())}`)
   await log.again()
   await until(async () => (await gauge('berth_docker_connected')) === 1, {
     what: 'berth is back',

@@ -1,11 +1,11 @@
-// Pure: the estate in the words of Docker's API, with everything that 26.1 tells of a container and a network, whether
+// Pure: the estate in the words of Docker's API, with everything that 28.5 tells of a container and a network, whether
 // berth reads it or not: how large an answer is decides what it costs to read.
 import { type Container, type Event, namesOf, type Place } from './estate.ts'
 import { idOf, type PlannedNetwork, sixOf } from './plan.ts'
 
 export const version = {
-  ...{ Platform: { Name: '' }, Version: '26.1.5', ApiVersion: '1.45', MinAPIVersion: '1.24' },
-  ...{ GitCommit: '411e817', GoVersion: 'go1.22', Os: 'linux', Arch: 'amd64', KernelVersion: '6.1.0' },
+  ...{ Platform: { Name: '' }, Version: '28.5.2', ApiVersion: '1.51', MinAPIVersion: '1.24' },
+  ...{ GitCommit: '411e817', GoVersion: 'go1.27.1', Os: 'linux', Arch: 'amd64', KernelVersion: '6.1.0' },
 }
 
 const image = `sha256:${idOf('image', 0)}`
@@ -32,12 +32,13 @@ export function inspected(container: Container) {
     ...{ AppArmorProfile: 'docker-default', ExecIDs: null },
     HostConfig: { ...hostConfig, NetworkMode: first?.network.name ?? 'none' },
     GraphDriver: {
-      Data: Object.fromEntries(
-        ['LowerDir', 'MergedDir', 'UpperDir', 'WorkDir'].map((kind) => [
+      Data: Object.fromEntries([
+        ['ID', id],
+        ...['LowerDir', 'MergedDir', 'UpperDir', 'WorkDir'].map((kind) => [
           kind,
           `/var/lib/docker/overlay2/${id}/${kind}`,
         ]),
-      ),
+      ]),
       Name: 'overlay2',
     },
     Mounts: [],
@@ -83,7 +84,7 @@ export function networkRow({ id, name, subnet, gateway, six }: PlannedNetwork) {
   if (six !== undefined) config.push({ Subnet: `${six}/64`, Gateway: `${six}1` })
   return {
     ...{ Name: name, Id: id, Created: '2026-01-01T00:00:00.000000000Z', Scope: 'local', Driver: 'bridge' },
-    EnableIPv6: six !== undefined,
+    ...{ EnableIPv4: true, EnableIPv6: six !== undefined },
     IPAM: { Driver: 'default', Options: {}, Config: config },
     ...{ Internal: false, Attachable: false, Ingress: false, ConfigFrom: { Network: '' }, ConfigOnly: false },
     Containers: {},
@@ -115,7 +116,7 @@ export function inspectedNetwork(network: PlannedNetwork, members: Iterable<Cont
 export function inspectedImage(id: string) {
   return {
     ...{ Id: id, RepoTags: ['synthetic:1'], RepoDigests: [], Parent: '', Comment: '' },
-    ...{ Created: time(1_700_000_000_000), DockerVersion: '26.1.5+dfsg1', Author: '' },
+    ...{ Created: time(1_700_000_000_000), DockerVersion: '28.5.2+dfsg4', Author: '' },
     Config: {
       ...{ Hostname: '', Domainname: '', User: '', AttachStdin: false, AttachStdout: false },
       ...{ AttachStderr: false, Tty: false, OpenStdin: false, StdinOnce: false, Env: environment },
@@ -163,7 +164,7 @@ function placesOf({ state, places }: Container, names: (place: Place) => object)
           ...{ EndpointID: isRunning ? endpointId : '', Gateway: isRunning ? network.gateway : '' },
           ...{ IPAddress: isRunning ? address : '', IPPrefixLen: isRunning ? network.prefix : 0 },
           ...{ IPv6Gateway: isRunning && network.six !== undefined ? `${network.six}1` : '' },
-          ...{ GlobalIPv6Address: sixOf(network, address), DriverOpts: null },
+          ...{ GlobalIPv6Address: sixOf(network, address), DriverOpts: null, GwPriority: 0 },
           GlobalIPv6PrefixLen: isRunning && network.six !== undefined ? 64 : 0,
         },
       ]

@@ -147,3 +147,26 @@ it('a start without a joining, as after an engine’s death in the middle of one
   expect(history.spans('n2', 'shop')).toEqual([])
   expect(history.spans(net, 'half').some(({ to }) => to > 32_000)).toBe(false)
 })
+
+it('where no start tells a joining, an inspect after it does, but of no network that was left since', () => {
+  const history = new History({ startsSilently: true })
+  history.take(event(1000, 'container', 'create', 'c1', { name: 'web' }))
+  history.take(event(1100, 'container', 'init', 'c1', { name: 'web' }))
+  history.take(event(1200, 'container', 'start', 'c1', { name: 'web' }))
+  expect(history.unknown()).toEqual(['c1'])
+  history.take(event(1300, 'network', 'connect', 'n2', { container: 'c1' }))
+  history.learn('c1', net, '10.0.0.2', ['www'], { begun: 1310, done: 1320 })
+  history.learn('c1', 'n2', '10.0.1.2', ['www'], { begun: 1310, done: 1320 })
+  expect(history.unknown()).toEqual([])
+  expect(history.spans(net, 'www')).toEqual([
+    { containerId: 'c1', address: '10.0.0.2', from: 1100, to: Number.POSITIVE_INFINITY, sureFrom: 1320 },
+  ])
+  expect(history.spans('n2', 'www')).toMatchObject([{ address: '10.0.1.2', from: 1300 }])
+  history.take(event(2000, 'network', 'disconnect', net, { container: 'c1' }))
+  history.learn('c1', net, '10.0.0.2', ['www'], { begun: 2010, done: 2020 })
+  expect(history.spans(net, 'www')).toMatchObject([{ to: 2000 }])
+  history.take(event(3000, 'container', 'die', 'c1', { name: 'web' }))
+  history.take(event(3100, 'container', 'start', 'c1', { name: 'web' }))
+  history.learn('c1', net, '10.0.0.3', [], { begun: 3110, done: 3120 })
+  expect(history.spans(net, 'web').at(-1)).toMatchObject({ address: '10.0.0.3', from: 3100 })
+})
