@@ -6,18 +6,18 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { isLocal } from '../registry/locality.ts'
 import type { Store } from '../registry/store.ts'
-import type { Network } from '../registry/types.ts'
-import { type Apart, addressesOf, describeApart, isAmong } from './apart.ts'
+import { type Apart, addressesOf, isAmong } from './apart.ts'
 import { createEngineClient, type EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
-import { knowsNone, type Refused } from './gateways.ts'
+import { knowsNone } from './gateways.ts'
 import type { LabelRules } from './grants.ts'
 import { createNotices, logComplaints } from './notices.ts'
 import { createOutages } from './outages.ts'
 import { type Course, createPace } from './pace.ts'
 import { createReconcile } from './reconcile.ts'
 import { type Ending, reach, runSession } from './session.ts'
-import { isAtLeast, oldestApi, type Versions } from './versions.ts'
+import type { Versions } from './versions.ts'
+import { createWarnings } from './warnings.ts'
 
 export interface Watch {
   start(): void
@@ -53,11 +53,6 @@ export interface WatchOptions {
   createClient?: typeof createEngineClient
 }
 
-/** As config/haproxy-docker.cfg has it, for those whose proxy was set up without. */
-export const imageRule =
-  'acl image url_reg ^(/v1\\.[0-9]{1,2})?/images/sha256(:|%3[Aa])[0-9a-f]{64}/json(\\?platform=%7[Bb]([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*%7[Dd])?$'
-/** Networks whose addressing is refused are told of so often, for an engine can make any number of them. */
-const mostRefusals = 50
 /** Between two swaps; what changes meanwhile makes one, ms. */
 const swapDelay = 1
 /** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */
@@ -84,23 +79,21 @@ export function createWatch({
     counter.add(0, engine)
   }
   const notices = createNotices(clock)
+  const warnings = createWarnings(engine, notices, counters, log)
   const outages = createOutages(engine, clock, log)
   const reconcile = createReconcile({
     ...{ engine, clock, random, changed, failed },
     labelRules: () => labelRules,
-    refused: tellRefused,
+    refused: warnings.imagesRefused,
     late: (names) => counters.lateNames.add(names, engine),
     ...logComplaints(engine, notices, log),
-    leftOut: tellLeftOut,
+    leftOut: warnings.leftOut,
     mayHaveNone: () => knowsNone(info.apiVersion),
     // A remote one may not tell its clock, and that be another than ours.
     engineNow: () => (isLocal(store.current().engines, engine) ? clock.now() + (skew ?? 0) : undefined),
   })
-  let refusals = 0
   let resync = firstResync
   let labelRules = firstRules
-  let toldRefused = false
-  let toldPlain = false
   let listNow = () => {}
   let info: WatchInfo = { connected: false }
   let running: Promise<void> | undefined
@@ -113,9 +106,7 @@ export function createWatch({
   let swapTimes: number[] = []
   /** How far the engine's clock is ahead of ours, ms; undefined: it has not told yet. */
   let skew: number | undefined
-  let warnedOfVersion = false
   let apart: Apart | undefined
-  let warnedOfApart = false
   let finishFirst = () => {}
   const firstSync = new Promise<void>((resolve) => {
     finishFirst = resolve
@@ -144,34 +135,10 @@ export function createWatch({
     log.debug({ engine, problem: explain(error) }, 'an inspect failed and will be tried again')
   }
 
-  function strange(kind: 'shape' | 'size', what: string) {
-    counters.errors.add(1, engine, kind)
-    const said = kind === 'shape' ? 'is not what Docker tells there' : 'is longer than berth reads'
-    notices.say(`${kind} ${what}`, (more) =>
-      log.warn({ engine, what, ...more }, `what a Docker engine told ${said}; it is left out`),
-    )
-  }
-
   /** A fault of ours; what is known is told anew as a whole, and so comes right as far as it can. */
   function stumbled(error: unknown) {
-    counters.errors.add(1, engine, 'internal')
     everTold = false
-    const { stack = '' } = error instanceof Error ? error : new Error(String(error))
-    // One fault, whoever called: its message, and where it was thrown.
-    notices.say(`internal ${stack.split('\n').slice(0, 2)}`, (more) =>
-      log.error({ engine, stack, ...more }, 'berth failed on what a Docker engine told; please report this'),
-    )
-  }
-
-  function tellLeftOut({ name }: Network, what: readonly Refused[]) {
-    if (refusals++ >= mostRefusals) return
-    const left = what.map((each) => `${each.what}: ${each.why}`)
-    log.warn(
-      { engine, network: name, left },
-      'subnets or gateways of a network left out; make it anew with others',
-    )
-    if (refusals < mostRefusals) return
-    log.warn({ engine }, 'more of its networks are like that, and not told of; see to what makes them')
+    warnings.internal(error)
   }
 
   function swap() {
@@ -219,7 +186,7 @@ export function createWatch({
     let liveSince: number | undefined
     const began = clock.monotonic()
     try {
-      client = createClient(config, clock, strange, tellPlain)
+      client = createClient(config, clock, warnings.strange, warnings.plainPaths)
       const ending = await runSession({
         ...{ engine, client, reconcile, clock, random, log, counters },
         resync: () => resync,
@@ -235,7 +202,7 @@ export function createWatch({
             ...(version === undefined ? {} : { version }),
             ...(product === undefined ? {} : { product }),
           }
-          checkVersion(apiVersion)
+          warnings.version(apiVersion)
         },
         apart(told) {
           apart = told
@@ -313,24 +280,6 @@ export function createWatch({
     outages.tell(problem, everSynced)
   }
 
-  function tellRefused() {
-    if (toldRefused) return
-    toldRefused = true
-    log.warn(
-      { engine, allow: imageRule },
-      'GET /images/ID/json is refused, so that labels grant no names: let the socket proxy allow it',
-    )
-  }
-
-  function tellPlain(refused: string) {
-    if (toldPlain) return
-    toldPlain = true
-    log.warn(
-      { engine, refused },
-      'paths with an API version are refused, so berth asks without: let the socket proxy allow them',
-    )
-  }
-
   function goAway() {
     awayTimer = undefined
     store.apply({ kind: 'away', engine, away: true })
@@ -338,17 +287,10 @@ export function createWatch({
 
   function warnOfApart() {
     // Of a remote one everybody knows that.
-    if (apart === undefined || warnedOfApart || !isLocal(store.current().engines, engine)) return
+    if (apart === undefined || !isLocal(store.current().engines, engine)) return
     const { networks, containers } = reconcile.facts()
     if (isAmong(ownAddresses(), addressesOf(networks.values(), containers.values()))) return
-    warnedOfApart = true
-    log.warn({ engine, why: describeApart(apart) }, 'the networks of a Docker engine are not on this machine')
-  }
-
-  function checkVersion(apiVersion: string) {
-    if (warnedOfVersion || isAtLeast(apiVersion, oldestApi)) return
-    warnedOfVersion = true
-    log.warn({ engine, apiVersion }, `Docker engine is older than API ${oldestApi}; names may be missing`)
+    warnings.apart(apart)
   }
 
   return {
