@@ -31,7 +31,7 @@ beforeAll(async () => {
   judged = await compareAll(all, await shareAsked())
   const table = tabulate(judged)
   console.log(table)
-}, 1_500_000)
+}, 3_000_000)
 
 afterAll(async () => {
   expect(await berth?.stop()).toBe(0)

@@ -26,7 +26,7 @@ beforeAll(async () => {
   judged = await compareAll(all, share, { ...manner, judge })
   const table = tabulate(judged)
   console.log(table)
-}, 1_500_000)
+}, 3_000_000)
 
 afterAll(async () => {
   expect(await berth?.stop()).toBe(0)
