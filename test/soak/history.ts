@@ -40,6 +40,9 @@ interface Naming {
   to: number
 }
 
+/** Of a container that runs, until an inspect has told its networks: it may be on any, at any address. */
+const anyNetwork = '*'
+
 export class History {
   readonly #stays = new Map<string, Stay[]>()
   readonly #namings = new Map<string, Naming[]>()
@@ -63,8 +66,7 @@ export class History {
     if (type === 'container' && action === 'create') this.#call(id, attributes.name!, time)
     if (type === 'container' && action === 'rename') this.#call(id, attributes.name!, time)
     // Podman says init before it, when it has made the networks and nothing runs yet.
-    if (type === 'container' && (action === 'init' || (action === 'start' && !this.#running.has(id))))
-      this.#running.set(id, time)
+    if (type === 'container' && (action === 'init' || action === 'start')) this.#begin(id, time)
     if (type === 'container' && (action === 'die' || action === 'destroy')) this.#end(id, time)
     if (type === 'network' && action === 'connect') this.#join(attributes.container!, id, time)
     if (type === 'network' && action === 'disconnect') this.#leave(attributes.container!, id, time)
@@ -78,6 +80,13 @@ export class History {
       this.#startedUnjoined(id, networkId, asking.begun)
     )
       this.#join(id, networkId, this.#running.get(id)!)
+    const anywhere = this.#stayOver(id, anyNetwork, asking)
+    const stays = this.#stays.get(id) ?? []
+    if (anywhere !== undefined)
+      this.#stays.set(
+        id,
+        stays.filter((each) => each !== anywhere),
+      )
     this.locate(id, networkId, address, asking)
     const stay = this.#stayOver(id, networkId, asking)
     if (stay === undefined) return
@@ -130,7 +139,7 @@ export class History {
     const spans: Span[] = []
     for (const [containerId, stays] of this.#stays) {
       for (const stay of stays) {
-        if (stay.networkId !== networkId) continue
+        if (stay.networkId !== networkId && stay.networkId !== anyNetwork) continue
         const { address } = stay
         if (stay.aliases?.includes(name) ?? true) {
           spans.push({
@@ -155,14 +164,9 @@ export class History {
 
   /** Containers that run, but on no network yet, or on one on which the engine has not told their aliases. */
   unknown(): string[] {
-    const isOpen = ({ to }: Stay) => to === Number.POSITIVE_INFINITY
-    const unnamed = [...this.#stays].flatMap(([id, stays]) =>
-      stays.some((stay) => isOpen(stay) && stay.aliases === undefined) ? [id] : [],
+    return [...this.#stays].flatMap(([id, stays]) =>
+      stays.some(({ to, aliases }) => to === Number.POSITIVE_INFINITY && aliases === undefined) ? [id] : [],
     )
-    const unjoined = this.#startsSilently
-      ? [...this.#running.keys()].filter((id) => !this.#stays.get(id)?.some(isOpen))
-      : []
-    return [...unnamed, ...unjoined]
   }
 
   /** Places that the engine has not told the address of yet. */
@@ -170,6 +174,7 @@ export class History {
     return [...this.#stays].flatMap(([id, stays]) =>
       stays
         .filter(({ to, address }) => to === Number.POSITIVE_INFINITY && address === undefined)
+        .filter(({ networkId }) => networkId !== anyNetwork)
         .map(({ networkId }) => ({ id, networkId })),
     )
   }
@@ -182,6 +187,12 @@ export class History {
       ...namings,
       { name: name.replace(/^\//, ''), from: time, to: Number.POSITIVE_INFINITY },
     ])
+  }
+
+  #begin(id: string, time: number): void {
+    if (this.#running.has(id)) return
+    this.#running.set(id, time)
+    if (this.#startsSilently) this.#join(id, anyNetwork, time)
   }
 
   #join(id: string, networkId: string, time: number, addressTold = Number.POSITIVE_INFINITY): void {

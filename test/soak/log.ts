@@ -2,6 +2,7 @@
 import { request } from 'node:http'
 import type Docker from 'dockerode'
 import { parseEvent } from '../../src/docker/stream.ts'
+import { until } from '../engine/docker.ts'
 import { likeDocker } from '../engine/events.ts'
 import { wallClock } from './client.ts'
 import type { History } from './history.ts'
@@ -85,7 +86,10 @@ export async function followEngine(engine: Docker, history: History): Promise<En
       let left: ReadonlySet<string> | undefined
       while (left === undefined || left.size > 0) {
         const begun = wallClock()
-        const rows = await engine.listContainers({ all: true })
+        // Podman tells no list while a container is being connected: 500.
+        const rows = await until(() => engine.listContainers({ all: true }), {
+          what: 'the engine lists containers',
+        })
         left = history.restart(begun, rows.map(readRow), left)
       }
     },

@@ -177,7 +177,8 @@ async function takeDown(engine: Docker, networks: readonly string[]): Promise<vo
 /** Names that berth and the engine do not agree on, with what each says. */
 async function compareTables(engine: Docker, networks: readonly string[]): Promise<string[]> {
   const wanted = new Map<string, string[]>()
-  for (const row of await engine.listContainers()) {
+  const rows = await until(() => engine.listContainers(), { what: 'the engine lists containers' })
+  for (const row of rows) {
     const told = await engine.getContainer(row.Id).inspect()
     for (const network of networks) {
       const place = told.NetworkSettings.Networks[network]

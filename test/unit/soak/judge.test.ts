@@ -154,10 +154,13 @@ it('where no start tells a joining, an inspect after it does, but of no network 
   history.take(event(1100, 'container', 'init', 'c1', { name: 'web' }))
   history.take(event(1200, 'container', 'start', 'c1', { name: 'web' }))
   expect(history.unknown()).toEqual(['c1'])
+  // Unless it is told later, it may have been anywhere.
+  expect(judged('www', 1250, ['10.0.0.9'], [], history)).toBeUndefined()
   history.take(event(1300, 'network', 'connect', 'n2', { container: 'c1' }))
   history.learn('c1', net, '10.0.0.2', ['www'], { begun: 1310, done: 1320 })
   history.learn('c1', 'n2', '10.0.1.2', ['www'], { begun: 1310, done: 1320 })
   expect(history.unknown()).toEqual([])
+  expect(judged('www', 1250, ['10.0.0.9'], [], history)).toMatch(/never had/)
   expect(history.spans(net, 'www')).toEqual([
     { containerId: 'c1', address: '10.0.0.2', from: 1100, to: Number.POSITIVE_INFINITY, sureFrom: 1320 },
   ])
