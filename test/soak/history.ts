@@ -14,6 +14,8 @@ export interface Span {
    * do before the start is over. A slow disk holds both back. Infinity where none was answered in time.
    */
   readonly sureFrom: number
+  /** Until when it must be known: the engine may tell of the end when it is over. */
+  readonly sureTo: number
 }
 
 interface Stay {
@@ -55,9 +57,15 @@ export class History {
 
   readonly #startsSilently: boolean
 
-  /** `startsSilently`: the engine tells no joining with a start, as Podman. */
-  constructor({ startsSilently = false } = {}) {
+  readonly #lateness: number
+
+  /**
+   * `startsSilently`: the engine tells no joining with a start, as Podman. `lateness`: how long after a change its event may
+   * come, ms; who looks between them knows it sooner.
+   */
+  constructor({ startsSilently = false, lateness = 0 } = {}) {
     this.#startsSilently = startsSilently
+    this.#lateness = lateness
   }
 
   /** Events in the order of the stream. */
@@ -145,9 +153,10 @@ export class History {
           spans.push({
             containerId,
             address,
-            from: stay.from,
+            from: stay.from - this.#lateness,
             to: stay.to,
             sureFrom: stay.aliasesTold,
+            sureTo: stay.to - this.#lateness,
           })
         }
         for (const naming of this.#namings.get(containerId) ?? []) {
@@ -155,7 +164,9 @@ export class History {
           const from = Math.max(stay.from, naming.from)
           const to = Math.min(stay.to, naming.to)
           const sureFrom = Math.max(from, stay.addressTold)
-          if (to > from) spans.push({ containerId, address, from, to, sureFrom })
+          const sureTo = to - this.#lateness
+          if (to > from)
+            spans.push({ containerId, address, from: from - this.#lateness, to, sureFrom, sureTo })
         }
       }
     }

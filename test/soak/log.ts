@@ -21,13 +21,18 @@ export async function followEngine(engine: Docker, history: History): Promise<En
   let timer: NodeJS.Timeout | undefined
   const networks = new Map((await engine.listNetworks()).map(({ Name, Id }) => [Name, Id]))
 
+  /** Container id → inspects under way: an engine to which one is much work is not asked again meanwhile. */
+  const looking = new Map<string, number>()
+
   async function look(id: string): Promise<void> {
     const begun = wallClock()
+    looking.set(id, (looking.get(id) ?? 0) + 1)
     const told = await engine
       .getContainer(id)
       .inspect()
       .catch(() => undefined)
     const done = wallClock()
+    looking.set(id, looking.get(id)! - 1)
     for (const place of Object.values(told?.NetworkSettings.Networks ?? {})) {
       const aliases = (place.Aliases as string[] | null) ?? []
       if (told!.State.Running) history.learn(id, place.NetworkID, place.IPAddress, aliases, { begun, done })
@@ -76,7 +81,7 @@ export async function followEngine(engine: Docker, history: History): Promise<En
   await follow()
   // Looks that came too early to tell.
   timer = setInterval(() => {
-    for (const id of history.unknown()) void look(id)
+    for (const id of history.unknown()) if (!looking.get(id)) void look(id)
     for (const { id, networkId } of history.unlocated()) void lookOn(networkId, id)
   }, 250)
   return {
