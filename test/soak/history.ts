@@ -14,6 +14,8 @@ export interface Span {
    * do before the start is over. A slow disk holds both back. Infinity where none was answered in time.
    */
   readonly sureFrom: number
+  /** Until when it must be known: the engine may tell of the end when it is over. */
+  readonly sureTo: number
 }
 
 interface Stay {
@@ -40,6 +42,9 @@ interface Naming {
   to: number
 }
 
+/** Of a container that runs, until an inspect has told its networks: it may be on any, at any address. */
+const anyNetwork = '*'
+
 export class History {
   readonly #stays = new Map<string, Stay[]>()
   readonly #namings = new Map<string, Naming[]>()
@@ -52,9 +57,15 @@ export class History {
 
   readonly #startsSilently: boolean
 
-  /** `startsSilently`: the engine tells no joining with a start, as Podman. */
-  constructor({ startsSilently = false } = {}) {
+  readonly #lateness: number
+
+  /**
+   * `startsSilently`: the engine tells no joining with a start, as Podman. `lateness`: how long after a change its event may
+   * come, ms; who looks between them knows it sooner.
+   */
+  constructor({ startsSilently = false, lateness = 0 } = {}) {
     this.#startsSilently = startsSilently
+    this.#lateness = lateness
   }
 
   /** Events in the order of the stream. */
@@ -63,8 +74,7 @@ export class History {
     if (type === 'container' && action === 'create') this.#call(id, attributes.name!, time)
     if (type === 'container' && action === 'rename') this.#call(id, attributes.name!, time)
     // Podman says init before it, when it has made the networks and nothing runs yet.
-    if (type === 'container' && (action === 'init' || (action === 'start' && !this.#running.has(id))))
-      this.#running.set(id, time)
+    if (type === 'container' && (action === 'init' || action === 'start')) this.#begin(id, time)
     if (type === 'container' && (action === 'die' || action === 'destroy')) this.#end(id, time)
     if (type === 'network' && action === 'connect') this.#join(attributes.container!, id, time)
     if (type === 'network' && action === 'disconnect') this.#leave(attributes.container!, id, time)
@@ -78,6 +88,13 @@ export class History {
       this.#startedUnjoined(id, networkId, asking.begun)
     )
       this.#join(id, networkId, this.#running.get(id)!)
+    const anywhere = this.#stayOver(id, anyNetwork, asking)
+    const stays = this.#stays.get(id) ?? []
+    if (anywhere !== undefined)
+      this.#stays.set(
+        id,
+        stays.filter((each) => each !== anywhere),
+      )
     this.locate(id, networkId, address, asking)
     const stay = this.#stayOver(id, networkId, asking)
     if (stay === undefined) return
@@ -130,15 +147,16 @@ export class History {
     const spans: Span[] = []
     for (const [containerId, stays] of this.#stays) {
       for (const stay of stays) {
-        if (stay.networkId !== networkId) continue
+        if (stay.networkId !== networkId && stay.networkId !== anyNetwork) continue
         const { address } = stay
         if (stay.aliases?.includes(name) ?? true) {
           spans.push({
             containerId,
             address,
-            from: stay.from,
+            from: stay.from - this.#lateness,
             to: stay.to,
             sureFrom: stay.aliasesTold,
+            sureTo: stay.to - this.#lateness,
           })
         }
         for (const naming of this.#namings.get(containerId) ?? []) {
@@ -146,7 +164,9 @@ export class History {
           const from = Math.max(stay.from, naming.from)
           const to = Math.min(stay.to, naming.to)
           const sureFrom = Math.max(from, stay.addressTold)
-          if (to > from) spans.push({ containerId, address, from, to, sureFrom })
+          const sureTo = to - this.#lateness
+          if (to > from)
+            spans.push({ containerId, address, from: from - this.#lateness, to, sureFrom, sureTo })
         }
       }
     }
@@ -155,14 +175,9 @@ export class History {
 
   /** Containers that run, but on no network yet, or on one on which the engine has not told their aliases. */
   unknown(): string[] {
-    const isOpen = ({ to }: Stay) => to === Number.POSITIVE_INFINITY
-    const unnamed = [...this.#stays].flatMap(([id, stays]) =>
-      stays.some((stay) => isOpen(stay) && stay.aliases === undefined) ? [id] : [],
+    return [...this.#stays].flatMap(([id, stays]) =>
+      stays.some(({ to, aliases }) => to === Number.POSITIVE_INFINITY && aliases === undefined) ? [id] : [],
     )
-    const unjoined = this.#startsSilently
-      ? [...this.#running.keys()].filter((id) => !this.#stays.get(id)?.some(isOpen))
-      : []
-    return [...unnamed, ...unjoined]
   }
 
   /** Places that the engine has not told the address of yet. */
@@ -170,6 +185,7 @@ export class History {
     return [...this.#stays].flatMap(([id, stays]) =>
       stays
         .filter(({ to, address }) => to === Number.POSITIVE_INFINITY && address === undefined)
+        .filter(({ networkId }) => networkId !== anyNetwork)
         .map(({ networkId }) => ({ id, networkId })),
     )
   }
@@ -182,6 +198,12 @@ export class History {
       ...namings,
       { name: name.replace(/^\//, ''), from: time, to: Number.POSITIVE_INFINITY },
     ])
+  }
+
+  #begin(id: string, time: number): void {
+    if (this.#running.has(id)) return
+    this.#running.set(id, time)
+    if (this.#startsSilently) this.#join(id, anyNetwork, time)
   }
 
   #join(id: string, networkId: string, time: number, addressTold = Number.POSITIVE_INFINITY): void {

@@ -2,6 +2,7 @@
 import { request } from 'node:http'
 import type Docker from 'dockerode'
 import { parseEvent } from '../../src/docker/stream.ts'
+import { until } from '../engine/docker.ts'
 import { likeDocker } from '../engine/events.ts'
 import { wallClock } from './client.ts'
 import type { History } from './history.ts'
@@ -20,13 +21,18 @@ export async function followEngine(engine: Docker, history: History): Promise<En
   let timer: NodeJS.Timeout | undefined
   const networks = new Map((await engine.listNetworks()).map(({ Name, Id }) => [Name, Id]))
 
+  /** Container id → inspects under way: an engine to which one is much work is not asked again meanwhile. */
+  const looking = new Map<string, number>()
+
   async function look(id: string): Promise<void> {
     const begun = wallClock()
+    looking.set(id, (looking.get(id) ?? 0) + 1)
     const told = await engine
       .getContainer(id)
       .inspect()
       .catch(() => undefined)
     const done = wallClock()
+    looking.set(id, looking.get(id)! - 1)
     for (const place of Object.values(told?.NetworkSettings.Networks ?? {})) {
       const aliases = (place.Aliases as string[] | null) ?? []
       if (told!.State.Running) history.learn(id, place.NetworkID, place.IPAddress, aliases, { begun, done })
@@ -75,7 +81,7 @@ export async function followEngine(engine: Docker, history: History): Promise<En
   await follow()
   // Looks that came too early to tell.
   timer = setInterval(() => {
-    for (const id of history.unknown()) void look(id)
+    for (const id of history.unknown()) if (!looking.get(id)) void look(id)
     for (const { id, networkId } of history.unlocated()) void lookOn(networkId, id)
   }, 250)
   return {
@@ -85,7 +91,10 @@ export async function followEngine(engine: Docker, history: History): Promise<En
       let left: ReadonlySet<string> | undefined
       while (left === undefined || left.size > 0) {
         const begun = wallClock()
-        const rows = await engine.listContainers({ all: true })
+        // Podman tells no list while a container is being connected: 500.
+        const rows = await until(() => engine.listContainers({ all: true }), {
+          what: 'the engine lists containers',
+        })
         left = history.restart(begun, rows.map(readRow), left)
       }
     },

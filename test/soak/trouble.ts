@@ -27,13 +27,15 @@ export async function killInTheMiddle(options: TroubleOptions, gaps: Gap[], log:
   await own.start(['--live-restore'])
   if (own.isPodman)
     options.log(`half-connected containers removed: ${await removeHalfConnected(connectEngine())}`)
+  const passed = () => `${Math.round(wallClock() - gap.from)} ms`
+  options.log(`it answers again after ${passed()}`)
   await log.again()
   await until(async () => (await gauge('berth_docker_connected')) === 1, {
     what: 'berth is back',
     deadlineMs: 20_000,
   })
   gap.to = wallClock()
-  options.log(`engine followed again after ${Math.round(gap.to - gap.from)} ms`)
+  options.log(`engine followed again after ${passed()}`)
 }
 
 /** A stream that goes half-open, is dropped, delayed and split, in turns. */

@@ -137,7 +137,14 @@ it('a start without a joining, as after an engine’s death in the middle of one
   history.learn('c2', net, '10.0.0.4', ['alias'], { begun: 31_010, done: 31_020 })
   history.learn('c2', net, '10.0.0.4', ['alias'], { begun: 31_030, done: 31_040 })
   expect(history.spans(net, 'half').filter(({ to }) => to > 31_000)).toEqual([
-    { containerId: 'c2', address: '10.0.0.4', from: 31_000, to: Number.POSITIVE_INFINITY, sureFrom: 31_020 },
+    {
+      containerId: 'c2',
+      address: '10.0.0.4',
+      from: 31_000,
+      to: Number.POSITIVE_INFINITY,
+      sureFrom: 31_020,
+      sureTo: Number.POSITIVE_INFINITY,
+    },
   ])
   expect(judged('alias', 33_000, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
   // With a joining before it, or anything after it, an inspect tells of no other network.
@@ -154,12 +161,22 @@ it('where no start tells a joining, an inspect after it does, but of no network 
   history.take(event(1100, 'container', 'init', 'c1', { name: 'web' }))
   history.take(event(1200, 'container', 'start', 'c1', { name: 'web' }))
   expect(history.unknown()).toEqual(['c1'])
+  // Unless it is told later, it may have been anywhere.
+  expect(judged('www', 1250, ['10.0.0.9'], [], history)).toBeUndefined()
   history.take(event(1300, 'network', 'connect', 'n2', { container: 'c1' }))
   history.learn('c1', net, '10.0.0.2', ['www'], { begun: 1310, done: 1320 })
   history.learn('c1', 'n2', '10.0.1.2', ['www'], { begun: 1310, done: 1320 })
   expect(history.unknown()).toEqual([])
+  expect(judged('www', 1250, ['10.0.0.9'], [], history)).toMatch(/never had/)
   expect(history.spans(net, 'www')).toEqual([
-    { containerId: 'c1', address: '10.0.0.2', from: 1100, to: Number.POSITIVE_INFINITY, sureFrom: 1320 },
+    {
+      containerId: 'c1',
+      address: '10.0.0.2',
+      from: 1100,
+      to: Number.POSITIVE_INFINITY,
+      sureFrom: 1320,
+      sureTo: Number.POSITIVE_INFINITY,
+    },
   ])
   expect(history.spans('n2', 'www')).toMatchObject([{ address: '10.0.1.2', from: 1300 }])
   history.take(event(2000, 'network', 'disconnect', net, { container: 'c1' }))
@@ -169,4 +186,18 @@ it('where no start tells a joining, an inspect after it does, but of no network 
   history.take(event(3100, 'container', 'start', 'c1', { name: 'web' }))
   history.learn('c1', net, '10.0.0.3', [], { begun: 3110, done: 3120 })
   expect(history.spans(net, 'web').at(-1)).toMatchObject({ address: '10.0.0.3', from: 3100 })
+})
+
+it('where the engine tells of a change when it is over, who looks before that may know it', () => {
+  const history = new History({ startsSilently: true, lateness: 500 })
+  history.take(event(1000, 'container', 'create', 'c1', { name: 'web' }))
+  history.take(event(1100, 'container', 'init', 'c1', { name: 'web' }))
+  history.learn('c1', net, '10.0.0.2', [], { begun: 1310, done: 1320 })
+  history.take(event(9000, 'network', 'disconnect', net, { container: 'c1' }))
+  expect(judged('web', 8600, 'NXDOMAIN', [], history)).toBeUndefined()
+  expect(judged('web', 8400, 'NXDOMAIN', [], history)).toMatch(/^NXDOMAIN/)
+  history.take(event(20_000, 'network', 'connect', net, { container: 'c1' }))
+  history.locate('c1', net, '10.0.0.3', { begun: 20_010, done: 20_020 })
+  expect(judged('web', 19_600, ['10.0.0.3'], [], history)).toBeUndefined()
+  expect(judged('web', 19_400, ['10.0.0.3'], [], history)).toMatch(/had left/)
 })
