@@ -111,7 +111,7 @@ async function runEngine(place: Place, isQuiet: boolean): Promise<Counts> {
     return runVitest('engine', label, (command, args) => launch(place, command, args, whole))
   }
   console.log(`\n=== ${what}: beside another; what it says comes at its end`)
-  const file = join(folder, 'said')
+  const file = join(folder, `said beside ${place.version}`)
   const output = openSync(file, 'w')
   const counts = await runVitest('engine', label, (command, args) =>
     launch(place, command, args, whole, output),

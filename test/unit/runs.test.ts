@@ -13,13 +13,13 @@ const report = (...files: string[][]): Report => ({
 
 describe('choosing runs', () => {
   it('takes all without a word', () => {
-    const runs = ['unit', '28', '26.1', '20.10', 'podman']
+    const runs = ['unit', '28', 'podman', '26.1', '20.10']
     expect(parseChoice([])).toEqual({ runs, rest: [] })
     expect(parseChoice(['-t', 'unit'])).toEqual({ runs, rest: ['-t', 'unit'] })
   })
 
   it('takes what is named, in the usual order', () => {
-    expect(parseChoice(['engine']).runs).toEqual(['28', '26.1', '20.10', 'podman'])
+    expect(parseChoice(['engine']).runs).toEqual(['28', 'podman', '26.1', '20.10'])
     expect(parseChoice(['20.10', 'unit']).runs).toEqual(['unit', '20.10'])
     expect(parseChoice(['engine', 'podman', '28']).runs).toEqual(['28', 'podman'])
     expect(parseChoice(['engine', '26.1', '-t', 'a pattern'])).toEqual({
