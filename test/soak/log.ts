@@ -2,10 +2,11 @@
 import { request } from 'node:http'
 import type Docker from 'dockerode'
 import { parseEvent } from '../../src/docker/stream.ts'
-import { until } from '../engine/docker.ts'
 import { likeDocker } from '../engine/events.ts'
+import { besidePodman } from '../engine/podman.ts'
 import { wallClock } from './client.ts'
 import type { History } from './history.ts'
+import { listByPodman } from './pods.ts'
 
 export interface EngineLog {
   count(): number
@@ -91,11 +92,12 @@ export async function followEngine(engine: Docker, history: History): Promise<En
       let left: ReadonlySet<string> | undefined
       while (left === undefined || left.size > 0) {
         const begun = wallClock()
-        // Podman tells no list while a container is being connected: 500.
-        const rows = await until(() => engine.listContainers({ all: true }), {
-          what: 'the engine lists containers',
-        })
-        left = history.restart(begun, rows.map(readRow), left)
+        const rows = besidePodman() ? await listByPodman(engine) : await engine.listContainers({ all: true })
+        left = history.restart(
+          begun,
+          rows.map((row) => readRow(row, networks)),
+          left,
+        )
       }
     },
     close() {
@@ -105,8 +107,17 @@ export async function followEngine(engine: Docker, history: History): Promise<En
   }
 }
 
-function readRow(row: Docker.ContainerInfo): { id: string; name: string; networkIds: string[] } {
+type Row = Pick<Docker.ContainerInfo, 'Id' | 'Names' | 'State'> &
+  ({ readonly Networks: string[] | null } | Pick<Docker.ContainerInfo, 'NetworkSettings'>)
+
+function readRow(
+  row: Row,
+  ids: ReadonlyMap<string, string>,
+): { id: string; name: string; networkIds: string[] } {
   const isUp = row.State === 'running' || row.State === 'paused'
-  const networkIds = Object.values(row.NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)
+  const networkIds =
+    'NetworkSettings' in row
+      ? Object.values(row.NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)
+      : (row.Networks ?? []).map((name) => ids.get(name) ?? name)
   return { id: row.Id, name: row.Names[0]!, networkIds: isUp ? networkIds : [] }
 }

@@ -21,6 +21,19 @@ export async function createPod(engine: Docker, pod: string, network: string, na
   return { member: member.Id, remove: () => call(engine, 'DELETE', `/pods/${pod}?`, { force: true }) }
 }
 
+interface Row {
+  readonly Id: string
+  readonly Names: string[]
+  readonly State: string
+  /** By name. */
+  readonly Networks: string[] | null
+}
+
+/** All containers, also while one is being connected to a network, when the Docker-compatible list is refused with 500. */
+export async function listByPodman(engine: Docker): Promise<Row[]> {
+  return (await call(engine, 'GET', '/containers/json?', { all: true })) as Row[]
+}
+
 /**
  * A service that is killed while it connects a container to a network knows the container to be on it and has no address
  * (5.8.6): it answers every inspect and every list of containers with 500 until the container is taken off the network
@@ -29,7 +42,7 @@ export async function createPod(engine: Docker, pod: string, network: string, na
 export async function removeHalfConnected(engine: Docker): Promise<number> {
   const removed = new Set<string>()
   const remove = async () => {
-    const rows = (await call(engine, 'GET', '/containers/json?', { all: true })) as { Id: string }[]
+    const rows = await listByPodman(engine)
     const broken: string[] = []
     for (const { Id } of rows) {
       const told = await engine
