@@ -151,8 +151,11 @@ describe('port 53 of a gateway', () => {
     const { v4: gateway } = await gatewayOf('pod_own')
     await runContainer('pod-first', '--network', 'pod_own', '--dns', gateway)
     await runContainer('pod-second', '--network', 'pod_own', '--network-alias', 'pod-alias', '--dns', gateway)
-    const second = await startBerth({ listen: ['*:53'], docker: eventsOnly, forward: { upstreams: [] } })
     const { v4: taken } = await gatewayOf('pod_one')
+    const second = await startBerth({
+      ...{ listen: [`${gateway}:53`, `${taken}:53`], http: 'off' },
+      ...{ docker: eventsOnly, forward: { upstreams: [] } },
+    })
     await until(() => second.lines.some((line) => JSON.stringify(line).includes(`${taken} port 53`)), {
       what: 'berth says which address is taken',
     })

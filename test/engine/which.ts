@@ -15,6 +15,10 @@ const asOn26 = ['access', 'auto', 'edge', 'homes', 'labels', 'lost']
 export const dockerOnly: Readonly<Record<string, string>> = {
   compare: 'podman-compare is its own, against aardvark-dns',
   engine: 'podman-service is its own',
+  acceptance: '--link, and Docker’s resolver at 127.0.0.11, which Podman has not',
+  access: 'behind a socket proxy Podman is not followed yet: open',
+  soak: '`npm run soak -- --engine podman` is not at 0 wrong answers yet: open',
+  lost: 'behind its proxy Podman is not followed yet: open',
   early: 'Podman tells nothing of a network before the start is over',
   today: 'options of Docker’s bridge driver',
   homes:

@@ -20,8 +20,9 @@ it('every file runs beside the newest Docker or Podman', () => {
 })
 
 it.each(versions)('beside %s the names and who sees them are tested', (version) => {
-  for (const name of ['names', 'scope', 'follow', 'soak'])
+  for (const name of ['names', 'scope', 'follow', ...(version === 'podman' ? ['podman'] : ['soak'])]) {
     expect(runsBeside(version)).toContain(`${name}.test.ts`)
+  }
 })
 
 it('Podman’s own run nowhere else, and what is Docker’s alone has a reason', () => {
