@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addressesOf, digFrom, docker, pidOf, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
-import { removeNetworks } from './project.ts'
+import { gatewayOf, removeNetworks } from './project.ts'
 
 const network = 'smoke'
 
@@ -19,13 +19,7 @@ afterAll(async () => {
 
 /** What the network's own name server, aardvark-dns, says to the first container. */
 async function ask(name: string): Promise<string[]> {
-  const gateway = await docker(
-    'network',
-    'inspect',
-    '--format',
-    '{{(index .IPAM.Config 0).Gateway}}',
-    network,
-  )
+  const { v4: gateway } = await gatewayOf(network)
   const reply = await digFrom(await pidOf('smoke-a'), {
     server: gateway,
     port: 53,
@@ -55,13 +49,7 @@ describe.runIf(privateEngine())('a private Podman', () => {
     async (how) => {
       const before = [await pidOf('smoke-a'), await pidOf('smoke-b')] as const
       const { [network]: addresses } = await addressesOf('smoke-b')
-      const gateway = await docker(
-        'network',
-        'inspect',
-        '--format',
-        '{{(index .IPAM.Config 0).Gateway}}',
-        network,
-      )
+      const { v4: gateway } = await gatewayOf(network)
       await (how === 'killed' ? engine.kill() : engine.stop())
       expect(await engine.answers()).toBe(false)
       const reply = await digFrom(before[0], { server: gateway, port: 53, name: 'smoke-b.dns.podman' })
