@@ -58,8 +58,7 @@ it('the line to try has no name that a shell would obey', () => {
         {
           ...{ id: `n${i}`, name, engine: 'e', driver: 'bridge', internal: false, sealed: false },
           ...{ ingress: false, hasResolver: true, subnets: [], gateways: [], bridge: undefined },
-          inhibited: false,
-          members: undefined,
+          ...{ inhibited: false, onLan: false, leavesUntold: false, members: undefined },
         },
       ]),
       containers: networks.map((_, i) => [

@@ -17,6 +17,8 @@ export function network(name: string, subnets: readonly string[], extra: Partial
     driver: 'bridge',
     internal: false,
     sealed: extra.internal ?? false,
+    onLan: /^(mac|ip)vlan$/.test(extra.driver ?? ''),
+    leavesUntold: false,
     ingress: false,
     hasResolver: extra.driver !== undefined || name !== 'bridge',
     subnets: parsed,
