@@ -270,14 +270,30 @@ function sixOf(pid: number): string[] {
     .flatMap((line) => canonicalAddress(line.slice(0, 32).replace(/(.{4})(?!$)/g, '$1:')) ?? [])
 }
 
+/** A network's kind, and this machine's address on it where the engine does not say. */
+interface Reached {
+  readonly kind: string
+  readonly address: string | undefined
+}
+
+const here = (network: string): Reached => ({
+  kind: network,
+  address: network === 'pipe' ? pipeGateway : undefined,
+})
+
 /** This machine's addresses on the container's networks. */
-export async function machineOn({ places }: Pick<Resident, 'places'>): Promise<string[]> {
+export async function machineOn(
+  { places }: Pick<Resident, 'places'>,
+  reached: (network: string) => Reached = here,
+): Promise<string[]> {
   const found: string[] = []
   for (const { network } of places) {
-    if (withoutMachine.includes(network)) continue
-    const { v4, v6 } = network === 'pipe' ? { v4: pipeGateway, v6: undefined } : await gatewayOf(network)
-    if (v4 !== undefined && !withSixAlone.includes(network)) found.push(v4)
-    if (v6 !== undefined && !withFourAlone.includes(network)) found.push(v6)
+    const { kind, address } = reached(network)
+    if (address !== undefined) found.push(address)
+    if (address !== undefined || withoutMachine.includes(kind)) continue
+    const { v4, v6 } = await gatewayOf(network)
+    if (v4 !== undefined && !withSixAlone.includes(kind)) found.push(v4)
+    if (v6 !== undefined && !withFourAlone.includes(kind)) found.push(v6)
   }
   return found
 }
