@@ -38,6 +38,8 @@ export interface Endpoint {
   readonly containerId: string
   /** Docker's order, Docker's case; the first is canonical (the PTR). */
   readonly names: readonly string[]
+  /** The engine tells these names as its own resolver's, which it has on the default bridge too, after a rename. */
+  readonly namesTold: boolean
   readonly v4: readonly string[]
   readonly v6: readonly string[]
   /** Higher goes first; 0 where the engine has no such thing (API < 1.48). */

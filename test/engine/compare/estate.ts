@@ -10,6 +10,7 @@ import { docker, runContainer } from '../docker.ts'
 import { image } from '../image.ts'
 import { gatewayOf, removeContainers, removeNetworks } from '../project.ts'
 import {
+  apiIsAtLeast,
   bringUpToday,
   isOfToday,
   networksOfToday,
@@ -79,6 +80,8 @@ const singles: Readonly<Record<string, readonly [networks: readonly string[], ..
   'cmp-six': [['six', 'hub'], '--network-alias', 'sixth'],
   // On the default bridge, where Docker has no names, as well: what it has elsewhere goes first.
   'cmp-both': [['bridge', 'hub']],
+  // What Docker's resolver has there after a rename it answers before what an internal network has.
+  'cmp-titled': [['bridge', 'sealed']],
   // Any text may be an alias; what Docker answers to is another question.
   'cmp-odd': [
     ['hub', 'lan'],
@@ -141,6 +144,8 @@ export async function bringUpEstate(): Promise<void> {
   await docker('pause', 'cmp-paused')
   await runContainer('cmp-left', '--network', 'container:cmp-landlord')
   await docker('restart', '--time', '0', 'cmp-landlord')
+  // Older engines do not tell of those names.
+  if (await apiIsAtLeast(44)) await docker('rename', 'cmp-titled', 'cmp-retitled')
 }
 
 /** With Compose where it is there, else what it would submit. */

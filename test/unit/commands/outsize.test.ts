@@ -73,6 +73,7 @@ it('the line to try has no name that a shell would obey', () => {
                 networkId: `n${i}`,
                 containerId: `c${i}`,
                 names: ['web'],
+                namesTold: false,
                 v4: [`10.0.0.${i + 2}`],
                 v6: [],
               },
