@@ -29,6 +29,7 @@ import { type Clock, passingTime, systemClock } from './lib/clock.ts'
 import { Counter } from './lib/counters.ts'
 import { addressesIn } from './lib/interfaces.ts'
 import type { Logger } from './lib/log.ts'
+import { mayBeInUserNamespace } from './lib/user-namespace.ts'
 import type { Listeners } from './net/listeners.ts'
 import { createGone } from './registry/gone.ts'
 import { tellPublicNames } from './registry/public-names.ts'
@@ -133,7 +134,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...{ docker: config.docker, labelRules: labelRulesOf(config), store, clock, log },
     counters: dockerCounters,
     random: Math.random,
-    ownAddresses: () => addressesIn(networkInterfaces()),
+    here: () => ({
+      addresses: addressesIn(networkInterfaces()),
+      mayBeInUserNamespace: mayBeInUserNamespace(),
+    }),
   })
   const metrics = createMetrics(
     {

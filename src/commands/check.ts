@@ -10,6 +10,7 @@ import { listWarnings } from '../config/warnings.ts'
 import { systemClock } from '../lib/clock.ts'
 import { addressesIn } from '../lib/interfaces.ts'
 import { lines } from '../lib/printable.ts'
+import { mayBeInUserNamespace } from '../lib/user-namespace.ts'
 import { listEngineWarnings } from './engine-warnings.ts'
 import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
@@ -46,8 +47,11 @@ export const run: Command = (args, outer) =>
     }
     const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
-    const own = addressesIn(networkInterfaces())
-    const warnings = [...listWarnings(config), ...(await listEngineWarnings(config, own, systemClock))]
+    const here = {
+      addresses: addressesIn(networkInterfaces()),
+      mayBeInUserNamespace: mayBeInUserNamespace(),
+    }
+    const warnings = [...listWarnings(config), ...(await listEngineWarnings(config, here, systemClock))]
     for (const warning of warnings) io.stderr(lines`warning: ${warning}\n`)
     return exit.done
   })

@@ -3,7 +3,7 @@
 // mistake of the configuration's.
 import { localityOf } from '../config/locality.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
-import { describeApart, isAmong } from '../docker/apart.ts'
+import { describeApart, type Here, isAmong } from '../docker/apart.ts'
 import { createEngineClient, type EngineInfo } from '../docker/client.ts'
 import { networkFrom } from '../docker/network.ts'
 import type { RawContainerRow, RawNetwork } from '../docker/raw.ts'
@@ -20,10 +20,9 @@ export interface Told {
   readonly info: EngineInfo | undefined
 }
 
-/** `own`: this machine's addresses, canonical. */
 export async function listEngineWarnings(
   { docker, zone }: Pick<Config, 'docker' | 'zone'>,
-  own: ReadonlySet<string>,
+  here: Here,
   clock: Clock,
 ): Promise<string[]> {
   const lists = await Promise.all(
@@ -32,7 +31,7 @@ export async function listEngineWarnings(
       if (told === undefined) return []
       // Of a remote one everybody knows that.
       const { local } = localityOf(engine, docker.engines)
-      return [...(local ? apartWarnings(engine, told, own) : []), ...publicNames(told, zone)]
+      return [...(local ? apartWarnings(engine, told, here) : []), ...publicNames(told, zone)]
     }),
   )
   return [...new Set(lists.flat())].sort()
@@ -59,17 +58,13 @@ async function ask(engine: EngineConfig, clock: Clock): Promise<Told | undefined
   }
 }
 
-function apartWarnings(
-  { name }: EngineConfig,
-  { networks, containers, info }: Told,
-  own: ReadonlySet<string>,
-): string[] {
+function apartWarnings({ name }: EngineConfig, { networks, containers, info }: Told, here: Here): string[] {
   if (info?.apart === undefined) return []
   const places = containers.flatMap(({ NetworkSettings }) => Object.values(NetworkSettings?.Networks ?? {}))
   const addresses = places.flatMap((place) => [place?.IPAddress, place?.GlobalIPv6Address])
   const gateways = networks.flatMap((network) => networkFrom(network, name).network.gateways)
   const all = [...addresses.map((address) => canonicalAddress(address ?? '') ?? ''), ...gateways]
-  return isAmong(own, all) ? [] : [`${name}: ${describeApart(info.apart)}`]
+  return isAmong(info.apart, here, all) ? [] : [`${name}: ${describeApart(info.apart)}`]
 }
 
 function publicNames({ networks, containers }: Told, zone: string): string[] {

@@ -173,7 +173,7 @@ export function placeOn(
 /** On a network, without anything that only an inspect tells. */
 export function endpointNamed(containerId: string, networkId: string, names: readonly string[]): Endpoint {
   return {
-    ...{ networkId, containerId, names, v4: [], v6: [] },
+    ...{ networkId, containerId, names, namesTold: false, v4: [], v6: [] },
     ...{ gatewayPriority: 0, gatewayFamilies: 0, links: noLinks },
   }
 }
@@ -227,6 +227,7 @@ function endpointFrom(
     networkId,
     containerId: raw.Id,
     names: namesOf(raw, name, running ? told : { ...told, DNSNames: null }),
+    namesTold: running && told.DNSNames?.includes(name) === true,
     v4: running ? addresses(told.IPAddress) : [],
     v6: running ? addresses(told.GlobalIPv6Address) : [],
     gatewayPriority: told.GwPriority ?? 0,

@@ -17,11 +17,14 @@ export interface ToldNetwork {
 
 /**
  * `raw` is a list's row or an inspect; only an inspect of docker_gwbridge has members. `mayHaveNone`: the engine knows of
- * bridge networks without a gateway.
+ * networks without a gateway (28 and later), on which a way out by the interface counts as one.
  */
 export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false): ToldNetwork {
   const driver = raw.Driver ?? ''
   const { subnets, gateways, refused } = addressingOf(raw)
+  const isLan = /^(mac|ip)vlan$/.test(driver)
+  const isRouted = driver === 'ipvlan' && /^l3s?$/.test(raw.Options?.ipvlan_mode ?? '')
+  const sealed = raw.Internal === true || (isLan && !raw.Options?.parent)
   return {
     network: {
       id: raw.Id,
@@ -29,7 +32,9 @@ export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false
       engine,
       driver,
       internal: raw.Internal === true,
-      sealed: raw.Internal === true || (/^(mac|ip)vlan$/.test(driver) && !raw.Options?.parent),
+      sealed,
+      onLan: isLan && !isRouted,
+      leavesUntold: isLan && !sealed && (!isRouted || mayHaveNone),
       ingress: raw.Ingress === true,
       hasResolver: !isDefaultBridge(raw),
       subnets,

@@ -120,4 +120,6 @@ export interface RawInfo {
   OperatingSystem?: string | undefined
   /** "name=rootless" among them where it is. */
   SecurityOptions?: string[] | undefined
+  /** Podman's alone. */
+  Rootless?: boolean | undefined
 }

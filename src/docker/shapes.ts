@@ -188,6 +188,7 @@ export function readInfo(told: Fields, wrong: Wrong): RawInfo {
     Name: text(told.Name, 'Name', wrong),
     OperatingSystem: text(told.OperatingSystem, 'OperatingSystem', wrong),
     SecurityOptions: texts(told.SecurityOptions, 'SecurityOptions', wrong),
+    Rootless: flag(told.Rootless, 'Rootless', wrong),
   }
 }
 

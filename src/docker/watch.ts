@@ -6,7 +6,7 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { isLocal } from '../registry/locality.ts'
 import type { Store } from '../registry/store.ts'
-import { type Apart, addressesOf, isAmong } from './apart.ts'
+import { type Apart, addressesOf, type Here, isAmong } from './apart.ts'
 import { createEngineClient, type EngineClient } from './client.ts'
 import type { DockerCounters } from './counters.ts'
 import { knowsNone } from './gateways.ts'
@@ -47,8 +47,8 @@ export interface WatchOptions {
   log: Logger
   counters: DockerCounters
   random: () => number
-  /** This machine's addresses, canonical, as they are now. */
-  ownAddresses?: () => ReadonlySet<string>
+  /** Where this process is, as things are now. */
+  here?: () => Here
   /** One for each connection, so that none inherits sockets that hang. */
   createClient?: typeof createEngineClient
 }
@@ -67,7 +67,7 @@ export function createWatch({
   log,
   counters,
   random,
-  ownAddresses = () => new Set(),
+  here = () => ({ addresses: new Set(), mayBeInUserNamespace: true }),
   createClient = createEngineClient,
 }: WatchOptions): Watch {
   const engine = config.name
@@ -289,7 +289,7 @@ export function createWatch({
     // Of a remote one everybody knows that.
     if (apart === undefined || !isLocal(store.current().engines, engine)) return
     const { networks, containers } = reconcile.facts()
-    if (isAmong(ownAddresses(), addressesOf(networks.values(), containers.values()))) return
+    if (isAmong(apart, here(), addressesOf(networks.values(), containers.values()))) return
     warnings.apart(apart)
   }
 

@@ -38,12 +38,12 @@ export function holds({ subnets }: Network, address: string): boolean {
 
 /**
  * How this machine's packets get to a network: it is a local engine's; by routes that somebody has set (`reach: routed`);
- * over the LAN, as macvlan and ipvlan are there; or not at all, as far as is known.
+ * over the LAN that it is on; or not at all, as far as is known.
  */
 export function wayTo(engines: Engines, network: Network): 'here' | 'routed' | 'lan' | 'none' {
   if (isLocal(engines, network.engine)) return 'here'
   // An overlay's members alone reach it, and an internal network lets nothing in from elsewhere.
   if (network.driver === 'overlay' || network.sealed) return 'none'
-  if (/^(mac|ip)vlan$/.test(network.driver)) return 'lan'
+  if (network.onLan) return 'lan'
   return engines.get(network.engine)?.remote === 'routed' ? 'routed' : 'none'
 }

@@ -10,10 +10,16 @@ export function compareEndpoints(a: Placed, b: Placed): number {
     b.endpoint.gatewayPriority - a.endpoint.gatewayPriority ||
     Number(isGatewayBridge(a.table.network)) - Number(isGatewayBridge(b.table.network)) ||
     Number(a.table.network.internal) - Number(b.table.network.internal) ||
-    b.endpoint.gatewayFamilies - a.endpoint.gatewayFamilies ||
+    waysOut(b) - waysOut(a) ||
     compareText(a.table.network.name, b.table.network.name) ||
     compareText(a.table.network.id, b.table.network.id)
   )
+}
+
+/** In how many families. */
+function waysOut({ endpoint, table }: Placed): number {
+  if (!table.network.leavesUntold) return endpoint.gatewayFamilies
+  return Math.min(endpoint.v4.length, 1) + Math.min(endpoint.v6.length, 1)
 }
 
 /** An endpoint with its network's table. */

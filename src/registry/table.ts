@@ -142,7 +142,7 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
       for (const above of namesAbove(name)) add(edits.parents, above, by)
     }
     const { literal, ours } = keysOfAll(endpoint.names)
-    const isDockers = network.hasResolver && lodgesWith === undefined
+    const isDockers = (network.hasResolver || endpoint.namesTold) && lodgesWith === undefined
     for (const name of [...literal, ...ours]) {
       add(edits.known, name, by)
       answer(isDockers && literal.has(name) ? edits.names : edits.added, name)

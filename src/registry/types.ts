@@ -13,6 +13,10 @@ export interface Network {
   readonly internal: boolean
   /** Without a way out: internal, or a macvlan or ipvlan network without a parent. */
   readonly sealed: boolean
+  /** Its addresses are those of a LAN that its parent interface is on: macvlan, and ipvlan but in its modes l3 and l3s. */
+  readonly onLan: boolean
+  /** Who has an address on it has a way out in that family, though no gateway is told: it counts as one in Docker's order. */
+  readonly leavesUntold: boolean
   /** Swarm's routing mesh: never holds names. */
   readonly ingress: boolean
   /** Docker's own resolver answers for names on it: on all networks but the default bridge. */
@@ -34,11 +38,13 @@ export interface Endpoint {
   readonly containerId: string
   /** Docker's order, Docker's case; the first is canonical (the PTR). */
   readonly names: readonly string[]
+  /** The engine tells these names as its own resolver's, which it has on the default bridge too, after a rename. */
+  readonly namesTold: boolean
   readonly v4: readonly string[]
   readonly v6: readonly string[]
   /** Higher goes first; 0 where the engine has no such thing (API < 1.48). */
   readonly gatewayPriority: number
-  /** How many families have a default gateway here: 0, 1 or 2. Counts in Docker's network order. */
+  /** In how many families a default gateway is told of here: 0, 1 or 2. Counts in Docker's network order. */
   readonly gatewayFamilies: number
   /** Links: canonical alias → what Docker's `target:alias` names. Seen by this container alone, on this network. */
   readonly links: ReadonlyMap<string, string>

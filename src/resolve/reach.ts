@@ -42,9 +42,9 @@ export function reachedOf(around: Surroundings, { network }: NetworkTable, endpo
   }
 }
 
-/** On this machine's own macvlan and ipvlan networks are the same LAN's addresses; on no other is what the LAN has. */
+/** On this machine's own networks of a LAN are the same LAN's addresses; on no other is what the LAN has. */
 function isOnLan({ subnets, networks }: Snapshot, address: Uint8Array): boolean {
-  return subnets.holding(address).every((id) => /^(mac|ip)vlan$/.test(networks.get(id)!.network.driver))
+  return subnets.holding(address).every((id) => networks.get(id)!.network.onLan)
 }
 
 function whyNone({ name, engine, driver, sealed }: Network): string {

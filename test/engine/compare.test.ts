@@ -59,7 +59,7 @@ it('there were questions enough, and answers', async () => {
 })
 
 it('nothing that berth said is of a network that the asker is not on', async () => {
-  const gateways = (await Promise.all(all.map(machineOn))).flat()
+  const gateways = (await Promise.all(all.map((each) => machineOn(each)))).flat()
   expect(leaks(judged, all, new Set(gateways))).toEqual([])
 })
 

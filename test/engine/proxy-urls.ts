@@ -33,7 +33,13 @@ const bare = [
   '/events?since=1700000000.000000001&until=1700000001.5&stream=false',
 ]
 
-export const passed: readonly string[] = bare.flatMap((url) => [url, `/v1.24${url}`, `/v1.54${url}`])
+/** Podman's own API, in the one version that berth asks for. */
+const ofPodman = `/v4.0.0/libpod/pods/${'a'.repeat(12)}/json`
+
+export const passed: readonly string[] = [
+  ...bare.flatMap((url) => [url, `/v1.24${url}`, `/v1.54${url}`]),
+  ofPodman,
+]
 
 export const refused: readonly (readonly [method: string, url: string])[] = [
   ...[
@@ -137,6 +143,18 @@ export const refused: readonly (readonly [method: string, url: string])[] = [
     '/_PING',
     'http://localhost/_ping',
     // No version of the API's.
+    ofPodman.replace('/v4.0.0', ''),
+    ofPodman.replace('/v4.0.0', '/v5.0.0'),
+    ofPodman.replace('.0.0', 'x0x0'),
+    ofPodman.replace('pods', 'containers'),
+    ofPodman.replace('json', 'top'),
+    `${ofPodman}?x=1`,
+    ofPodman.replace('aaaa', '../a'),
+    `/v4.0.0/libpod/pods/${id}/json`,
+    '/v4.0.0/libpod/pods/shop/json',
+    '/v4.0.0/libpod/pods/json',
+    '/v4.0.0/libpod/info',
+    '/v4.0.0/libpod/secrets/json',
     '/v1/_ping',
     '/v2.0/_ping',
     '/v1.x/_ping',

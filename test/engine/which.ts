@@ -6,14 +6,15 @@ const file = (name: string) => `test/engine/${name}.test.ts`
 
 /** Their subject is berth itself, its image, or programs that ask it: the engine beneath is the same to them. */
 const ofBerth = ['clients', 'compose', 'contexts', 'prometheus', 'readme', 'routes', 'stubs']
-/** The synthetic engine has the fields of the newest; networks of today can only be made there. */
-const ofTheNewest = ['synthetic', 'today']
+/** The synthetic engine has the fields of the newest; networks of today can only be made there, estates at random have them. */
+const ofTheNewest = ['synthetic', 'today', 'random']
 /** What 20.10 tells and does as 26.1: labels, sockets and their proxies, interfaces that come and go. */
 const asOn26 = ['access', 'auto', 'edge', 'homes', 'labels', 'lost']
 
 /** Not on Podman, with the reason. */
 export const dockerOnly: Readonly<Record<string, string>> = {
   compare: 'podman-compare is its own, against aardvark-dns',
+  random: 'Docker’s resolver at 127.0.0.11, and options of Docker’s drivers',
   engine: 'podman-service is its own',
   acceptance: '--link, and Docker’s resolver at 127.0.0.11, which Podman has not',
   access: 'one of its two runs as nobody, who may not open Podman’s socket, and it asks port 53',

@@ -44,11 +44,13 @@ function peerRow(summary: Summary, titles: Titles): string[] {
 }
 
 export function targetTable(verdicts: readonly Verdict[], titles: Titles): string {
-  const rows = verdicts.map(({ what, server, mode, most, limit, measured, verdict }) => {
+  const rows = verdicts.map(({ what, server, mode, most, limit, outOfReach, measured, verdict }) => {
     return [
       `${what}: ${titles[server]}`,
       modeNames[mode],
-      `≤ ${most}`,
+      outOfReach === undefined
+        ? `≤ ${most}`
+        : `≤ ${most.toFixed(2)} (${outOfReach.wanted}: the floor is ${outOfReach.floor.toFixed(2)})`,
       limit === undefined ? '' : `≤ ${limit}`,
       measured?.toFixed(2) ?? '',
       verdict,

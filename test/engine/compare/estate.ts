@@ -10,6 +10,7 @@ import { docker, runContainer } from '../docker.ts'
 import { image } from '../image.ts'
 import { gatewayOf, removeContainers, removeNetworks } from '../project.ts'
 import {
+  apiIsAtLeast,
   bringUpToday,
   isOfToday,
   networksOfToday,
@@ -79,6 +80,8 @@ const singles: Readonly<Record<string, readonly [networks: readonly string[], ..
   'cmp-six': [['six', 'hub'], '--network-alias', 'sixth'],
   // On the default bridge, where Docker has no names, as well: what it has elsewhere goes first.
   'cmp-both': [['bridge', 'hub']],
+  // What Docker's resolver has there after a rename it answers before what an internal network has.
+  'cmp-titled': [['bridge', 'sealed']],
   // Any text may be an alias; what Docker answers to is another question.
   'cmp-odd': [
     ['hub', 'lan'],
@@ -141,6 +144,8 @@ export async function bringUpEstate(): Promise<void> {
   await docker('pause', 'cmp-paused')
   await runContainer('cmp-left', '--network', 'container:cmp-landlord')
   await docker('restart', '--time', '0', 'cmp-landlord')
+  // Older engines do not tell of those names.
+  if (await apiIsAtLeast(44)) await docker('rename', 'cmp-titled', 'cmp-retitled')
 }
 
 /** With Compose where it is there, else what it would submit. */
@@ -270,14 +275,30 @@ function sixOf(pid: number): string[] {
     .flatMap((line) => canonicalAddress(line.slice(0, 32).replace(/(.{4})(?!$)/g, '$1:')) ?? [])
 }
 
+/** A network's kind, and this machine's address on it where the engine does not say. */
+interface Reached {
+  readonly kind: string
+  readonly address: string | undefined
+}
+
+const here = (network: string): Reached => ({
+  kind: network,
+  address: network === 'pipe' ? pipeGateway : undefined,
+})
+
 /** This machine's addresses on the container's networks. */
-export async function machineOn({ places }: Pick<Resident, 'places'>): Promise<string[]> {
+export async function machineOn(
+  { places }: Pick<Resident, 'places'>,
+  reached: (network: string) => Reached = here,
+): Promise<string[]> {
   const found: string[] = []
   for (const { network } of places) {
-    if (withoutMachine.includes(network)) continue
-    const { v4, v6 } = network === 'pipe' ? { v4: pipeGateway, v6: undefined } : await gatewayOf(network)
-    if (v4 !== undefined && !withSixAlone.includes(network)) found.push(v4)
-    if (v6 !== undefined && !withFourAlone.includes(network)) found.push(v6)
+    const { kind, address } = reached(network)
+    if (address !== undefined) found.push(address)
+    if (address !== undefined || withoutMachine.includes(kind)) continue
+    const { v4, v6 } = await gatewayOf(network)
+    if (v4 !== undefined && !withSixAlone.includes(kind)) found.push(v4)
+    if (v6 !== undefined && !withFourAlone.includes(kind)) found.push(v6)
   }
   return found
 }

@@ -72,11 +72,14 @@ const connectedLater = [
 ] as const
 
 /** API 1.48: Docker 28. */
-export async function isOfToday(): Promise<boolean> {
+export const isOfToday = (): Promise<boolean> => apiIsAtLeast(48)
+
+/** Whether the engine's highest API version is 1.`least`, or higher. */
+export async function apiIsAtLeast(least: number): Promise<boolean> {
   const [major = 0, minor = 0] = (await docker('version', '--format', '{{.Server.APIVersion}}'))
     .split('.')
     .map(Number)
-  return major > 1 || minor >= 48
+  return major > 1 || minor >= least
 }
 
 /** Beside the other networks, some of which they are on. */

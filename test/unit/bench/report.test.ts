@@ -10,6 +10,7 @@ import { drawChart } from '../../bench/report/chart.ts'
 import { replacePart } from '../../bench/report/document.ts'
 import type { Summary } from '../../bench/report/summary.ts'
 import { curveTable, peerTables, percent, targetTable } from '../../bench/report/tables.ts'
+import { judge } from '../../bench/report/targets.ts'
 import { type Contender, titlesOf } from '../../bench/servers/contender.ts'
 
 const summary = (server: string, cpu: number, more: Partial<Summary> = {}): Summary => ({
@@ -61,6 +62,7 @@ describe('tables', () => {
       mode: 'full',
       most: 1.3,
       limit: 1.6,
+      outOfReach: undefined,
       measured: 1.25,
       verdict: 'ok',
     } as const
@@ -71,6 +73,52 @@ describe('tables', () => {
       '| berth | 100,000 | 50 | 6.00 |',
     )
     expect([0, 0.01, 0.5].map(percent)).toEqual(['0.0 %', '1 %', '50 %'])
+  })
+})
+
+describe('a target', () => {
+  const of = (rows: readonly Summary[], server: string) =>
+    judge(rows).find((each) => each.server === server && each.mode === 'full')!
+
+  it('is what it is where the floor is below', () => {
+    const rows = [summary('C floor', 4), summary('berth', 5), summary('aardvark-dns', 11)]
+    expect(of(rows, 'aardvark-dns')).toMatchObject({ most: 0.5, outOfReach: undefined, verdict: 'ok' })
+    expect(of(rows, 'C floor')).toMatchObject({
+      most: 1.3,
+      outOfReach: undefined,
+      measured: 1.25,
+      verdict: 'ok',
+    })
+  })
+
+  it('that even the floor is above is as near to the floor as the first one', () => {
+    const rows = (cpu: number) => [summary('C floor', 6), summary('berth', cpu), summary('aardvark-dns', 10)]
+    const { most, outOfReach, verdict } = of(rows(7.7), 'aardvark-dns')
+    expect([most, outOfReach, verdict]).toEqual([expect.closeTo(0.78), { floor: 0.6, wanted: 0.5 }, 'ok'])
+    expect(of(rows(7.9), 'aardvark-dns').verdict).toBe('missed')
+    expect(targetTable([of(rows(7.7), 'aardvark-dns')], { 'aardvark-dns': 'aardvark-dns 1.17.1' })).toContain(
+      '| CPU, local A: aardvark-dns 1.17.1 | saturation | ≤ 0.78 (0.5: the floor is 0.60) |  | 0.77 | ok |',
+    )
+  })
+
+  it('is its own where no floor was measured, or the figure is another', () => {
+    const rows = [summary('berth', 7), summary('aardvark-dns', 10), summary('unbound', 7)]
+    expect(of(rows, 'aardvark-dns')).toMatchObject({ most: 0.5, verdict: 'missed' })
+    const steady = { mode: 'steady', p99: 9000 } as const
+    const late = [
+      summary('C floor', 6, steady),
+      summary('berth', 6, { ...steady, p99: 500 }),
+      summary('unbound', 6, { ...steady, p99: 400 }),
+    ]
+    expect(judge(late).find(({ what }) => what.startsWith('99th'))).toMatchObject({
+      most: 1.5,
+      verdict: 'ok',
+    })
+  })
+
+  it('is not judged where one of the two is void', () => {
+    const rows = [summary('C floor', 6), summary('berth', 7, { fault: 'wrong' }), summary('aardvark-dns', 10)]
+    expect(of(rows, 'aardvark-dns')).toMatchObject({ measured: undefined, verdict: 'not measured' })
   })
 })
 

@@ -58,8 +58,7 @@ it('the line to try has no name that a shell would obey', () => {
         {
           ...{ id: `n${i}`, name, engine: 'e', driver: 'bridge', internal: false, sealed: false },
           ...{ ingress: false, hasResolver: true, subnets: [], gateways: [], bridge: undefined },
-          inhibited: false,
-          members: undefined,
+          ...{ inhibited: false, onLan: false, leavesUntold: false, members: undefined },
         },
       ]),
       containers: networks.map((_, i) => [
@@ -74,6 +73,7 @@ it('the line to try has no name that a shell would obey', () => {
                 networkId: `n${i}`,
                 containerId: `c${i}`,
                 names: ['web'],
+                namesTold: false,
                 v4: [`10.0.0.${i + 2}`],
                 v6: [],
               },

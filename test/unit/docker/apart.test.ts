@@ -35,6 +35,15 @@ describe('an engine', () => {
       ...(['Rancher Desktop', 'machine'] as const),
     ],
     ['Lima', { Name: 'lima-docker', OperatingSystem: 'Ubuntu 24.10' }, 'Lima', 'machine'],
+    // As Podman 5.8.6 told, run by a user with pasta, trimmed to what is read.
+    [
+      'rootless Podman',
+      {
+        ...{ Name: 'vm', OperatingSystem: 'debian', Rootless: true },
+        SecurityOptions: ['name=seccomp,profile=default', 'name=rootless'],
+      },
+      ...(['rootless Podman', 'rootless'] as const),
+    ],
     ['rootless Docker', { Name: 'pc', SecurityOptions: rootless }, 'a rootless engine', 'rootless'],
     // Lima's own template runs rootless Docker: the machine is what stands between.
     ['a rootless one in Lima', { Name: 'lima-docker', SecurityOptions: rootless }, 'Lima', 'machine'],
@@ -48,6 +57,7 @@ describe('an engine', () => {
       { Name: 'pc', OperatingSystem: 'Debian GNU/Linux 12 (bookworm)', SecurityOptions: ['name=apparmor'] },
     ],
     ['that tells nothing', {}],
+    ['Podman with root', { Name: 'vm', Rootless: false, SecurityOptions: ['name=seccomp,profile=default'] }],
     ['whose host is called like one', { Name: 'my-colima', OperatingSystem: 'A fork of Docker Desktop' }],
     [
       'whose profile is called so',
@@ -63,6 +73,9 @@ describe('an engine', () => {
       /^Colima has its networks in a virtual machine: their addresses lead nowhere/,
     )
     expect(say({ SecurityOptions: rootless })).toMatch(/^a rootless engine .* namespace .* lead nowhere/)
+    expect(say({ Rootless: true })).toMatch(
+      /^rootless Podman .* has one of this machine's addresses and sees every name; .*podman unshare --rootless-netns/,
+    )
     expect(say({ OperatingSystem: 'OrbStack' })).not.toMatch(/lead nowhere/)
     for (const Name of ['colima', 'orbstack']) expect(say({ Name })).toMatch(/looks? like this machine/)
   })
@@ -72,14 +85,22 @@ it('what is no text, no list or too long is told of, and nothing is made of it',
   const wrong: string[] = []
   const read = (told: Record<string, unknown>) => apartOf(readInfo(told, (field) => wrong.push(field)))
   expect(read({ Name: ['colima'], OperatingSystem: 7, SecurityOptions: 'name=rootless' })).toBeUndefined()
+  expect(read({ Rootless: 'yes' })).toBeUndefined()
   expect(read({ Name: `colima-${'x'.repeat(2000)}`, SecurityOptions: [{}, 3] })).toBeUndefined()
   expect(read({ Name: null, OperatingSystem: null, SecurityOptions: null })).toBeUndefined()
-  expect(new Set(wrong)).toEqual(new Set(['Name', 'OperatingSystem', 'SecurityOptions']))
+  expect(new Set(wrong)).toEqual(new Set(['Name', 'OperatingSystem', 'SecurityOptions', 'Rootless']))
 })
 
 it('its networks are ours where one of our addresses is among theirs', () => {
-  const own = new Set(['127.0.0.1', '172.17.0.1'])
-  expect(isAmong(own, ['172.18.0.1', '172.17.0.1'])).toBe(true)
-  expect(isAmong(own, ['172.18.0.1'])).toBe(false)
-  expect(isAmong(own, [])).toBe(false)
+  const addresses = new Set(['127.0.0.1', '172.17.0.1'])
+  for (const mayBeInUserNamespace of [true, false]) {
+    const here = { addresses, mayBeInUserNamespace }
+    const colima = apartOf({ Name: 'colima' })!
+    expect(isAmong(colima, here, ['172.18.0.1', '172.17.0.1'])).toBe(true)
+    expect(isAmong(colima, here, ['172.18.0.1'])).toBe(false)
+    expect(isAmong(colima, here, [])).toBe(false)
+    // A rootless engine's: only from a user namespace. Elsewhere it is the bridge of an engine with root beside it.
+    const isOurs = isAmong(apartOf({ Rootless: true })!, here, ['172.18.0.1', '172.17.0.1'])
+    expect(isOurs).toBe(mayBeInUserNamespace)
+  }
 })

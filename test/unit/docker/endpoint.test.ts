@@ -76,6 +76,7 @@ describe.each(recorded)('engine $engine', (engine) => {
         networkId: networkNamed(engine, 'app').Id,
         containerId: container.id,
         names: [...names, shortId(name)],
+        namesTold: false,
         v4: [],
         v6: [],
         gatewayPriority: 0,
@@ -96,6 +97,21 @@ describe.each(recorded)('engine $engine', (engine) => {
     const raw = structuredClone(containerNamed(engine, 'loop'))
     raw.NetworkSettings!.Networks!.app!.IPAddress = '198.18.0.9'
     expect(containerFrom(raw, 'local', () => undefined).container.endpoints[0]!.v4).toEqual([])
+  })
+
+  it('has names that the engine tells on the default bridge, as 26.1 and 28.5 do after a rename, as told', () => {
+    const raw = structuredClone(containerNamed(engine, 'dflt'))
+    const told = () =>
+      containerFrom(raw, 'local', () => undefined).container.endpoints.map(({ namesTold }) => namesTold)
+    expect(told()).toEqual([false])
+    raw.NetworkSettings!.Networks!.bridge!.DNSNames = ['dflt', raw.Id.slice(0, 12)]
+    expect(told()).toEqual([true])
+    // It is of the last run, or from before a rename that it has forgotten.
+    raw.NetworkSettings!.Networks!.bridge!.DNSNames = ['other', raw.Id.slice(0, 12)]
+    expect(told()).toEqual([false])
+    raw.NetworkSettings!.Networks!.bridge!.DNSNames = ['dflt']
+    raw.State!.Running = false
+    expect(told()).toEqual([false])
   })
 
   it('leaves out a network that nobody knows', () => {

@@ -14,6 +14,7 @@ import { createReconcile } from '../../../src/docker/reconcile.ts'
 import { type EngineEvent, parseEvent } from '../../../src/docker/stream.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { createStore } from '../../../src/registry/store.ts'
+import { rules } from '../../engine/proxy-urls.ts'
 import { createHandClock } from '../hand-clock.ts'
 import { labelRules } from './label-rules.ts'
 import { containerNamed, networkNamed, type Recorded } from './recorded.ts'
@@ -278,6 +279,7 @@ describe('a call of Podman’s', () => {
     const { names, asked } = await namesOfInfra({ Name: 'shop', InfraContainerID: id })
     expect(names).toEqual(['shop', 'alias', id.slice(0, 12), 'given', `${pod}-infra`])
     expect(asked.at(-1)).toBe(`/v4.0.0/libpod/pods/${pod}/json`)
+    expect(rules.filter((rule) => rule.matches(asked.at(-1)!)).map(({ name }) => name)).toEqual(['pod'])
   })
 
   it.each([

@@ -75,7 +75,7 @@ function open(
   const { log, lines } = recordingLogger()
   const watch = createWatch({
     ...{ engine, resync: 60_000, store, clock: hand.clock, log, counters, random: () => 0.5, createClient },
-    ...{ labelRules, ownAddresses: () => new Set(own) },
+    ...{ labelRules, here: () => ({ addresses: new Set(own), mayBeInUserNamespace: true }) },
   })
   watch.start()
   const connected = () => counters.connected.cell('e').value

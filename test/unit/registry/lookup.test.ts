@@ -50,6 +50,24 @@ describe('Docker’s order of a container’s networks', () => {
   })
 })
 
+describe('a name on the default bridge as well', () => {
+  const bridge = network('bridge', ['172.17.0.0/16'])
+  const sealed = network('sealed', ['10.1.0.0/24'], { internal: true })
+  const found = (namesTold: boolean) => {
+    const places = { bridge: { at: ['172.17.0.2'], namesTold }, sealed: { at: ['10.1.0.2'] } }
+    const { networks } = estate([bridge, sealed], [container('web', places)])
+    return findName([networks.get('bridge')!, networks.get('sealed')!], 'web')?.table.name
+  }
+
+  it('is that of the other network, for Docker has no names there', () => {
+    expect(found(false)).toBe('sealed')
+  })
+
+  it('goes by Docker’s order once the engine has told that it has, as it has after a rename', () => {
+    expect(found(true)).toBe('bridge')
+  })
+})
+
 describe('a dotted name', () => {
   it('is read with the longest NAME first', () => {
     expect([...qualified('a.b.c')]).toEqual([

@@ -17,6 +17,8 @@ export function network(name: string, subnets: readonly string[], extra: Partial
     driver: 'bridge',
     internal: false,
     sealed: extra.internal ?? false,
+    onLan: /^(mac|ip)vlan$/.test(extra.driver ?? ''),
+    leavesUntold: false,
     ingress: false,
     hasResolver: extra.driver !== undefined || name !== 'bridge',
     subnets: parsed,
@@ -28,7 +30,8 @@ export function network(name: string, subnets: readonly string[], extra: Partial
   }
 }
 
-export interface Place extends Partial<Pick<Endpoint, 'gatewayPriority' | 'gatewayFamilies' | 'links'>> {
+export interface Place
+  extends Partial<Pick<Endpoint, 'gatewayPriority' | 'gatewayFamilies' | 'links' | 'namesTold'>> {
   /** After the container's own name. */
   readonly names?: readonly string[]
   readonly at: readonly string[]
@@ -44,6 +47,7 @@ export function container(
     networkId,
     containerId: extra.id ?? name,
     names: [name, ...names],
+    namesTold: false,
     v4: at.filter((address) => !address.includes(':')),
     v6: at.filter((address) => address.includes(':')),
     gatewayPriority: 0,
