@@ -64,8 +64,6 @@ const { metafile, warnings } = await build({
   // V8 keeps the text for as long as it runs; with one sign that is not ASCII in it, twice as large.
   charset: 'ascii',
   legalComments: 'none',
-  sourcemap: true,
-  sourcesContent: false,
   metafile: true,
   // It has native code, and is not there on every system.
   external: ['koffi'],
