@@ -1,6 +1,6 @@
 // The commands by name, and what `berth` says without one.
 import { lines } from '../lib/printable.ts'
-import { version } from '../version.ts'
+import { oldestNode, version } from '../version.ts'
 import { exit, type Io, onTerminal } from './io.ts'
 
 type CommandModule = { run(args: string[], io: Io): Promise<number> }
@@ -32,6 +32,10 @@ berth COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 bad arguments o
 /** The exit code: 0 done, 1 failed at run time, 2 bad arguments or configuration. */
 export async function run(args: string[], outer: Io): Promise<number> {
   const io = onTerminal(outer)
+  if (isTooOld(process.versions.node)) {
+    io.stderr(`berth needs Node ${oldestNode} or later; this is ${process.versions.node}\n`)
+    return exit.failed
+  }
   const [name, ...rest] = args
   if (name === '--version' || name === '-v') {
     io.stdout(`${version}\n`)
@@ -53,4 +57,11 @@ export async function run(args: string[], outer: Io): Promise<number> {
     io.stderr(`${error instanceof Error ? error.stack : error}\n`)
     return exit.failed
   }
+}
+
+/** `node`: "20.18.1". */
+function isTooOld(node: string): boolean {
+  const [major, minor] = oldestNode.split('.').map(Number) as [number, number]
+  const [ours, oursMinor] = node.split('.').map(Number) as [number, number]
+  return ours < major || (ours === major && oursMinor < minor)
 }
