@@ -3,10 +3,9 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { Path, Problem } from './document.ts'
-import { field, textList } from './fields.ts'
+import { type Fixed, field, textList } from './fields.ts'
 import { readPath, socketExample, tokenExample } from './readers.ts'
 import { digestOf, readToken } from './token.ts'
-import type { Config } from './types.ts'
 import { parseName } from './values.ts'
 import { type Issues, kindOf, refuse } from './written.ts'
 
@@ -28,6 +27,25 @@ export const apiSection = z
     hosts: textList(parseName, '"berth.example"').prefault([]),
   })
   .prefault({})
+
+/** What is kept of a token: its file, and nothing that could be sent. */
+export interface ApiToken {
+  /** Absolute. */
+  readonly file: string
+  /** SHA-256, hex. */
+  readonly digest: string
+  readonly length: number
+  /** The file's permission bits. */
+  readonly mode: number
+}
+
+/** The section as it is used: what is written, with the group's number and what is kept of the token. */
+export interface ApiConfig extends Fixed<Omit<z.output<typeof apiSection>, 'group' | 'token'>> {
+  /** The socket's group; undefined: as the system makes it. */
+  readonly group: number | undefined
+  /** What the host's view takes over TCP; undefined: nothing. */
+  readonly token: ApiToken | undefined
+}
 
 /** A unix socket's address has 107 bytes, and while it is made it has a longer name. */
 const mostPathBytes = 92
@@ -51,11 +69,10 @@ export interface ApiReading {
   readonly problem: (message: string, path: Path) => Problem
 }
 
-/** What is written, with the group's number and what is kept of the token. */
 export function readApi(
   written: z.output<typeof apiSection>,
   { directory, groups, problem }: ApiReading,
-): { api: Config['api']; problems: Problem[] } {
+): { api: ApiConfig; problems: Problem[] } {
   const problems: Problem[] = []
   const tell = (key: string, message: string) => void problems.push(problem(message, ['api', key]))
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(directory, path))
@@ -103,7 +120,7 @@ function groupNumber(group: string, groups: () => string): number | string {
   return `there is no group "${group}" in /etc/group; make it (groupadd ${group}), or write a group’s number`
 }
 
-export function apiWarnings({ token }: Config['api']): string[] {
+export function apiWarnings({ token }: ApiConfig): string[] {
   if (token === undefined) return []
   const warnings: string[] = []
   const { file, mode, length } = token

@@ -11,7 +11,47 @@ import {
 } from './contexts.ts'
 import type { Problem } from './document.ts'
 import type { WrittenEngine } from './readers.ts'
-import type { EngineAddress, EngineConfig, EngineTls, FoundEngine } from './types.ts'
+
+/** Where an engine's API is: a unix socket's path, or TCP, with TLS where `tls` is there. */
+export type EngineAddress =
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+  | {
+      readonly kind: 'tcp'
+      readonly host: string
+      readonly port: number
+      readonly text: string
+      readonly tls: EngineTls | undefined
+    }
+
+/** PEM texts, read from the files the configuration names; as Node's TLS takes them. */
+export interface EngineTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  /** false: its certificate is not looked at. A Docker context may say so. Default: true. */
+  readonly rejectUnauthorized?: boolean
+}
+
+export interface EngineConfig {
+  /** How logs and metrics call it. */
+  readonly name: string
+  readonly address: EngineAddress
+  /** Whether it runs on this machine, where that is written; else locality.ts tells. */
+  readonly local?: boolean
+  /** Whether this machine's packets get to a remote engine's bridge networks. Default: none. */
+  readonly reach?: 'none' | 'routed'
+}
+
+/** How the engine was come by where docker.engines names none. */
+export interface FoundEngine {
+  readonly by: 'DOCKER_HOST' | 'context' | 'place'
+  /** For people, beside the engine's address: "found by context colima of /home/me/.docker/config.json". */
+  readonly text: string
+  /** A sentence that serve logs and check prints. */
+  readonly warning?: string
+  /** Nothing listens at any of the usual places. */
+  readonly isMissing?: boolean
+}
 
 export type ParseEngineAddress = (text: string, tls?: EngineTls) => EngineAddress
 

@@ -12,6 +12,13 @@ import {
   refuse,
 } from './written.ts'
 
+/** What a section or list is once it was read: read-only. */
+export type Fixed<T> = T extends readonly (infer Item)[]
+  ? readonly Item[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Fixed<T[Key]> }
+    : T
+
 /** A value of our own parsing; `parse` gets what YAML gave and tells its problems itself. */
 export function field<T>(parse: (value: unknown, issues: Issues) => T) {
   return z.unknown().transform((value, context) => parse(value, context as unknown as Issues))

@@ -5,9 +5,38 @@ import { networkKey } from '../dns/told.ts'
 import { parseSubnet } from '../lib/ip.ts'
 import { choice, entries, field, flag, text, textList } from './fields.ts'
 import { suggestion } from './similar.ts'
-import type { ForwardNetwork, ForwardPolicy, ForwardServer, ForwardZone, Upstream } from './types.ts'
-import { parseDuration, parseName, parseUpstream } from './values.ts'
+import { parseDuration, parseName, parseUpstream, type Upstream } from './values.ts'
 import { type Issues, isMap, readChoice, readEntries, readFlag, readShortList, refuse } from './written.ts'
+
+/**
+ * Which of several upstreams is asked first. sequential: as written. random: any, each question anew. fastest: by
+ * smoothed round-trip time, those that are not known yet first; now and then another one, so that a change is noticed.
+ */
+export type ForwardPolicy = 'sequential' | 'random' | 'fastest'
+
+export interface ForwardZone {
+  /** Lower case, no trailing dot. */
+  readonly suffix: string
+  readonly upstreams: readonly Upstream[]
+  /** Where it is not that of `forward.policy`. */
+  readonly policy?: ForwardPolicy
+}
+
+/** A Docker network that has a resolver of its own. */
+export interface ForwardNetwork {
+  /** The network's name, lower case. */
+  readonly network: string
+  readonly upstreams: readonly Upstream[]
+  readonly policy?: ForwardPolicy
+}
+
+/** What is left out of questions to one server, wherever that is named. */
+export interface ForwardServer {
+  /** As an upstream's. */
+  readonly text: string
+  readonly edns: boolean
+  readonly ad: boolean
+}
 
 const policies = ['sequential', 'random', 'fastest'] as const
 

@@ -2,9 +2,19 @@
 import { networkKey } from '../dns/told.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { suggestion } from './similar.ts'
-import type { StaticHost } from './types.ts'
 import { type Parsed, parseName } from './values.ts'
 import { type Issues, isMap, readShortList, refuse } from './written.ts'
+
+/** A static record. A wildcard's name is the part after "*.". */
+export interface StaticHost {
+  /** Lower case, no trailing dot. */
+  readonly name: string
+  readonly wildcard: boolean
+  readonly v4: readonly string[]
+  readonly v6: readonly string[]
+  /** Only for askers on one of these networks (names in lower case); undefined: for everyone served. */
+  readonly networks: readonly string[] | undefined
+}
 
 function parseRecordAddress(item: string): Parsed<string> {
   const address = /[%/]/.test(item) ? undefined : canonicalAddress(item)

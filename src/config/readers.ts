@@ -2,8 +2,7 @@
 import { isIP } from 'node:net'
 import { parseSubnet, type Subnet } from '../lib/ip.ts'
 import { suggestion } from './similar.ts'
-import type { HostPort, NamePattern } from './types.ts'
-import { formatHostPort, type Parsed, parseHostPort, parseName } from './values.ts'
+import { formatHostPort, type HostPort, type Parsed, parseHostPort, parseName } from './values.ts'
 import { asList, type Issues, isMap, kindOf, readChoice, readText, readTextList, refuse } from './written.ts'
 
 /** Each address is a socket or two, each engine a few connections and its own table. */
@@ -13,6 +12,13 @@ const mostEngines = 64
 /** What holds where nothing is written. */
 export const usualListen = ['127.0.0.1:1053']
 export const usualHttp = '127.0.0.1:9153'
+
+/** "shop.test" is that name alone, "*.test" every name below test, and "*" (no name) every name. */
+export interface NamePattern {
+  /** Lower case, no trailing dot; "" where every name is meant. */
+  readonly name: string
+  readonly wildcard: boolean
+}
 
 /** An engine as written; load.ts reads the files and has the URL parsed. */
 export interface WrittenEngine {

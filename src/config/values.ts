@@ -1,7 +1,17 @@
 // The texts configuration values are written as: durations, addresses with ports, DNS names. Pure.
 import { domainToASCII } from 'node:url'
 import { canonicalAddress, parseAddress, zoneOf } from '../lib/ip.ts'
-import type { HostPort, Upstream } from './types.ts'
+
+/** An address and port; IPv6 without brackets, with its zone where it has one. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** A server that questions are forwarded to. `text` is how logs and metrics name it: "9.9.9.9:53". */
+export interface Upstream extends HostPort {
+  readonly text: string
+}
 
 /** A value, or what is wrong with the text and what to write instead. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string }
