@@ -113,34 +113,46 @@ async function serve(start: Start, log: Logger, output: Output, stop: AbortSigna
   return 0
 }
 
-/** `--config FILE` and `--help` are ours, every other `--a.b=value` is an option's path. */
-function readArguments(args: string[]): { file?: string; flags: Record<string, string>; wantsHelp: boolean } {
-  const flags: Record<string, string> = {}
-  const own: string[] = []
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i]!
-    const [, key, value] = /^--([a-zA-Z][a-zA-Z.]*)(?:=(.*))?$/s.exec(arg) ?? []
-    if (key === undefined || key === 'config' || key === 'help') own.push(arg)
-    else if (value !== undefined) flags[key] = value
-    else if (i + 1 < args.length) flags[key] = args[++i]!
-    else throw new BerthError('CONFIG', lines`--${key} needs a value: --${key}=VALUE`)
-  }
-  try {
-    const { values } = parseArgs({
-      args: own,
-      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
-    })
-    return {
-      ...(values.config === undefined ? {} : { file: values.config }),
-      flags,
-      wantsHelp: values.help === true,
+interface Arguments {
+  readonly file: string | undefined
+  /** Key path → text. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly wantsHelp: boolean
+}
+
+/** `--config FILE` and `--help` are the command's own; any other `--KEY=VALUE` or `--KEY VALUE` is a setting. */
+export function readArguments(args: string[]): Arguments {
+  const { tokens } = parseArgs({
+    ...{ args, strict: false, tokens: true },
+    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+  })
+  const flags: [string, string][] = []
+  let file: string | undefined
+  let wantsHelp = false
+  let lastTaken = -1
+  for (const token of tokens) {
+    if (token.index <= lastTaken || token.kind === 'option-terminator') continue
+    if (token.kind === 'positional') throw usageError(lines`"${token.value}" is one argument too many`)
+    const { name, rawName } = token
+    if (name === 'help') {
+      wantsHelp = true
+      continue
     }
-  } catch (error) {
-    throw new BerthError(
-      'CONFIG',
-      lines`berth serve: ${explain(error)}; berth serve --help lists the options`,
-    )
+    if (name !== 'config' && !rawName.startsWith('--')) throw usageError(lines`there is no option ${rawName}`)
+    // parseArgs does not know that settings take a value, which may be negative but is no option.
+    const value = token.value ?? (name === 'config' ? undefined : args[token.index + 1])
+    if (value === undefined || (!token.inlineValue && /^-(?:-|[ch]$)/.test(value))) {
+      throw usageError(lines`${rawName} needs a value: ${rawName}=VALUE`)
+    }
+    if (token.value === undefined) lastTaken = token.index + 1
+    if (name === 'config') file = value
+    else flags.push([name, value])
   }
+  return { file, flags: Object.fromEntries(flags), wantsHelp }
+}
+
+function usageError(message: string): BerthError {
+  return new BerthError('CONFIG', `berth serve: ${message}; "berth serve --help" lists the options`)
 }
 
 /** A short text that differs where the file does, worked out on a thread: files may be long. */

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import type { HostPort } from '../config/types.ts'
 import { formatHostPort } from '../config/values.ts'
 import { encodeQuery } from '../dns/asking.ts'
+import { frame, readFrames } from '../dns/frame.ts'
 import { flag, idOf, rcodeName } from '../dns/header.ts'
 import { type Message, readSimple } from '../dns/simple.ts'
 import { BerthError, explain } from '../lib/errors.ts'
@@ -81,18 +82,15 @@ async function exchangeTcp({ host, port }: HostPort, query: Buffer, patience: nu
     : connect({ host, port })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${patience} ms`)), patience)
-    let received = Buffer.alloc(0)
-    const prefix = Buffer.alloc(2)
-    prefix.writeUInt16BE(query.length)
-    // It waits for the connection.
-    socket.write(Buffer.concat([prefix, query]))
+    const frames = readFrames()
+    // Node sends it once the connection is up.
+    socket.write(frame(query))
     socket.on('data', (bytes) => {
-      received = Buffer.concat([received, bytes])
-      const length = received.length < 2 ? Number.POSITIVE_INFINITY : received.readUInt16BE(0)
-      if (received.length - 2 < length) return
-      const reply = received.subarray(2, 2 + length)
-      if (answers(reply, query)) resolve(reply)
-      socket.destroy(answers(reply, query) ? undefined : new Error('a reply to something else came'))
+      const [reply] = frames.push(bytes)
+      if (reply === undefined) return
+      const isOurs = answers(reply, query)
+      if (isOurs) resolve(reply)
+      socket.destroy(isOurs ? undefined : new Error('the reply was to another question'))
     })
     socket.once('error', reject)
     socket.once('close', () => {
