@@ -13,7 +13,7 @@ const entries = {
   errors: 'src/lib/errors.ts',
   ...commands('serve', 'check', 'names', 'query', 'cache', 'worker', 'reader'),
   // What the health check does without.
-  ask: 'src/commands/ask.ts',
+  'api-client': 'src/commands/api-client.ts',
   scoped: 'src/net/scoped.ts',
   sources: 'src/config/sources.ts',
   problems: 'src/config/problems.ts',

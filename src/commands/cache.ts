@@ -4,10 +4,10 @@ import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { CacheReply, FlushReply } from '../http/cache-desk.ts'
 import { lines } from '../lib/printable.ts'
-import { ask, httpServer, isProblem, tell } from './ask.ts'
+import { ask, httpServer, isProblem, tell } from './api-client.ts'
+import { describeEntries } from './cache-text.ts'
 import { type Command, columns, exit, guard, type Io } from './io.ts'
-import { describeEntries } from './kept.ts'
-import { askingOptions } from './where.ts'
+import { askingOptions } from './which-server.ts'
 
 const help = `berth cache show NAME [TYPE] [options]  what the running berth keeps of NAME: answers of upstreams, and failures
 berth cache flush [NAME] [options]      forget it, for all types; without NAME forget everything

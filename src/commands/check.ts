@@ -1,19 +1,19 @@
 // berth check: reads a configuration as serve would, and tells what it understood or what is wrong.
 import { networkInterfaces } from 'node:os'
 import { parseArgs } from 'node:util'
-import { localityOf } from '../config/locality.ts'
+import { listWarnings } from '../config/config-warnings.ts'
+import { localityOf } from '../config/local-engines.ts'
 import { listSettings } from '../config/schema.ts'
+import { formatHostPort } from '../config/text-values.ts'
 import type { CacheSettings, Config, EngineConfig, HostPort, NamePattern, Upstream } from '../config/types.ts'
-import { formatHostPort } from '../config/values.ts'
 import { variableNames } from '../config/variables.ts'
-import { listWarnings } from '../config/warnings.ts'
 import { systemClock } from '../lib/clock.ts'
 import { addressesIn } from '../lib/interfaces.ts'
 import { lines } from '../lib/printable.ts'
 import { listEngineWarnings } from './engine-warnings.ts'
-import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
-import { listRoutes } from './routes.ts'
+import { listRoutes } from './route-text.ts'
+import { loadForHere } from './usable-config.ts'
 
 const help = () => `berth check [FILE]   reads a configuration as "berth serve" would, environment included
 

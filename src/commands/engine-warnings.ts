@@ -1,7 +1,7 @@
 // For `berth check`: what its engines have that should be known: networks and Compose projects called like a public domain,
 // networks that are not on this machine. An engine that can't be read, or not at once, has nothing to tell: that is no
 // mistake of the configuration's.
-import { localityOf } from '../config/locality.ts'
+import { localityOf } from '../config/local-engines.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
 import { describeApart, isAmong } from '../docker/apart.ts'
 import { createEngineClient, type EngineInfo } from '../docker/client.ts'

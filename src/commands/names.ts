@@ -1,9 +1,9 @@
 // berth names: every name an asker can see, and where each leads.
 import { parseArgs } from 'node:util'
 import type { NamesReply } from '../http/inspector.ts'
-import { ask, httpServer, isProblem, tell } from './ask.ts'
+import { ask, httpServer, isProblem, tell } from './api-client.ts'
 import { type Command, columns, exit, guard } from './io.ts'
-import { askingOptions } from './where.ts'
+import { askingOptions } from './which-server.ts'
 
 const help = `berth names [options]   the names the running berth has, and where they lead
 

@@ -4,10 +4,10 @@ import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
 import { lines } from '../lib/printable.ts'
+import { summarize } from './cache-text.ts'
+import { queryWire } from './dns-client.ts'
 import { type Command, columns, exit, guard } from './io.ts'
-import { summarize } from './kept.ts'
-import { askingOptions, dnsAddress } from './where.ts'
-import { queryWire } from './wire.ts'
+import { askingOptions, dnsAddress } from './which-server.ts'
 
 const help = `berth query NAME [TYPE] [options]        what the running berth answers, and by which rule
 berth query --wire NAME [TYPE] [options] asks the DNS socket itself
@@ -60,7 +60,7 @@ export const run: Command = (args, outer) =>
       return exit.done
     }
     // A health check asks over DNS, and often: it does without.
-    const { ask, httpServer, isProblem, tell } = await import('./ask.ts')
+    const { ask, httpServer, isProblem, tell } = await import('./api-client.ts')
     const server = await httpServer({ address: values.http, config, env: io.env })
     const reply = await ask<QueryReply>(server, '/api/query', { name, type, as, kept: 'true' })
     if (isProblem(reply)) return tell(io, reply)

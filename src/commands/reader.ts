@@ -5,8 +5,8 @@ import { setPriority } from 'node:os'
 import type { ConfigSources } from '../config/load.ts'
 import { type Part, type Reading, readingOf, takeApart } from '../config/reading.ts'
 import { BerthError, explain } from '../lib/errors.ts'
-import { loadForHere } from './here.ts'
 import { type Command, exit } from './io.ts'
+import { loadForHere } from './usable-config.ts'
 
 export type Sources = Omit<ConfigSources, 'parseEngineAddress'>
 

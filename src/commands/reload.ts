@@ -1,7 +1,8 @@
 // The configuration while berth runs: read again on SIGHUP and when its file says something else. What is wrong is
 // refused and told, and what was in force stays so.
-import { fixedSettings, listChanges } from '../config/changes.ts'
+
 import type { ConfigCounters } from '../config/counters.ts'
+import { fixedSettings, listChanges } from '../config/diff.ts'
 import type { Reading } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'

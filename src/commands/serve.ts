@@ -14,13 +14,13 @@ import { type Output, standardOutput } from '../lib/output.ts'
 import { lines } from '../lib/printable.ts'
 import { createReread } from '../lib/reread.ts'
 import { version } from '../version.ts'
-import { forkReader, readApart } from './apart.ts'
 import { tellFound } from './found.ts'
-import { loadForHere, lookForEngine } from './here.ts'
 import { type Io, onTerminal } from './io.ts'
-import { surviveMistakes } from './process.ts'
+import { forkReader, readApart } from './read-in-child.ts'
 import { createReload, type ReloadOptions } from './reload.ts'
-import { describeStart } from './start.ts'
+import { describeStart } from './start-summary.ts'
+import { surviveMistakes } from './uncaught.ts'
+import { loadForHere, lookForEngine } from './usable-config.ts'
 
 const help = `Usage: berth serve [--config FILE] [--KEY=VALUE …]
 

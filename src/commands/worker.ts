@@ -6,7 +6,7 @@ import { outputOfFirst } from '../workers/fork.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from '../workers/messages.ts'
 import { type Channel, runWorker } from '../workers/worker.ts'
 import { type Command, exit } from './io.ts'
-import { surviveMistakes } from './process.ts'
+import { surviveMistakes } from './uncaught.ts'
 
 /** How long the last lines may take to leave, ms. */
 const flushFor = 500

@@ -1,6 +1,6 @@
 // Building blocks of the schema: zod types for one kind of value each.
 import * as z from 'zod'
-import { type Parsed, parseSize } from './values.ts'
+import { type Parsed, parseSize } from './text-values.ts'
 import {
   domainKey,
   type Issues,
@@ -10,7 +10,7 @@ import {
   readText,
   readTextList,
   refuse,
-} from './written.ts'
+} from './yaml-values.ts'
 
 /** What a section or list is once it was read: read-only. */
 export type Fixed<T> = T extends readonly (infer Item)[]

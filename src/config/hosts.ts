@@ -1,9 +1,9 @@
 // How an entry of `hosts:` is read.
 import { networkKey } from '../dns/told.ts'
 import { canonicalAddress } from '../lib/ip.ts'
-import { suggestion } from './similar.ts'
-import { type Parsed, parseName } from './values.ts'
-import { type Issues, isMap, readShortList, refuse } from './written.ts'
+import { suggestion } from '../lib/suggest.ts'
+import { type Parsed, parseName } from './text-values.ts'
+import { type Issues, isMap, readShortList, refuse } from './yaml-values.ts'
 
 /** A static record. A wildcard's name is the part after "*.". */
 export interface StaticHost {

@@ -1,6 +1,7 @@
 // Settings from the environment (BERTH_SCOPE_GATEWAY) and from flags (--scope.gateway); both name a key path. Pure.
+
+import { suggestion } from '../lib/suggest.ts'
 import type { Problem } from './document.ts'
-import { suggestion } from './similar.ts'
 import { fileVariable, isInBrackets, variableNames } from './variables.ts'
 import { parseYaml } from './yaml.ts'
 

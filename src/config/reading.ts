@@ -1,8 +1,9 @@
 // A configuration that was read, with what is told of it; and the same in parts, for other processes: a list of ten
 // thousand hosts in one message keeps whoever reads it from everything else. Pure.
-import { type Marks, markSettings } from './changes.ts'
+
+import { listWarnings } from './config-warnings.ts'
+import { type Marks, markSettings } from './diff.ts'
 import type { Config } from './types.ts'
-import { listWarnings } from './warnings.ts'
 
 export interface Reading {
   readonly config: Config

@@ -1,5 +1,5 @@
 // resolv.conf's text, read as resolvers read it: what is not understood is kept, never a reason to stop. Pure.
-import { canonicalWithZone, type HostPort } from './values.ts'
+import { canonicalWithZone, type HostPort } from './text-values.ts'
 
 export interface ResolvConf {
   /** In the file's order; zones stay ("fe80::1%eth0"). */

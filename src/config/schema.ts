@@ -1,11 +1,11 @@
 // The configuration's YAML shape: what each key means, its unit and its default. config/berth.yml shows it whole.
 import * as z from 'zod'
-import { apiSection } from './api.ts'
-import { cacheSection } from './cache.ts'
+import { apiSection } from './api-section.ts'
+import { cacheSection } from './cache-section.ts'
 import { choice, entries, field, flag, text, textList, wholeNumber } from './fields.ts'
-import { forwardSection } from './forward.ts'
+import { forwardSection } from './forward-section.ts'
 import { readHost } from './hosts.ts'
-import { limitsSection } from './limits.ts'
+import { limitsSection } from './limits-section.ts'
 import {
   parseAllowed,
   parseIdentity,
@@ -16,8 +16,8 @@ import {
   readListen,
   usualHttp,
   usualListen,
-} from './readers.ts'
-import { parseDuration } from './values.ts'
+} from './settings.ts'
+import { parseDuration } from './text-values.ts'
 
 export const schema = z.strictObject({
   /**

@@ -5,8 +5,8 @@ import { type ConfigDocument, type Path, type Problem, readDocument } from './do
 import { type Override, readEnvironment, readFlags } from './overrides.ts'
 import { readFile } from './problems.ts'
 import { fileVariable } from './variables.ts'
-import { isMap } from './written.ts'
 import { yamlLimits } from './yaml.ts'
+import { isMap } from './yaml-values.ts'
 
 /** Where a configuration's relative paths start. */
 export function baseDirectory(file: string | undefined): string {

@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { listWarnings } from '../../src/config/config-warnings.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { listWarnings } from '../../src/config/warnings.ts'
 import { parseEngineAddress } from '../../src/docker/address.ts'
 
 const unit = readFileSync('examples/berth.service', 'utf8')

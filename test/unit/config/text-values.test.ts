@@ -1,6 +1,5 @@
 // The texts values are written as, and the words nearest to mistaken ones.
 import { describe, expect, it } from 'vitest'
-import { similar } from '../../../src/config/similar.ts'
 import {
   formatHostPort,
   parseDuration,
@@ -8,7 +7,8 @@ import {
   parseName,
   parseSize,
   parseUpstream,
-} from '../../../src/config/values.ts'
+} from '../../../src/config/text-values.ts'
+import { similar } from '../../../src/lib/suggest.ts'
 
 describe('durations', () => {
   it.each([

@@ -4,12 +4,12 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { loadAddresses } from '../../../src/config/addresses.ts'
-import { listChanges, markSettings } from '../../../src/config/changes.ts'
+import { digestOf, readToken } from '../../../src/config/api-token.ts'
+import { listWarnings } from '../../../src/config/config-warnings.ts'
+import { listChanges, markSettings } from '../../../src/config/diff.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { digestOf, readToken } from '../../../src/config/token.ts'
+import { loadAddresses } from '../../../src/config/running-addresses.ts'
 import type { Config } from '../../../src/config/types.ts'
-import { listWarnings } from '../../../src/config/warnings.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 
 const changes = (before: Config, after: Config) => listChanges(markSettings(before), markSettings(after))

@@ -3,10 +3,18 @@ import * as z from 'zod'
 import { reverseZones } from '../dns/reverse.ts'
 import { networkKey } from '../dns/told.ts'
 import { parseSubnet } from '../lib/ip.ts'
+import { suggestion } from '../lib/suggest.ts'
 import { choice, entries, field, flag, text, textList } from './fields.ts'
-import { suggestion } from './similar.ts'
-import { parseDuration, parseName, parseUpstream, type Upstream } from './values.ts'
-import { type Issues, isMap, readChoice, readEntries, readFlag, readShortList, refuse } from './written.ts'
+import { parseDuration, parseName, parseUpstream, type Upstream } from './text-values.ts'
+import {
+  type Issues,
+  isMap,
+  readChoice,
+  readEntries,
+  readFlag,
+  readShortList,
+  refuse,
+} from './yaml-values.ts'
 
 /**
  * Which of several upstreams is asked first. sequential: as written. random: any, each question anew. fastest: by

@@ -1,7 +1,7 @@
 // The `limits:` section of the configuration: what askers may hold and spend.
 import * as z from 'zod'
 import { flag, size, text, wholeNumber } from './fields.ts'
-import { parseDuration } from './values.ts'
+import { parseDuration } from './text-values.ts'
 
 const connections = wholeNumber(1, 100_000, 'connections')
 const time = text((value) => parseDuration(value, '100ms', '10m'), '"10s"')

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadAddresses, loadListen } from '../../../src/config/addresses.ts'
+import { loadAddresses, loadListen } from '../../../src/config/running-addresses.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-addresses-'))
 const file = join(folder, 'berth.yml')

@@ -1,6 +1,6 @@
 // Reading the configuration in another process: what is made of its answers, and of its end.
 import { describe, expect, it } from 'vitest'
-import { readApart } from '../../../src/commands/apart.ts'
+import { readApart } from '../../../src/commands/read-in-child.ts'
 import type { FromReader, ToReader } from '../../../src/commands/reader.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readingOf, takeApart } from '../../../src/config/reading.ts'

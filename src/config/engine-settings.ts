@@ -8,9 +8,9 @@ import {
   defaultSocket,
   type Environment,
   readContext,
-} from './contexts.ts'
+} from './docker-contexts.ts'
 import type { Problem } from './document.ts'
-import type { WrittenEngine } from './readers.ts'
+import type { WrittenEngine } from './settings.ts'
 
 /** Where an engine's API is: a unix socket's path, or TCP, with TLS where `tls` is there. */
 export type EngineAddress =

@@ -1,5 +1,5 @@
 // Which engines are this machine's own, and why: only those say who an asker is. Pure.
-import type { EngineConfig } from './engines.ts'
+import type { EngineConfig } from './engine-settings.ts'
 
 export interface Locality {
   readonly local: boolean

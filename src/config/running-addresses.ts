@@ -12,11 +12,11 @@ import {
   tokenExample,
   usualHttp,
   usualListen,
-} from './readers.ts'
+} from './settings.ts'
 import type { Sources } from './sources.ts'
 import type { Config, HostPort } from './types.ts'
 import { fileVariable, isInBrackets, variableNames } from './variables.ts'
-import { type Issues, isMap } from './written.ts'
+import { type Issues, isMap } from './yaml-values.ts'
 
 /** Where a berth's socket usually is; who asks tries it where the configuration says nothing else. */
 export const usualSocket = '/run/berth/api.sock'

@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { listWarnings } from '../../../src/config/config-warnings.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { listWarnings } from '../../../src/config/warnings.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { BerthError, explain } from '../lib/errors.ts'
 import { lines } from '../lib/printable.ts'
 import { readIfThere } from './problems.ts'
-import type { WrittenEngine } from './readers.ts'
-import { isMap } from './written.ts'
+import type { WrittenEngine } from './settings.ts'
+import { isMap } from './yaml-values.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -5,7 +5,7 @@ import { printable } from '../lib/printable.ts'
 import { isLocal } from '../registry/locality.ts'
 import { countNames } from '../registry/table.ts'
 import type { Snapshot } from '../registry/types.ts'
-import { listRoutes } from './routes.ts'
+import { listRoutes } from './route-text.ts'
 
 /** The same as log fields and as lines for a terminal. */
 export function describeStart(app: App, config: Config): { fields: Record<string, unknown>; text: string } {

@@ -1,7 +1,7 @@
 // Where the running berth answers: the flag, else where it was configured to.
-import { loadListen } from '../config/addresses.ts'
+import { loadListen } from '../config/running-addresses.ts'
+import { parseHostPort } from '../config/text-values.ts'
 import type { HostPort } from '../config/types.ts'
-import { parseHostPort } from '../config/values.ts'
 import { BerthError } from '../lib/errors.ts'
 import { lines } from '../lib/printable.ts'
 

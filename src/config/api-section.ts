@@ -2,12 +2,12 @@
 // asked there.
 import { resolve } from 'node:path'
 import * as z from 'zod'
+import { digestOf, readToken } from './api-token.ts'
 import type { Path, Problem } from './document.ts'
 import { type Fixed, field, textList } from './fields.ts'
-import { readPath, socketExample, tokenExample } from './readers.ts'
-import { digestOf, readToken } from './token.ts'
-import { parseName } from './values.ts'
-import { type Issues, kindOf, refuse } from './written.ts'
+import { readPath, socketExample, tokenExample } from './settings.ts'
+import { parseName } from './text-values.ts'
+import { type Issues, kindOf, refuse } from './yaml-values.ts'
 
 export const apiSection = z
   .strictObject({

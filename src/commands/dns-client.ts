@@ -1,8 +1,8 @@
 // One question to a DNS socket over UDP or TCP, as an ordinary client would ask it.
 import { createSocket, type SocketOptions } from 'node:dgram'
 import { connect } from 'node:net'
+import { formatHostPort } from '../config/text-values.ts'
 import type { HostPort } from '../config/types.ts'
-import { formatHostPort } from '../config/values.ts'
 import { encodeQuery } from '../dns/asking.ts'
 import { frame, readFrames } from '../dns/frame.ts'
 import { flag, idOf, rcodeName } from '../dns/header.ts'

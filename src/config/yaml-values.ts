@@ -1,7 +1,7 @@
 // Reading single values as they are written, with sentences a person can act on. Without zod, which who asks a running
 // berth does without.
-import { similar } from './similar.ts'
-import type { Parsed } from './values.ts'
+import { similar } from '../lib/suggest.ts'
+import type { Parsed } from './text-values.ts'
 
 /** What is there in place of a value that was refused: nobody reads it, since there is a problem. */
 const nothing = Object.freeze({}) as never

@@ -1,6 +1,6 @@
 // What differs between two configurations.
 import { describe, expect, it } from 'vitest'
-import { listChanges, markSettings } from '../../../src/config/changes.ts'
+import { listChanges, markSettings } from '../../../src/config/diff.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { listSettings } from '../../../src/config/schema.ts'
 import type { Config } from '../../../src/config/types.ts'

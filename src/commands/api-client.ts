@@ -2,10 +2,10 @@
 import { statSync } from 'node:fs'
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
-import { loadAddresses, usualSocket } from '../config/addresses.ts'
-import { readToken } from '../config/token.ts'
+import { readToken } from '../config/api-token.ts'
+import { loadAddresses, usualSocket } from '../config/running-addresses.ts'
+import { formatHostPort } from '../config/text-values.ts'
 import type { HostPort } from '../config/types.ts'
-import { formatHostPort } from '../config/values.ts'
 import type { Problem } from '../http/inspector.ts'
 import type { Method } from '../http/server.ts'
 import { BerthError, systemCode } from '../lib/errors.ts'
@@ -13,7 +13,7 @@ import { addressesIn, isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { lines } from '../lib/printable.ts'
 import { exit, type Io } from './io.ts'
-import { here, readAddress, type Whereabouts } from './where.ts'
+import { here, readAddress, type Whereabouts } from './which-server.ts'
 
 /** How long an answer may take, ms: forwarding has a deadline of its own, and there may be a queue. */
 const patience = 10_000

@@ -2,10 +2,10 @@
 import { isWithin } from '../dns/name.ts'
 import { parseAddress } from '../lib/ip.ts'
 import { isInner } from '../lib/ranges.ts'
-import { apiWarnings } from './api.ts'
-import { localityOf } from './locality.ts'
+import { apiWarnings } from './api-section.ts'
+import { localityOf } from './local-engines.ts'
+import { formatHostPort } from './text-values.ts'
 import type { Config, EngineConfig, HostPort } from './types.ts'
-import { formatHostPort } from './values.ts'
 
 /** So many are told; what gives rise to one may be a list of any length. */
 const mostWarnings = 100

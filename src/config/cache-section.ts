@@ -1,8 +1,8 @@
 // The `cache:` section of the configuration: how many answers of upstreams are kept, and for how long.
 import * as z from 'zod'
 import { field, size, text, wholeNumber } from './fields.ts'
-import { parseDuration } from './values.ts'
-import { type Issues, readText } from './written.ts'
+import { parseDuration } from './text-values.ts'
+import { type Issues, readText } from './yaml-values.ts'
 
 export const cacheSection = z
   .strictObject({

@@ -1,9 +1,18 @@
 // How the schema's single values are read: addresses to listen on, engines, the zone, subnets.
 import { isIP } from 'node:net'
 import { parseSubnet, type Subnet } from '../lib/ip.ts'
-import { suggestion } from './similar.ts'
-import { formatHostPort, type HostPort, type Parsed, parseHostPort, parseName } from './values.ts'
-import { asList, type Issues, isMap, kindOf, readChoice, readText, readTextList, refuse } from './written.ts'
+import { suggestion } from '../lib/suggest.ts'
+import { formatHostPort, type HostPort, type Parsed, parseHostPort, parseName } from './text-values.ts'
+import {
+  asList,
+  type Issues,
+  isMap,
+  kindOf,
+  readChoice,
+  readText,
+  readTextList,
+  refuse,
+} from './yaml-values.ts'
 
 /** Each address is a socket or two, each engine a few connections and its own table. */
 const mostListen = 256
