@@ -1,4 +1,4 @@
-// Asking a running berth over HTTP: where it is, the request, and what to say when nobody answers.
+// Queries a running berth over HTTP: finds it, sends the request, and explains failures.
 import { statSync } from 'node:fs'
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
@@ -13,28 +13,28 @@ import { addressesIn, isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { lines } from '../lib/printable.ts'
 import { exit, type Io } from './io.ts'
-import { here, readAddress, type Whereabouts } from './which-server.ts'
+import { connectable, readAddress, type Whereabouts } from './which-server.ts'
 
-/** How long an answer may take, ms: forwarding has a deadline of its own, and there may be a queue. */
+/** How long a reply may take, ms: forwarding has its own deadline, and requests may queue. */
 const patience = 10_000
-/** MiB of a reply; tens of thousands of containers make far less. */
+/** MiB of a reply; tens of thousands of containers need far less. */
 const longestReply = 64
 
 interface HttpWhereabouts extends Whereabouts {
-  /** Where a socket usually is; tests have another place for it. */
+  /** The default socket path; tests use another. */
   readonly usual?: string
 }
 
-/** Where a berth may answer over HTTP. */
+/** Where berth may answer over HTTP. */
 export interface Server {
-  /** The path of its socket, which is tried first. */
+  /** The path of its socket, tried first. */
   readonly socket?: string
   readonly http?: HostPort
-  /** The file with the token that it may want over TCP. */
+  /** The file with the token that it may require over TCP. */
   readonly token?: string
 }
 
-/** Where the running berth answers over HTTP: the flag, else where it was configured to, else where it usually is. */
+/** Where the running berth serves HTTP: by flag, else by configuration, else at the default. */
 export async function httpServer({
   address,
   config,
@@ -44,7 +44,7 @@ export async function httpServer({
   const path = address === undefined ? undefined : socketPath(address)
   if (path !== undefined) return { socket: path }
   if (address !== undefined) {
-    return { http: here(readAddress('--http', address, 9153)), ...(await tokenOf({ config, env })) }
+    return { http: connectable(readAddress('--http', address, 9153)), ...(await tokenOf({ config, env })) }
   }
   const { http, socket, token, isUsual } = await loadAddresses({ file: config, env, flags: {} })
   if (http === undefined && socket === undefined) {
@@ -56,12 +56,12 @@ export async function httpServer({
   const found = socket ?? (isUsual && isSocket(usual) ? usual : undefined)
   return {
     ...(found === undefined ? {} : { socket: found }),
-    ...(http === undefined ? {} : { http: here(http) }),
+    ...(http === undefined ? {} : { http: connectable(http) }),
     ...(token === undefined ? {} : { token }),
   }
 }
 
-/** Whoever says where berth is need not have a configuration that can be read. */
+/** With --http, the configuration need not be readable. */
 async function tokenOf({ config, env }: Whereabouts): Promise<Pick<Server, 'token'>> {
   try {
     const { token } = await loadAddresses({ file: config, env, flags: {} })
@@ -85,7 +85,7 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** The reply to `path`, or the problem the server told. Throws a BerthError (HTTP) where none can be had. */
+/** The reply to `path`, or the server's problem. Throws a BerthError (HTTP) if there is no reply. */
 export async function ask<T extends object>(
   server: Server,
   path: string,
@@ -100,14 +100,16 @@ export async function ask<T extends object>(
     if (typeof reply === 'object' && reply !== null) {
       if (status === 200) return reply as T
       if ('problem' in reply) {
-        const told = reply as Problem
-        return status === 401 && hint !== undefined ? { ...told, problem: `${told.problem}; ${hint}` } : told
+        const answer = reply as Problem
+        return status === 401 && hint !== undefined
+          ? { ...answer, problem: `${answer.problem}; ${hint}` }
+          : answer
       }
     }
   } catch {
-    // Told below: what answers there does not speak our JSON.
+    // Not our JSON: reported below.
   }
-  throw new BerthError('HTTP', `what answers at ${where} is not berth (HTTP ${status}); use --http ADDRESS`)
+  throw new BerthError('HTTP', `the server at ${where} is not berth (HTTP ${status}); use --http ADDRESS`)
 }
 
 interface Answer {
@@ -115,7 +117,7 @@ interface Answer {
   readonly text: string
 }
 
-/** By the socket where there is one that we may use, else over TCP. `hint`: what may be why it was not enough. */
+/** Over the socket if it can be used, else over TCP. `hint`: why a fallback may have been refused. */
 async function reach(
   { socket, http, token }: Server,
   method: Method,
@@ -138,7 +140,7 @@ async function reach(
   const where = formatHostPort(host, port)
   const read = token === undefined || !isHere(host) ? undefined : readToken(token)
   const unread = read !== undefined && 'problem' in read ? `${token}: ${read.problem}` : undefined
-  // The zone is the socket's business, not the header's.
+  // An IPv6 zone belongs to the socket, not in the header.
   const headers: Record<string, string> = { host: formatHostPort(host.replace(/%.*$/, ''), port) }
   if (read !== undefined && 'text' in read) headers.authorization = `Bearer ${read.text}`
   try {
@@ -149,7 +151,7 @@ async function reach(
   }
 }
 
-/** A token is for this machine alone: elsewhere nobody has a use for it but whoever listens on the way. */
+/** A token is sent to this machine only: on a network, it could be read on the way. */
 export function isHere(host: string): boolean {
   const address = canonicalAddress(host)
   if (address === undefined) return false
@@ -157,7 +159,7 @@ export function isHere(host: string): boolean {
   return addressesIn(networkInterfaces()).has(address)
 }
 
-/** Not fetch: that refuses some ports ("bad port"), and knows neither IPv6 zones nor sockets. */
+/** Not fetch: it refuses some ports ("bad port"), and supports neither IPv6 zones nor unix sockets. */
 function send(
   to: { socketPath: string } | HostPort,
   method: Method,
@@ -188,16 +190,16 @@ function send(
 
 function unreachable(where: string, error: unknown): string {
   const code = systemCode(error)
-  if (error instanceof BerthError) return `what answers at ${where} is not berth: ${error.message}`
+  if (error instanceof BerthError) return `the server at ${where} is not berth: ${error.message}`
   if ((error as Error).name === 'AbortError') return `berth at ${where} did not answer within ${patience} ms`
   if (code === 'EACCES' || code === 'EPERM') {
-    return `no permission to use ${where}; be in its group (api.group), or root`
+    return `permission denied on ${where}; join its group (api.group), or run as root`
   }
   const advice = code === 'ECONNREFUSED' ? 'is it running? ' : ''
-  return `berth can't be reached at ${where}; ${advice}--http ADDRESS or --config FILE says where it is`
+  return `cannot reach berth at ${where}; ${advice}use --http ADDRESS or --config FILE to say where it listens`
 }
 
-/** Tells a problem of the server's; the exit code for it. */
+/** Prints a problem the server reported; gives the exit code. */
 export function tell(io: Io, { problem, status }: Problem): number {
   io.stderr(lines`${problem}\n`)
   return status === 400 ? exit.usage : exit.failed

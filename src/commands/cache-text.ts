@@ -1,9 +1,9 @@
-// What is kept of names, as a person reads it.
+// Cached answers of upstreams, as text for people.
 import type { CacheEntry } from '../http/holdings.ts'
 import { lines, printable } from '../lib/printable.ts'
 import { columns } from './io.ts'
 
-/** Each answer with its records, for how long it holds, and whose it is. `asked`: the name that was asked about. */
+/** Each answer with its records, lifetime and origin. `asked`: the name the person asked about. */
 export function describeEntries(entries: readonly CacheEntry[], asked: string, below: boolean): string {
   return entries.map((entry) => describeEntry(entry, asked, below)).join('\n')
 }
@@ -13,16 +13,14 @@ function describeEntry(entry: CacheEntry, asked: string, below: boolean): string
   const isOther = !below && entry.name !== asked
   const facts = [...records.map(({ name, type, ttl, data }) => ['', name, String(ttl), type, data])]
   const about = [
-    ...(isOther ? [['why', `its answer leads over ${asked}`]] : []),
-    ['holds', describeTimes(entry)],
-    ...(upstream === undefined
-      ? []
-      : [['given by', `${upstream} over ${transport === 'tcp' ? 'TCP' : 'UDP'}`]]),
+    ...(isOther ? [['why', `its answer passes through ${asked}`]] : []),
+    [entry.stale ? 'expired' : 'expires', describeTimes(entry)],
+    ...(upstream === undefined ? [] : [['from', `${upstream} over ${transport === 'tcp' ? 'TCP' : 'UDP'}`]]),
     ...(why === undefined ? [] : [['tries', why]]),
     ['route', route],
     ...(entry.answer === 'failure'
       ? []
-      : [['used', `${times(uses)}${renewed ? ', and asked for again before its end' : ''}`]]),
+      : [['used', `${times(uses)}${renewed ? ', and refreshed before it expired' : ''}`]]),
     ...(processes === undefined ? [] : [['processes', processes.join(', ')]]),
   ]
   return `${printable(describeKey(entry))}: ${describeAnswer(entry)}\n${columns(facts)}${columns(about.map((row) => ['', ...row]))}`
@@ -40,21 +38,21 @@ function describeKey({ name, type, class: ofClass, dnssecOk, checkingDisabled }:
 }
 
 function describeAnswer({ answer, records, rcode }: CacheEntry): string {
-  if (answer === 'failure') return `${rcode}, for upstreams failed`
+  if (answer === 'failure') return `${rcode}, because upstreams failed`
   if (answer === 'nxdomain') return 'NXDOMAIN, the name does not exist'
   if (answer === 'nodata') return 'no record of this type'
   return records.length === 1 ? '1 record' : `${records.length} records`
 }
 
 function describeTimes({ answer, stale, age, ttl = 0, left, staleLeft = 0 }: CacheEntry): string {
-  if (answer === 'failure') return `${left} s more, then upstreams are asked again; failed ${age} s ago`
-  const came = `came ${age} s ago`
+  if (answer === 'failure') return `in ${left} s, then upstreams are asked again; failed ${age} s ago`
+  const came = `cached ${age} s ago`
   if (stale)
-    return `no more, out of date for ${age - ttl} s; given for ${staleLeft} s more while no upstream answers; ${came}`
-  return `${left} s more, of ${ttl} s; ${came}`
+    return `${age - ttl} s ago, stale; served for ${staleLeft} s more while no upstream answers; ${came}`
+  return `in ${left} s, of ${ttl} s; ${came}`
 }
 
-/** One line for all that is kept of a name: "A 42 s, AAAA 10 s (no record), MX out of date". */
+/** All that is cached for a name, on one line: "A 42 s, AAAA 10 s (no record), MX stale". */
 export function summarize(entries: readonly CacheEntry[]): string {
   return entries
     .map((entry) => {
@@ -63,7 +61,7 @@ export function summarize(entries: readonly CacheEntry[]): string {
       const what = { records: '', nodata: ' (no record)', nxdomain: ' (NXDOMAIN)', failure: ' (failed)' }[
         answer
       ]
-      return lines`${type === '*' ? 'all types' : type}${flags} ${stale ? 'out of date' : `${left} s`}${what}`
+      return lines`${type === '*' ? 'all types' : type}${flags} ${stale ? 'stale' : `${left} s`}${what}`
     })
     .join(', ')
 }

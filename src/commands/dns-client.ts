@@ -1,4 +1,4 @@
-// One question to a DNS socket over UDP or TCP, as an ordinary client would ask it.
+// Sends one question to a DNS socket over UDP or TCP, as an ordinary client would.
 import { createSocket, type SocketOptions } from 'node:dgram'
 import { connect } from 'node:net'
 import { formatHostPort } from '../config/text-values.ts'
@@ -13,20 +13,20 @@ import { columns } from './io.ts'
 
 export interface WireOptions {
   readonly tcp: boolean
-  /** Milliseconds a try may take; default: 1000, so that two are 2 s. */
+  /** ms for each of two tries. Default: 1000. */
   readonly patience?: number
 }
 
 const tries = 2
 
-/** The reply and its text for a person. Throws a BerthError (WIRE) where there is none. */
+/** The reply, and its text for people. Throws a BerthError (WIRE) if there is none. */
 export async function queryWire(
   server: HostPort,
   name: string,
   type: string,
   { tcp, patience = 1000 }: WireOptions,
 ): Promise<{ message: Message; text: string }> {
-  // As a stub's: to load node:crypto takes longer than all of this.
+  // Loading node:crypto would take longer than everything else here.
   const id = Math.floor(Math.random() * 0x10000)
   const query = encodeQuery(name, type, { id, edns: 1232 })
   const exchange = tcp ? exchangeTcp : exchangeUdp
@@ -42,7 +42,7 @@ export async function queryWire(
   const where = `${formatHostPort(server.host, server.port)} (${tcp ? 'TCP' : 'UDP'})`
   throw new BerthError(
     'WIRE',
-    `no DNS reply from ${where}: ${explain(failure)}; is berth running, and is it there?`,
+    `no DNS reply from ${where}: ${explain(failure)}; is berth running and listening there?`,
   )
 }
 
@@ -53,7 +53,7 @@ async function read(reply: Buffer): Promise<Message> {
 function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const family = familyOf(host)
-    // Literal: the system's resolver would lose some zones.
+    // Taken literally: the system's resolver would lose some zones.
     const lookup: SocketOptions['lookup'] = (literal, _options, callback) => callback(null, literal, family)
     const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: lookup! })
     const timer = setTimeout(() => end(new Error(`no answer within ${patience} ms`)), patience)
@@ -64,8 +64,8 @@ function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number):
       else resolve(reply)
     }
     socket.once('error', end)
-    // A connected socket takes datagrams from the server only, and hears that its port is closed. Node hands an error to
-    // what it calls then (no such interface, no way there), which its types do not say.
+    // A connected socket only receives datagrams from the server, and learns when its port is closed. The callback gets
+    // an error (no such interface, no route), which Node's types leave out.
     socket.connect(port, host, (error?: Error | null) => {
       if (error) return end(error)
       socket.on('message', (reply) => {

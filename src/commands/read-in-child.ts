@@ -1,5 +1,5 @@
-// Reads the configuration in a process of its own: questions are answered meanwhile, and what ends that process (a file
-// that is too much for its memory, a parser that aborts) is a configuration that is refused.
+// Reads the configuration in a child process (`berth reader`): questions are answered meanwhile, and a file that ends that
+// process (by memory, by a parser that aborts) is refused.
 import type { Part, Reading } from '../config/reading.ts'
 import { putTogether } from '../config/reading.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -10,18 +10,18 @@ import type { FromReader, Sources, ToReader } from './reader.ts'
 
 export type ForkReader = (handlers: ForkHandlers<FromReader>) => Child<ToReader>
 
-/** How long it may take, ms: a hundred thousand hosts take a few seconds. */
+/** How long it may take, ms; a hundred thousand hosts take a few seconds. */
 const patience = 60_000
-/** Memory it may have, MB: ten times what those need. */
+/** Memory it may use, MB: ten times what those need. */
 const heapLimit = '--max-old-space-size=1024'
 
-/** `program`: what Node is to run, the path of main. */
+/** `program`: the path of main.js. */
 export function forkReader(program: string): ForkReader {
   return (handlers) => forkCommand<ToReader, FromReader>(program, ['reader'], handlers, [heapLimit])
 }
 
-/** Rejects with a BerthError CONFIG, also where the process that reads comes to an end. */
-export function readApart(fork: ForkReader, clock: Clock, sources: Sources): Promise<Reading> {
+/** Rejects with a BerthError CONFIG, also if the child ends. */
+export function readInChild(fork: ForkReader, clock: Clock, sources: Sources): Promise<Reading> {
   return new Promise((resolve, reject) => {
     const file = sources.file ?? 'the configuration'
     const parts: Part[] = []
@@ -36,7 +36,7 @@ export function readApart(fork: ForkReader, clock: Clock, sources: Sources): Pro
       how()
     }
     const refuse = (why: string) =>
-      settle(() => reject(new BerthError('CONFIG', `${file}: can't be read: ${why}; try "berth check"`)))
+      settle(() => reject(new BerthError('CONFIG', `${file}: cannot be read: ${why}; try "berth check"`)))
     const hear: { [Kind in FromReader['kind']]: (message: Extract<FromReader, { kind: Kind }>) => void } = {
       read(message) {
         reading = message.reading
@@ -44,7 +44,7 @@ export function readApart(fork: ForkReader, clock: Clock, sources: Sources): Pro
       },
       part({ part }) {
         parts.push(part)
-        // Whatever else waits has its turn first.
+        // Questions that wait come first.
         setImmediate(() => child.send({ kind: 'next' }))
       },
       end: () => settle(() => resolve({ ...reading!, config: putTogether(reading!.config, parts) })),
@@ -53,9 +53,12 @@ export function readApart(fork: ForkReader, clock: Clock, sources: Sources): Pro
     }
     const child = fork({
       onMessage: (message) => (hear[message.kind] as (message: FromReader) => void)(message),
-      onEnd: (why) => refuse(`the process that reads it is gone: ${why}`),
+      onEnd: (why) => refuse(`the process reading it ended: ${why}`),
     })
-    const timer = clock.setTimeout(() => refuse(`it takes longer than ${patience / 1000} s`), patience)
+    const timer = clock.setTimeout(
+      () => refuse(`reading it takes longer than ${patience / 1000} s`),
+      patience,
+    )
     child.send({ kind: 'read', sources })
   })
 }

@@ -1,4 +1,4 @@
-// The configuration's routes as lines for people: which names, or whose, go where.
+// The configuration's routes as text: which names, or whose, go to which upstreams.
 import type { Config, ForwardPolicy, Upstream } from '../config/types.ts'
 
 export function listRoutes({ zones, networks, policy: usual }: Config['forward']): string[] {

@@ -1,4 +1,4 @@
-// What a person wants to see once the server is up: where it listens, what it found, and a line to try.
+// The summary logged at `ready`: where berth listens, what it found, and a command to try.
 import type { App } from '../app.ts'
 import type { Config } from '../config/types.ts'
 import { printable } from '../lib/printable.ts'
@@ -7,7 +7,7 @@ import { countNames } from '../registry/table.ts'
 import type { Snapshot } from '../registry/types.ts'
 import { listRoutes } from './route-text.ts'
 
-/** The same as log fields and as lines for a terminal. */
+/** As log fields, and as lines for a terminal. */
 export function describeStart(app: App, config: Config): { fields: Record<string, unknown>; text: string } {
   const snapshot = app.store.current()
   const listening = app.listeners
@@ -17,8 +17,8 @@ export function describeStart(app: App, config: Config): { fields: Record<string
     const { product = 'Docker', version, apiVersion, connected, problem } = app.engines.info(name)!
     const state = connected
       ? [product, version, `(API ${apiVersion})`].filter(Boolean).join(' ')
-      : `not reached: ${problem ?? 'no answer yet'}`
-    // An engine without a name of its own is called by its address.
+      : `unreachable: ${problem ?? 'no answer yet'}`
+    // Without a configured name, the address is the name.
     return address.text.endsWith(name) ? `${address.text}: ${state}` : `${name} ${address.text}: ${state}`
   })
   const networks = snapshot.networks.size
@@ -59,7 +59,7 @@ export function describeStart(app: App, config: Config): { fields: Record<string
   }
 }
 
-/** So many lines of one kind are read by a person; the rest is in the configuration. */
+/** Lines of one kind; the rest is in the configuration. */
 const mostShown = 100
 
 function shortened(lines: readonly string[]): readonly string[] {
@@ -71,7 +71,7 @@ function countAllNames(snapshot: Snapshot): number {
   return snapshot.tables.reduce((sum, table) => sum + countNames(table), 0)
 }
 
-/** A question that has an answer: the first container's name, or localhost where there is none. */
+/** A question that has an answer: the first container's name, or localhost if there is none. */
 function tryLine(app: App, config: Config, snapshot: Snapshot): string {
   const bound = app.listeners.bound()
   const at = bound.find(({ host }) => host.startsWith('127.')) ?? bound[0]!
@@ -82,7 +82,7 @@ function tryLine(app: App, config: Config, snapshot: Snapshot): string {
     const network = endpoint && snapshot.networks.get(endpoint.networkId)
     if (endpoint === undefined || network === undefined) continue
     const name = `${container.name}.${network.network.name}.${config.zone}`
-    // The line is there to be pasted into a shell, and a network may be called anything.
+    // The line is meant for a shell, and a network's name may hold anything.
     if (/^\w[\w.-]*$/.test(name)) return `${server} ${name} ${endpoint.v4.length > 0 ? 'A' : 'AAAA'}`
   }
   return `${server} localhost`

@@ -1,22 +1,23 @@
-// The configuration as this machine can have it: beside what is written wrong, what it asks for and can't be had here.
+// The configuration, checked against this machine: whether it can have what is asked for, and which engine was found.
 import { type ConfigSources, loadConfig, settingError } from '../config/load.ts'
 import type { Config } from '../config/types.ts'
 import { parseEngineAddress } from '../docker/address.ts'
 import { findPlace, usualPlaces } from '../docker/places.ts'
+import type { Logger } from '../lib/log.ts'
 import { whyNotShared } from '../net/choose-sockets.ts'
 
 /** Rejects with a BerthError CONFIG that names file, line and key. */
-export async function loadForHere(sources: Omit<ConfigSources, 'parseEngineAddress'>): Promise<Config> {
+export async function loadUsableConfig(sources: Omit<ConfigSources, 'parseEngineAddress'>): Promise<Config> {
   const config = loadConfig({ ...sources, parseEngineAddress })
   const why = config.workers > 1 ? await whyNotShared(config.udp) : undefined
   if (why !== undefined) throw settingError(sources, ['workers'], why)
   return config.docker.found?.by === 'place' ? atUsualPlace(config, sources.env) : config
 }
 
-/** The usual place that answers, where nothing says which engine is meant; undefined: none does. */
+/** The usual socket path where an engine answers; undefined: none does. */
 export function lookForEngine(config: Config, env: ConfigSources['env']): Promise<string | undefined> {
   const id = process.getuid?.()
-  // Somebody may have us listen at one of them.
+  // One of them may be configured as our own socket.
   const places = usualPlaces({ id, env }).filter(({ path }) => path !== config.api.socket)
   return findPlace(places, id)
 }
@@ -25,8 +26,16 @@ async function atUsualPlace(config: Config, env: ConfigSources['env']): Promise<
   const path = await lookForEngine(config, env)
   const { docker } = config
   if (path === undefined) {
-    const found = { ...docker.found!, text: 'nothing answers at the usual places', isMissing: true }
+    const found = { ...docker.found!, text: 'no engine answers at the usual places', isMissing: true }
     return { ...config, docker: { ...docker, found } }
   }
   return { ...config, docker: { ...docker, engines: [{ name: path, address: parseEngineAddress(path) }] } }
+}
+
+/** Logs which engine is followed, and how it was found, if docker.engines names none. */
+export function logFoundEngine({ docker: { engines, found } }: Config, log: Logger): void {
+  if (found === undefined) return
+  const fields = { engine: engines[0]!.address.text, how: found.text }
+  if (found.isMissing) log.warn(fields, 'no engine answers; will keep looking at the usual places')
+  else log.info(fields, 'following the engine that was found')
 }

@@ -208,7 +208,7 @@ it.skipIf(!process.env.BERTH_ENGINE_PRIVATE)(
     try {
       await logged('ready')
       expect(told().map(({ msg }) => msg)).toContain(
-        'no engine answers; the usual places are looked at until one does',
+        'no engine answers; will keep looking at the usual places',
       )
       const path = file('runtime/podman/podman.sock')
       await openDoor('late', path)

@@ -197,7 +197,7 @@ describe.each(kinds)('three processes, udp: %s', (udp) => {
   it('follow to other addresses; their number is that of the start', async () => {
     const next = await freePort()
     await reload({ listen: [`127.0.0.1:${next}`], workers: 2 })
-    const told = serving.lines.find(({ msg }) => msg === 'these take effect at the next start')
+    const told = serving.lines.find(({ msg }) => msg === 'these settings take effect at the next start')
     expect(told).toMatchObject({ level: 'warn', changed: ['workers'] })
     const ports = () =>
       new Set(serving.lines.flatMap((line) => (line.msg === 'no longer listening' ? [line.worker ?? 1] : [])))

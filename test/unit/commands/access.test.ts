@@ -89,13 +89,13 @@ describe('the socket', () => {
     const { code, stderr } = await call(run, ['query', 'web', '--config', file])
     expect([code, stderr]).toEqual([
       1,
-      `berth can't be reached at ${directory}/none.sock; --http ADDRESS or --config FILE says where it is; ` +
-        "berth can't be reached at 127.0.0.1:1; is it running? --http ADDRESS or --config FILE says where it is\n",
+      `cannot reach berth at ${directory}/none.sock; use --http ADDRESS or --config FILE to say where it listens; ` +
+        'cannot reach berth at 127.0.0.1:1; is it running? use --http ADDRESS or --config FILE to say where it listens\n',
     ])
     writeFileSync(file, 'http: off\napi: {socket: none.sock}\n')
     expect(await call(run, ['query', 'web', '--config', file])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^berth can't be reached at \S+none\.sock; --http/),
+      stderr: expect.stringMatching(/^cannot reach berth at \S+none\.sock; use --http/),
     })
   })
 
@@ -196,8 +196,8 @@ it('berth check tells what is set, and never the token', async () => {
   expect([code, stderr]).toEqual([0, ''])
   for (const line of [
     `api            socket ${socket}, group 7`,
-    `               over TCP the host's view wants the token of ${tokenFile}`,
-    '               also asked as berth.example',
+    `               over TCP the host's view requires the token in ${tokenFile}`,
+    '               also reached as berth.example',
   ]) {
     expect(stdout.split('\n')).toContain(line)
   }

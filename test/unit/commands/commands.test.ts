@@ -87,7 +87,7 @@ rule         a name on front
 
   it('tells that an answer was kept, and for how long', async () => {
     const { stdout } = await call(query.run, ['kept', '--http', await serveHttp()])
-    expect(stdout).toContain('answered by  cache (192.0.2.53:53)\nkept for     12 s, out of date\n')
+    expect(stdout).toContain('answered by  cache (192.0.2.53:53)\ncached       12 s ago, stale\n')
   })
 
   it('prints JSON for programs', async () => {
@@ -118,7 +118,7 @@ rule         a name on front
       code: 1,
       stdout: '',
       stderr:
-        "berth can't be reached at 127.0.0.1:1; is it running? --http ADDRESS or --config FILE says where it is\n",
+        'cannot reach berth at 127.0.0.1:1; is it running? use --http ADDRESS or --config FILE to say where it listens\n',
     })
     writeFileSync(file, 'http: off\n')
     expect(await call(query.run, ['web', '--config', file])).toMatchObject({
@@ -135,12 +135,12 @@ rule         a name on front
   })
 
   it.each([
-    [[], 'no name was given'],
+    [[], 'NAME is missing'],
     [['a..b'], '"a..b" is not a domain name'],
     [['web', 'AAAAA'], '"AAAAA" is not a record type'],
-    [['web', 'A', 'B'], '"B" is one argument too many'],
-    [['web', '--wire', '--as', 'x'], '--as goes with HTTP'],
-    [['web', '--tcp'], '--tcp goes with --wire'],
+    [['web', 'A', 'B'], '"B" is an extra argument'],
+    [['web', '--wire', '--as', 'x'], '--as needs HTTP'],
+    [['web', '--tcp'], '--tcp needs --wire'],
     [['web', '--nonsense'], "Unknown option '--nonsense'"],
     [['web', '--http', 'somewhere'], '--http: "somewhere" is not an IP address'],
   ])('refuses %j', async (args, sentence) => {
@@ -149,7 +149,10 @@ rule         a name on front
   })
 
   it.each([query.run, names.run, check.run])('has help', async (run) => {
-    expect(await call(run, ['--help'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^berth /) })
+    expect(await call(run, ['--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Usage: berth /),
+    })
   })
 })
 
@@ -363,8 +366,8 @@ describe('berth check', () => {
     const servers = '{192.0.2.1: {edns: false, ad: false}, "[2001:db8::1]:5353": {ad: false}, 192.0.2.2: {}}'
     writeFileSync(file, `forward: {upstreams: [192.0.2.1], servers: ${servers}}\n`)
     const { stdout } = await call(check.run, [file])
-    expect(stdout).toContain('192.0.2.1:53 is asked without EDNS and AD\n')
-    expect(stdout).toContain('[2001:db8::1]:5353 is asked without AD\n')
+    expect(stdout).toContain('192.0.2.1:53 is queried without EDNS and AD\n')
+    expect(stdout).toContain('[2001:db8::1]:5353 is queried without AD\n')
     expect(stdout).not.toContain('192.0.2.2')
   })
 
@@ -457,7 +460,7 @@ describe('berth check', () => {
     await new Promise<void>((resolve) => engine.listen(path, resolve))
     closing.push(() => engine.close())
     const nothing =
-      'unix:///var/run/docker.sock, nothing answers at the usual places, local (the only engine)'
+      'unix:///var/run/docker.sock, no engine answers at the usual places, local (the only engine)'
     expect(await line()).toBe(
       own === nothing ? `unix://${path}, a usual place, local (the only engine)` : own,
     )

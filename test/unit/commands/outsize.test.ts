@@ -44,7 +44,7 @@ it('a reply without end is given up', async () => {
   server.closeAllConnections()
   server.close()
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^what answers at 127\.0\.0\.1:\d+ is not berth: its reply is longer than 64 MiB\n$/)
+  expect(stderr).toMatch(/^the server at 127\.0\.0\.1:\d+ is not berth: its reply is longer than 64 MiB\n$/)
 })
 
 it('the line to try has no name that a shell would obey', () => {

@@ -1,6 +1,6 @@
 // Reading the configuration in another process: what is made of its answers, and of its end.
 import { describe, expect, it } from 'vitest'
-import { readApart } from '../../../src/commands/read-in-child.ts'
+import { readInChild } from '../../../src/commands/read-in-child.ts'
 import type { FromReader, ToReader } from '../../../src/commands/reader.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readingOf, takeApart } from '../../../src/config/reading.ts'
@@ -13,7 +13,7 @@ function read() {
   let killed = 0
   let say: (message: FromReader) => void = () => {}
   let die: (why: string) => void = () => {}
-  const reading = readApart(
+  const reading = readInChild(
     ({ onMessage, onEnd }) => {
       say = onMessage
       die = onEnd
@@ -60,7 +60,7 @@ describe('the process that reads', () => {
     expect(await settled).toMatchObject({
       code: 'CONFIG',
       message:
-        'berth.yml: can\'t be read: the process that reads it is gone: it was ended by SIGABRT; try "berth check"',
+        'berth.yml: cannot be read: the process reading it ended: it was ended by SIGABRT; try "berth check"',
     })
     expect(pending()).toBe(0)
   })
@@ -79,7 +79,7 @@ describe('the process that reads', () => {
     turn(1)
     expect(await settled).toMatchObject({
       code: 'CONFIG',
-      message: 'berth.yml: can\'t be read: it takes longer than 60 s; try "berth check"',
+      message: 'berth.yml: cannot be read: reading it takes longer than 60 s; try "berth check"',
     })
     expect(killed()).toBe(1)
   })

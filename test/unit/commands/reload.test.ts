@@ -269,7 +269,7 @@ describe('a signal', () => {
     berth.write('udp: auto')
     await berth.signal()
     await berth.settle()
-    const told = berth.lines.find(({ msg }) => msg === 'these take effect at the next start')
+    const told = berth.lines.find(({ msg }) => msg === 'these settings take effect at the next start')
     expect(told).toMatchObject({ level: 'warn', changed: ['udp'] })
   })
 

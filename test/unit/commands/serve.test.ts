@@ -27,16 +27,16 @@ describe('arguments of berth serve', () => {
   })
 
   it.each([
-    [['berth.yml'], '"berth.yml" is one argument too many'],
-    [['--', 'x'], '"x" is one argument too many'],
-    [['--ttl=5', '6'], '"6" is one argument too many'],
+    [['berth.yml'], '"berth.yml" is an extra argument'],
+    [['--', 'x'], '"x" is an extra argument'],
+    [['--ttl=5', '6'], '"6" is an extra argument'],
     [['--ttl'], '--ttl needs a value: --ttl=VALUE'],
     [['--config'], '--config needs a value: --config=VALUE'],
     [['--config', '--ttl=5'], '--config needs a value: --config=VALUE'],
     [['--identity.id', '--config', 'a.yml'], '--identity.id needs a value: --identity.id=VALUE'],
     [['--log.queries', '-c', 'a.yml'], '--log.queries needs a value: --log.queries=VALUE'],
     [['-x'], 'there is no option -x'],
-    [['\u001b[2J'], '"\\u001b[2J" is one argument too many'],
+    [['\u001b[2J'], '"\\u001b[2J" is an extra argument'],
   ])('%j are refused', (args, sentence) => {
     expect(() => readArguments(args)).toThrow(
       `berth serve: ${sentence}; "berth serve --help" lists the options`,
