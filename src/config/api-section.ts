@@ -53,10 +53,7 @@ const mostPathBytes = 92
 function readGroup(value: unknown, issues: Issues): string {
   const text = typeof value === 'number' ? String(value) : value
   if (typeof text !== 'string') {
-    return refuse(
-      issues,
-      `must be a group’s name or number, not ${kindOf(value)}; write for example "docker"`,
-    )
+    return refuse(issues, `must be a group name or number, not ${kindOf(value)}; for example "docker"`)
   }
   return text
 }
@@ -79,10 +76,7 @@ export function readApi(
 
   const socket = absolute(written.socket)
   if (socket !== undefined && Buffer.byteLength(socket) > mostPathBytes) {
-    tell(
-      'socket',
-      `has ${Buffer.byteLength(socket)} bytes; ${mostPathBytes} are the most for a socket’s path`,
-    )
+    tell('socket', `has ${Buffer.byteLength(socket)} bytes; a socket’s path has at most ${mostPathBytes}`)
   }
   const group = written.group === '' ? undefined : groupNumber(written.group, groups)
   if (typeof group === 'string') tell('group', group)
@@ -117,7 +111,7 @@ function groupNumber(group: string, groups: () => string): number | string {
     const [name, , id] = line.split(':')
     if (name === group && /^\d+$/.test(id ?? '')) return Number(id)
   }
-  return `there is no group "${group}" in /etc/group; make it (groupadd ${group}), or write a group’s number`
+  return `no group "${group}" in /etc/group; create it (groupadd ${group}), or write a group number`
 }
 
 export function apiWarnings({ token }: ApiConfig): string[] {
@@ -126,11 +120,11 @@ export function apiWarnings({ token }: ApiConfig): string[] {
   const { file, mode, length } = token
   if ((mode & 0o027) !== 0) {
     const octal = mode.toString(8).padStart(3, '0')
-    warnings.push(`api.token: others may read or change ${file} (mode ${octal}); chmod 640 ${file}`)
+    warnings.push(`api.token: other users can read or change ${file} (mode ${octal}); run chmod 640 ${file}`)
   }
   if (length < 16) {
     warnings.push(
-      `api.token: the token in ${file} has ${length} characters and can be guessed; openssl rand -hex 32 makes one`,
+      `api.token: the token in ${file} has ${length} characters and can be guessed; make one with openssl rand -hex 32`,
     )
   }
   return warnings

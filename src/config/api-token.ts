@@ -18,7 +18,7 @@ export function readToken(file: string): Token | { readonly problem: string } {
     // A pipe that nobody writes to is not waited for.
     handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
-    return { problem: `the file can't be read: ${reason(systemCode(error))}` }
+    return { problem: `the file cannot be read: ${reason(systemCode(error))}` }
   }
   try {
     const stats = fstatSync(handle)
@@ -29,11 +29,11 @@ export function readToken(file: string): Token | { readonly problem: string } {
     const text = buffer.toString('latin1', 0, length).trim()
     if (text === '') return { problem: 'the file is empty; write a token into it: openssl rand -hex 32' }
     if (!/^[!-~]+$/.test(text)) {
-      return { problem: 'the file must hold one word of ASCII: a token is letters, digits and signs' }
+      return { problem: 'the file must hold one word of printable ASCII' }
     }
     return { text, mode: stats.mode & 0o777 }
   } catch (error) {
-    return { problem: `the file can't be read: ${reason(systemCode(error))}` }
+    return { problem: `the file cannot be read: ${reason(systemCode(error))}` }
   } finally {
     closeSync(handle)
   }
@@ -45,7 +45,7 @@ export function digestOf(token: string): string {
 }
 
 function reason(code: string | undefined): string {
-  if (code === 'ENOENT') return 'there is no such file (api.token names a file, not the token itself)'
+  if (code === 'ENOENT') return 'no such file (api.token names a file, not the token itself)'
   if (code === 'EACCES') return 'permission denied'
   return code ?? 'it failed'
 }

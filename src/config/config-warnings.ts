@@ -14,7 +14,7 @@ const mostWarnings = 100
 export function listWarnings(config: Config): string[] {
   const warnings = [...new Set(allWarnings(config))]
   if (warnings.length <= mostWarnings) return warnings
-  return [...warnings.slice(0, mostWarnings), 'there are more warnings; these are the first']
+  return [...warnings.slice(0, mostWarnings), 'there are more warnings; only the first are shown']
 }
 
 function allWarnings({ listen, scope, http, api, forward, zone, docker }: Config): string[] {
@@ -22,18 +22,18 @@ function allWarnings({ listen, scope, http, api, forward, zone, docker }: Config
   const open = listen.filter(isOpen)
   if (scope.gateway === 'host' && open.length > 0) {
     warnings.push(
-      `scope.gateway is host and ${show(open)} can be asked from elsewhere: whoever comes through a published port ` +
-        'shows a gateway’s address and sees every name; publish on 127.0.0.1 only, or set scope.gateway to network',
+      `scope.gateway is host and ${show(open)} is reachable from elsewhere: clients of a published port ` +
+        'appear with a gateway’s address and see every name; publish on 127.0.0.1 only, or set scope.gateway to network',
     )
   }
   if (scope.allow.some(({ prefix }) => prefix === 0) && open.length > 0) {
     warnings.push(
-      'scope.allow holds every address: an open resolver is used to attack others; name your subnets',
+      'scope.allow includes every address: open resolvers are abused to attack others; list your own subnets',
     )
   }
   if (http !== undefined && isOpen(http)) {
     warnings.push(
-      `http is ${show([http])}: /metrics is read by whoever reaches it; callers of /api get their own scope only`,
+      `http is ${show([http])}: anyone who can reach it can read /metrics; callers of /api get only their own scope`,
     )
   }
   if (scope.allow.length > 0 && Array.isArray(forward.upstreams) && forward.upstreams.length === 0) {
@@ -52,10 +52,10 @@ function engineWarnings(engines: readonly EngineConfig[]): string[] {
   const isHere = (engine: EngineConfig) => localityOf(engine, engines).local
   const warnings = engines
     .filter((engine) => isHere(engine) && engine.reach !== undefined)
-    .map(({ name, reach }) => `docker.engines ${name}: reach: ${reach} means nothing for a local engine`)
+    .map(({ name, reach }) => `docker.engines ${name}: reach: ${reach} has no effect on a local engine`)
   if (engines.length > 0 && !engines.some(isHere)) {
     warnings.push(
-      'no engine of docker.engines is local: no container is known as an asker; write local: true on the engine of this machine, if it has one',
+      'no engine in docker.engines is local, so no container is recognized when it asks; set local: true on this machine’s engine, if it has one',
     )
   }
   return warnings
@@ -73,7 +73,7 @@ function routeWarnings({ zones, rebindProtection, rebindAllow }: Config['forward
   const seen = new Set<string>()
   for (const { suffix } of zones) {
     if (seen.has(suffix)) {
-      warnings.push(`forward.zones has ${suffix} twice, once through a subnet; the later one counts`)
+      warnings.push(`forward.zones lists ${suffix} twice, once as part of a subnet; the later entry wins`)
     }
     seen.add(suffix)
   }

@@ -41,11 +41,10 @@ export function currentContext(env: Environment): { current?: CurrentContext; wa
     const told = readJson(file)
     if (told === undefined) return {}
     const name = isMap(told) ? (told.currentContext ?? '') : undefined
-    if (typeof name !== 'string')
-      throw new BerthError('CONFIG', lines`${file}: has no text as currentContext`)
+    if (typeof name !== 'string') throw new BerthError('CONFIG', lines`${file}: currentContext is not text`)
     return name === '' ? {} : { current: { name, chosenBy: file } }
   } catch (error) {
-    return { warning: `no Docker context is taken from it: ${explain(error)}` }
+    return { warning: `Docker contexts ignored: ${explain(error)}` }
   }
 }
 
@@ -54,7 +53,7 @@ export function readContext({ name }: CurrentContext, env: Environment): Written
   if (name === defaultContext) return { name: undefined, url: defaultSocket }
   const directory = configDirectory(env)
   if (directory === undefined) {
-    throw new BerthError('CONFIG', lines`context "${name}" has no files: set HOME or DOCKER_CONFIG`)
+    throw new BerthError('CONFIG', lines`context "${name}" cannot be found: set HOME or DOCKER_CONFIG`)
   }
   const id = createHash('sha256').update(name).digest('hex')
   const file = join(directory, 'contexts', 'meta', id, 'meta.json')
@@ -62,7 +61,7 @@ export function readContext({ name }: CurrentContext, env: Environment): Written
   if (told === undefined) {
     throw new BerthError(
       'CONFIG',
-      lines`there is no context "${name}" in ${directory}; "docker context ls" lists those that are there`,
+      lines`there is no context "${name}" in ${directory}; "docker context ls" lists the existing ones`,
     )
   }
   const endpoints = isMap(told) ? told.Endpoints : undefined
@@ -81,7 +80,7 @@ export function readContext({ name }: CurrentContext, env: Environment): Written
   return { name: undefined, url, ...tls, ...(skips ? { isUnverified: true } : {}) }
 }
 
-/** Those that are there, or that can't be read: who reads them then says why. A certificate counts with its key alone. */
+/** Those that are there, or that cannot be read: who reads them then says why. A certificate counts with its key alone. */
 function tlsFiles(directory: string): Pick<WrittenEngine, 'ca' | 'cert' | 'key'> {
   const files: { ca?: string; cert?: string; key?: string } = {}
   for (const key of ['ca', 'cert', 'key'] as const) {
@@ -103,6 +102,6 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new BerthError('CONFIG', lines`${file}: is not JSON; "docker context use NAME" writes it anew`)
+    throw new BerthError('CONFIG', lines`${file}: is not JSON; "docker context use NAME" rewrites it`)
   }
 }

@@ -31,7 +31,7 @@ export function readDocument(text: string, file: string): ConfigDocument {
 
   let tree = value
   if (tree !== null && tree !== undefined && (typeof tree !== 'object' || Array.isArray(tree))) {
-    const message = 'must hold keys with values; write for example "zone: docker.internal"'
+    const message = 'must hold keys with values; for example "zone: docker.internal"'
     problems.push({ source: locate([], 'value'), path: [], message })
     tree = {}
   }

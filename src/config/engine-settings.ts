@@ -86,7 +86,7 @@ export function readEngines(
       }
     }
     const name = engine.name ?? engine.url.replace(/^[a-z]+:\/\//i, '')
-    if (names.has(name)) problems.push(problem(`engine "${name}" is there twice; names tell them apart`, i))
+    if (names.has(name)) problems.push(problem(`engine "${name}" is listed twice; give each its own name`, i))
     names.add(name)
     try {
       const { local, reach, isUnverified = false } = engine
@@ -134,7 +134,7 @@ export function usersEngine(env: Environment): UsersEngine | Problem {
   const source = current.chosenBy === contextVariable ? `environment ${contextVariable}` : current.chosenBy
   try {
     const written = readContext(current, env)
-    const unverified = `${describe(current)} says SkipTLSVerify: whoever is on the way to ${written.url} can pretend to be that engine; give the context its CA`
+    const unverified = `${describe(current)} says SkipTLSVerify: anyone on the network path to ${written.url} can impersonate that engine; add its CA to the context`
     const found: FoundEngine = {
       ...{ by: 'context', text: `found by ${describe(current)}` },
       ...(written.isUnverified ? { warning: unverified } : {}),

@@ -97,12 +97,13 @@ export const forwardSection = z
 
 function readForwardZones(value: unknown, issues: Issues): ForwardZone[] {
   const subnets = isMap(value) ? Object.keys(value).filter((key) => key.includes('/')).length : 0
-  if (subnets > mostSubnets) return refuse(issues, `has ${subnets} subnets; ${mostSubnets} are the most`)
+  if (subnets > mostSubnets)
+    return refuse(issues, `has ${subnets} subnets; at most ${mostSubnets} are allowed`)
   return readEntries(value, issues, '{corp.example: ["198.51.100.53"]}', readForwardZone)
 }
 
 function readForwardZone(key: string, value: unknown, issues: Issues): ForwardZone[] | undefined {
-  if (key === '.') return refuse(issues, 'the root is not a zone of its own; use forward.upstreams', key)
+  if (key === '.') return refuse(issues, 'the root cannot have a zone of its own; use forward.upstreams', key)
   if (key.startsWith('*.')) {
     return refuse(issues, `names below a zone are always included; write "${key.slice(2)}"`, key)
   }
@@ -121,13 +122,13 @@ function readDomainKey(key: string, issues: Issues): string[] | undefined {
 function readSubnetKey(key: string, issues: Issues): string[] | undefined {
   const subnet = parseSubnet(key)
   if (subnet === undefined || subnet.prefix === 0) {
-    return refuse(issues, `"${key}" is neither a domain nor a subnet; write for example "10.0.0.0/8"`, key)
+    return refuse(issues, `"${key}" is neither a domain nor a subnet; for example "10.0.0.0/8"`, key)
   }
   return reverseZones(subnet)
 }
 
 function readForwardNetwork(key: string, value: unknown, issues: Issues): ForwardNetwork | undefined {
-  if (key === '') return refuse(issues, 'is empty; write a Docker network’s name', key)
+  if (key === '') return refuse(issues, 'is empty; write the name of a Docker network', key)
   const route = readRoute(key, value, issues)
   return route && { network: networkKey(key), ...route }
 }
@@ -136,7 +137,7 @@ const serverKeys = ['edns', 'ad']
 
 function readForwardServers(value: unknown, issues: Issues): ForwardServer[] {
   const count = isMap(value) ? Object.keys(value).length : 0
-  if (count > mostServers) return refuse(issues, `has ${count} servers; ${mostServers} are the most`)
+  if (count > mostServers) return refuse(issues, `has ${count} servers; at most ${mostServers} are allowed`)
   const seen = new Map<string, string>()
   return readEntries(value, issues, '{"198.51.100.53": {edns: false}}', (key, item, of) =>
     readForwardServer(key, item, of, seen),
@@ -156,7 +157,7 @@ function readForwardServer(
   const earlier = seen.get(text)
   if (earlier !== undefined) return refuse(issues, `is the same server as "${earlier}"; write it once`, key)
   seen.set(text, key)
-  if (!isMap(value)) return refuse(issues, 'must be a map; write for example {edns: false}', key)
+  if (!isMap(value)) return refuse(issues, 'must be a map; for example {edns: false}', key)
   for (const inner of Object.keys(value).filter((inner) => !serverKeys.includes(inner))) {
     const hint = suggestion(inner, serverKeys, `; a server has ${serverKeys.join(' and ')}`)
     refuse(issues, `unknown key${hint}`, key, inner)

@@ -19,12 +19,14 @@ export interface StaticHost {
 function parseRecordAddress(item: string): Parsed<string> {
   const address = /[%/]/.test(item) ? undefined : canonicalAddress(item)
   return address === undefined
-    ? { problem: `"${item}" is not an IP address; write for example "192.0.2.1" or "2001:db8::1"` }
+    ? { problem: `"${item}" is not an IP address; for example "192.0.2.1" or "2001:db8::1"` }
     : { value: address }
 }
 
 function parseNetworkName(item: string): Parsed<string> {
-  return item === '' ? { problem: 'is empty; write a Docker network’s name' } : { value: networkKey(item) }
+  return item === ''
+    ? { problem: 'is empty; write the name of a Docker network' }
+    : { value: networkKey(item) }
 }
 
 /** Of one entry: an answer with more addresses is too large for most who ask. */
@@ -64,7 +66,7 @@ export function readHost(key: string, value: unknown, issues: Issues): StaticHos
   const bound = { most: mostAddresses, of: 'addresses' }
   const addresses = readShortList(written, issues, parseRecordAddress, '"192.0.2.1"', bound, ...at)
   if (!Array.isArray(addresses)) return undefined
-  if (addresses.length === 0) return refuse(issues, 'has no addresses; write for example "192.0.2.1"', ...at)
+  if (addresses.length === 0) return refuse(issues, 'has no addresses; for example "192.0.2.1"', ...at)
   const known = [...new Set(addresses)].filter((address) => typeof address === 'string')
   return {
     name: name.value,

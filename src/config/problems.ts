@@ -18,7 +18,7 @@ export function formatProblems(problems: readonly Problem[]): string {
     .slice(0, mostProblems)
     .toSorted((a, b) => a.source.localeCompare(b.source, 'en', { numeric: true }))
     .map(formatProblem)
-  if (problems.length > mostProblems) lines.push('there are more problems; these are the first')
+  if (problems.length > mostProblems) lines.push('there are more problems; only the first are shown')
   return lines.join('\n')
 }
 
@@ -58,8 +58,8 @@ export function readIfThere(path: string, most: number): string | undefined {
 }
 
 function reason(code: string | undefined, error: unknown): string {
-  if (code === 'ENOENT') return "can't be read: there is no such file"
-  if (code === 'EACCES') return "can't be read: permission denied"
-  if (code === 'EISDIR') return "can't be read: it is a directory, name the file in it"
-  return `can't be read: ${(error as Error).message}`
+  if (code === 'ENOENT') return 'cannot be read: no such file'
+  if (code === 'EACCES') return 'cannot be read: permission denied'
+  if (code === 'EISDIR') return 'cannot be read: it is a directory; name a file in it'
+  return `cannot be read: ${(error as Error).message}`
 }

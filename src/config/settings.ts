@@ -48,7 +48,7 @@ export function readListen(value: unknown, issues: Issues): HostPort[] {
     if ('problem' in parsed || (parsed.value.host !== '0.0.0.0' && parsed.value.host !== '::')) return parsed
     // One socket for all addresses can't tell which one was asked, and answers from the wrong one.
     return {
-      problem: `"${item}" is no single address; write "*:${parsed.value.port}" for every local address`,
+      problem: `"${item}" is not a single address; write "*:${parsed.value.port}" for every local address`,
     }
   }
   const list = readTextList(value, issues, parse, '"127.0.0.1:1053"')
@@ -57,14 +57,14 @@ export function readListen(value: unknown, issues: Issues): HostPort[] {
   if (list.length > mostListen) {
     return refuse(
       issues,
-      `has ${list.length} addresses; ${mostListen} are the most, "*:53" is every local one`,
+      `has ${list.length} addresses; at most ${mostListen} are allowed, "*:53" is every local one`,
     )
   }
   const seen = new Set<string>()
   for (const [i, item] of list.entries()) {
     if (item?.host === undefined) continue
     const key = formatHostPort(item.host, item.port)
-    if (seen.has(key)) refuse(issues, `${key} is there twice; remove one`, i)
+    if (seen.has(key)) refuse(issues, `${key} appears twice; remove one`, i)
     seen.add(key)
   }
   return list
@@ -100,7 +100,7 @@ export function readPath(value: unknown, issues: Issues, example: string): strin
 function parsePath(text: string): Parsed<string> {
   const path = text.replace(/^unix:\/\//, '')
   if (path.includes('\0') || path === '' || path.endsWith('/'))
-    return { problem: `"${text}" is no file’s path` }
+    return { problem: `"${text}" is not a file path` }
   return { value: path }
 }
 
@@ -111,13 +111,10 @@ export function readEngines(value: unknown, issues: Issues): WrittenEngine[] | u
   if (value === 'auto') return undefined
   const list = asList(value)
   if (list === undefined) {
-    return refuse(
-      issues,
-      `must be a list, not ${kindOf(value)}; write for example ["unix:///var/run/docker.sock"]`,
-    )
+    return refuse(issues, `must be a list, not ${kindOf(value)}; for example ["unix:///var/run/docker.sock"]`)
   }
   if (list.length > mostEngines) {
-    return refuse(issues, `has ${list.length} engines; ${mostEngines} are the most`)
+    return refuse(issues, `has ${list.length} engines; at most ${mostEngines} are allowed`)
   }
   return list.map((item, i): WrittenEngine => {
     if (typeof item === 'string') return { name: undefined, url: item }
@@ -136,11 +133,11 @@ export function readEngines(value: unknown, issues: Issues): WrittenEngine[] | u
       } else if (key === 'reach') {
         readChoice(text, issues, ['none', 'routed'], i, key)
       } else if (typeof text !== 'string' || text === '') {
-        refuse(issues, `must be a text, not ${text === '' ? 'an empty one' : kindOf(text)}`, i, key)
+        refuse(issues, `must be text, not ${text === '' ? 'empty' : kindOf(text)}`, i, key)
       }
     }
     if (item.url === undefined) {
-      return refuse(issues, 'has no url; write for example {name: build, url: "tcp://192.0.2.1:2376"}', i)
+      return refuse(issues, 'has no url; for example {name: build, url: "tcp://192.0.2.1:2376"}', i)
     }
     if ((item.cert === undefined) !== (item.key === undefined)) {
       refuse(issues, 'a client certificate needs both files; write cert and key', i)
@@ -171,12 +168,12 @@ export function parsePattern(item: string): Parsed<NamePattern> {
 /** Short, so that it fits every reply's OPT. */
 export function parseIdentity(item: string): Parsed<string> {
   const length = Buffer.byteLength(item)
-  return length > 64 ? { problem: `has ${length} bytes; 64 are the most` } : { value: item }
+  return length > 64 ? { problem: `has ${length} bytes; at most 64 are allowed` } : { value: item }
 }
 
 export function parseAllowed(item: string): Parsed<Subnet> {
   const subnet = parseSubnet(item)
   return subnet === undefined
-    ? { problem: `"${item}" is not a subnet; write for example "192.0.2.0/24" or "2001:db8::/32"` }
+    ? { problem: `"${item}" is not a subnet; for example "192.0.2.0/24" or "2001:db8::/32"` }
     : { value: subnet }
 }

@@ -23,7 +23,7 @@ export function parseDuration(text: string, least: string, most: string): Parsed
   const value = durationOf(text)
   if (value === undefined) {
     const hint = /^\d+$/.test(text) ? `"${text}s"` : '"60s"'
-    return { problem: `must be a number with a unit (ms, s, m or h); write for example ${hint}` }
+    return { problem: `must be a number with a unit (ms, s, m or h); for example ${hint}` }
   }
   if (value < durationOf(least)! || value > durationOf(most)!) {
     return { problem: `${text} is out of range; choose from ${least} to ${most}` }
@@ -70,28 +70,28 @@ export interface HostPortRules {
 
 /** "127.0.0.1:53", "[::1]:53", "[fe80::1%eth0]:53", "::1", and "*:53" where the rules have it. */
 export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPort> {
-  if (text.length > longestAddress) return { problem: 'is too long for an address with a port' }
+  if (text.length > longestAddress) return { problem: 'is too long to be an address and port' }
   const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
   const match = isBareIPv6(text)
     ? [text, text, undefined]
     : (/^\[(.*:.*)\](?::(\d+))?$/.exec(text) ?? /^([^:]*)(?::(\d+))?$/.exec(text))
   if (match === null || match[1] === undefined) {
-    return { problem: `"${text}" is not an address with a port; write for example ${example}` }
+    return { problem: `"${text}" is not an address and port; for example ${example}` }
   }
   const host = match[1]
   const port = match[2] === undefined ? rules.port : Number(match[2])
-  if (port > 65535) return { problem: `port ${match[2]} does not exist; ports go up to 65535` }
+  if (port > 65535) return { problem: `port ${match[2]} is out of range; the highest port is 65535` }
   if (host === '*' && rules.star) return { value: { host, port } }
   if (host === '' && rules.star)
     return { problem: `has no address; write "*:${port}" for every local address` }
   const address = canonicalWithZone(host)
   if (address === undefined && /^[^%]*:[^%]*%/.test(host)) {
     const example = `[${host.replace(/%.*$/s, '%eth0')}]:${port}`
-    return { problem: `"${host}" names no interface behind "%"; write for example "${example}"` }
+    return { problem: `"${host}" has no interface name after "%"; for example "${example}"` }
   }
   if (address === undefined) {
     return {
-      problem: `"${host}" is not an IP address; names are not looked up here, write for example ${example}`,
+      problem: `"${host}" is not an IP address (host names are not resolved); for example ${example}`,
     }
   }
   return { value: { host: address, port } }
@@ -123,7 +123,7 @@ export function parseUpstream(text: string): Parsed<Upstream> {
   const { host, port } = parsed.value
   if (port === 0) return { problem: 'port 0 can not be asked; leave the port out for 53' }
   if (/^fe[89ab]/.test(host) && !host.includes('%')) {
-    return { problem: `a link-local address needs its interface; write for example "${host}%eth0"` }
+    return { problem: `a link-local address needs its interface; for example "${host}%eth0"` }
   }
   return { value: { host, port, text: formatHostPort(host, port) } }
 }
@@ -149,20 +149,20 @@ export function parseName(text: string): Parsed<string> {
   const name = text.toLowerCase().replace(/\.$/, '')
   if (name === '') return { problem: 'is empty; write a domain name' }
   // In whatever way it is encoded.
-  if (name.length > 1024) return { problem: `is ${name.length} bytes long; a domain name has 253 at most` }
+  if (name.length > 1024) return { problem: `is ${name.length} bytes long; a domain name has at most 253` }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
   if (/[^\u0000-\u007f]/.test(name)) {
     const ascii = domainToASCII(name)
-    return { problem: `"${text}" is not ASCII; write it as DNS carries it${ascii ? `: "${ascii}"` : ''}` }
+    return { problem: `"${text}" is not ASCII; write it as it appears in DNS${ascii ? `: "${ascii}"` : ''}` }
   }
-  if (name.length > 253) return { problem: `is ${name.length} bytes long; a domain name has 253 at most` }
+  if (name.length > 253) return { problem: `is ${name.length} bytes long; a domain name has at most 253` }
   for (const label of name.split('.')) {
     if (label === '') return { problem: `"${text}" has an empty label; remove the extra dot` }
     if (label.length > 63)
-      return { problem: `label "${label}" is ${label.length} bytes long; a label has 63 at most` }
+      return { problem: `label "${label}" is ${label.length} bytes long; a label has at most 63` }
     const odd = /[^a-z0-9_-]/.exec(label)?.[0]
     if (odd !== undefined) {
-      return { problem: `"${text}" holds "${odd}"; a name is made of letters, digits, "-", "_" and dots` }
+      return { problem: `"${text}" contains "${odd}"; a name consists of letters, digits, "-", "_" and dots` }
     }
   }
   return { value: name }

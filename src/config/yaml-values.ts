@@ -24,7 +24,7 @@ export function readText<T>(
   ...path: PropertyKey[]
 ): T {
   if (typeof value !== 'string') {
-    return refuse(issues, `must be a text, not ${kindOf(value)}; write for example ${example}`, ...path)
+    return refuse(issues, `must be text, not ${kindOf(value)}; for example ${example}`, ...path)
   }
   const parsed = parse(value)
   return 'problem' in parsed ? refuse(issues, parsed.problem, ...path) : parsed.value
@@ -39,7 +39,7 @@ export function readTextList<T>(
 ): T[] {
   const items = asList(value)
   if (items === undefined) {
-    return refuse(issues, `must be a list, not ${kindOf(value)}; write for example [${example}]`, ...path)
+    return refuse(issues, `must be a list, not ${kindOf(value)}; for example [${example}]`, ...path)
   }
   const alone = typeof value === 'string' && items.length === 1
   return items.map((item, i) => readText(item, issues, parse, example, ...path, ...(alone ? [] : [i])))
@@ -55,7 +55,7 @@ export function readShortList<T>(
   ...path: PropertyKey[]
 ): T[] {
   const length = asList(value)?.length ?? 0
-  if (length > most) return refuse(issues, `has ${length} ${of}; ${most} are the most`, ...path)
+  if (length > most) return refuse(issues, `has ${length} ${of}; at most ${most} are allowed`, ...path)
   return readTextList(value, issues, parse, example, ...path)
 }
 
@@ -99,8 +99,7 @@ export function readEntries<T>(
   read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,
   keyOf = domainKey,
 ): T[] {
-  if (!isMap(value))
-    return refuse(issues, `must be a map, not ${kindOf(value)}; write for example ${example}`)
+  if (!isMap(value)) return refuse(issues, `must be a map, not ${kindOf(value)}; for example ${example}`)
   const seen = new Map<string, string>()
   return Object.entries(value).flatMap(([key, item]) => {
     const name = keyOf(key)
@@ -119,6 +118,6 @@ export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map'
-  if (typeof value === 'string') return 'a text'
+  if (typeof value === 'string') return 'text'
   return `${typeof value} ${value}`
 }

@@ -41,7 +41,7 @@ export function parseYaml(text: string): ParsedYaml {
   const length = Buffer.byteLength(text)
   if (length > yamlLimits.bytes) {
     lines.addNewLine(0)
-    return refuse({ offset: 0, message: `has ${length} bytes; ${yamlLimits.bytes} are the most` })
+    return refuse({ offset: 0, message: `has ${length} bytes; at most ${yamlLimits.bytes} are allowed` })
   }
   const tokens = readTokens(text, lines)
   if (!Array.isArray(tokens)) return refuse(tokens as YamlError)
@@ -53,7 +53,7 @@ export function parseYaml(text: string): ParsedYaml {
     message: sentence(error.code, error.message),
   }))
   if (second !== undefined) {
-    const message = 'a second document starts here; a configuration is one, remove the "---"'
+    const message = 'a second document starts here; a configuration is a single document, remove the "---"'
     errors.push({ offset: second.range[0], message })
   }
   if (errors.length === 0) errors.push(...repeatedKeys(document!))
@@ -77,10 +77,10 @@ function readTokens(text: string, lines: LineCounter): CST.Token[] | YamlError {
   for (const lexeme of new Lexer().lex(text)) {
     const { offset } = parser
     if (++pieces > yamlLimits.pieces) {
-      return { offset, message: `has more than ${yamlLimits.pieces} words and marks; write less` }
+      return { offset, message: `has more than ${yamlLimits.pieces} tokens; make it shorter` }
     }
     if (lexeme.length > yamlLimits.scalar && lexeme[0] !== '#') {
-      const message = `a value of ${lexeme.length} characters stands here; ${yamlLimits.scalar} are the most`
+      const message = `a value of ${lexeme.length} characters stands here; at most ${yamlLimits.scalar} are allowed`
       return { offset, message }
     }
     if (CST.tokenType(lexeme) === 'alias' && ++aliases > yamlLimits.aliases) {
@@ -89,7 +89,7 @@ function readTokens(text: string, lines: LineCounter): CST.Token[] | YamlError {
     for (const token of parser.next(lexeme)) tokens.push(token)
     // The document, and what is open in it.
     if (parser.stack.length > yamlLimits.depth + 1) {
-      const message = `more than ${yamlLimits.depth} lists and maps stand within each other; a configuration is flat`
+      const message = `more than ${yamlLimits.depth} levels of lists and maps; a configuration is flat`
       return { offset, message }
     }
   }
@@ -112,7 +112,7 @@ function repeatedKeys(document: Document): YamlError[] {
         if (seen.has(name)) {
           errors.push({
             offset: (key as Node).range?.[0] ?? 0,
-            message: 'the key is there twice; remove one',
+            message: 'this key appears twice; remove one',
           })
           if (errors.length === mostErrors) return visit.BREAK
         }

@@ -186,7 +186,7 @@ describe('berth and the docker command talk to the same engine', () => {
     writeFileSync(path, text)
     expect([theirs.doors, ours.doors]).toEqual([[], []])
     expect(theirs.text).toMatch(/warning.*config/i)
-    expect(ours.text).toMatch(/warning: no Docker context is taken.*config\.json: is not JSON/)
+    expect(ours.text).toMatch(/warning: Docker contexts ignored.*config\.json: is not JSON/)
   })
 })
 

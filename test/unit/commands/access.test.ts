@@ -141,7 +141,7 @@ describe('the token', () => {
     expect([code, stderr]).toEqual([
       1,
       'the host’s view wants the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket; ' +
-        `${tokenFile}: the file can't be read: there is no such file (api.token names a file, not the token itself)\n`,
+        `${tokenFile}: the file cannot be read: no such file (api.token names a file, not the token itself)\n`,
     ])
     writeToken('another-token-of-16')
     expect(await call(run, ['query', 'web', '--config', file])).toMatchObject({
@@ -205,5 +205,5 @@ it('berth check tells what is set, and never the token', async () => {
   expect(JSON.parse(json).api).toEqual({ socket, group: 7, token: tokenFile, hosts: ['berth.example'] })
   expect(json).not.toContain(digestOf(secret))
   chmodSync(tokenFile, 0o644)
-  expect((await call(run, ['check', file])).stderr).toMatch(/^warning: api\.token: others may read/)
+  expect((await call(run, ['check', file])).stderr).toMatch(/^warning: api\.token: other users can read/)
 })

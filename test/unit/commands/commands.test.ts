@@ -342,12 +342,12 @@ describe('berth check', () => {
 
   it('warns where no engine is local, and of a reach that means nothing', async () => {
     writeFileSync(file, 'docker: {engines: [{url: "tcp://192.0.2.1", local: false}]}')
-    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine of docker\.engines is local/)
+    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine in docker\.engines is local/)
     writeFileSync(file, 'docker: {engines: ["tcp://192.0.2.1", "tcp://192.0.2.2"]}')
-    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine of docker\.engines is local/)
+    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine in docker\.engines is local/)
     writeFileSync(file, 'docker: {engines: [{name: a, url: "unix:///a", reach: routed}]}')
     expect((await call(check.run, [file])).stderr).toBe(
-      'warning: docker.engines a: reach: routed means nothing for a local engine\n',
+      'warning: docker.engines a: reach: routed has no effect on a local engine\n',
     )
   })
 
@@ -382,7 +382,7 @@ describe('berth check', () => {
     expect(stderr.trim().split('\n')).toEqual([
       'warning: forward.zones a.docker.internal is never used: names under docker.internal are never forwarded (zone)',
       'warning: forward.zones localhost is never used: localhost is always this machine (RFC 6761)',
-      'warning: forward.zones has 10.in-addr.arpa twice, once through a subnet; the later one counts',
+      'warning: forward.zones lists 10.in-addr.arpa twice, once as part of a subnet; the later entry wins',
       'warning: forward.rebindAllow names domains, but forward.rebindProtection is off: nothing is withheld',
     ])
   })
@@ -468,7 +468,7 @@ describe('berth check', () => {
     const { code, stderr } = await call(check.run, [], { ...env, DOCKER_CONFIG: directory })
     expect([code, stderr]).toEqual([
       2,
-      `${directory}/config.json: docker.engines: there is no context "none" in ${directory}; "docker context ls" lists those that are there\n`,
+      `${directory}/config.json: docker.engines: there is no context "none" in ${directory}; "docker context ls" lists the existing ones\n`,
     ])
   })
 
@@ -479,8 +479,8 @@ describe('berth check', () => {
       BERTH_SCOPE_ALLOW: '0.0.0.0/0',
     })
     expect(code).toBe(0)
-    expect(stderr).toMatch(/^warning: scope\.gateway is host and \*:53 can be asked from elsewhere/)
-    expect(stderr).toContain('warning: scope.allow holds every address')
+    expect(stderr).toMatch(/^warning: scope\.gateway is host and \*:53 is reachable from elsewhere/)
+    expect(stderr).toContain('warning: scope.allow includes every address')
   })
 
   it('prints no private keys', async () => {

@@ -93,12 +93,12 @@ describe('what is wrong', () => {
   it.each([
     [
       'api: {socket: 1}',
-      'DIR/berth.yml:1:15: api.socket: must be a text, not number 1; write for example "/run/berth/api.sock" or off',
+      'DIR/berth.yml:1:15: api.socket: must be text, not number 1; for example "/run/berth/api.sock" or off',
     ],
-    ['api: {socket: /run/}', 'DIR/berth.yml:1:15: api.socket: "/run/" is no file’s path'],
+    ['api: {socket: /run/}', 'DIR/berth.yml:1:15: api.socket: "/run/" is not a file path'],
     [
       `api: {socket: /${'a'.repeat(92)}}`,
-      'DIR/berth.yml:1:15: api.socket: has 93 bytes; 92 are the most for a socket’s path',
+      'DIR/berth.yml:1:15: api.socket: has 93 bytes; a socket’s path has at most 92',
     ],
     [
       'docker: {engines: ["unix:///run/../run/d.sock"]}\napi: {socket: /run/d.sock}',
@@ -106,20 +106,20 @@ describe('what is wrong', () => {
     ],
     [
       'api: {group: no-such-group}',
-      'DIR/berth.yml:1:14: api.group: there is no group "no-such-group" in /etc/group; make it (groupadd no-such-group), or write a group’s number',
+      'DIR/berth.yml:1:14: api.group: no group "no-such-group" in /etc/group; create it (groupadd no-such-group), or write a group number',
     ],
     [
       'api: {group: [a]}',
-      'DIR/berth.yml:1:14: api.group: must be a group’s name or number, not a list; write for example "docker"',
+      'DIR/berth.yml:1:14: api.group: must be a group name or number, not a list; for example "docker"',
     ],
     [
       'api: {token: none}',
-      "DIR/berth.yml:1:14: api.token: the file can't be read: there is no such file (api.token names a file, not the token itself)",
+      'DIR/berth.yml:1:14: api.token: the file cannot be read: no such file (api.token names a file, not the token itself)',
     ],
     ['api: {token: .}', 'DIR/berth.yml:1:14: api.token: is not a regular file'],
     [
       'api: {hosts: ["*.example"]}',
-      'DIR/berth.yml:1:15: api.hosts[0]: "*.example" holds "*"; a name is made of letters, digits, "-", "_" and dots',
+      'DIR/berth.yml:1:15: api.hosts[0]: "*.example" contains "*"; a name consists of letters, digits, "-", "_" and dots',
     ],
     ['api: {sockets: a}', 'DIR/berth.yml:1:7: api.sockets: unknown key; did you mean "socket"?'],
     ['api: off', 'DIR/berth.yml:1:6: api: must be a map of keys with values'],
@@ -128,18 +128,10 @@ describe('what is wrong', () => {
   it.each([
     ['empty', '', 'the file is empty; write a token into it: openssl rand -hex 32'],
     ['blank', ' \n\n', 'the file is empty; write a token into it: openssl rand -hex 32'],
-    [
-      'two lines',
-      `${secret}\n${secret}\n`,
-      'the file must hold one word of ASCII: a token is letters, digits and signs',
-    ],
-    ['two words', 'a b', 'the file must hold one word of ASCII: a token is letters, digits and signs'],
-    [
-      'control characters',
-      'a\u001bb',
-      'the file must hold one word of ASCII: a token is letters, digits and signs',
-    ],
-    ['not ASCII', 'tökèn', 'the file must hold one word of ASCII: a token is letters, digits and signs'],
+    ['two lines', `${secret}\n${secret}\n`, 'the file must hold one word of printable ASCII'],
+    ['two words', 'a b', 'the file must hold one word of printable ASCII'],
+    ['control characters', 'a\u001bb', 'the file must hold one word of printable ASCII'],
+    ['not ASCII', 'tökèn', 'the file must hold one word of printable ASCII'],
     ['too long', 'a'.repeat(4097), 'the file has more than 4096 bytes'],
   ])('a token that is %s', (_, text, problem) => {
     writeToken(text)
@@ -172,7 +164,11 @@ describe('what should be known', () => {
     [0o440, []],
     [
       0o644,
-      [expect.stringMatching(/^api\.token: others may read or change \S+token \(mode 644\); chmod 640/)],
+      [
+        expect.stringMatching(
+          /^api\.token: other users can read or change \S+token \(mode 644\); run chmod 640/,
+        ),
+      ],
     ],
     [0o660, [expect.stringContaining('(mode 660)')]],
     [0o602, [expect.stringContaining('(mode 602)')]],
@@ -184,7 +180,7 @@ describe('what should be known', () => {
   it('a token that is short', () => {
     writeToken('secret')
     expect(listWarnings(load('api: {token: token}'))).toEqual([
-      expect.stringMatching(/has 6 characters and can be guessed; openssl rand -hex 32 makes one$/),
+      expect.stringMatching(/has 6 characters and can be guessed; make one with openssl rand -hex 32$/),
     ])
   })
 })

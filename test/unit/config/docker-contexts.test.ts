@@ -175,7 +175,7 @@ describe('a context that can’t be had', () => {
   it('is told where it is chosen', () => {
     use('gone')
     expect(problemOf(() => load())).toBe(
-      'HOME/.docker/config.json: docker.engines: there is no context "gone" in HOME/.docker; "docker context ls" lists those that are there',
+      'HOME/.docker/config.json: docker.engines: there is no context "gone" in HOME/.docker; "docker context ls" lists the existing ones',
     )
     expect(problemOf(() => load({ DOCKER_CONTEXT: 'gone' }))).toMatch(
       /^environment DOCKER_CONTEXT: docker\.engines: /,
@@ -235,8 +235,8 @@ describe('a context that can’t be had', () => {
 describe('a config.json that can’t be read', () => {
   it.each([
     ['not JSON', () => writeFileSync(configFile(), '{"currentContext": "x"'), /config\.json: is not JSON/],
-    ['no map', () => writeFileSync(configFile(), '"x"'), /has no text as currentContext/],
-    ['another currentContext', () => use({ name: 'x' }), /has no text as currentContext/],
+    ['no map', () => writeFileSync(configFile(), '"x"'), /currentContext is not text/],
+    ['another currentContext', () => use({ name: 'x' }), /currentContext is not text/],
     ['a directory', () => mkdirSync(configFile()), /is a directory/],
     ['too long', () => writeFileSync(configFile(), ' '.repeat(2 << 20)), /larger than/],
     ['a pipe', () => execFileSync('mkfifo', [configFile()]), /no regular file/],

@@ -38,7 +38,7 @@ describe('where questions are answered', () => {
       /^environment BERTH_LISTEN: listen: "nowhere" is not an IP address/,
     )
     await expect(loadListen({ file: join(folder, 'none'), env: {}, flags: {} })).rejects.toThrow(
-      /there is no such file/,
+      /no such file/,
     )
     writeFileSync(file, 'listen: [::1\n')
     await expect(loadListen({ file, env: {}, flags: {} })).rejects.toThrow(/berth\.yml:\d+:\d+: is not YAML/)

@@ -81,7 +81,7 @@ describe('addresses with ports', () => {
 
   it('without an interface are told so, with an example', () => {
     const { problem } = parseHostPort('[fe80::1%a b]:54', { port: 53 }) as { problem: string }
-    expect(problem).toContain('names no interface')
+    expect(problem).toContain('has no interface name')
     expect(problem).toContain('"[fe80::1%eth0]:54"')
   })
 
@@ -102,7 +102,7 @@ describe('names', () => {
   it('may have 253 bytes and no more', () => {
     const name = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`
     expect(parseName(name)).toEqual({ value: name })
-    expect(parseName(`${name}d`)).toEqual({ problem: 'is 254 bytes long; a domain name has 253 at most' })
+    expect(parseName(`${name}d`)).toEqual({ problem: 'is 254 bytes long; a domain name has at most 253' })
   })
 
   it.each(['a b', 'a/b', 'a\\.b', '.', '.a', 'a"'])('%j is none', (text) => {
