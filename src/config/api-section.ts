@@ -1,5 +1,4 @@
-// The `api:` section of the configuration: by which ways the host's view is had over HTTP, and by which names berth is
-// asked there.
+// The `api:` section of the configuration: how clients get the host's view over HTTP, and which Host headers are accepted.
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { digestOf, readToken } from './api-token.ts'
@@ -12,23 +11,23 @@ import { type Issues, kindOf, refuse } from './yaml-values.ts'
 export const apiSection = z
   .strictObject({
     /**
-     * A unix socket that serves the same as `http`, with the host's view: a path, relative to this file. "off" or false
+     * A unix socket that serves the same as `http`, with the host's view: a path relative to this file. "off" or false
      * for none. Default: off.
      */
     socket: field((value, issues) => readPath(value, issues, socketExample)).prefault('off'),
-    /** The group that may use the socket: a name or a number. Default: the process's, or that of a setgid folder. */
+    /** The group that may use the socket: a name or a number. Default: the process's, or that of a setgid directory. */
     group: field(readGroup).prefault(''),
     /**
-     * A file with a token, relative to this file; where it is set, the host's view is had over TCP with
-     * "Authorization: Bearer TOKEN" only. "off" or false for none. Default: off.
+     * A file with a token, relative to this file; if set, the host's view over TCP requires
+     * "Authorization: Bearer TOKEN". "off" or false for none. Default: off.
      */
     token: field((value, issues) => readPath(value, issues, tokenExample)).prefault('off'),
-    /** More names that a Host header may call this berth by. A list of domain names. Default: none. */
+    /** More names to accept in the Host header. A list of domain names. Default: none. */
     hosts: textList(parseName, '"berth.example"').prefault([]),
   })
   .prefault({})
 
-/** What is kept of a token: its file, and nothing that could be sent. */
+/** A token's file and digest; nothing that could be sent. */
 export interface ApiToken {
   /** Absolute. */
   readonly file: string
@@ -39,15 +38,15 @@ export interface ApiToken {
   readonly mode: number
 }
 
-/** The section as it is used: what is written, with the group's number and what is kept of the token. */
+/** The section after the group and the token's file have been read. */
 export interface ApiConfig extends Fixed<Omit<z.output<typeof apiSection>, 'group' | 'token'>> {
-  /** The socket's group; undefined: as the system makes it. */
+  /** The socket's group ID; undefined: as the system sets it. */
   readonly group: number | undefined
-  /** What the host's view takes over TCP; undefined: nothing. */
+  /** Required for the host's view over TCP; undefined: no token is. */
   readonly token: ApiToken | undefined
 }
 
-/** A unix socket's address has 107 bytes, and while it is made it has a longer name. */
+/** A unix socket's address has 107 bytes, and the socket has a longer name while it is being made. */
 const mostPathBytes = 92
 
 function readGroup(value: unknown, issues: Issues): string {
@@ -61,7 +60,7 @@ function readGroup(value: unknown, issues: Issues): string {
 export interface ApiReading {
   /** Where relative paths start. */
   readonly directory: string
-  /** The text of /etc/group; throws where there is none. */
+  /** The text of /etc/group; throws if there is none. */
   readonly groups: () => string
   readonly problem: (message: string, path: Path) => Problem
 }
@@ -71,19 +70,19 @@ export function readApi(
   { directory, groups, problem }: ApiReading,
 ): { api: ApiConfig; problems: Problem[] } {
   const problems: Problem[] = []
-  const tell = (key: string, message: string) => void problems.push(problem(message, ['api', key]))
+  const report = (key: string, message: string) => void problems.push(problem(message, ['api', key]))
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(directory, path))
 
   const socket = absolute(written.socket)
   if (socket !== undefined && Buffer.byteLength(socket) > mostPathBytes) {
-    tell('socket', `has ${Buffer.byteLength(socket)} bytes; a socket’s path has at most ${mostPathBytes}`)
+    report('socket', `has ${Buffer.byteLength(socket)} bytes; a socket’s path has at most ${mostPathBytes}`)
   }
   const group = written.group === '' ? undefined : groupNumber(written.group, groups)
-  if (typeof group === 'string') tell('group', group)
+  if (typeof group === 'string') report('group', group)
 
   const file = absolute(written.token)
   const read = file === undefined ? undefined : readToken(file)
-  if (read !== undefined && 'problem' in read) tell('token', read.problem)
+  if (read !== undefined && 'problem' in read) report('token', read.problem)
   return {
     problems,
     api: {
@@ -98,14 +97,14 @@ export function readApi(
   }
 }
 
-/** Its number, or what is wrong. Groups that are not in /etc/group (LDAP's) are written as numbers. */
+/** The group's ID, or what is wrong. Groups that are not in /etc/group (LDAP) are written as numbers. */
 function groupNumber(group: string, groups: () => string): number | string {
   if (/^\d{1,9}$/.test(group)) return Number(group)
   let text = ''
   try {
     text = groups()
   } catch {
-    // Then none is known by name.
+    // No group is known by name then.
   }
   for (const line of text.split('\n')) {
     const [name, , id] = line.split(':')

@@ -1,4 +1,4 @@
-// The file of `api.token`: a secret on one line, read by the server and by who asks it.
+// Reads the file of `api.token`, a secret on one line; for the server and for commands that query it.
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { systemCode } from '../lib/errors.ts'
@@ -11,11 +11,11 @@ export interface Token {
 
 const mostBytes = 4096
 
-/** `problem` says what is wrong with the file, and nothing of what is in it: somebody may have written the token itself. */
+/** `problem` never quotes the file. */
 export function readToken(file: string): Token | { readonly problem: string } {
   let handle: number
   try {
-    // A pipe that nobody writes to is not waited for.
+    // A pipe without a writer must not block.
     handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     return { problem: `the file cannot be read: ${reason(systemCode(error))}` }
@@ -39,7 +39,7 @@ export function readToken(file: string): Token | { readonly problem: string } {
   }
 }
 
-/** What is kept of a token: nobody can send it, and a comparison of two tells nothing of either. */
+/** Kept in place of the token: it cannot be sent, and comparing two reveals nothing. */
 export function digestOf(token: string): string {
   return createHash('sha256').update(token, 'latin1').digest('hex')
 }

@@ -1,4 +1,4 @@
-// What is allowed but should be known: sentences that serve logs once and check prints. Pure.
+// Warnings about a valid configuration: sentences that `serve` logs once and `check` prints. Pure.
 import { isWithin } from '../dns/name.ts'
 import { parseAddress } from '../lib/ip.ts'
 import { isInner } from '../lib/ranges.ts'
@@ -7,10 +7,10 @@ import { localityOf } from './local-engines.ts'
 import { formatHostPort } from './text-values.ts'
 import type { Config, EngineConfig, HostPort } from './types.ts'
 
-/** So many are told; what gives rise to one may be a list of any length. */
+/** Warnings shown at once; a long list may give rise to many. */
 const mostWarnings = 100
 
-/** Each once; of very many the first ones. */
+/** Without duplicates; of very many, the first. */
 export function listWarnings(config: Config): string[] {
   const warnings = [...new Set(allWarnings(config))]
   if (warnings.length <= mostWarnings) return warnings

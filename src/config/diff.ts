@@ -1,12 +1,12 @@
-// What differs between two configurations, by key path. Pure.
+// The settings that differ between two configurations, by key path. Pure.
 import { createHash } from 'node:crypto'
 import { listSettings } from './schema.ts'
 import type { Config } from './types.ts'
 
-/** What is read at start only. */
+/** Settings that are read at start only. */
 export const fixedSettings: readonly string[] = ['udp', 'workers']
 
-/** Key path → a short text that differs where the value does: to compare two long lists takes long. */
+/** Key path → a digest of the value: comparing long lists would take long. */
 export type Marks = Readonly<Record<string, string>>
 
 export function markSettings(config: Config): Marks {

@@ -1,4 +1,4 @@
-// The user's Docker context, read as the docker command reads it: which one is current, and which engine it names.
+// The user's Docker contexts, read as the docker command does: which one is current, and which engine it names.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { BerthError, explain } from '../lib/errors.ts'
@@ -11,26 +11,23 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface CurrentContext {
   readonly name: string
-  /** Where it is chosen: DOCKER_CONTEXT, or the path of config.json. */
+  /** What selects it: DOCKER_CONTEXT, or the path of config.json. */
   readonly chosenBy: string
 }
 
 export const contextVariable = 'DOCKER_CONTEXT'
 export const defaultSocket = 'unix:///var/run/docker.sock'
-/** The docker command's own context, which has no files: its default socket. */
+/** The docker command's built-in context: it has no files and means the default socket. */
 const defaultContext = 'default'
-/** Bytes of config.json and of a context's meta.json; those of people are a few hundred. */
+/** Bytes of config.json and of a context's meta.json; real ones have a few hundred. */
 const mostJson = 1024 * 1024
 
-/** $DOCKER_CONFIG, else ~/.docker; undefined where there is no home. */
+/** $DOCKER_CONFIG, else ~/.docker; undefined without a home directory. */
 function configDirectory(env: Environment): string | undefined {
   return env.DOCKER_CONFIG || (env.HOME ? join(env.HOME, '.docker') : undefined)
 }
 
-/**
- * What DOCKER_CONTEXT or config.json names; undefined: nothing does. `warning`: config.json can't be read. As the docker
- * command does, we go on without it.
- */
+/** What DOCKER_CONTEXT or config.json names, if anything. `warning`: config.json cannot be read; docker ignores that, too. */
 export function currentContext(env: Environment): { current?: CurrentContext; warning?: string } {
   const named = env[contextVariable]
   if (named) return { current: { name: named, chosenBy: contextVariable } }
@@ -38,9 +35,9 @@ export function currentContext(env: Environment): { current?: CurrentContext; wa
   if (directory === undefined) return {}
   const file = join(directory, 'config.json')
   try {
-    const told = readJson(file)
-    if (told === undefined) return {}
-    const name = isMap(told) ? (told.currentContext ?? '') : undefined
+    const read = readJson(file)
+    if (read === undefined) return {}
+    const name = isMap(read) ? (read.currentContext ?? '') : undefined
     if (typeof name !== 'string') throw new BerthError('CONFIG', lines`${file}: currentContext is not text`)
     return name === '' ? {} : { current: { name, chosenBy: file } }
   } catch (error) {
@@ -48,7 +45,7 @@ export function currentContext(env: Environment): { current?: CurrentContext; wa
   }
 }
 
-/** The engine of that context. Throws a BerthError CONFIG that says which file is wrong, and what to do. */
+/** The engine of that context. Throws a BerthError CONFIG that names the file. */
 export function readContext({ name }: CurrentContext, env: Environment): WrittenEngine {
   if (name === defaultContext) return { name: undefined, url: defaultSocket }
   const directory = configDirectory(env)
@@ -57,14 +54,14 @@ export function readContext({ name }: CurrentContext, env: Environment): Written
   }
   const id = createHash('sha256').update(name).digest('hex')
   const file = join(directory, 'contexts', 'meta', id, 'meta.json')
-  const told = readJson(file)
-  if (told === undefined) {
+  const read = readJson(file)
+  if (read === undefined) {
     throw new BerthError(
       'CONFIG',
       lines`there is no context "${name}" in ${directory}; "docker context ls" lists the existing ones`,
     )
   }
-  const endpoints = isMap(told) ? told.Endpoints : undefined
+  const endpoints = isMap(read) ? read.Endpoints : undefined
   const endpoint = isMap(endpoints) ? endpoints.docker : undefined
   const { Host: host = '', SkipTLSVerify: skips = false } = isMap(endpoint) ? endpoint : {}
   if (!isMap(endpoint) || typeof host !== 'string' || typeof skips !== 'boolean') {
@@ -74,13 +71,13 @@ export function readContext({ name }: CurrentContext, env: Environment): Written
     )
   }
   const url = host || defaultSocket
-  // On a unix socket there is nobody to prove anything to.
+  // A unix socket has no certificate to verify.
   if (/^(\/|unix:)/i.test(url)) return { name: undefined, url }
   const tls = tlsFiles(join(directory, 'contexts', 'tls', id, 'docker'))
   return { name: undefined, url, ...tls, ...(skips ? { isUnverified: true } : {}) }
 }
 
-/** Those that are there, or that cannot be read: who reads them then says why. A certificate counts with its key alone. */
+/** The files that exist, or cannot be read, which is reported on use. A certificate needs its key. */
 function tlsFiles(directory: string): Pick<WrittenEngine, 'ca' | 'cert' | 'key'> {
   const files: { ca?: string; cert?: string; key?: string } = {}
   for (const key of ['ca', 'cert', 'key'] as const) {
@@ -95,7 +92,7 @@ function tlsFiles(directory: string): Pick<WrittenEngine, 'ca' | 'cert' | 'key'>
   return files.key === undefined ? withoutCert : files
 }
 
-/** undefined: there is no such file. */
+/** undefined: no such file. */
 function readJson(file: string): unknown {
   const text = readIfThere(file, mostJson)
   if (text === undefined) return undefined

@@ -1,4 +1,4 @@
-// Which engines to follow: the configured ones, or the one the Docker CLI would talk to; their PEM files are read here.
+// Which engines to follow: the configured ones, or the one the docker command would use. Reads their PEM files.
 import { join, resolve } from 'node:path'
 import { BerthError, explain } from '../lib/errors.ts'
 import {
@@ -12,7 +12,7 @@ import {
 import type { Problem } from './document.ts'
 import type { WrittenEngine } from './settings.ts'
 
-/** Where an engine's API is: a unix socket's path, or TCP, with TLS where `tls` is there. */
+/** An engine's API: a unix socket, or TCP, with TLS if `tls` is set. */
 export type EngineAddress =
   | { readonly kind: 'unix'; readonly path: string; readonly text: string }
   | {
@@ -23,33 +23,33 @@ export type EngineAddress =
       readonly tls: EngineTls | undefined
     }
 
-/** PEM texts, read from the files the configuration names; as Node's TLS takes them. */
+/** PEM texts, as Node's TLS takes them. */
 export interface EngineTls {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
-  /** false: its certificate is not looked at. A Docker context may say so. Default: true. */
+  /** false: its certificate is not verified, as a Docker context may ask. Default: true. */
   readonly rejectUnauthorized?: boolean
 }
 
 export interface EngineConfig {
-  /** How logs and metrics call it. */
+  /** Its name in logs and metrics. */
   readonly name: string
   readonly address: EngineAddress
-  /** Whether it runs on this machine, where that is written; else locality.ts tells. */
+  /** Whether it runs on this machine, if configured; else local-engines.ts decides. */
   readonly local?: boolean
-  /** Whether this machine's packets get to a remote engine's bridge networks. Default: none. */
+  /** Whether this machine has routes to a remote engine's bridge networks. Default: none. */
   readonly reach?: 'none' | 'routed'
 }
 
-/** How the engine was come by where docker.engines names none. */
+/** How the engine was found if docker.engines names none. */
 export interface FoundEngine {
   readonly by: 'DOCKER_HOST' | 'context' | 'place'
   /** For people, beside the engine's address: "found by context colima of /home/me/.docker/config.json". */
   readonly text: string
-  /** A sentence that serve logs and check prints. */
+  /** A sentence that `serve` logs and `check` prints. */
   readonly warning?: string
-  /** Nothing listens at any of the usual places. */
+  /** No engine answers at any of the usual places. */
   readonly isMissing?: boolean
 }
 
@@ -59,7 +59,7 @@ export interface EngineReading {
   /** A file's text; throws a BerthError that says which and why. */
   readFile(path: string): string
   parseEngineAddress: ParseEngineAddress
-  /** Where a problem of the setting's item and key is told to be. */
+  /** Locates a problem with an engine, or with one of its keys. */
   problem(message: string, index: number, key?: string): Problem
 }
 
@@ -105,7 +105,7 @@ export function readEngines(
   return { engines, problems }
 }
 
-/** The engine where docker.engines names none. `source`: where a problem of it is told to be. */
+/** The engine if docker.engines names none. `source`: where it was named, for error messages. */
 export interface UsersEngine {
   readonly written: WrittenEngine
   readonly found: FoundEngine
@@ -113,8 +113,8 @@ export interface UsersEngine {
 }
 
 /**
- * As the docker command finds it: DOCKER_HOST, else the context that is current; where there is neither, the first of the
- * usual places, which stands for all of them until somebody has looked (docker/places.ts).
+ * As the docker command finds it: DOCKER_HOST, else the current context; without either, the first of the usual places,
+ * which stands for all of them until docker/places.ts has tried them.
  */
 export function usersEngine(env: Environment): UsersEngine | Problem {
   const { current, warning } = currentContext(env)
@@ -152,7 +152,7 @@ function describe({ name, chosenBy }: CurrentContext): string {
 
 /** Of Docker's own variables: DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH. */
 function hostEngine(url: string, env: Environment): WrittenEngine {
-  // Docker takes any text but an empty one for yes, "0" included; a path to certificates alone is meant as well.
+  // Docker takes any non-empty text for yes, "0" included; so is a path to certificates.
   const secure = !/^(\/|(unix|ssh|npipe|fd):)/.test(url) && (env.DOCKER_TLS_VERIFY || env.DOCKER_CERT_PATH)
   if (!secure) return { name: undefined, url }
   const directory = env.DOCKER_CERT_PATH || join(env.HOME ?? '/', '.docker')

@@ -1,4 +1,4 @@
-// How an entry of `hosts:` is read.
+// Reads an entry of `hosts:`, a static record.
 import { networkKey } from '../dns/told.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { suggestion } from '../lib/suggest.ts'
@@ -12,7 +12,7 @@ export interface StaticHost {
   readonly wildcard: boolean
   readonly v4: readonly string[]
   readonly v6: readonly string[]
-  /** Only for askers on one of these networks (names in lower case); undefined: for everyone served. */
+  /** Only for clients on one of these networks (names in lower case); undefined: for all. */
   readonly networks: readonly string[] | undefined
 }
 
@@ -29,7 +29,7 @@ function parseNetworkName(item: string): Parsed<string> {
     : { value: networkKey(item) }
 }
 
-/** Of one entry: an answer with more addresses is too large for most who ask. */
+/** Per entry; an answer with more addresses is too large for most clients. */
 const mostAddresses = 1000
 const mostNetworks = 1000
 

@@ -1,4 +1,4 @@
-// Which engines are this machine's own, and why: only those say who an asker is. Pure.
+// Which engines run on this machine, and why: only those identify clients. Pure.
 import type { EngineConfig } from './engine-settings.ts'
 
 export interface Locality {
@@ -14,7 +14,7 @@ export function localityOf(engine: EngineConfig, all: readonly EngineConfig[]): 
   return { local: false, why: 'over TCP, and not the only one' }
 }
 
-/** The remote ones by their names, as the registry takes them. */
+/** The remote engines' names, as the registry takes them. */
 export function remoteEngines(
   engines: readonly EngineConfig[],
 ): (readonly [engine: string, reach: 'none' | 'routed'])[] {

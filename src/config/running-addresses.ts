@@ -1,5 +1,5 @@
-// Where a running berth is found, by its configuration: for whoever asks it, which is often no more than a health check.
-// What that does without is not even loaded: zod never, YAML where nothing is written in it.
+// Where a running berth listens, by its configuration: for the commands that query it. Health checks run this often, so zod
+// is never loaded, and YAML only if something is written in it.
 import { resolve } from 'node:path'
 import { BerthError } from '../lib/errors.ts'
 import { readTextSync } from '../lib/files.ts'
@@ -18,23 +18,23 @@ import type { Config, HostPort } from './types.ts'
 import { fileVariable, isInBrackets, variableNames } from './variables.ts'
 import { type Issues, isMap } from './yaml-values.ts'
 
-/** Where a berth's socket usually is; who asks tries it where the configuration says nothing else. */
+/** The default path of the API's socket, tried if the configuration names neither socket nor address. */
 export const usualSocket = '/run/berth/api.sock'
 
 export interface Addresses extends Pick<Config, 'http' | 'listen'> {
-  /** Absolute paths, of the API's socket and of the file with its token. */
+  /** Absolute paths of the API's socket and of the file with its token. */
   readonly socket?: string
   readonly token?: string
-  /** Neither socket nor `http` are written anywhere: it is where it usually is. */
+  /** Neither `api.socket` nor `http` is set: try the default socket. */
   readonly isUsual?: true
 }
 
-/** Bytes of a file that may be without anything written in it. */
+/** Bytes of a file that is searched for anything but comments. */
 const mostEmpty = 64 * 1024
 
 const settings = ['http', 'listen', 'api.socket', 'api.token']
 
-/** Only the addresses where a running berth is found; nothing else in the configuration has to be right. */
+/** Only the addresses; the rest of the configuration need not be valid. */
 export async function loadAddresses(sources: Sources): Promise<Addresses> {
   const { baseDirectory, readTree } = await import('./sources.ts')
   const { formatProblems, notMap } = await import('./problems.ts')
@@ -63,12 +63,12 @@ export async function loadAddresses(sources: Sources): Promise<Addresses> {
   }
 }
 
-/** Where questions are answered. */
+/** Where berth answers DNS. */
 export async function loadListen(sources: Sources): Promise<readonly HostPort[]> {
   return plainListen(sources) ?? (await loadAddresses(sources)).listen
 }
 
-/** As `loadAddresses` tells it, where that takes no YAML; undefined: it does, or something is wrong. */
+/** As `loadAddresses` gives it, without YAML; undefined: that needs YAML, or something is wrong. */
 function plainListen({ file, env, flags }: Sources): readonly HostPort[] | undefined {
   if (Object.keys(flags).length > 0) return undefined
   const written = env[variableNames('listen')[0]!]?.trim() ?? ''

@@ -1,4 +1,4 @@
-// How the schema's single values are read: addresses to listen on, engines, the zone, subnets.
+// Readers of settings outside sections with a file of their own: listen, http, docker.engines, zone, scope.allow, labels.
 import { isIP } from 'node:net'
 import { parseSubnet, type Subnet } from '../lib/ip.ts'
 import { suggestion } from '../lib/suggest.ts'
@@ -14,22 +14,22 @@ import {
   refuse,
 } from './yaml-values.ts'
 
-/** Each address is a socket or two, each engine a few connections and its own table. */
+/** Each address costs a socket or two, each engine a few connections and a table. */
 const mostListen = 256
 const mostEngines = 64
 
-/** What holds where nothing is written. */
+/** Defaults. */
 export const usualListen = ['127.0.0.1:1053']
 export const usualHttp = '127.0.0.1:9153'
 
 /** "shop.test" is that name alone, "*.test" every name below test, and "*" (no name) every name. */
 export interface NamePattern {
-  /** Lower case, no trailing dot; "" where every name is meant. */
+  /** Lower case, no trailing dot; "" for every name. */
   readonly name: string
   readonly wildcard: boolean
 }
 
-/** An engine as written; load.ts reads the files and has the URL parsed. */
+/** An engine as written; engine-settings.ts reads the files and parses the URL. */
 export interface WrittenEngine {
   readonly name: string | undefined
   readonly url: string
@@ -38,7 +38,7 @@ export interface WrittenEngine {
   readonly key?: string
   readonly local?: boolean
   readonly reach?: 'none' | 'routed'
-  /** Its certificate is not looked at; only a Docker context can say so. */
+  /** Its certificate is not verified; only a Docker context can ask for that. */
   readonly isUnverified?: boolean
 }
 
@@ -46,7 +46,7 @@ export function readListen(value: unknown, issues: Issues): HostPort[] {
   const parse = (item: string): Parsed<HostPort> => {
     const parsed = parseHostPort(item, { port: 53, star: true })
     if ('problem' in parsed || (parsed.value.host !== '0.0.0.0' && parsed.value.host !== '::')) return parsed
-    // One socket for all addresses can't tell which one was asked, and answers from the wrong one.
+    // A single socket for all addresses cannot tell which one was asked, and may answer from another.
     return {
       problem: `"${item}" is not a single address; write "*:${parsed.value.port}" for every local address`,
     }
@@ -79,16 +79,16 @@ export function readHttp(value: unknown, issues: Issues): HostPort | undefined {
       const parsed = parseHostPort(item, { port: 9153, star: true })
       if ('problem' in parsed || !parsed.value.host.includes('%') || isIP(parsed.value.host) !== 0)
         return parsed
-      // Node's HTTP server is told addresses, and knows no other zones.
+      // Node's HTTP server accepts no other zones.
       return {
-        problem: `HTTP can't listen on an interface whose name is not of letters, digits, ".", and "-" alone; write another address than "${item}"`,
+        problem: `HTTP cannot listen on "${item}": the interface's name has characters other than letters, digits, "." and "-"; choose another address`,
       }
     },
     '"127.0.0.1:9153" or off',
   )
 }
 
-/** Of the settings that name a file, or none. */
+/** For the settings that name a file. */
 export const socketExample = '"/run/berth/api.sock"'
 export const tokenExample = '"/etc/berth/token"'
 
@@ -106,7 +106,7 @@ function parsePath(text: string): Parsed<string> {
 
 const engineKeys = ['name', 'url', 'ca', 'cert', 'key', 'local', 'reach'] as const
 
-/** undefined: "auto", whichever there is. */
+/** undefined: "auto". */
 export function readEngines(value: unknown, issues: Issues): WrittenEngine[] | undefined {
   if (value === 'auto') return undefined
   const list = asList(value)
@@ -165,7 +165,7 @@ export function parsePattern(item: string): Parsed<NamePattern> {
   return 'problem' in parsed ? parsed : { value: { name: parsed.value, wildcard } }
 }
 
-/** Short, so that it fits every reply's OPT. */
+/** Short, so that it fits in every reply's OPT record. */
 export function parseIdentity(item: string): Parsed<string> {
   const length = Buffer.byteLength(item)
   return length > 64 ? { problem: `has ${length} bytes; at most 64 are allowed` } : { value: item }

@@ -1,4 +1,4 @@
-// The texts configuration values are written as: durations, addresses with ports, DNS names. Pure.
+// Parses configuration values that are texts: durations, sizes, addresses with ports, DNS names. Pure.
 import { domainToASCII } from 'node:url'
 import { canonicalAddress, parseAddress, zoneOf } from '../lib/ip.ts'
 
@@ -58,17 +58,17 @@ function sizeOf(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * sizes[match[2] as keyof typeof sizes]
 }
 
-/** Characters, an interface's name included. */
+/** Characters, including an interface's name. */
 const longestAddress = 128
 
 export interface HostPortRules {
-  /** The port where the text has none. */
+  /** The default port. */
   readonly port: number
   /** "*" stands for every local address. */
   readonly star?: boolean
 }
 
-/** "127.0.0.1:53", "[::1]:53", "[fe80::1%eth0]:53", "::1", and "*:53" where the rules have it. */
+/** "127.0.0.1:53", "[::1]:53", "[fe80::1%eth0]:53", "::1", and "*:53" if the rules allow it. */
 export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPort> {
   if (text.length > longestAddress) return { problem: 'is too long to be an address and port' }
   const example = `"127.0.0.1:${rules.port}" or "[::1]:${rules.port}"${rules.star ? ` or "*:${rules.port}"` : ''}`
@@ -97,14 +97,14 @@ export function parseHostPort(text: string, rules: HostPortRules): Parsed<HostPo
   return { value: { host: address, port } }
 }
 
-/** Node compiles an expression of kilobytes for its first look at an IPv6 address, so only what may be one has it. */
+/** On its first look at an IPv6 address Node compiles a large expression, so only likely ones are checked. */
 function isBareIPv6(text: string): boolean {
   const [bare = ''] = text.split('%', 1)
   const isLike = bare.indexOf(':') !== bare.lastIndexOf(':') && !bare.startsWith('[')
   return isLike && canonicalWithZone(text) !== undefined
 }
 
-/** "9.9.9.9", "[2620:fe::fe]:5353", "fe80::1%eth0"; port 53 where none is written. */
+/** "9.9.9.9", "[2620:fe::fe]:5353", "fe80::1%eth0"; port 53 by default. */
 export function parseUpstream(text: string): Parsed<Upstream> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === 'tls' || scheme === 'https' || scheme === 'quic' || scheme === 'sdns') {
@@ -121,7 +121,7 @@ export function parseUpstream(text: string): Parsed<Upstream> {
   const parsed = parseHostPort(text, { port: 53 })
   if ('problem' in parsed) return parsed
   const { host, port } = parsed.value
-  if (port === 0) return { problem: 'port 0 can not be asked; leave the port out for 53' }
+  if (port === 0) return { problem: 'port 0 cannot be used; leave it out for port 53' }
   if (/^fe[89ab]/.test(host) && !host.includes('%')) {
     return { problem: `a link-local address needs its interface; for example "${host}%eth0"` }
   }
@@ -133,7 +133,7 @@ export function formatHostPort(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** lib/ip's spelling of an address, but its zone ("%eth0") stays; undefined where it is no address. */
+/** As canonicalAddress, but keeps the zone ("%eth0"); undefined if it is not an address. */
 export function canonicalWithZone(text: string): string | undefined {
   const [bare = ''] = text.split('%', 1)
   const bytes = parseAddress(bare)

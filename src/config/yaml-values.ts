@@ -1,12 +1,12 @@
-// Reading single values as they are written, with sentences a person can act on. Without zod, which who asks a running
-// berth does without.
+// Reads single YAML values: text, lists, choices, flags and maps; problems are sentences a person can act on. Without zod,
+// so that commands that query a running berth need not load it.
 import { similar } from '../lib/suggest.ts'
 import type { Parsed } from './text-values.ts'
 
-/** What is there in place of a value that was refused: nobody reads it, since there is a problem. */
+/** Stands in for a refused value; never used, since there is a problem. */
 const nothing = Object.freeze({}) as never
 
-/** What a zod transform is handed for telling problems. */
+/** Where problems are reported; a zod transform's context has this shape. */
 export interface Issues {
   addIssue(issue: { code: 'custom'; message: string; path?: PropertyKey[] }): void
 }
@@ -45,7 +45,7 @@ export function readTextList<T>(
   return items.map((item, i) => readText(item, issues, parse, example, ...path, ...(alone ? [] : [i])))
 }
 
-/** Such a list of so many at most: what is repeated by reference (`*NAME`) costs as if it were written out. */
+/** A list of limited length: values repeated by reference (`*NAME`) cost as much as if written out. */
 export function readShortList<T>(
   value: unknown,
   issues: Issues,
@@ -59,7 +59,7 @@ export function readShortList<T>(
   return readTextList(value, issues, parse, example, ...path)
 }
 
-/** A list as it is, a text split at commas; undefined for anything else. */
+/** A list as it is, or a text split at commas; undefined for anything else. */
 export function asList(value: unknown): unknown[] | undefined {
   if (Array.isArray(value)) return value
   if (typeof value !== 'string') return undefined
@@ -89,7 +89,7 @@ export function readFlag(value: unknown, issues: Issues, ...path: PropertyKey[])
   return refuse(issues, 'must be true or false', ...path)
 }
 
-/** By which two keys are the same domain. */
+/** Equal for two keys that are the same domain. */
 export const domainKey = (key: string): string => key.toLowerCase().replace(/\.$/, '')
 
 export function readEntries<T>(

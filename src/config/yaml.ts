@@ -1,21 +1,21 @@
-// YAML within bounds: how large, how deep and of how many pieces a text may be is judged before anything is made of it.
-// A parser that recurses ends the process where a text is deep enough. Pure.
+// Parses YAML within bounds: size, depth and number of tokens are checked before anything is built, since a text that is
+// deep enough would overflow the parser's stack and end the process. Pure.
 import { Composer, CST, type Document, isScalar, Lexer, LineCounter, type Node, Parser, visit } from 'yaml'
 
-/** A hundred thousand hosts fit in, and no configuration of use has more of anything. */
+/** Enough for a hundred thousand hosts. */
 export const yamlLimits = {
   bytes: 8 * 1024 * 1024,
   /** Maps and lists within each other, in braces, brackets or by indentation. */
   depth: 32,
-  /** Words and marks. */
+  /** Tokens. */
   pieces: 1_500_000,
   /** Bytes of one key or value. */
   scalar: 64 * 1024,
-  /** References to what stands elsewhere (`*NAME`). */
+  /** References (`*NAME`). */
   aliases: 100,
 }
 
-/** Mistakes that are told of one text. */
+/** Errors reported for one text. */
 const mostErrors = 100
 
 export interface YamlError {
@@ -24,11 +24,11 @@ export interface YamlError {
 }
 
 export interface ParsedYaml {
-  /** Where there are no errors. */
+  /** Set if there are no errors. */
   readonly value: unknown
   readonly document: Document | undefined
   readonly errors: readonly YamlError[]
-  /** It is out of bounds, which is another thing than no YAML. */
+  /** Out of bounds, as opposed to invalid YAML. */
   readonly isRefused: boolean
   readonly lines: LineCounter
 }
@@ -45,7 +45,7 @@ export function parseYaml(text: string): ParsedYaml {
   }
   const tokens = readTokens(text, lines)
   if (!Array.isArray(tokens)) return refuse(tokens as YamlError)
-  // Its own look for keys that are there twice compares each with each.
+  // Its own check for duplicate keys compares each with each.
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false })
   const [document, second] = composer.compose(tokens, true, text.length) as Iterable<Document.Parsed>
   const errors = document!.errors.slice(0, mostErrors).map((error) => ({
@@ -61,13 +61,13 @@ export function parseYaml(text: string): ParsedYaml {
   try {
     if (errors.length === 0) value = document!.toJS()
   } catch (error) {
-    // References that grow without bound end here.
+    // References that expand without bound end here.
     return refuse({ offset: 0, message: `is not YAML: ${(error as Error).message}` })
   }
   return { value, document, errors, isRefused: false, lines }
 }
 
-/** The text's tree of tokens, or why it is not read any further. */
+/** The text's token tree, or why it is refused. */
 function readTokens(text: string, lines: LineCounter): CST.Token[] | YamlError {
   const parser = new Parser(lines.addNewLine)
   const tokens: CST.Token[] = []
@@ -87,7 +87,7 @@ function readTokens(text: string, lines: LineCounter): CST.Token[] | YamlError {
       return { offset, message: `more than ${yamlLimits.aliases} references (*NAME); write the values out` }
     }
     for (const token of parser.next(lexeme)) tokens.push(token)
-    // The document, and what is open in it.
+    // The stack has the document, and what is open in it.
     if (parser.stack.length > yamlLimits.depth + 1) {
       const message = `more than ${yamlLimits.depth} levels of lists and maps; a configuration is flat`
       return { offset, message }

@@ -1,6 +1,6 @@
-// "Did you mean …": the known word that is nearest to one that is not known. Pure.
+// "Did you mean …": the known word nearest to an unknown one. Pure.
 
-/** The nearest of `words`, if it is near enough to have been meant. */
+/** The nearest of `words`, if it is near enough. */
 export function similar(word: string, words: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase()
   let best: string | undefined

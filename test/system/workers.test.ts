@@ -433,6 +433,6 @@ describe('several processes', () => {
   it('berth worker is not for people', async () => {
     const failed = await run(process.execPath, [main, 'worker']).catch((error) => error)
     expect(failed.code).toBe(2)
-    expect(failed.stderr).toContain('"berth serve" starts')
+    expect(failed.stderr).toContain('started by "berth serve"')
   })
 })
