@@ -111,11 +111,11 @@ describe('a text that is too large', () => {
     const pipe = join(directory, 'pipe')
     execFileSync('mkfifo', [pipe])
     expect(problemsOf('', { file: pipe, isAgain: true })).toEqual([
-      'DIR/pipe: cannot be read: it is no regular file',
+      'DIR/pipe: cannot be read: it is not a regular file',
     ])
     const engine = 'docker: {engines: [{url: "tcp://192.0.2.1:2376", ca: pipe}]}'
     expect(problemsOf(engine, { isAgain: true })).toEqual([
-      expect.stringMatching(/docker\.engines\[0\]\.ca: DIR\/pipe: cannot be read: it is no regular file$/),
+      expect.stringMatching(/docker\.engines\[0\]\.ca: DIR\/pipe: cannot be read: it is not a regular file$/),
     ])
   })
 

@@ -206,10 +206,10 @@ describe('a context that can’t be had', () => {
 
   it.each([
     ['a directory', (path: string) => mkdirSync(path), /is a directory/],
-    ['a pipe that nobody writes', (path: string) => execFileSync('mkfifo', [path]), /no regular file/],
+    ['a pipe that nobody writes', (path: string) => execFileSync('mkfifo', [path]), /not a regular file/],
     ['too long', (path: string) => writeFileSync(path, ' '.repeat(2 << 20)), /larger than 1048576 bytes/],
     ['a link to itself', (path: string) => symlinkSync(path, path), /ELOOP/],
-    ['without end', (path: string) => symlinkSync('/dev/zero', path), /no regular file/],
+    ['without end', (path: string) => symlinkSync('/dev/zero', path), /not a regular file/],
     ['a link to nothing', (path: string) => symlinkSync('/nowhere', path), /there is no context "x"/],
   ])('for its file is %s', (_, make, why) => {
     const problem = broken(() => {
@@ -239,7 +239,7 @@ describe('a config.json that can’t be read', () => {
     ['another currentContext', () => use({ name: 'x' }), /currentContext is not text/],
     ['a directory', () => mkdirSync(configFile()), /is a directory/],
     ['too long', () => writeFileSync(configFile(), ' '.repeat(2 << 20)), /larger than/],
-    ['a pipe', () => execFileSync('mkfifo', [configFile()]), /no regular file/],
+    ['a pipe', () => execFileSync('mkfifo', [configFile()]), /not a regular file/],
   ])('(%s) is warned of, and left, as the docker command does', (_, make, why) => {
     make()
     const config = load()
