@@ -87,10 +87,7 @@ export function createReload(options: ReloadOptions): Reload {
       counters.lastSuccess.cell().value = 0
       if (!(error instanceof BerthError)) throw error
       const problems = error.message.split('\n')
-      log.error(
-        { cause, problems },
-        'new configuration refused, the old one stays in force; correct the file',
-      )
+      log.error({ cause, problems }, 'configuration refused, the old one stays in force; correct the file')
       return
     }
     const changed = listChanges(reading.marks, next.marks)
