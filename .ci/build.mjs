@@ -1,25 +1,25 @@
-// Puts berth together, src/ and the packages that it uses, in a few files in dist/: to find and read hundreds takes longer
-// than all else that a start does. Each command is a file of its own with all that it needs.
+// Bundles src/ and the packages it uses into a few files in dist/: finding and reading hundreds of files would take longer
+// than the rest of a start. Each command is one file with everything it needs.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const folder = 'dist'
 
-/** By the name of the file in dist/; what another one of them loads is not in that one. */
+/** By the file's name in dist/. An entry that another loads is not bundled into that one. */
 const entries = {
   main: 'src/main.ts',
-  // Not twice in one process: who throws one and who catches it have to mean the same.
+  // Only once per process: instanceof must hold between the bundle that throws and the one that catches.
   errors: 'src/lib/errors.ts',
   ...commands('serve', 'check', 'names', 'query', 'cache', 'worker', 'reader'),
-  // What the health check does without.
-  ask: 'src/commands/ask.ts',
+  // Loaded later, so that health checks do without.
+  'api-client': 'src/commands/api-client.ts',
   scoped: 'src/net/scoped.ts',
   sources: 'src/config/sources.ts',
   problems: 'src/config/problems.ts',
   message: 'src/dns/message.ts',
 }
-/** Parts of packages that are loaded with the rest and never used here. Whoever does use one is told. */
+/** Parts of packages that berth never uses. Using one throws. */
 const unused = [
   'undici/lib/dispatcher/client-h2.js',
   'undici/lib/web/fetch/body.js',
@@ -37,7 +37,7 @@ const parts = {
     const names = new Map(Object.entries(entries).map(([name, path]) => [resolve(path), name]))
     esbuild.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, kind, resolveDir }) => {
       const name = names.get(resolve(resolveDir, path))
-      // Where one is imported and not only asked for later, it belongs to who imports it.
+      // A static import is bundled into its importer; only a dynamic one stays a file of its own.
       if (name === undefined || kind === 'entry-point') return undefined
       if (kind !== 'dynamic-import' && name !== 'errors') return undefined
       return { path: `./${name}.js`, external: true }
@@ -58,16 +58,14 @@ const { metafile, warnings } = await build({
   bundle: true,
   platform: 'node',
   target: 'node20',
-  // Node starts it sooner than ES modules, and in less memory.
+  // Starts faster than ES modules, and in less memory.
   format: 'cjs',
   supported: { 'dynamic-import': false },
-  // V8 keeps the text for as long as it runs; with one sign that is not ASCII in it, twice as large.
+  // V8 keeps the source in memory, at twice the size if it has one character that is not ASCII.
   charset: 'ascii',
   legalComments: 'none',
-  sourcemap: true,
-  sourcesContent: false,
   metafile: true,
-  // It has native code, and is not there on every system.
+  // It has native code, and does not exist for every system.
   external: ['koffi'],
   plugins: [parts],
   logLevel: 'warning',
@@ -76,7 +74,7 @@ if (warnings.length > 0) process.exit(1)
 
 writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
 writeFileSync(join(folder, 'LICENSES.txt'), licences(Object.keys(metafile.inputs)))
-// What an earlier build has left.
+// Leftovers of an earlier build.
 const made = new Set([
   'LICENSES.txt',
   'package.json',
@@ -88,7 +86,7 @@ function commands(...names) {
   return Object.fromEntries(names.map((name) => [name, `src/commands/${name}.ts`]))
 }
 
-/** Of each package that is in it. Throws where one has none: it may not be passed on. */
+/** The licences of all bundled packages. Throws if one has none, since it must not be distributed. */
 function licences(files) {
   const packages = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
   const texts = [...new Set(packages)].toSorted().map((place) => {

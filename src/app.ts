@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import type { ConfigCounters } from './config/counters.ts'
-import { remoteEngines } from './config/locality.ts'
+import { remoteEngines } from './config/local-engines.ts'
 import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createEngines, type Engines } from './docker/engines.ts'

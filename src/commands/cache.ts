@@ -1,26 +1,23 @@
-// berth cache: what the running berth keeps of upstreams' answers, and away with it.
+// `berth cache`: shows what the running berth has cached from upstreams, or flushes it.
 import { parseArgs } from 'node:util'
 import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { CacheReply, FlushReply } from '../http/cache-desk.ts'
 import { lines } from '../lib/printable.ts'
-import { ask, httpServer, isProblem, tell } from './ask.ts'
+import { ask, httpServer, isProblem, tell } from './api-client.ts'
+import { describeEntries } from './cache-text.ts'
 import { type Command, columns, exit, guard, type Io } from './io.ts'
-import { describeEntries } from './kept.ts'
-import { askingOptions } from './where.ts'
+import { askingHelp, askingOptions } from './which-server.ts'
 
-const help = `berth cache show NAME [TYPE] [options]  what the running berth keeps of NAME: answers of upstreams, and failures
-berth cache flush [NAME] [options]      forget it, for all types; without NAME forget everything
+const help = `Usage: berth cache show NAME [TYPE] [OPTIONS]
+       berth cache flush [NAME] [OPTIONS]
 
-An answer that leads over NAME, as where it is an alias's target, is shown and forgotten with it. Names of containers are
-never kept: they are answered from the table.
+Shows what the running berth has cached for NAME, upstreams' answers and failures, or flushes it for all types; without
+NAME, flushes everything. An answer that passes through NAME, such as a CNAME's target, is shown and flushed with it.
+Container names are never cached: they are answered from the table.
 
-  --below         NAME and all names below it
-  --http ADDRESS  where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or "http",
-                  else /run/berth/api.sock or 127.0.0.1:9153
-  --config FILE   the configuration berth runs with; default: BERTH_CONFIG
-  --json          print the reply as JSON
-  --help          this text
+  --below           NAME and all names below it
+${askingHelp}
 
 Exit codes: 0 done, 1 not done or not everywhere, 2 bad arguments or configuration.
 `
@@ -49,26 +46,26 @@ export const run: Command = (args, outer) =>
       const reply = await ask<FlushReply>(server, '/api/cache', parameters, 'DELETE')
       if (isProblem(reply)) return tell(io, reply)
       io.stdout(json ? `${JSON.stringify(reply)}\n` : describeFlush(reply))
-      return tellSilent(io, reply, 'that it forgot this; it does once it goes on')
+      return tellSilent(io, reply, 'confirmed that it flushed this; it will when it resumes')
     }
     const reply = await ask<CacheReply>(server, '/api/cache', { ...parameters, type })
     if (isProblem(reply)) return tell(io, reply)
     io.stdout(json ? `${JSON.stringify(reply)}\n` : describe(reply))
-    return tellSilent(io, reply, 'what it keeps')
+    return tellSilent(io, reply, 'said what it caches')
   })
 
 function misuse([verb, name, type, ...rest]: readonly string[], below: boolean): string | undefined {
-  if (verb === undefined) return 'show or flush?'
-  if (verb !== 'show' && verb !== 'flush') return `"${verb}" is not known; there are show and flush`
+  if (verb === undefined) return 'write show or flush'
+  if (verb !== 'show' && verb !== 'flush') return `"${verb}" is unknown; write show or flush`
   // An unset variable of a script is not to flush everything.
   if (name === '') return 'the name is empty; the root is "."'
-  if (name === undefined && verb === 'show') return 'no name was given'
-  if (name === undefined) return below ? '--below goes with a name' : undefined
+  if (name === undefined && verb === 'show') return 'NAME is missing'
+  if (name === undefined) return below ? '--below needs a name' : undefined
   if (encodeName(name) === undefined) return `"${name}" is not a domain name`
   const extra = verb === 'flush' ? type : rest[0]
   if (extra !== undefined) {
-    const why = verb === 'flush' ? '; a name is forgotten for all types' : ''
-    return `"${extra}" is one argument too many${why}`
+    const why = verb === 'flush' ? '; a name is flushed for all types' : ''
+    return `"${extra}" is an extra argument${why}`
   }
   if (type !== undefined && typeCode(type) === undefined) {
     return `"${type}" is not a record type; write A, AAAA or TYPE65`
@@ -79,12 +76,14 @@ function misuse([verb, name, type, ...rest]: readonly string[], below: boolean):
 function describe({ name, type, below, entries, more, own, networks }: CacheReply): string {
   const what = `${below ? `${name} and below` : name}${type === undefined ? '' : ` ${type}`}`
   const notes = [
-    ...(entries.length === 0 ? [lines`nothing is kept of ${what}`] : []),
+    ...(entries.length === 0 ? [lines`nothing is cached for ${what}`] : []),
     ...(more === undefined ? [] : [lines`and ${more} more`]),
-    ...(own === undefined ? [] : [lines`the host is answered by berth itself, which is never kept: ${own}`]),
+    ...(own === undefined
+      ? []
+      : [lines`for the host, berth answers this itself and never caches it: ${own}`]),
     ...(networks === undefined
       ? []
-      : [lines`a container’s name, answered from the table and never kept, on ${networks.join(', ')}`]),
+      : [lines`a container’s name, answered from the table and never cached, on ${networks.join(', ')}`]),
   ]
   const shown = describeEntries(entries, name, below)
   return [...(shown === '' ? [] : [shown]), ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`])].join(
@@ -94,7 +93,7 @@ function describe({ name, type, below, entries, more, own, networks }: CacheRepl
 
 function describeFlush({ name, below, flushed }: FlushReply): string {
   const what = name === undefined ? 'everything' : below ? `${name} and all below it` : name
-  const head = lines`forgotten: ${what}\n`
+  const head = lines`flushed: ${what}\n`
   const counts = flushed.map(({ worker, answers, failures }) => [
     ...(flushed.length === 1 ? [] : [`process ${worker}`]),
     `${answers} answer${answers === 1 ? '' : 's'}`,
@@ -105,6 +104,6 @@ function describeFlush({ name, below, flushed }: FlushReply): string {
 
 /** The exit code. */
 function tellSilent(io: Io, { silent = [] }: { readonly silent?: readonly number[] }, what: string): number {
-  for (const worker of silent) io.stderr(lines`process ${worker} has not said ${what}\n`)
+  for (const worker of silent) io.stderr(lines`process ${worker} has not ${what}\n`)
   return silent.length === 0 ? exit.done : exit.failed
 }

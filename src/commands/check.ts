@@ -1,32 +1,33 @@
-// berth check: reads a configuration as serve would, and tells what it understood or what is wrong.
+// `berth check`: reads a configuration as `berth serve` would, and shows what it means or what is wrong with it.
 import { networkInterfaces } from 'node:os'
 import { parseArgs } from 'node:util'
-import { localityOf } from '../config/locality.ts'
+import { listWarnings } from '../config/config-warnings.ts'
+import { localityOf } from '../config/local-engines.ts'
 import { listSettings } from '../config/schema.ts'
+import { formatHostPort } from '../config/text-values.ts'
 import type { CacheSettings, Config, EngineConfig, HostPort, NamePattern, Upstream } from '../config/types.ts'
-import { formatHostPort } from '../config/values.ts'
 import { variableNames } from '../config/variables.ts'
-import { listWarnings } from '../config/warnings.ts'
 import { systemClock } from '../lib/clock.ts'
 import { addressesIn } from '../lib/interfaces.ts'
 import { lines } from '../lib/printable.ts'
 import { mayBeInUserNamespace } from '../lib/user-namespace.ts'
 import { listEngineWarnings } from './engine-warnings.ts'
-import { loadForHere } from './here.ts'
 import { type Command, columns, exit, guard } from './io.ts'
-import { listRoutes } from './routes.ts'
+import { listRoutes } from './route-text.ts'
+import { loadUsableConfig } from './usable-config.ts'
 
-const help = () => `berth check [FILE]   reads a configuration as "berth serve" would, environment included
+const help = () => `Usage: berth check [FILE] [OPTIONS]
 
-Where FILE is left out: BERTH_CONFIG, else defaults and environment alone. Engines that can be read are looked at for
-networks and Compose projects that are called like a public domain, and for networks that are not on this machine.
+Reads a configuration as "berth serve" would, environment included, and shows what it means or what is wrong with it.
+FILE defaults to BERTH_CONFIG, else to defaults and environment alone. Also warns about networks and Compose projects
+named like a public domain, and about networks that are not on this machine, of each engine that can be read.
 
-  --json            print the configuration as JSON, defaults filled in
-  --help            this text
+  --json  print the configuration as JSON, with defaults
+  --help  print this text
 
-Exit codes: 0 the configuration is right, 2 it is not.
+Exit codes: 0 the configuration is valid, 2 it is not.
 
-Settings, and the environment variables that go before the file:
+Settings, and the environment variables that override the file:
 
 ${columns(listSettings().map((setting) => [`  ${setting}`, variableNames(setting)[0]!]))}`
 
@@ -42,10 +43,10 @@ export const run: Command = (args, outer) =>
       return exit.done
     }
     if (positionals.length > 1) {
-      io.stderr(lines`"${positionals[1]!}" is one argument too many\nTry "berth check --help".\n`)
+      io.stderr(lines`"${positionals[1]!}" is an extra argument\nTry "berth check --help".\n`)
       return exit.usage
     }
-    const config = await loadForHere({ file: positionals[0], env: io.env, flags: {} })
+    const config = await loadUsableConfig({ file: positionals[0], env: io.env, flags: {} })
     io.stdout(values.json ? `${JSON.stringify(withoutKeys(config))}\n` : summary(config))
     const here = {
       addresses: addressesIn(networkInterfaces()),
@@ -84,7 +85,7 @@ function summary({
     ['health', health],
     [
       'labels',
-      labels.allow.length === 0 ? 'may give no names' : `may give ${list(labels.allow.map(pattern))}`,
+      labels.allow.length === 0 ? 'may grant no names' : `may grant ${list(labels.allow.map(pattern))}`,
     ],
     ['scope', `gateway ${scope.gateway}, allow ${list(scope.allow.map(({ text }) => text))}`],
     ...hosts.map(({ name, wildcard, v4, v6, networks }, i) => [
@@ -94,7 +95,7 @@ function summary({
     ['upstreams', `${upstreams(forward.upstreams)}; ${forward.policy}, ${forward.timeout} ms for all tries`],
     ...listRoutes(forward).map((route, i) => [i === 0 ? 'routes' : '', route]),
     ...forward.servers.flatMap(describeServer).map((server) => ['', server]),
-    ...(forward.singleLabel ? [['', 'names of one label are forwarded']] : []),
+    ...(forward.singleLabel ? [['', 'single-label names are forwarded']] : []),
     ...(forward.rebindProtection ? [['rebinding', rebinding(forward.rebindAllow)]] : []),
     ['cache', describeCache(cache)],
     ['http', http === undefined ? 'off' : address(http)],
@@ -105,13 +106,13 @@ function summary({
 
 function describeServer({ text, edns, ad }: Config['forward']['servers'][number]): string[] {
   const without = [...(edns ? [] : ['EDNS']), ...(ad ? [] : ['AD'])]
-  return without.length === 0 ? [] : [`${text} is asked without ${without.join(' and ')}`]
+  return without.length === 0 ? [] : [`${text} is queried without ${without.join(' and ')}`]
 }
 
 function describeEngine(engine: EngineConfig, { engines, found }: Config['docker']): string {
   const { name, address, reach = 'none' } = engine
   const { local, why } = localityOf(engine, engines)
-  // An engine without a name of its own is called by its address.
+  // Without a configured name, the address is the name.
   const called = address.text.endsWith(name) ? address.text : `${name} (${address.text})`
   const how = found === undefined ? '' : `, ${found.text}`
   return `${called}${how}, ${local ? `local (${why})` : `remote (${why}), reach ${reach}`}`
@@ -127,8 +128,8 @@ function describeCache({ entries, bytes, maxTtl, maxNegativeTtl, stale }: CacheS
 function describeApi({ socket, group, token, hosts }: Config['api']): string[][] {
   const lines = [
     ...(socket === undefined ? [] : [`socket ${socket}${group === undefined ? '' : `, group ${group}`}`]),
-    ...(token === undefined ? [] : [`over TCP the host's view wants the token of ${token.file}`]),
-    ...(hosts.length === 0 ? [] : [`also asked as ${hosts.join(', ')}`]),
+    ...(token === undefined ? [] : [`over TCP the host's view requires the token in ${token.file}`]),
+    ...(hosts.length === 0 ? [] : [`also reached as ${hosts.join(', ')}`]),
   ]
   return lines.map((line, i) => [i === 0 ? 'api' : '', line])
 }
@@ -146,15 +147,15 @@ function pattern({ name, wildcard }: NamePattern): string {
 }
 
 function rebinding(allowed: readonly string[]): string {
-  const except = allowed.length === 0 ? '' : `, but below ${allowed.join(', ')}`
-  return `private addresses from upstreams are withheld${except}`
+  const except = allowed.length === 0 ? '' : `, except below ${allowed.join(', ')}`
+  return `answers with private addresses are withheld${except}`
 }
 
 function list(items: readonly string[]): string {
   return items.length === 0 ? 'none' : items.join(', ')
 }
 
-/** Private keys and tokens are nobody's to print. */
+/** Private keys and tokens are never printed. */
 function withoutKeys(config: Config): unknown {
   const { engines: all } = config.docker
   const engines = all.map((engine) => {

@@ -1,7 +1,6 @@
-// For `berth check`: what its engines have that should be known: networks and Compose projects called like a public domain,
-// networks that are not on this machine. An engine that can't be read, or not at once, has nothing to tell: that is no
-// mistake of the configuration's.
-import { localityOf } from '../config/locality.ts'
+// For `berth check`: warnings about what the engines have: networks and Compose projects named like a public domain, and
+// networks that are not on this machine. An engine that cannot be read in time gives none.
+import { localityOf } from '../config/local-engines.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
 import { describeApart, type Here, isAmong } from '../docker/apart.ts'
 import { createEngineClient, type EngineInfo } from '../docker/client.ts'
@@ -14,7 +13,7 @@ import { describePublicName, isPublicNetwork, isPublicProject } from '../registr
 /** For all engines at once, ms. */
 const patience = 2000
 
-export interface Told {
+interface EngineFacts {
   readonly networks: readonly RawNetwork[]
   readonly containers: readonly RawContainerRow[]
   readonly info: EngineInfo | undefined
@@ -27,22 +26,22 @@ export async function listEngineWarnings(
 ): Promise<string[]> {
   const lists = await Promise.all(
     docker.engines.map(async (engine) => {
-      const told = await ask(engine, clock)
-      if (told === undefined) return []
-      // Of a remote one everybody knows that.
+      const facts = await readEngine(engine, clock)
+      if (facts === undefined) return []
+      // A remote engine's networks never are.
       const { local } = localityOf(engine, docker.engines)
-      return [...(local ? apartWarnings(engine, told, here) : []), ...publicNames(told, zone)]
+      return [...(local ? apartWarnings(engine, facts, here) : []), ...publicNames(facts, zone)]
     }),
   )
   return [...new Set(lists.flat())].sort()
 }
 
-async function ask(engine: EngineConfig, clock: Clock): Promise<Told | undefined> {
+async function readEngine(engine: EngineConfig, clock: Clock): Promise<EngineFacts | undefined> {
   const client = createEngineClient(engine, clock)
   const over = new AbortController()
   const late = sleep(clock, patience, over.signal).then(() => undefined)
   try {
-    // Where one of them fails, what the others tell is worth a warning all the same.
+    // If one call fails, the others may still give a warning.
     const agreed = client.version().catch(() => {})
     const lists = agreed
       .then(() => Promise.all([client.listNetworks(), client.listContainers()]))
@@ -58,7 +57,11 @@ async function ask(engine: EngineConfig, clock: Clock): Promise<Told | undefined
   }
 }
 
-function apartWarnings({ name }: EngineConfig, { networks, containers, info }: Told, here: Here): string[] {
+function apartWarnings(
+  { name }: EngineConfig,
+  { networks, containers, info }: EngineFacts,
+  here: Here,
+): string[] {
   if (info?.apart === undefined) return []
   const places = containers.flatMap(({ NetworkSettings }) => Object.values(NetworkSettings?.Networks ?? {}))
   const addresses = places.flatMap((place) => [place?.IPAddress, place?.GlobalIPv6Address])
@@ -67,7 +70,7 @@ function apartWarnings({ name }: EngineConfig, { networks, containers, info }: T
   return isAmong(info.apart, here, all) ? [] : [`${name}: ${describeApart(info.apart)}`]
 }
 
-function publicNames({ networks, containers }: Told, zone: string): string[] {
+function publicNames({ networks, containers }: EngineFacts, zone: string): string[] {
   const projects = new Set(
     containers.flatMap(({ Labels }) => Labels?.['com.docker.compose.project']?.toLowerCase() ?? []),
   )

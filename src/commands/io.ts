@@ -1,13 +1,13 @@
-// What every command has: its surroundings, its exit codes, and how it prints.
+// What every command shares: its environment, exit codes and output.
 import { BerthError } from '../lib/errors.ts'
 import { printable, printableLines } from '../lib/printable.ts'
 
-/** What a command is given to work with; what it returns is the exit code. */
+/** What a command works with; it returns the exit code. */
 export interface Io {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborted by the signal that a server is to stop at; its name is the reason. */
+  /** Aborted by the signal that stops a server; the signal's name is the reason. */
   readonly stop: AbortSignal
 }
 
@@ -16,7 +16,7 @@ export type Command = (args: string[], io: Io) => Promise<number>
 /** Done; failed at run time; bad arguments or configuration. */
 export const exit = { done: 0, failed: 1, usage: 2 } as const
 
-/** Whatever is printed through it, JSON too, holds nothing that a terminal obeys or hides. */
+/** Escapes whatever a terminal would obey or hide, in JSON as well. */
 export function onTerminal(io: Io): Io {
   return {
     ...io,
@@ -25,7 +25,7 @@ export function onTerminal(io: Io): Io {
   }
 }
 
-/** Runs a command's body; problems become a sentence on standard error and an exit code. */
+/** Runs a command's body; a problem becomes a sentence on standard error and an exit code. */
 export async function guard(outer: Io, body: (io: Io) => Promise<number>): Promise<number> {
   const io = onTerminal(outer)
   try {
@@ -35,16 +35,16 @@ export async function guard(outer: Io, body: (io: Io) => Promise<number>): Promi
     if (!(error instanceof BerthError) && !badArgument) throw error
     const { message } = error as Error
     const isConfig = !badArgument && (error as BerthError).code === 'CONFIG'
-    // A configuration's problems are one a line, each of them printable (config/load.ts).
+    // A configuration's problems are one per line, already escaped (config/problems.ts).
     io.stderr(`${isConfig ? message : printable(message)}\n`)
     return badArgument || isConfig ? exit.usage : exit.failed
   }
 }
 
-/** Characters; one cell that is longer does not make all others of its column as long. */
+/** Characters; a longer cell does not widen its column. */
 const widest = 256
 
-/** Lines with columns as wide as their widest cell, two spaces between; what is in a cell stays in its line. */
+/** Rows with aligned columns, two spaces apart; a cell never starts a new line. */
 export function columns(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(printable))
   const widths: number[] = rows[0]?.map(() => 0) ?? []

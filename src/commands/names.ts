@@ -1,21 +1,19 @@
-// berth names: every name an asker can see, and where each leads.
+// `berth names`: every name an asker can see, with its addresses.
 import { parseArgs } from 'node:util'
 import type { NamesReply } from '../http/inspector.ts'
-import { ask, httpServer, isProblem, tell } from './ask.ts'
+import { ask, httpServer, isProblem, tell } from './api-client.ts'
 import { type Command, columns, exit, guard } from './io.ts'
-import { askingOptions } from './where.ts'
+import { askingHelp, askingOptions } from './which-server.ts'
 
-const help = `berth names [options]   the names the running berth has, and where they lead
+const help = `Usage: berth names [OPTIONS]
 
-  --as WHO          the names this asker can see: a container's name or id, an IP address, or host (default)
-  --http ADDRESS    where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or "http",
-                    else /run/berth/api.sock or 127.0.0.1:9153
-  --config FILE     the configuration berth runs with; default: BERTH_CONFIG
-  --ignored-labels  labels that give no names, and why, in place of the names
-  --json            print the reply as JSON
-  --help            this text
+Lists the names an asker can see, with their addresses and containers.
 
-Exit codes: 0 done, 1 no answer could be had, 2 bad arguments or configuration.
+  --as WHO          who asks: a container's name or ID, an IP address, or host (default)
+  --ignored-labels  list the labels that grant no names instead, and why
+${askingHelp}
+
+Exit codes: 0 done, 1 no reply, 2 bad arguments or configuration.
 `
 
 export const run: Command = (args, outer) =>
@@ -42,7 +40,7 @@ export const run: Command = (args, outer) =>
 
 function describeIgnored({ view, ignoredLabels }: NamesReply): string {
   if (view === 'starting') return 'no engine has been read yet\n'
-  if (ignoredLabels === undefined) return `labels are told to the host alone, not to who sees ${view}\n`
+  if (ignoredLabels === undefined) return `only the host may see labels, not ${view}\n`
   if (ignoredLabels.length === 0) return 'no label is ignored\n'
   const rows = ignoredLabels.map(({ container, label, value, why }) => [container, label, value, why])
   return columns([['CONTAINER', 'LABEL', 'VALUE', 'WHY'], ...rows])

@@ -1,32 +1,28 @@
-// berth query: what does this name mean to that asker, and why; or, with --wire, does the DNS socket answer.
+// `berth query`: what an asker is answered for a name, and why; with --wire, whether the DNS socket answers at all.
 import { parseArgs } from 'node:util'
 import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
 import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
 import { lines } from '../lib/printable.ts'
+import { summarize } from './cache-text.ts'
+import { queryWire } from './dns-client.ts'
 import { type Command, columns, exit, guard } from './io.ts'
-import { summarize } from './kept.ts'
-import { askingOptions, dnsAddress } from './where.ts'
-import { queryWire } from './wire.ts'
+import { askingHelp, askingOptions, dnsAddress } from './which-server.ts'
 
-const help = `berth query NAME [TYPE] [options]        what the running berth answers, and by which rule
-berth query --wire NAME [TYPE] [options] asks the DNS socket itself
+const help = `Usage: berth query NAME [TYPE] [OPTIONS]
+       berth query --wire NAME [TYPE] [OPTIONS]
 
-TYPE is A where it is left out.
+Shows what the running berth answers, and why. With --wire, asks its DNS socket instead: exit code 0 on any reply, 1 if
+none comes within 2 s, in two tries. TYPE defaults to A.
 
-  --as WHO            answer as for this asker: a container's name or id, an IP address, or host (default)
-  --http ADDRESS      where berth serves HTTP, or its socket's path; default: the configuration's "api.socket" or
-                      "http", else /run/berth/api.sock or 127.0.0.1:9153
-  --json              print the reply as JSON
+  --as WHO          who asks: a container's name or ID, an IP address, or host (default)
+${askingHelp}
 
-  --wire              ask over DNS: exit code 0 on any reply, 1 on none within 2 s, tried twice
-  --server ADDRESS    with --wire: whom to ask; default: the configuration's first "listen", else 127.0.0.1:1053
-  --tcp               with --wire: over TCP
+  --wire            ask over DNS
+  --server ADDRESS  with --wire: the server to ask; default: the first "listen" of the configuration, else 127.0.0.1:1053
+  --tcp             with --wire: use TCP
 
-  --config FILE       the configuration berth runs with; default: BERTH_CONFIG
-  --help              this text
-
-Exit codes: 0 done, 1 no answer could be had, 2 bad arguments or configuration.
+Exit codes: 0 done, 1 no reply, 2 bad arguments or configuration.
 `
 
 export const run: Command = (args, outer) =>
@@ -59,8 +55,8 @@ export const run: Command = (args, outer) =>
       io.stdout(json ? `${JSON.stringify(message)}\n` : text)
       return exit.done
     }
-    // A health check asks over DNS, and often: it does without.
-    const { ask, httpServer, isProblem, tell } = await import('./ask.ts')
+    // Health checks use --wire, and often: they do not load this.
+    const { ask, httpServer, isProblem, tell } = await import('./api-client.ts')
     const server = await httpServer({ address: values.http, config, env: io.env })
     const reply = await ask<QueryReply>(server, '/api/query', { name, type, as, kept: 'true' })
     if (isProblem(reply)) return tell(io, reply)
@@ -74,19 +70,19 @@ function misuse(
   rest: readonly string[],
   values: { wire?: boolean; as?: string; http?: string; server?: string; tcp?: boolean },
 ): string | undefined {
-  if (name === undefined) return 'no name was given'
+  if (name === undefined) return 'NAME is missing'
   if (encodeName(name) === undefined) return `"${name}" is not a domain name`
   if (typeCode(type) === undefined) return `"${type}" is not a record type; write A, AAAA or TYPE65`
-  if (rest.length > 0) return `"${rest[0]}" is one argument too many`
+  if (rest.length > 0) return `"${rest[0]}" is an extra argument`
   if (values.wire && values.as !== undefined)
-    return '--as goes with HTTP; over DNS you are who your address says'
-  if (values.wire && values.http !== undefined) return '--http does not go with --wire; --server does'
-  if (!values.wire && values.server !== undefined) return '--server goes with --wire'
-  if (!values.wire && values.tcp) return '--tcp goes with --wire'
+    return '--as needs HTTP; over DNS, your address says who you are'
+  if (values.wire && values.http !== undefined) return '--http cannot be used with --wire; use --server'
+  if (!values.wire && values.server !== undefined) return '--server needs --wire'
+  if (!values.wire && values.tcp) return '--tcp needs --wire'
   return undefined
 }
 
-/** The reply for a person: the answer first, then why. */
+/** The reply as text: the answer first, then why. */
 function describe(reply: QueryReply): string {
   const { name, type, rcode, answers, as, source, rule, network, route, upstream } = reply
   const { cached, tries, ms, alternatives = [] } = reply
@@ -97,7 +93,7 @@ function describe(reply: QueryReply): string {
   const facts = [
     ['asked as', as],
     ['answered by', upstream === undefined ? source : `${source} (${upstream})`],
-    ...(cached === undefined ? [] : [['kept for', describeCached(reply, cached)]]),
+    ...(cached === undefined ? [] : [['cached', describeCached(reply, cached)]]),
     ...(tries === undefined ? [] : [['tries', tries]]),
     ...(ms === undefined ? [] : [['took', `${ms} ms`]]),
     ...keptFacts(reply),
@@ -109,17 +105,16 @@ function describe(reply: QueryReply): string {
   return `${answers.length > 0 ? recordLines(answers) : nothing}\n${columns(facts)}`
 }
 
-/** Its age, and how long it goes on. */
 function describeCached(
   { upstream }: QueryReply,
   { age, stale, left }: NonNullable<QueryReply['cached']>,
 ): string {
-  if (left === undefined) return `${age} s${stale ? ', out of date' : ''}`
-  if (stale) return `${age} s, out of date; given for ${left} s more while no upstream answers`
-  return `${age} s, ${upstream === undefined ? `upstreams are asked again in ${left} s` : `holds ${left} s more`}`
+  if (left === undefined) return `${age} s ago${stale ? ', stale' : ''}`
+  if (stale) return `${age} s ago, stale; served for ${left} s more while no upstream answers`
+  return `${age} s ago, ${upstream === undefined ? `upstreams are asked again in ${left} s` : `expires in ${left} s`}`
 }
 
-/** What else is kept of the name: by the same way, and by others. */
+/** What else is cached for the name: on the same route, and on others. */
 function keptFacts({ name, route, kept = [] }: QueryReply): string[][] {
   const own = kept.filter((entry) => entry.name === name)
   const isHere = (entry: { readonly route: string }) => route === undefined || entry.route === route

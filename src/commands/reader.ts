@@ -1,29 +1,29 @@
-// `berth reader`: what `berth serve` starts beside itself to read a changed configuration. Not for people. Whatever a
-// file does to who reads it (time, memory, a parser that gives up with the whole process) it does to this one.
+// `berth reader`: started by `berth serve` to read a changed configuration. Not for people. Whatever a file does to its
+// reader (time, memory, a parser that aborts) it does to this process.
 import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import type { ConfigSources } from '../config/load.ts'
 import { type Part, type Reading, readingOf, takeApart } from '../config/reading.ts'
 import { BerthError, explain } from '../lib/errors.ts'
-import { loadForHere } from './here.ts'
 import { type Command, exit } from './io.ts'
+import { loadUsableConfig } from './usable-config.ts'
 
 export type Sources = Omit<ConfigSources, 'parseEngineAddress'>
 
-/** The first is answered by `read` or `refused`, each further one by a part, or by `end`. */
+/** `read` is answered by `read` or `refused`, each `next` by a part or `end`. */
 export type ToReader = { readonly kind: 'read'; readonly sources: Sources } | { readonly kind: 'next' }
 
 export type FromReader =
-  /** Without its long lists, which come in parts. */
+  /** Without its long lists, which follow in parts. */
   | { readonly kind: 'read'; readonly reading: Reading }
-  /** One problem a line. `isConfig`: the configuration is wrong; else we are. */
+  /** One problem per line. `isConfig`: the configuration is wrong; otherwise it is a bug of ours. */
   | { readonly kind: 'refused'; readonly problems: string; readonly isConfig: boolean }
   | { readonly kind: 'part'; readonly part: Part }
   | { readonly kind: 'end' }
 
 export const run: Command = (_args, io) => {
   if (process.send === undefined) {
-    io.stderr('berth reader is what "berth serve" starts to read a changed configuration; start that\n')
+    io.stderr('berth reader is started by "berth serve" to read a changed configuration; run that\n')
     return Promise.resolve(exit.usage)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -39,7 +39,7 @@ export const run: Command = (_args, io) => {
         return
       }
       try {
-        const reading = readingOf(await loadForHere(message.sources))
+        const reading = readingOf(await loadUsableConfig(message.sources))
         const { rest, parts: all } = takeApart(reading.config)
         parts = all
         answer({ kind: 'read', reading: { ...reading, config: rest } })
@@ -52,12 +52,12 @@ export const run: Command = (_args, io) => {
   })
 }
 
-/** Questions go first; and where memory runs out, the system is to end us and not the server. */
+/** Questions come first; and if memory runs out, the kernel should kill this process, not the server. */
 function giveWay(): void {
   try {
     setPriority(5)
     writeFileSync('/proc/self/oom_score_adj', '1000')
   } catch {
-    // Other systems, and those that forbid it.
+    // Not Linux, or not permitted.
   }
 }

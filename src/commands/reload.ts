@@ -1,35 +1,35 @@
-// The configuration while berth runs: read again on SIGHUP and when its file says something else. What is wrong is
-// refused and told, and what was in force stays so.
-import { fixedSettings, listChanges } from '../config/changes.ts'
+// Reloads the configuration on SIGHUP and when its file changes. A wrong one is refused and logged; the old one stays in
+// force.
+
 import type { ConfigCounters } from '../config/counters.ts'
+import { fixedSettings, listChanges } from '../config/diff.ts'
 import type { Reading } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
-import { tellFound } from './found.ts'
+import { logFoundEngine } from './usable-config.ts'
 
 export interface Reload {
   /**
-   * Reads the configuration again, once `start` was called. Where one is being read, another one follows it, however
-   * often it is asked for meanwhile.
+   * Reads the configuration again, once `start` was called. Requests during a reload make one more reload.
    */
   request(): void
-  /** Follows the file from now on, and hands what it says to `apply`. */
+  /** Follows the file from now on, and passes each new configuration to `apply`. */
   start(apply: (config: Config) => Promise<void>): void
   stop(): void
 }
 
 export interface ReloadOptions {
-  /** What is in force. */
+  /** The configuration in force. */
   readonly reading: Reading
-  /** What `read` told of the file before the configuration in force was read. */
+  /** What `read` gave for the file before the configuration in force was read. */
   readonly text: string
   /** Reads all of it, as at start; throws a BerthError CONFIG that names file, line and key of each problem. */
   readonly load: () => Reading | Promise<Reading>
-  /** Another text where the file says something else; rejects as fs.readFile does. */
+  /** A text that changes with the file; rejects as fs.readFile does. */
   readonly read: (file: string) => Promise<string>
-  /** The path of a usual place where an engine answers now. */
+  /** The usual socket path where an engine answers now. */
   readonly lookForEngine: (config: Config) => Promise<string | undefined>
   readonly counters: ConfigCounters
   readonly clock: Clock
@@ -38,7 +38,7 @@ export interface ReloadOptions {
 
 type Cause = 'SIGHUP' | 'file' | 'engine'
 
-/** Between looks at the file, ms. By content: it may be replaced by rename or through a symlink, and be a bind mount. */
+/** Between looks at the file, ms. By content, since it may be replaced by rename or through a symlink, or be a bind mount. */
 const lookEvery = 2000
 /** Between attempts to reload for an engine that was found, ms. */
 const longestPause = 60_000
@@ -56,20 +56,20 @@ export function createReload(options: ReloadOptions): Reload {
     begin = resolve
   })
 
-  /** Its text; where there is none, why: that it is gone is something that the file says, too. */
+  /** The file's text, or why it cannot be read: a file that is gone has changed, too. */
   async function look(): Promise<string> {
     if (file === undefined) return ''
     return options.read(file).catch((error: unknown) => `\0${explain(error)}`)
   }
 
-  function request(cause: Cause, told?: string): Promise<void> {
+  function request(cause: Cause, seen?: string): Promise<void> {
     if (isWaiting) return work
     isWaiting = true
     work = work.then(async () => {
       isWaiting = false
       if (stopped.signal.aborted) return
       // Before it is loaded: what is written meanwhile differs from this, and is seen at the next look.
-      text = told ?? (await look())
+      text = seen ?? (await look())
       await reload(cause).catch((error: unknown) => {
         counters.lastSuccess.cell().value = 0
         log.error({ why: explain(error) }, 'the configuration could not be changed')
@@ -87,7 +87,7 @@ export function createReload(options: ReloadOptions): Reload {
       counters.lastSuccess.cell().value = 0
       if (!(error instanceof BerthError)) throw error
       const problems = error.message.split('\n')
-      log.error({ cause, problems }, 'configuration refused, the former one stays in force; correct it')
+      log.error({ cause, problems }, 'configuration refused, the old one stays in force; correct the file')
       return
     }
     const changed = listChanges(reading.marks, next.marks)
@@ -101,19 +101,19 @@ export function createReload(options: ReloadOptions): Reload {
       if (!known.has(warning)) log.warn({ warning }, 'configuration')
     }
     const fixed = changed.filter((setting) => fixedSettings.includes(setting))
-    if (fixed.length > 0) log.warn({ changed: fixed }, 'these take effect at the next start')
+    if (fixed.length > 0) log.warn({ changed: fixed }, 'these settings take effect at the next start')
     if (changed.length > 0) log.info({ cause, changed }, 'configuration reloaded')
     else log[cause === 'SIGHUP' ? 'info' : 'debug']({ cause }, 'configuration reloaded, nothing changed')
-    if (changed.includes('docker.engines')) tellFound(next.config, log)
+    if (changed.includes('docker.engines')) logFoundEngine(next.config, log)
     void awaitEngine()
   }
 
-  /** Where none answered at the usual places, one that comes later is found without anybody's help. */
+  /** If no engine answered at the usual places, keeps looking for one. */
   async function awaitEngine(): Promise<void> {
     if (isAwaiting) return
     isAwaiting = true
     const isMissing = () => reading.config.docker.found?.isMissing === true
-    // Where it is found and the configuration is refused meanwhile, that is not told every other second.
+    // If the configuration is refused meanwhile, that is not logged every two seconds.
     for (let pause = lookEvery; isMissing() && !stopped.signal.aborted; ) {
       await sleep(clock, pause, stopped.signal)
       if (stopped.signal.aborted || !isMissing()) break
@@ -130,7 +130,7 @@ export function createReload(options: ReloadOptions): Reload {
       await sleep(clock, lookEvery, stopped.signal)
       if (stopped.signal.aborted) return
       const now = await look()
-      // Somebody may still be writing: what counts is what is found twice.
+      // The file may still be being written: only a text found twice counts.
       if (now === before && now !== text) await request('file', now)
       before = now
     }

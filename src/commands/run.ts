@@ -1,11 +1,11 @@
-// The commands by name, and what `berth` says without one.
+// The commands by name, and `berth --help`.
 import { lines } from '../lib/printable.ts'
-import { version } from '../version.ts'
+import { oldestNode, version } from '../version.ts'
 import { exit, type Io, onTerminal } from './io.ts'
 
 type CommandModule = { run(args: string[], io: Io): Promise<number> }
 
-/** Each loads what it needs alone: some are started often (the image's HEALTHCHECK, whoever reads a changed file). */
+/** Each loads only what it needs: some run often (the image's HEALTHCHECK, the reader of a changed file). */
 const commands: Record<string, () => Promise<CommandModule>> = {
   serve: () => import('./serve.ts'),
   check: () => import('./check.ts'),
@@ -21,17 +21,21 @@ const usage = `berth ${version}: DNS service discovery for Docker
 Usage: berth COMMAND [OPTIONS]
 
   serve    answer questions: follow the engines, listen, forward
-  check    read a configuration file and say what it means, or what is wrong with it
-  names    list the names an asker may see, as the running server knows them
-  query    ask the running server about one name, and why it answers so
-  cache    show what the running server keeps of a name, or flush it
+  check    read a configuration, and show what it means or what is wrong with it
+  names    list the names an asker can see
+  query    show what an asker is answered for a name, and why
+  cache    show or flush what is cached from upstreams
 
-berth COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 bad arguments or configuration.
+"berth COMMAND --help" has details. Exit codes: 0 done, 1 failed, 2 bad arguments or configuration.
 `
 
 /** The exit code: 0 done, 1 failed at run time, 2 bad arguments or configuration. */
 export async function run(args: string[], outer: Io): Promise<number> {
   const io = onTerminal(outer)
+  if (isTooOld(process.versions.node)) {
+    io.stderr(`berth needs Node ${oldestNode} or later; this is ${process.versions.node}\n`)
+    return exit.failed
+  }
   const [name, ...rest] = args
   if (name === '--version' || name === '-v') {
     io.stdout(`${version}\n`)
@@ -43,14 +47,21 @@ export async function run(args: string[], outer: Io): Promise<number> {
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
-    io.stderr(lines`berth: there is no command '${name}'\n\n` + usage)
+    io.stderr(lines`berth: unknown command '${name}'\n\n` + usage)
     return 2
   }
   try {
     return await (await command()).run(rest, io)
   } catch (error) {
-    // A mistake of our own; what it quotes may be anybody's.
+    // A bug of ours; what it quotes may come from anywhere, so it is printed escaped.
     io.stderr(`${error instanceof Error ? error.stack : error}\n`)
     return exit.failed
   }
+}
+
+/** `node`: "20.18.1". */
+function isTooOld(node: string): boolean {
+  const [major, minor] = oldestNode.split('.').map(Number) as [number, number]
+  const [ours, oursMinor] = node.split('.').map(Number) as [number, number]
+  return ours < major || (ours === major && oursMinor < minor)
 }

@@ -1,4 +1,4 @@
-// `berth serve`: runs the server until SIGTERM or SIGINT, and says in a few lines what it found.
+// `berth serve`: runs the server until SIGTERM or SIGINT.
 import { webcrypto } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { type App, createApp } from '../app.ts'
@@ -14,32 +14,30 @@ import { type Output, standardOutput } from '../lib/output.ts'
 import { lines } from '../lib/printable.ts'
 import { createReread } from '../lib/reread.ts'
 import { version } from '../version.ts'
-import { forkReader, readApart } from './apart.ts'
-import { tellFound } from './found.ts'
-import { loadForHere, lookForEngine } from './here.ts'
 import { type Io, onTerminal } from './io.ts'
-import { surviveMistakes } from './process.ts'
+import { forkReader, readInChild } from './read-in-child.ts'
 import { createReload, type ReloadOptions } from './reload.ts'
-import { describeStart } from './start.ts'
+import { describeStart } from './start-summary.ts'
+import { logUncaught } from './uncaught.ts'
+import { loadUsableConfig, logFoundEngine, lookForEngine } from './usable-config.ts'
 
 const help = `Usage: berth serve [--config FILE] [--KEY=VALUE …]
 
-Answers DNS questions until it is stopped (SIGTERM, SIGINT).
+Answers DNS questions until SIGTERM or SIGINT.
 
-  --config FILE   configuration, YAML; without it every option has its default
-  --KEY=VALUE     one option by its path, over file and environment: --log.level=debug --listen=127.0.0.1:53
-  --help
+  --config FILE  the configuration, in YAML; default: BERTH_CONFIG, else every option has its default
+  --KEY=VALUE    one option by its path; overrides file and environment: --log.level=debug --listen=127.0.0.1:53
+  --help         print this text
 
-SIGHUP, or a change in FILE, reloads the configuration, flags and environment as they were. One with a mistake in it is
-refused whole and the mistake is logged; what was in force stays so.
+SIGHUP, or a change to FILE, reloads the configuration, with the same flags and environment. A configuration with a
+mistake is refused as a whole and the mistake is logged; the old one stays in force.
 
-Every option with its default: config/berth.yml. Environment variables are BERTH_ and the path: BERTH_LOG_LEVEL.
+config/berth.yml lists every option with its default. Environment variables are BERTH_ and the path: BERTH_LOG_LEVEL.
 `
 
-/** How long the last lines may take to leave, ms. */
+/** How long the last log lines may take to be written, ms. */
 const flushFor = 500
 
-/** The configuration, how to read it again, what its file said before, and how to look for an engine. */
 type Start = Pick<ReloadOptions, 'reading' | 'load' | 'text' | 'lookForEngine'>
 
 export async function run(args: string[], outer: Io): Promise<number> {
@@ -53,13 +51,13 @@ export async function run(args: string[], outer: Io): Promise<number> {
     }
     const sources = { file, env: io.env, flags }
     const fork = forkReader(process.argv[1]!)
-    // Before it is understood: what is written meanwhile is a change.
+    // Taken before the file is parsed: a write in between counts as a change.
     const path = file ?? io.env[fileVariable]
-    const text = path ? await markOf(path).catch(() => '') : ''
+    const text = path ? await digestOf(path).catch(() => '') : ''
     start = {
       text,
-      reading: readingOf(await loadForHere(sources)),
-      load: () => readApart(fork, systemClock, { ...sources, isAgain: true }),
+      reading: readingOf(await loadUsableConfig(sources)),
+      load: () => readInChild(fork, systemClock, { ...sources, isAgain: true }),
       lookForEngine: (config) => lookForEngine(config, io.env),
     }
   } catch (error) {
@@ -69,7 +67,7 @@ export async function run(args: string[], outer: Io): Promise<number> {
   }
   const output = standardOutput()
   const log = logTo(output, { level: start.reading.config.log.level })
-  surviveMistakes(log)
+  logUncaught(log)
   const code = await serve(start, log, output, io.stop)
   await output.flush(flushFor)
   return code
@@ -77,25 +75,25 @@ export async function run(args: string[], outer: Io): Promise<number> {
 
 async function serve(start: Start, log: Logger, output: Output, stop: AbortSignal): Promise<number> {
   const { config, warnings } = start.reading
-  const told = new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+  const stopped = new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
   const counters = createConfigCounters(systemClock.now() / 1000)
   const reload = createReload({
     ...{ ...start, counters, log, clock: systemClock },
-    read: createReread({ read: markOf, clock: systemClock }),
+    read: createReread({ read: digestOf, clock: systemClock }),
   })
   process.on('SIGHUP', reload.request)
-  // Timers don't keep the process alive, and with every socket waiting for its address nothing else might.
+  // Our timers do not keep the process alive, and sockets may still be waiting for their addresses.
   const alive = setInterval(() => {}, 0x7fffffff)
   let app: App
   log.info({ version, node: process.version, config: config.file ?? 'defaults' }, 'starting')
-  tellFound(config, log)
+  logFoundEngine(config, log)
   for (const warning of warnings) log.warn({ warning }, 'configuration')
   try {
     app = await createApp({ config, configCounters: counters, log, lostLines: output.lost })
-    // Whoever is to stop does not wait for an engine that does not answer.
-    if (!stop.aborted) await Promise.race([app.start(), told])
+    // A stop does not wait for an engine that does not answer.
+    if (!stop.aborted) await Promise.race([app.start(), stopped])
   } catch (error) {
-    log.error({ why: explain(error) }, 'can not start')
+    log.error({ why: explain(error) }, 'cannot start')
     clearInterval(alive)
     return 1
   }
@@ -103,7 +101,7 @@ async function serve(start: Start, log: Logger, output: Output, stop: AbortSigna
     const { fields, text } = describeStart(app, config)
     log.info(process.stdout.isTTY ? { text } : fields, 'ready')
     reload.start(app.update)
-    await told
+    await stopped
   }
   log.info({ signal: stop.reason }, 'stopping')
   reload.stop()
@@ -113,38 +111,50 @@ async function serve(start: Start, log: Logger, output: Output, stop: AbortSigna
   return 0
 }
 
-/** `--config FILE` and `--help` are ours, every other `--a.b=value` is an option's path. */
-function readArguments(args: string[]): { file?: string; flags: Record<string, string>; wantsHelp: boolean } {
-  const flags: Record<string, string> = {}
-  const own: string[] = []
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i]!
-    const [, key, value] = /^--([a-zA-Z][a-zA-Z.]*)(?:=(.*))?$/s.exec(arg) ?? []
-    if (key === undefined || key === 'config' || key === 'help') own.push(arg)
-    else if (value !== undefined) flags[key] = value
-    else if (i + 1 < args.length) flags[key] = args[++i]!
-    else throw new BerthError('CONFIG', lines`--${key} needs a value: --${key}=VALUE`)
-  }
-  try {
-    const { values } = parseArgs({
-      args: own,
-      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
-    })
-    return {
-      ...(values.config === undefined ? {} : { file: values.config }),
-      flags,
-      wantsHelp: values.help === true,
-    }
-  } catch (error) {
-    throw new BerthError(
-      'CONFIG',
-      lines`berth serve: ${explain(error)}; berth serve --help lists the options`,
-    )
-  }
+interface Arguments {
+  readonly file: string | undefined
+  /** Key path → text. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly wantsHelp: boolean
 }
 
-/** A short text that differs where the file does, worked out on a thread: files may be long. */
-async function markOf(file: string): Promise<string> {
+/** `--config FILE` and `--help` are the command's own; any other `--KEY=VALUE` or `--KEY VALUE` is a setting. */
+export function readArguments(args: string[]): Arguments {
+  const { tokens } = parseArgs({
+    ...{ args, strict: false, tokens: true },
+    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+  })
+  const flags: [string, string][] = []
+  let file: string | undefined
+  let wantsHelp = false
+  let lastTaken = -1
+  for (const token of tokens) {
+    if (token.index <= lastTaken || token.kind === 'option-terminator') continue
+    if (token.kind === 'positional') throw usageError(lines`"${token.value}" is an extra argument`)
+    const { name, rawName } = token
+    if (name === 'help') {
+      wantsHelp = true
+      continue
+    }
+    if (name !== 'config' && !rawName.startsWith('--')) throw usageError(lines`there is no option ${rawName}`)
+    // parseArgs does not know that settings take a value, which may be negative but is no option.
+    const value = token.value ?? (name === 'config' ? undefined : args[token.index + 1])
+    if (value === undefined || (!token.inlineValue && /^-(?:-|[ch]$)/.test(value))) {
+      throw usageError(lines`${rawName} needs a value: ${rawName}=VALUE`)
+    }
+    if (token.value === undefined) lastTaken = token.index + 1
+    if (name === 'config') file = value
+    else flags.push([name, value])
+  }
+  return { file, flags: Object.fromEntries(flags), wantsHelp }
+}
+
+function usageError(message: string): BerthError {
+  return new BerthError('CONFIG', `berth serve: ${message}; "berth serve --help" lists the options`)
+}
+
+/** Computed on a thread, since files may be long. */
+async function digestOf(file: string): Promise<string> {
   const bytes = await readBytes(file, yamlLimits.bytes)
   return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('base64')
 }

@@ -1,4 +1,4 @@
-// `berth worker`: what `berth serve` starts beside itself where `workers:` is over 1. Not for people.
+// `berth worker`: started by `berth serve` when `workers` is over 1. Not for people.
 import { systemClock } from '../lib/clock.ts'
 import { logTo } from '../lib/log.ts'
 import { standardOutput } from '../lib/output.ts'
@@ -6,17 +6,17 @@ import { outputOfFirst } from '../workers/fork.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from '../workers/messages.ts'
 import { type Channel, runWorker } from '../workers/worker.ts'
 import { type Command, exit } from './io.ts'
-import { surviveMistakes } from './process.ts'
+import { logUncaught } from './uncaught.ts'
 
-/** How long the last lines may take to leave, ms. */
+/** How long the last log lines may take to be written, ms. */
 const flushFor = 500
 
 export const run: Command = async (_args, io) => {
   if (process.send === undefined) {
-    io.stderr('berth worker is what "berth serve" starts where "workers" is over 1; start that\n')
+    io.stderr('berth worker is started by "berth serve" when "workers" is over 1; run that\n')
     return exit.usage
   }
-  // A terminal and a supervisor signal all processes: it is the first one that decides.
+  // Terminals and service managers signal every process of a group: the first process decides when to stop.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   const channel: Channel = {
     send(message: FromWorker, sent) {
@@ -34,7 +34,7 @@ export const run: Command = async (_args, io) => {
     clock: systemClock,
     createLog(options) {
       const log = logTo(output, options)
-      surviveMistakes(log)
+      logUncaught(log)
       return log
     },
   })

@@ -1,8 +1,8 @@
-// A configuration file's text: its values, and where in the text each of them stands.
+// Parses a configuration file: its values, and the line and column of each.
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml'
 import { parseYaml } from './yaml.ts'
 
-/** Where in the tree of values: keys and list positions from the top. */
+/** Keys and list indexes from the top. */
 export type Path = readonly (string | number)[]
 
 export interface Problem {
@@ -15,7 +15,7 @@ export interface Problem {
 export interface ConfigDocument {
   readonly tree: Record<string, unknown>
   readonly problems: readonly Problem[]
-  /** "FILE:LINE:COLUMN" of a value, or of its key; what is not there is where its parent is. */
+  /** "FILE:LINE:COLUMN" of a value or its key; of the parent if it does not exist. */
   locate(path: Path, part: 'key' | 'value'): string
 }
 
@@ -31,7 +31,7 @@ export function readDocument(text: string, file: string): ConfigDocument {
 
   let tree = value
   if (tree !== null && tree !== undefined && (typeof tree !== 'object' || Array.isArray(tree))) {
-    const message = 'must hold keys with values; write for example "zone: docker.internal"'
+    const message = 'must hold keys with values; for example "zone: docker.internal"'
     problems.push({ source: locate([], 'value'), path: [], message })
     tree = {}
   }
@@ -65,7 +65,7 @@ function offsetOf(
   return offset
 }
 
-/** A value that was left empty has no place of its own; its key has. */
+/** An empty value has no position, so its key's is used. */
 function valueOffset(node: Node | null, otherwise: number): number {
   if (node === null || (isScalar(node) && node.value === null && node.source === '')) return otherwise
   return node.range?.[0] ?? otherwise

@@ -1,6 +1,6 @@
 // Building blocks of the schema: zod types for one kind of value each.
 import * as z from 'zod'
-import { type Parsed, parseSize } from './values.ts'
+import { type Parsed, parseSize } from './text-values.ts'
 import {
   domainKey,
   type Issues,
@@ -10,19 +10,26 @@ import {
   readText,
   readTextList,
   refuse,
-} from './written.ts'
+} from './yaml-values.ts'
 
-/** A value of our own parsing; `parse` gets what YAML gave and tells its problems itself. */
+/** A section or list after reading: read-only. */
+export type Fixed<T> = T extends readonly (infer Item)[]
+  ? readonly Item[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Fixed<T[Key]> }
+    : T
+
+/** A value with its own parser, which gets what YAML gave and reports its problems. */
 export function field<T>(parse: (value: unknown, issues: Issues) => T) {
   return z.unknown().transform((value, context) => parse(value, context as unknown as Issues))
 }
 
-/** A text with a grammar; `example` is for those who wrote something that is no text. */
+/** A text with a grammar; `example` is shown if the value is not text. */
 export function text<T>(parse: (text: string) => Parsed<T>, example: string) {
   return field((value, issues) => readText(value, issues, parse, example))
 }
 
-/** A list of texts; one text alone is split at commas, as environment variables and flags write lists. */
+/** A list of texts; a single text is split at commas, as lists are written in environment variables and flags. */
 export function textList<T>(parse: (text: string) => Parsed<T>, example: string) {
   return field((value, issues) => readTextList(value, issues, parse, example))
 }
@@ -53,7 +60,7 @@ export function size(least: string, most: string, example: string) {
   })
 }
 
-/** A map with keys of the user's choosing; `read` gets each entry, and may make several of it. */
+/** A map with keys of the user's choosing; `read` gets each entry, and may return several values. */
 export function entries<T>(
   example: string,
   read: (key: string, value: unknown, issues: Issues) => T | readonly T[] | undefined,

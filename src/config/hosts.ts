@@ -1,23 +1,35 @@
-// How an entry of `hosts:` is read.
+// Reads an entry of `hosts:`, a static record.
 import { networkKey } from '../dns/told.ts'
 import { canonicalAddress } from '../lib/ip.ts'
-import { suggestion } from './similar.ts'
-import type { StaticHost } from './types.ts'
-import { type Parsed, parseName } from './values.ts'
-import { type Issues, isMap, readShortList, refuse } from './written.ts'
+import { suggestion } from '../lib/suggest.ts'
+import { type Parsed, parseName } from './text-values.ts'
+import { type Issues, isMap, readShortList, refuse } from './yaml-values.ts'
+
+/** A static record. A wildcard's name is the part after "*.". */
+export interface StaticHost {
+  /** Lower case, no trailing dot. */
+  readonly name: string
+  readonly wildcard: boolean
+  readonly v4: readonly string[]
+  readonly v6: readonly string[]
+  /** Only for clients on one of these networks (names in lower case); undefined: for all. */
+  readonly networks: readonly string[] | undefined
+}
 
 function parseRecordAddress(item: string): Parsed<string> {
   const address = /[%/]/.test(item) ? undefined : canonicalAddress(item)
   return address === undefined
-    ? { problem: `"${item}" is not an IP address; write for example "192.0.2.1" or "2001:db8::1"` }
+    ? { problem: `"${item}" is not an IP address; for example "192.0.2.1" or "2001:db8::1"` }
     : { value: address }
 }
 
 function parseNetworkName(item: string): Parsed<string> {
-  return item === '' ? { problem: 'is empty; write a Docker network’s name' } : { value: networkKey(item) }
+  return item === ''
+    ? { problem: 'is empty; write the name of a Docker network' }
+    : { value: networkKey(item) }
 }
 
-/** Of one entry: an answer with more addresses is too large for most who ask. */
+/** Per entry; an answer with more addresses is too large for most clients. */
 const mostAddresses = 1000
 const mostNetworks = 1000
 
@@ -54,7 +66,7 @@ export function readHost(key: string, value: unknown, issues: Issues): StaticHos
   const bound = { most: mostAddresses, of: 'addresses' }
   const addresses = readShortList(written, issues, parseRecordAddress, '"192.0.2.1"', bound, ...at)
   if (!Array.isArray(addresses)) return undefined
-  if (addresses.length === 0) return refuse(issues, 'has no addresses; write for example "192.0.2.1"', ...at)
+  if (addresses.length === 0) return refuse(issues, 'has no addresses; for example "192.0.2.1"', ...at)
   const known = [...new Set(addresses)].filter((address) => typeof address === 'string')
   return {
     name: name.value,

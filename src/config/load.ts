@@ -1,29 +1,29 @@
-// Reads the configuration: defaults, then the file, the environment and flags over them; tells every problem at once.
+// Loads the configuration: defaults, file, environment, flags, each over the one before; reports all problems at once.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BerthError } from '../lib/errors.ts'
-import { readApi } from './api.ts'
+import { suggestion } from '../lib/suggest.ts'
+import { readApi } from './api-section.ts'
 import type { Path } from './document.ts'
-import { type ParseEngineAddress, readEngines, usersEngine } from './engines.ts'
+import { type ParseEngineAddress, readEngines, usersEngine } from './engine-settings.ts'
 import { formatProblems, mostProblems, notMap, readFile } from './problems.ts'
 import { listSettings, schema, sectionKeys, type Written } from './schema.ts'
-import { suggestion } from './similar.ts'
 import { baseDirectory, readTree, type Sources, type SourceTree } from './sources.ts'
 import type { Config } from './types.ts'
 
-/** Bytes of a certificate or a key: chains of many certificates have less. */
+/** Bytes of a certificate or key; long certificate chains have less. */
 const mostPem = 1024 * 1024
 
 export interface ConfigSources extends Sources {
   readonly parseEngineAddress: ParseEngineAddress
 }
 
-/** The configuration, or a BerthError that lists every problem, one a line. */
+/** The configuration; throws a BerthError that lists every problem, one per line. */
 export function loadConfig(sources: ConfigSources): Config {
   const { env, parseEngineAddress } = sources
   const { written, file, problems, where } = readSources(sources)
   const named = written?.docker.engines
-  // Where the rest was not understood, an engine that nobody wrote is nobody's question.
+  // If the rest is invalid, an engine found elsewhere is not worth a problem.
   const users = written === undefined || named !== undefined ? undefined : usersEngine(env)
   const { engines, problems: engineProblems } = readEngines(
     named ?? (users !== undefined && 'written' in users ? [users.written] : []),
@@ -59,7 +59,7 @@ function isAt({ address }: Config['docker']['engines'][number], path: string | u
   return address.kind === 'unix' && resolve(address.path) === path
 }
 
-/** The error for a setting that only its use shows to be wrong, told as the others are: with file, line and key. */
+/** The error for a setting that proves wrong only in use, with file, line and key as for the others. */
 export function settingError(sources: Sources, path: Path, message: string): BerthError {
   return new BerthError('CONFIG', formatProblems([readSources(sources).where(message, path)]))
 }
@@ -78,7 +78,7 @@ function readSources(sources: Sources): Reading {
   const parsed = schema.safeParse(tree)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
-      // To tell where each of very many stands takes long.
+      // Locating very many of them takes long.
       if (problems.length > mostProblems) break
       const at = issue.path.map((key) => (typeof key === 'symbol' ? key.toString() : key))
       if (issue.code === 'unrecognized_keys') {

@@ -1,6 +1,7 @@
-// Settings from the environment (BERTH_SCOPE_GATEWAY) and from flags (--scope.gateway); both name a key path. Pure.
+// Settings from the environment (BERTH_SCOPE_GATEWAY) and from flags (--scope.gateway), by key path. Pure.
+
+import { suggestion } from '../lib/suggest.ts'
 import type { Problem } from './document.ts'
-import { suggestion } from './similar.ts'
 import { fileVariable, isInBrackets, variableNames } from './variables.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -27,7 +28,7 @@ export function readEnvironment(
   const problems: Problem[] = []
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('BERTH_') || name === fileVariable) continue
-    // Compose files write NAME: ${VALUE:-}; an empty variable is one that is not set.
+    // Compose files write NAME: ${VALUE:-}; an empty variable counts as unset.
     if (text === undefined || text.trim() === '') continue
     const setting = known.get(name)
     const source = `environment ${name}`
@@ -54,7 +55,7 @@ export function readFlags(flags: Readonly<Record<string, string>>, settings: rea
   return { overrides, problems }
 }
 
-/** Lists and maps may come as YAML in brackets; everything else stays a text, which the schema reads. */
+/** Lists and maps may be YAML in brackets; everything else stays text, which the schema reads. */
 function put(
   setting: string,
   source: string,
@@ -70,6 +71,6 @@ function put(
   const { value, errors, isRefused } = parseYaml(written)
   const path = setting.split('.')
   if (isRefused) problems.push(...errors.map(({ message }) => ({ source, path, message })))
-  // What is no YAML is a text, of which the schema says more.
+  // Invalid YAML stays text, for which the schema has a better message.
   else overrides.push({ source, setting, value: errors.length === 0 ? value : written })
 }

@@ -1,24 +1,24 @@
-// What is wrong with a configuration, as it is told: one problem a line, with its place and what to do.
+// Formats what is wrong with a configuration: one problem per line, with its place and what to do.
 import { BerthError, systemCode } from '../lib/errors.ts'
 import { readTextSync } from '../lib/files.ts'
 import { lines, printable } from '../lib/printable.ts'
 import type { Problem } from './document.ts'
 
-/** Problems that are told of one reading; what is wrong in one way mostly is so in all its lines. */
+/** Problems shown at once. */
 export const mostProblems = 100
-/** Characters of one: what is written may be of any length. */
+/** Characters of one problem, which may quote a value of any length. */
 const longestProblem = 500
 
-/** Of a section that is none. */
+/** For a section that is not a map. */
 export const notMap = 'must be a map of keys with values'
 
-/** One a line, in the file's order. */
+/** One per line, in the file's order. */
 export function formatProblems(problems: readonly Problem[]): string {
   const lines = problems
     .slice(0, mostProblems)
     .toSorted((a, b) => a.source.localeCompare(b.source, 'en', { numeric: true }))
     .map(formatProblem)
-  if (problems.length > mostProblems) lines.push('there are more problems; these are the first')
+  if (problems.length > mostProblems) lines.push('there are more problems; only the first are shown')
   return lines.join('\n')
 }
 
@@ -28,7 +28,7 @@ function formatProblem({ source, path, message }: Problem): string {
     if (typeof key === 'number') return `[${key}]`
     return /^[\w-]+$/.test(key) ? `${i === 0 ? '' : '.'}${shortened(key)}` : `["${shortened(key)}"]`
   })
-  // Values are quoted in it: none of them makes a line of its own.
+  // A quoted value must not start a line of its own.
   return printable([source, ...(keys.length === 0 ? [] : [keys.join('')]), shortened(message)].join(': '))
 }
 
@@ -46,7 +46,7 @@ export function readFile(path: string, most: number, isRegular?: boolean): strin
   }
 }
 
-/** undefined: there is no such file. What is no regular file is not waited for. */
+/** undefined: no such file. Pipes are not waited for. */
 export function readIfThere(path: string, most: number): string | undefined {
   try {
     return readTextSync(path, most, true)
@@ -58,8 +58,8 @@ export function readIfThere(path: string, most: number): string | undefined {
 }
 
 function reason(code: string | undefined, error: unknown): string {
-  if (code === 'ENOENT') return "can't be read: there is no such file"
-  if (code === 'EACCES') return "can't be read: permission denied"
-  if (code === 'EISDIR') return "can't be read: it is a directory, name the file in it"
-  return `can't be read: ${(error as Error).message}`
+  if (code === 'ENOENT') return 'cannot be read: no such file'
+  if (code === 'EACCES') return 'cannot be read: permission denied'
+  if (code === 'EISDIR') return 'cannot be read: it is a directory; name a file in it'
+  return `cannot be read: ${(error as Error).message}`
 }

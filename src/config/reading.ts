@@ -1,8 +1,9 @@
-// A configuration that was read, with what is told of it; and the same in parts, for other processes: a list of ten
-// thousand hosts in one message keeps whoever reads it from everything else. Pure.
-import { type Marks, markSettings } from './changes.ts'
+// A loaded configuration with its warnings, and the same in parts, for sending it to another process: ten thousand hosts
+// in one message would block the receiver. Pure.
+
+import { listWarnings } from './config-warnings.ts'
+import { type Marks, markSettings } from './diff.ts'
 import type { Config } from './types.ts'
-import { listWarnings } from './warnings.ts'
 
 export interface Reading {
   readonly config: Config
@@ -14,7 +15,7 @@ export function readingOf(config: Config): Reading {
   return { config, marks: markSettings(config), warnings: listWarnings(config) }
 }
 
-/** The lists that may be long, as they are in a configuration. */
+/** The lists that may be long. */
 interface Lists {
   readonly hosts: Config['hosts']
   readonly allow: Config['scope']['allow']
@@ -24,13 +25,13 @@ interface Lists {
   readonly rebindAllow: Config['forward']['rebindAllow']
 }
 
-/** Some of one list, in order. */
+/** A slice of one list, in order. */
 export interface Part {
   readonly list: keyof Lists
   readonly items: readonly unknown[]
 }
 
-/** Entries of one part; each takes a few microseconds to write and to read. */
+/** Entries per part; each takes a few microseconds to send and to receive. */
 const partSize = 250
 
 const none: Lists = { hosts: [], allow: [], zones: [], networks: [], servers: [], rebindAllow: [] }
@@ -44,7 +45,7 @@ function withLists(config: Config, { hosts, allow, ...routes }: Lists): Config {
   return { ...config, hosts, scope: { ...config.scope, allow }, forward: { ...config.forward, ...routes } }
 }
 
-/** The configuration without its long lists, and what is in these. */
+/** The configuration without its long lists, and these lists in parts. */
 export function takeApart(config: Config): { readonly rest: Config; readonly parts: readonly Part[] } {
   const parts: Part[] = []
   for (const [list, items] of Object.entries(listsOf(config)) as [keyof Lists, readonly unknown[]][]) {

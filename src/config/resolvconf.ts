@@ -1,6 +1,5 @@
 // resolv.conf's text, read as resolvers read it: what is not understood is kept, never a reason to stop. Pure.
-import type { HostPort } from './types.ts'
-import { canonicalWithZone } from './values.ts'
+import { canonicalWithZone, type HostPort } from './text-values.ts'
 
 export interface ResolvConf {
   /** In the file's order; zones stay ("fe80::1%eth0"). */
@@ -46,7 +45,7 @@ export function readResolvConf(text: string): ResolvConf {
     if (directive === 'nameserver') {
       // glibc reads the first word and ignores what follows it.
       const server = readServer(words[0] ?? '')
-      if (server === undefined) problems.push(`line ${i + 1}: ${shown(words[0])} is not an address, skipped`)
+      if (server === undefined) problems.push(`line ${i + 1}: ${shown(words[0])} is not an address; skipped`)
       else servers.push(server)
     } else if (directive === 'search' || directive === 'domain') {
       // The last of them counts; "search ." says there is none.
@@ -55,7 +54,7 @@ export function readResolvConf(text: string): ResolvConf {
     } else if (directive === 'options') options.push(...words.filter((word) => word !== ''))
     else if (directive !== '') others.push(line)
   }
-  if (servers.length > mostServers) problems.push(`more than ${mostServers} servers, the rest is passed over`)
+  if (servers.length > mostServers) problems.push(`more than ${mostServers} servers; the rest is ignored`)
   return {
     servers: servers.slice(0, mostServers),
     search: search.slice(0, mostOthers),

@@ -1,12 +1,12 @@
-// What is written, before it is understood: the file's tree with the environment and flags over it, and where each value
+// The configuration as written, before validation: the file's tree with environment and flags over it, and where each value
 // comes from. Without zod.
 import { dirname } from 'node:path'
 import { type ConfigDocument, type Path, type Problem, readDocument } from './document.ts'
 import { type Override, readEnvironment, readFlags } from './overrides.ts'
 import { readFile } from './problems.ts'
 import { fileVariable } from './variables.ts'
-import { isMap } from './written.ts'
 import { yamlLimits } from './yaml.ts'
+import { isMap } from './yaml-values.ts'
 
 /** Where a configuration's relative paths start. */
 export function baseDirectory(file: string | undefined): string {
@@ -19,14 +19,15 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Key path → text: {"scope.gateway": "host"}. */
   readonly flags: Readonly<Record<string, string>>
-  /** It is read again: a pipe that told it once has no more to say, and would be waited for. */
+  /** A reload: a pipe would have nothing more to give, and block. */
   readonly isAgain?: boolean
 }
 
 export interface SourceOptions {
-  /** The key paths that may be written; `only` these are wanted, whatever else is. */
+  /** The key paths that may be written. */
   readonly settings: readonly string[]
   readonly isSection: (key: string) => boolean
+  /** Only `settings` are wanted, whatever else is written. */
   readonly isPart: boolean
 }
 
@@ -34,10 +35,10 @@ export interface SourceTree {
   readonly tree: Record<string, unknown>
   readonly file: string | undefined
   readonly problems: Problem[]
-  /** A file that is not YAML has no keys to judge. */
+  /** false: the file is not YAML, so its keys are unknown. */
   readonly isYaml: boolean
   readonly where: (message: string, path: Path, part?: 'key' | 'value') => Problem
-  /** Whether a setting is written, in the file or over it. */
+  /** Whether a setting is written, in the file or as an override. */
   readonly has: (setting: string) => boolean
 }
 
@@ -68,7 +69,7 @@ export function readTree(sources: Sources, { settings, isSection, isPart }: Sour
   }
 }
 
-/** The tree without keys that were left empty: they mean the default. What users name themselves stays. */
+/** The tree without empty keys, which mean the default. Keys of the user's choosing stay. */
 function withoutEmpty(
   tree: Record<string, unknown>,
   isSection: (key: string) => boolean,
@@ -80,7 +81,7 @@ function withoutEmpty(
   return Object.fromEntries(filled)
 }
 
-/** What `settings` name, and of their sections what they name there. */
+/** Drops everything that `settings` does not name. */
 function keepOnly(tree: Record<string, unknown>, settings: readonly string[]): void {
   for (const [key, value] of Object.entries(tree)) {
     if (settings.includes(key)) continue

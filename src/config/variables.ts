@@ -1,4 +1,4 @@
-// The environment variables of settings, by name and by how they are written. Pure, and light.
+// Names of settings' environment variables, and whether a value is YAML. Pure, and light to load.
 
 /** The variable that names the file itself. */
 export const fileVariable = 'BERTH_CONFIG'

@@ -1,21 +1,21 @@
-// YAML within bounds: how large, how deep and of how many pieces a text may be is judged before anything is made of it.
-// A parser that recurses ends the process where a text is deep enough. Pure.
+// Parses YAML within bounds: size, depth and number of tokens are checked before anything is built, since a text that is
+// deep enough would overflow the parser's stack and end the process. Pure.
 import { Composer, CST, type Document, isScalar, Lexer, LineCounter, type Node, Parser, visit } from 'yaml'
 
-/** A hundred thousand hosts fit in, and no configuration of use has more of anything. */
+/** Enough for a hundred thousand hosts. */
 export const yamlLimits = {
   bytes: 8 * 1024 * 1024,
   /** Maps and lists within each other, in braces, brackets or by indentation. */
   depth: 32,
-  /** Words and marks. */
+  /** Tokens. */
   pieces: 1_500_000,
   /** Bytes of one key or value. */
   scalar: 64 * 1024,
-  /** References to what stands elsewhere (`*NAME`). */
+  /** References (`*NAME`). */
   aliases: 100,
 }
 
-/** Mistakes that are told of one text. */
+/** Errors reported for one text. */
 const mostErrors = 100
 
 export interface YamlError {
@@ -24,11 +24,11 @@ export interface YamlError {
 }
 
 export interface ParsedYaml {
-  /** Where there are no errors. */
+  /** Set if there are no errors. */
   readonly value: unknown
   readonly document: Document | undefined
   readonly errors: readonly YamlError[]
-  /** It is out of bounds, which is another thing than no YAML. */
+  /** Out of bounds, as opposed to invalid YAML. */
   readonly isRefused: boolean
   readonly lines: LineCounter
 }
@@ -41,11 +41,11 @@ export function parseYaml(text: string): ParsedYaml {
   const length = Buffer.byteLength(text)
   if (length > yamlLimits.bytes) {
     lines.addNewLine(0)
-    return refuse({ offset: 0, message: `has ${length} bytes; ${yamlLimits.bytes} are the most` })
+    return refuse({ offset: 0, message: `has ${length} bytes; at most ${yamlLimits.bytes} are allowed` })
   }
   const tokens = readTokens(text, lines)
   if (!Array.isArray(tokens)) return refuse(tokens as YamlError)
-  // Its own look for keys that are there twice compares each with each.
+  // Its own check for duplicate keys compares each with each.
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false })
   const [document, second] = composer.compose(tokens, true, text.length) as Iterable<Document.Parsed>
   const errors = document!.errors.slice(0, mostErrors).map((error) => ({
@@ -53,7 +53,7 @@ export function parseYaml(text: string): ParsedYaml {
     message: sentence(error.code, error.message),
   }))
   if (second !== undefined) {
-    const message = 'a second document starts here; a configuration is one, remove the "---"'
+    const message = 'a second document starts here; a configuration is a single document, remove the "---"'
     errors.push({ offset: second.range[0], message })
   }
   if (errors.length === 0) errors.push(...repeatedKeys(document!))
@@ -61,13 +61,13 @@ export function parseYaml(text: string): ParsedYaml {
   try {
     if (errors.length === 0) value = document!.toJS()
   } catch (error) {
-    // References that grow without bound end here.
+    // References that expand without bound end here.
     return refuse({ offset: 0, message: `is not YAML: ${(error as Error).message}` })
   }
   return { value, document, errors, isRefused: false, lines }
 }
 
-/** The text's tree of tokens, or why it is not read any further. */
+/** The text's token tree, or why it is refused. */
 function readTokens(text: string, lines: LineCounter): CST.Token[] | YamlError {
   const parser = new Parser(lines.addNewLine)
   const tokens: CST.Token[] = []
@@ -77,19 +77,19 @@ function readTokens(text: string, lines: LineCounter): CST.Token[] | YamlError {
   for (const lexeme of new Lexer().lex(text)) {
     const { offset } = parser
     if (++pieces > yamlLimits.pieces) {
-      return { offset, message: `has more than ${yamlLimits.pieces} words and marks; write less` }
+      return { offset, message: `has more than ${yamlLimits.pieces} tokens; make it shorter` }
     }
     if (lexeme.length > yamlLimits.scalar && lexeme[0] !== '#') {
-      const message = `a value of ${lexeme.length} characters stands here; ${yamlLimits.scalar} are the most`
+      const message = `a value of ${lexeme.length} characters stands here; at most ${yamlLimits.scalar} are allowed`
       return { offset, message }
     }
     if (CST.tokenType(lexeme) === 'alias' && ++aliases > yamlLimits.aliases) {
       return { offset, message: `more than ${yamlLimits.aliases} references (*NAME); write the values out` }
     }
     for (const token of parser.next(lexeme)) tokens.push(token)
-    // The document, and what is open in it.
+    // The stack has the document, and what is open in it.
     if (parser.stack.length > yamlLimits.depth + 1) {
-      const message = `more than ${yamlLimits.depth} lists and maps stand within each other; a configuration is flat`
+      const message = `more than ${yamlLimits.depth} levels of lists and maps; a configuration is flat`
       return { offset, message }
     }
   }
@@ -112,7 +112,7 @@ function repeatedKeys(document: Document): YamlError[] {
         if (seen.has(name)) {
           errors.push({
             offset: (key as Node).range?.[0] ?? 0,
-            message: 'the key is there twice; remove one',
+            message: 'this key appears twice; remove one',
           })
           if (errors.length === mostErrors) return visit.BREAK
         }

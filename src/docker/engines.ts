@@ -1,7 +1,7 @@
 // The engines that are followed: a watch for each, by its name. When the configuration names others, those that stay
 // are not touched, and no names go before those that come in their place have been read.
 import { isDeepStrictEqual } from 'node:util'
-import { remoteEngines } from '../config/locality.ts'
+import { remoteEngines } from '../config/local-engines.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
 import { remoteOf } from '../registry/locality.ts'
 import type { RemoteEngines } from '../registry/types.ts'

@@ -1,7 +1,8 @@
 // Pure: a container's berth.* labels → what they ask for, and what is wrong with them.
-import { suggestion } from '../config/similar.ts'
+
 import { canonicalName } from '../dns/name.ts'
 import { internationalName } from '../dns/told.ts'
+import { suggestion } from '../lib/suggest.ts'
 import type { LabelSettings, Port } from '../registry/types.ts'
 import { most } from './limits.ts'
 import { longestLabel } from './shapes.ts'

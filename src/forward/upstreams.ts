@@ -1,8 +1,8 @@
 // The default route's upstreams: those configured, or resolv.conf's, followed as it changes. Never ourselves, and where
 // the file names a local resolver that would ask us back or answer for our networks, what that one itself asks.
 import { readResolvConf } from '../config/resolvconf.ts'
+import { formatHostPort } from '../config/text-values.ts'
 import type { HostPort, Upstream } from '../config/types.ts'
-import { formatHostPort } from '../config/values.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { explain, systemCode } from '../lib/errors.ts'
 import { canonicalAddress } from '../lib/ip.ts'

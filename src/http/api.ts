@@ -1,5 +1,6 @@
 // /api/names, /api/query and /api/cache: who may ask, and on whose behalf. Names are inside knowledge; see DESIGN's scope
 // table. What is kept, and to flush it, is for whoever has the host's view.
+import { isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { CacheDesk } from './cache-desk.ts'
 import { clip, createGuard, holdsToken } from './guard.ts'
@@ -124,11 +125,6 @@ function askerOf({ parameters, viaSocket, remote }: Request): AskerRef | undefin
   return /^\/?[A-Za-z0-9][\w.-]{0,254}$/.test(as)
     ? { kind: 'container', name: as.replace(/^\//, '') }
     : undefined
-}
-
-/** Of a canonical address; IPv4-mapped ones are IPv4 there. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || /^127\./.test(address)
 }
 
 /** RFC 6750, 3. */

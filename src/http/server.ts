@@ -1,8 +1,8 @@
 // The HTTP listener: a few fixed paths, GET and HEAD but for the one that takes a change, small limits, errors as JSON.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { formatHostPort } from '../config/text-values.ts'
 import type { HostPort } from '../config/types.ts'
-import { formatHostPort } from '../config/values.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'

@@ -2,10 +2,10 @@
 
 export type ErrorCode =
   | 'CONFIG' // the configuration or an argument is wrong; exit 2
-  | 'ENGINE' // a Docker engine can't be reached or does not speak Docker's API
-  | 'LISTEN' // an address can't be bound
-  | 'HTTP' // the running server can't be asked
-  | 'WIRE' // a DNS message can't be read
+  | 'ENGINE' // a Docker engine cannot be reached or does not speak Docker's API
+  | 'LISTEN' // an address cannot be bound
+  | 'HTTP' // the running server cannot be queried
+  | 'WIRE' // a DNS message cannot be read
 
 export class BerthError extends Error {
   readonly code: ErrorCode

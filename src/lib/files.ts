@@ -1,20 +1,20 @@
-// Files that others write, read within bounds: a file may be of any size, may never end, and may be no file at all.
+// Reads files written by others, within bounds: they may have any size, never end, or not be regular files.
 import { closeSync, constants, fstatSync, openSync, promises, readSync } from 'node:fs'
 
 const tooLarge = (most: number, size?: number) =>
   new Error(`it is larger than ${most} bytes${size === undefined ? '' : `: ${size}`}; is it the right file?`)
 
 /**
- * A file's text, without byte order mark. Throws what node:fs throws, and where it has more than `most` bytes.
- * `isRegular`: nothing else is read, so that nobody who has to write is waited for.
+ * A file's text, without byte order mark. Throws as node:fs does, and if it has more than `most` bytes.
+ * `isRegular`: only a regular file is read, so a pipe without a writer never blocks.
  */
 export function readTextSync(path: string, most: number, isRegular = false): string {
   const fd = openSync(path, constants.O_RDONLY | (isRegular ? constants.O_NONBLOCK : 0))
   try {
     const status = fstatSync(fd)
-    if (isRegular && !status.isFile() && !status.isDirectory()) throw new Error('it is no regular file')
+    if (isRegular && !status.isFile() && !status.isDirectory()) throw new Error('it is not a regular file')
     if (status.isFile() && status.size > most) throw tooLarge(most, status.size)
-    // What has no size tells its end, or goes on until it is too large: a pipe, /proc, /dev/zero.
+    // Pipes, /proc and devices have no size: they are read to their end, or until they are too large.
     let bytes = Buffer.allocUnsafe((status.isFile() ? status.size : 0) + 4096)
     let length = 0
     for (;;) {
@@ -30,13 +30,13 @@ export function readTextSync(path: string, most: number, isRegular = false): str
   }
 }
 
-/** The bytes of a regular file of at most `most`. Rejects as node:fs does, and where it is none; never waits for a writer. */
+/** The bytes of a regular file, at most `most`. Rejects as node:fs does, and for anything else; never waits for a writer. */
 export async function readBytes(path: string, most: number): Promise<Buffer> {
   const file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const status = await file.stat()
     if (status.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
-    if (!status.isFile()) throw new Error('it is no regular file')
+    if (!status.isFile()) throw new Error('it is not a regular file')
     if (status.size > most) throw tooLarge(most, status.size)
     const bytes = Buffer.allocUnsafe(status.size + 1)
     let length = 0
@@ -44,7 +44,7 @@ export async function readBytes(path: string, most: number): Promise<Buffer> {
       const { bytesRead } = await file.read(bytes, length, bytes.length - length, length)
       length += bytesRead
       if (bytesRead === 0) return bytes.subarray(0, length)
-      // It grows: whoever writes it is not done.
+      // It is still growing.
       if (length === bytes.length) return bytes.subarray(0, length - 1)
     }
   } finally {

@@ -173,6 +173,7 @@ export function addressesIn(list: InterfaceList): Set<string> {
   return new Set(infos.map(({ address }) => canonicalAddress(address) ?? address))
 }
 
+/** Of a canonical address. */
 export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }

@@ -15,7 +15,7 @@ export interface Subnet {
 /** Bytes of an interface's name (IFNAMSIZ). */
 const longestZone = 15
 
-/** 4 or 16 bytes of an address without zone, or undefined where it is none. */
+/** 4 or 16 bytes of an address without zone, or undefined if it is not an address. */
 export function parseAddress(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number)
   if (!isIPv6(text) || text.includes('%')) return undefined
@@ -56,7 +56,7 @@ export function formatAddress(bytes: Uint8Array): string {
 
 /**
  * The one spelling under which berth knows an address: no zone, IPv4-mapped IPv6 as IPv4, RFC 5952.
- * undefined where `text` is no address. A prefix length ("10.0.0.2/24", as Docker writes them) is dropped.
+ * undefined if `text` is not an address. A prefix length ("10.0.0.2/24", as Docker writes them) is dropped.
  */
 export function canonicalAddress(text: string): string | undefined {
   const bare = text.replace(/[%/].*$/, '')
@@ -69,7 +69,7 @@ export function canonicalAddress(text: string): string | undefined {
 
 /**
  * The zone behind an address ("%eth0"), where it can be an interface's name or number (Linux: 15 bytes, no slash, colon or
- * space; Node itself knows fewer). undefined: it can't, or there is none.
+ * space; Node itself accepts fewer). undefined: it cannot, or there is none.
  */
 export function zoneOf(text: string): string | undefined {
   const zone = /^[^%]*%([^\s/:%]+)$/.exec(text)?.[1]
@@ -80,7 +80,7 @@ export function familyOf(address: string): Family {
   return address.includes(':') ? 6 : 4
 }
 
-/** "10.1.2.3/24" → its subnet; undefined where it is none. */
+/** "10.1.2.3/24" → its subnet; undefined if it is not one. */
 export function parseSubnet(text: string): Subnet | undefined {
   const [address = '', length, extra] = text.split('/')
   const bytes = parseAddress(address)
@@ -106,7 +106,7 @@ export function subnetContains(subnet: Subnet, address: Uint8Array): boolean {
   return true
 }
 
-/** The first usable address of a subnet: what Docker takes as gateway unless told otherwise. */
+/** The first usable address of a subnet: Docker's default gateway. */
 export function firstAddress(subnet: Subnet): string {
   const bytes = Uint8Array.from(subnet.bytes)
   const last = bytes.length - 1
@@ -119,5 +119,5 @@ function maskByte(prefix: number, index: number): number {
   return (0xff << (8 - bits)) & 0xff
 }
 
-/** Whether Node's own calls would ask the system's resolver about this address, and lose its zone. */
+/** Whether Node would pass this address to the system's resolver, which loses its zone. */
 export const isOddlyScoped = (host: string): boolean => host.includes('%') && isIP(host) === 0

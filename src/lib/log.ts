@@ -5,14 +5,14 @@ import { printable, printableLines } from './printable.ts'
 
 export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
-/** What berth's rooms are given to log with: `log.info({ fields }, 'message')`. */
+/** The logger passed to every room: `log.info({ fields }, 'message')`. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'isLevelEnabled'> & {
   level: string
 }
 
 export interface LogOptions {
   level: Level
-  /** What every line says besides. */
+  /** Added to every line. */
   fields?: Record<string, unknown>
   /** Where lines go. `isUrgent`: a warning, or worse. */
   destination: { write(line: string, isUrgent: boolean): unknown; isTTY?: boolean }
@@ -20,7 +20,7 @@ export interface LogOptions {
 
 export function createLogger({ level, fields, destination }: LogOptions): Logger {
   const stream: DestinationStream & { lastLevel: number } = {
-    // Has pino set `lastLevel` before each line.
+    // Makes pino set `lastLevel` before each line.
     [Symbol.for('pino.metadata')]: true,
     lastLevel: 0,
     write(line) {
@@ -43,17 +43,16 @@ export function createLogger({ level, fields, destination }: LogOptions): Logger
 
 export const silentLogger: Logger = createLogger({ level: 'silent', destination: { write() {} } })
 
-/** Logs to an output, and says there how many lines were lost once one can be written again. */
+/** Logs to an output; once it can be written again, logs how many lines were lost. */
 export function logTo(output: Output, options: Pick<LogOptions, 'level' | 'fields'>): Logger {
   const log = createLogger({ ...options, destination: output })
-  output.onLost = (lines) =>
-    log.warn({ lines }, 'log lines were lost: they were not read as fast as they came')
+  output.onLost = (lines) => log.warn({ lines }, 'log lines were lost: the output was not read fast enough')
   return log
 }
 
 /**
  * One pino line as "12:34:56 warn  message  key=value …"; `text` fields (whole paragraphs, of printable values) and
- * `stack` go below. Nothing that a value holds starts a line at its beginning, or is obeyed by the terminal.
+ * `stack` go below. Values are escaped: they neither start a line nor control the terminal.
  */
 export function humanLine(line: string): string {
   let record: Record<string, unknown>

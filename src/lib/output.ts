@@ -1,32 +1,31 @@
-// Lines to standard output, or to whatever else it is: written at once where that takes them, kept within bounds where it
-// does not, and else dropped and counted. Nobody waits: a pipe that nobody reads, a terminal that was stopped and a disk
-// that is slow are no reason to answer no questions.
+// Writes log lines without ever blocking: at once if the output takes them, else buffered within bounds, else dropped and
+// counted. A full pipe, a stopped terminal or a slow disk must not keep questions waiting.
 import { fstatSync, write } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { isatty, WriteStream } from 'node:tty'
 import { Counter } from './counters.ts'
 
-/** Where bytes go. Calls `done` once they are gone, or lost; maybe before it returns. Never throws, never blocks. */
+/** Writes bytes. Calls `done` once they are written or lost, maybe before it returns. Never throws, never blocks. */
 export type Sink = (bytes: Buffer, done: (error?: Error | null) => void) => void
 
 export interface Output {
-  /** A person reads it, as it comes. */
+  /** It is a terminal. */
   readonly isTTY: boolean
-  /** `isUrgent`: a warning or an error, for which there is room where others are dropped. */
+  /** `isUrgent`: a warning or an error, which may use a reserve when other lines are dropped. */
   write(line: string, isUrgent: boolean): void
-  /** What is kept has left, or could not; after `ms` at the latest. */
+  /** Resolves once everything is written or lost, after `ms` at the latest. */
   flush(ms: number): Promise<void>
-  /** Lines that nobody will read; `why`: full, failed. */
+  /** Lines lost; `why`: full, failed. */
   readonly lost: Counter<'why'>
   /** Called once lines can be written again, with how many were lost meanwhile. */
   onLost: (lines: number) => void
 }
 
-/** Bytes that may wait, and more that warnings and errors may take. */
+/** Bytes that may be buffered, and the reserve for warnings and errors. */
 const mostBytes = 1024 * 1024
 const reserve = 256 * 1024
-/** Bytes that are written at once: as many as a pipe takes whole, whoever else writes to it (PIPE_BUF). */
+/** Bytes per write: what a pipe takes as a whole even if others write to it (PIPE_BUF). */
 const chunkSize = 4096
 
 interface Chunk {
@@ -39,9 +38,9 @@ export function createOutput(sink: Sink, isTTY = false): Output {
   const lost = new Counter('why')
   for (const why of ['full', 'failed'] as const) lost.add(0, why)
   const chunks: Chunk[] = []
-  /** What was written and is not gone yet. */
+  /** The write in progress. */
   let leaving: { readonly lines: number } | undefined
-  /** Bytes that wait or are leaving. */
+  /** Bytes buffered or being written. */
   let held = 0
   let lostNow = 0
   const idle: (() => void)[] = []
@@ -113,28 +112,28 @@ export function createOutput(sink: Sink, isTTY = false): Output {
   return output
 }
 
-/** As Node has it; it tells nobody. */
+/** As in Node, which does not document it. */
 type Terminal = WriteStream & { readonly _handle: { setBlocking(is: boolean): void } }
 
-/** A stream that waits for whoever reads by itself: a pipe, a socket, a terminal. */
+/** A stream that buffers for its reader: a pipe, a socket, a terminal. */
 export function streamSink(stream: Writable): Sink {
-  // Node makes writes to a terminal block; one that was stopped (Ctrl-S) would stop everything.
+  // Node's writes to a terminal block; a stopped one (Ctrl-S) would stop everything.
   if (stream instanceof WriteStream) (stream as Terminal)._handle.setBlocking(false)
-  // A log that nobody reads any more (a closed pipe) is no reason to stop; each write tells of it as well.
+  // A closed pipe is no reason to stop; each write reports it, too.
   stream.on('error', () => {})
   return (bytes, done) => {
     let isGone = false
     stream.write(bytes, (error) => {
       if (!isGone) done(error)
     })
-    // What the system took at once is gone, though that is told later.
+    // What the system took at once is written, though the callback comes later.
     if (stream.writableLength > 0 || stream.errored !== null) return
     isGone = true
     done()
   }
 }
 
-/** A file: written by a thread, for a disk may take its time. */
+/** A file: written by a thread, since a disk may be slow. */
 export function fileSink(fd: number): Sink {
   return (bytes, done) => {
     const writeFrom = (offset: number): void =>
@@ -146,7 +145,7 @@ export function fileSink(fd: number): Sink {
   }
 }
 
-/** `fd`: where lines go; 1, where nothing else is said, is whatever the process was started with. */
+/** `fd`: the descriptor to write to. Default: 1, standard output. */
 export function standardOutput(fd = 1): Output {
   if (isFile(fd)) return createOutput(fileSink(fd))
   return createOutput(streamSink(streamOf(fd)), isatty(fd))

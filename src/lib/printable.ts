@@ -1,4 +1,4 @@
-// Text from elsewhere (labels, names, upstreams, engines) as it may reach a terminal. Pure.
+// Escapes text from elsewhere (labels, names, upstreams, engines) for terminals. Pure.
 
 /**
  * What a terminal does not show as a character of its own: C0, DEL and C1 controls, which move the cursor, colour and
@@ -9,12 +9,12 @@ const hidden = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 const plain = /^[ -~\n]*$/
 const hiddenButNewlines = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 
-/** As a value within a line: it neither forges a line nor changes how the terminal shows the rest. */
+/** For a value within a line: it can neither start a line nor change how the terminal shows the rest. */
 export function printable(text: string): string {
   return text.replace(hidden, spell)
 }
 
-/** As `printable`, of text whose newlines are its own. JSON stays the same JSON: there, only strings hold any of it. */
+/** As `printable`, but keeps newlines. JSON stays equal JSON: only strings can hold such characters. */
 export function printableLines(text: string): string {
   return plain.test(text) ? text : text.replace(hiddenButNewlines, spell)
 }
@@ -26,7 +26,7 @@ export function lines(parts: TemplateStringsArray, ...values: readonly (string |
 
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** As JSON writes it, so that one way to write it does for JSON and words. */
+/** As a JSON escape, so that it is right within JSON and in plain text. */
 function spell(character: string): string {
   return short[character] ?? [...units(character)].join('')
 }

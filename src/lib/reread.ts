@@ -1,29 +1,28 @@
-// Files that are read again and again, to see when they say something else: as long as the system says that one is as it
-// was, its content need not be read. It goes by path and content all the same: a file may be replaced by rename, be behind
-// symbolic links, or be a bind mount, of none of which a watch on it would tell.
+// Reads a file again and again to notice changes, but its content only if its metadata changed. No file watch: that would
+// miss replacement by rename, symbolic links and bind mounts.
 import { stat } from 'node:fs/promises'
 import type { Clock } from './clock.ts'
 
-/** What `read` gives of the file at a path; rejects as that does. */
+/** What `read` gives for the file at a path; rejects as that does. */
 export type Reread<T> = (path: string) => Promise<T>
 
 export interface RereadOptions<T> {
   readonly read: (path: string) => Promise<T>
   readonly clock: Pick<Clock, 'monotonic'>
-  /** Differs where the file may; rejects, as does then all of it, where there is none. */
+  /** A text that changes with the file's metadata; rejects if there is no file. */
   readonly glance?: (path: string) => Promise<string>
 }
 
-/** The times of a file may be as coarse as this, ms: what is written again meanwhile does not show in them. */
+/** A file's times may be as coarse as this, ms: a second write within it may not show. */
 const coarse = 4000
-/** There are file systems, of networks and of virtual machines, that tell old times: then it is seen after this, ms. */
+/** Some network and virtual file systems report stale times: a change is noticed after this at the latest, ms. */
 const readRarely = 60_000
 
 interface Known<T> {
   readonly mark: string
   readonly content: T
   readonly readAt: number
-  /** Its mark was another one until then, ms. */
+  /** When its mark last changed, ms. */
   readonly since: number
 }
 
@@ -32,7 +31,7 @@ export function createReread<T>({ read, clock, glance = markOf }: RereadOptions<
 
   return async (path) => {
     const now = clock.monotonic()
-    // Before it is read: what is written meanwhile shows next time.
+    // Taken before the read: a write in between shows next time.
     const mark = await glance(path)
     const before = known.get(path)
     const isSame = mark === before?.mark
@@ -46,7 +45,7 @@ export function createReread<T>({ read, clock, glance = markOf }: RereadOptions<
   }
 }
 
-/** Which file it is, how long, and when it was last changed, in whatever way. */
+/** Identity, size and times of a file. */
 async function markOf(path: string): Promise<string> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`

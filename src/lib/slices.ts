@@ -1,6 +1,6 @@
-// Long work in slices, between which everything else has its turn.
+// Long work in slices, so that the event loop runs in between.
 
-/** Items of one slice: none takes more than a few microseconds. */
+/** Items per slice; each takes a few microseconds at most. */
 const sliceSize = 250
 
 /** Resolves once `each` was called with every item, in order. */

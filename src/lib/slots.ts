@@ -1,5 +1,5 @@
-// Things under way: each is put in a slot, and taken out soon after. A Map or Set of them is laid out anew all the time,
-// and what V8 has left of the former layouts holds on to what was in it until the next full collection.
+// Collections for short-lived items. Unlike a Map or Set, they do not reallocate all the time: V8's old tables would keep
+// their items alive until the next full garbage collection.
 export class Slots<T> {
   readonly #slots: (T | undefined)[] = []
   readonly #free: number[] = []
@@ -8,7 +8,7 @@ export class Slots<T> {
     return this.#slots.length - this.#free.length
   }
 
-  /** Its slot, until it is removed. */
+  /** The item's slot, until it is removed. */
   add(item: T): number {
     const slot = this.#free.pop() ?? this.#slots.length
     this.#slots[slot] = item
@@ -19,19 +19,19 @@ export class Slots<T> {
     return this.#slots[slot]
   }
 
-  /** Once for each that was added. */
+  /** Exactly once per added item. */
   remove(slot: number): void {
     this.#slots[slot] = undefined
     this.#free.push(slot)
   }
 
-  /** Those that are there now, also while some are added and removed. */
+  /** A copy, so that items may be added and removed meanwhile. */
   all(): T[] {
     return this.#slots.filter((item) => item !== undefined)
   }
 }
 
-/** The same, found by their keys. */
+/** The same, by key. */
 export class KeyedSlots<T> {
   readonly #slotOf = new Map<string, number>()
   readonly #slots: (T | undefined)[] = []

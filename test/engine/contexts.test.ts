@@ -186,7 +186,7 @@ describe('berth and the docker command talk to the same engine', () => {
     writeFileSync(path, text)
     expect([theirs.doors, ours.doors]).toEqual([[], []])
     expect(theirs.text).toMatch(/warning.*config/i)
-    expect(ours.text).toMatch(/warning: no Docker context is taken.*config\.json: is not JSON/)
+    expect(ours.text).toMatch(/warning: Docker contexts ignored.*config\.json: is not JSON/)
   })
 })
 
@@ -208,7 +208,7 @@ it.skipIf(!process.env.BERTH_ENGINE_PRIVATE)(
     try {
       await logged('ready')
       expect(told().map(({ msg }) => msg)).toContain(
-        'no engine answers; the usual places are looked at until one does',
+        'no engine answers; will keep looking at the usual places',
       )
       const path = file('runtime/podman/podman.sock')
       await openDoor('late', path)

@@ -115,7 +115,9 @@ it('the token is wanted, read again at each reload, and told to nobody', async (
   ])
   expect((await get(web, '/metrics')).status).toBe(200)
   expect(await query(serving, '--http', `127.0.0.1:${web}`)).toMatchObject({ code: 0 })
-  expect(serving.lines.filter(({ warning }) => String(warning).includes('others may read'))).toHaveLength(1)
+  expect(
+    serving.lines.filter(({ warning }) => String(warning).includes('other users can read')),
+  ).toHaveLength(1)
 
   writeFileSync(file, `${token}-2\n`)
   expect(await reload(serving, config)).toMatchObject({ changed: ['api.token'] })

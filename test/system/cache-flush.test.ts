@@ -178,9 +178,7 @@ describe.each([1, 2])('%i processes', (workers) => {
     expect((await show('none.fl.example', { type: 'MX' })).entries).toMatchObject([
       { type: '*', answer: 'nxdomain' },
     ])
-    expect((await berth('cache', 'show', 'shown.fl.example')).out).toMatch(
-      /given by +127\.0\.0\.1:\d+ over UDP/,
-    )
+    expect((await berth('cache', 'show', 'shown.fl.example')).out).toMatch(/from +127\.0\.0\.1:\d+ over UDP/)
 
     const told = JSON.parse((await berth('query', 'shown.fl.example', '--json')).out) as QueryReply
     expect(told.cached).toEqual({ age: expect.any(Number), left: expect.any(Number), stale: false })
@@ -196,7 +194,7 @@ describe.each([1, 2])('%i processes', (workers) => {
     const { code, out } = await berth('cache', 'show', 'box.fl.example')
     expect([code, out]).toEqual([
       0,
-      expect.stringMatching(/nothing is kept.*\n.*answered by berth itself, .*hosts:/),
+      expect.stringMatching(/nothing is cached.*\n.*berth answers this itself .*hosts:/),
     ])
   })
 

@@ -188,7 +188,7 @@ describe('a file that is too much for who reads it', () => {
       await until(() => reloads().length >= i)
     }
     expect(reloads().map(({ problems }) => problems)).toEqual(
-      reloads().map(() => [expect.stringMatching(/berth\.yml:1:33: more than 32 lists and maps /)]),
+      reloads().map(() => [expect.stringMatching(/berth\.yml:1:33: more than 32 levels of lists and maps/)]),
     )
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
   })
@@ -204,7 +204,7 @@ describe('a file that is too much for who reads it', () => {
         join(folder, 'berth.yml'),
       ])
       expect(status).toBe(2)
-      expect(String(stderr)).toMatch(/^\S+berth\.yml:\d+:\d+: more than 32 lists and maps /)
+      expect(String(stderr)).toMatch(/^\S+berth\.yml:\d+:\d+: more than 32 levels of lists and maps/)
     }
   })
 
@@ -239,7 +239,7 @@ describe('a pipe', () => {
     serving.child.kill('SIGHUP')
     await until(() => reloads().length === 1)
     expect(reloads()).toMatchObject([
-      { level: 'error', problems: [expect.stringMatching(/ca\.pem: can't be read: it is no regular file/)] },
+      { level: 'error', problems: [expect.stringMatching(/ca\.pem: cannot be read: it is no regular file/)] },
     ])
     replace(serving.file, text)
     await reload({ hosts: { 'box.example': '192.0.2.8' } })

@@ -234,7 +234,7 @@ describe('a signal that comes early ends it in order', () => {
 
 describe('bad arguments', () => {
   it.each([
-    ['an unknown command', ['sreve'], /no command 'sreve'/],
+    ['an unknown command', ['sreve'], /unknown command 'sreve'/],
     ['a bad value', ['serve', '--listen=nowhere'], /listen/],
     ['an unknown option', ['serve', '--lisen=127.0.0.1:53'], /did you mean/],
     ['a missing file', ['serve', '--config', '/nowhere.yml'], /\/nowhere\.yml/],

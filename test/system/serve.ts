@@ -30,6 +30,8 @@ export interface Run {
   readonly node?: readonly string[]
   /** How many descriptors it may have. */
   readonly files?: number
+  /** The main.js that serves. Default: the checkout's. */
+  readonly program?: string
   /** Words before the command, as those that enter a namespace. */
   readonly within?: readonly string[]
 }
@@ -42,7 +44,8 @@ export function serve(config: object, run: Run = {}): Serving {
   writeFileSync(file, stringify(config))
   // Node raises its own limit to the hard one, so that is what is set.
   const limited = run.files === undefined ? [] : ['sh', '-c', `ulimit -n ${run.files} && exec "$0" "$@"`]
-  const command = [process.execPath, ...(run.node ?? []), main, 'serve', `--config=${file}`]
+  const { node = [], program: served = main } = run
+  const command = [process.execPath, ...node, served, 'serve', `--config=${file}`]
   const [program, ...rest] = [...(run.within ?? []), ...limited, ...command] as [string, ...string[]]
   const child = spawn(program, rest, {
     // `npm run test:nodes` has each kind of sockets serve. `BERTH_WORKERS=2 npm test -- unit system/`: several processes

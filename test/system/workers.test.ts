@@ -197,7 +197,7 @@ describe.each(kinds)('three processes, udp: %s', (udp) => {
   it('follow to other addresses; their number is that of the start', async () => {
     const next = await freePort()
     await reload({ listen: [`127.0.0.1:${next}`], workers: 2 })
-    const told = serving.lines.find(({ msg }) => msg === 'these take effect at the next start')
+    const told = serving.lines.find(({ msg }) => msg === 'these settings take effect at the next start')
     expect(told).toMatchObject({ level: 'warn', changed: ['workers'] })
     const ports = () =>
       new Set(serving.lines.flatMap((line) => (line.msg === 'no longer listening' ? [line.worker ?? 1] : [])))
@@ -433,6 +433,6 @@ describe('several processes', () => {
   it('berth worker is not for people', async () => {
     const failed = await run(process.execPath, [main, 'worker']).catch((error) => error)
     expect(failed.code).toBe(2)
-    expect(failed.stderr).toContain('"berth serve" starts')
+    expect(failed.stderr).toContain('started by "berth serve"')
   })
 })

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { ask, httpServer, isHere } from '../../../src/commands/ask.ts'
+import { ask, httpServer, isHere } from '../../../src/commands/api-client.ts'
 import { run } from '../../../src/commands/run.ts'
-import { digestOf } from '../../../src/config/token.ts'
+import { digestOf } from '../../../src/config/api-token.ts'
 import { type Access, apiRoutes } from '../../../src/http/api.ts'
 import { createHttpServer, type Place } from '../../../src/http/server.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
@@ -89,13 +89,13 @@ describe('the socket', () => {
     const { code, stderr } = await call(run, ['query', 'web', '--config', file])
     expect([code, stderr]).toEqual([
       1,
-      `berth can't be reached at ${directory}/none.sock; --http ADDRESS or --config FILE says where it is; ` +
-        "berth can't be reached at 127.0.0.1:1; is it running? --http ADDRESS or --config FILE says where it is\n",
+      `cannot reach berth at ${directory}/none.sock; use --http ADDRESS or --config FILE to say where it listens; ` +
+        'cannot reach berth at 127.0.0.1:1; is it running? use --http ADDRESS or --config FILE to say where it listens\n',
     ])
     writeFileSync(file, 'http: off\napi: {socket: none.sock}\n')
     expect(await call(run, ['query', 'web', '--config', file])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^berth can't be reached at \S+none\.sock; --http/),
+      stderr: expect.stringMatching(/^cannot reach berth at \S+none\.sock; use --http/),
     })
   })
 
@@ -141,7 +141,7 @@ describe('the token', () => {
     expect([code, stderr]).toEqual([
       1,
       'the host’s view wants the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket; ' +
-        `${tokenFile}: the file can't be read: there is no such file (api.token names a file, not the token itself)\n`,
+        `${tokenFile}: the file cannot be read: no such file (api.token names a file, not the token itself)\n`,
     ])
     writeToken('another-token-of-16')
     expect(await call(run, ['query', 'web', '--config', file])).toMatchObject({
@@ -196,8 +196,8 @@ it('berth check tells what is set, and never the token', async () => {
   expect([code, stderr]).toEqual([0, ''])
   for (const line of [
     `api            socket ${socket}, group 7`,
-    `               over TCP the host's view wants the token of ${tokenFile}`,
-    '               also asked as berth.example',
+    `               over TCP the host's view requires the token in ${tokenFile}`,
+    '               also reached as berth.example',
   ]) {
     expect(stdout.split('\n')).toContain(line)
   }
@@ -205,5 +205,5 @@ it('berth check tells what is set, and never the token', async () => {
   expect(JSON.parse(json).api).toEqual({ socket, group: 7, token: tokenFile, hosts: ['berth.example'] })
   expect(json).not.toContain(digestOf(secret))
   chmodSync(tokenFile, 0o644)
-  expect((await call(run, ['check', file])).stderr).toMatch(/^warning: api\.token: others may read/)
+  expect((await call(run, ['check', file])).stderr).toMatch(/^warning: api\.token: other users can read/)
 })

@@ -87,31 +87,31 @@ describe('berth cache show', () => {
     expect(stdout).toBe(`www.example.org A: 2 records
   www.example.org.  48  CNAME  cdn.example.net.
   cdn.example.net.  48  A      192.0.2.1
-  holds     48 s more, of 60 s; came 12 s ago
-  given by  192.0.2.53:53 over UDP
-  route     default
-  used      3 times
+  expires  in 48 s, of 60 s; cached 12 s ago
+  from     192.0.2.53:53 over UDP
+  route    default
+  used     3 times
 
 www.example.org TXT: 0 records
-  holds     no more, out of date for 40 s; given for 3560 s more while no upstream answers; came 100 s ago
-  given by  192.0.2.53:53 over UDP
-  route     default
-  used      3 times
+  expired  40 s ago, stale; served for 3560 s more while no upstream answers; cached 100 s ago
+  from     192.0.2.53:53 over UDP
+  route    default
+  used     3 times
 
 www.example.org AAAA: no record of this type
-  holds     no more, out of date for 40 s; given for 3560 s more while no upstream answers; came 100 s ago
-  given by  192.0.2.53:53 over UDP
-  route     default
-  used      3 times
+  expired  40 s ago, stale; served for 3560 s more while no upstream answers; cached 100 s ago
+  from     192.0.2.53:53 over UDP
+  route    default
+  used     3 times
 
 www.example.org, all types, class 3, with DO and CD: NXDOMAIN, the name does not exist
-  holds     48 s more, of 60 s; came 12 s ago
-  given by  192.0.2.53:53 over TCP
-  route     default
-  used      once, and asked for again before its end
+  expires  in 48 s, of 60 s; cached 12 s ago
+  from     192.0.2.53:53 over TCP
+  route    default
+  used     once, and refreshed before it expired
 
-www.example.org MX: SERVFAIL, for upstreams failed
-  holds      4 s more, then upstreams are asked again; failed 1 s ago
+www.example.org MX: SERVFAIL, because upstreams failed
+  expires    in 4 s, then upstreams are asked again; failed 1 s ago
   tries      192.0.2.53:53 timeout
   route      default
   processes  1, 3
@@ -121,9 +121,11 @@ www.example.org MX: SERVFAIL, for upstreams failed
   it('tells why an answer of another name is there', async () => {
     const berth = await serve({ entries: [entry] })
     expect((await berth('cache', 'show', 'cdn.example.net')).stdout).toMatch(
-      /^www\.example\.org A: 2 records\n[\s\S]*\n {2}why +its answer leads over cdn\.example\.net\n/,
+      /^www\.example\.org A: 2 records\n[\s\S]*\n {2}why +its answer passes through cdn\.example\.net\n/,
     )
-    expect((await berth('cache', 'show', 'CDN.example.net', '--below')).stdout).not.toContain('leads over')
+    expect((await berth('cache', 'show', 'CDN.example.net', '--below')).stdout).not.toContain(
+      'passes through',
+    )
   })
 
   it('says plainly that nothing is kept, and who answers instead', async () => {
@@ -131,9 +133,9 @@ www.example.org MX: SERVFAIL, for upstreams failed
     expect(await berth('cache', 'show', 'web')).toEqual({
       code: 0,
       stderr: '',
-      stdout: `nothing is kept of web
-the host is answered by berth itself, which is never kept: a name on front
-a container’s name, answered from the table and never kept, on front, back
+      stdout: `nothing is cached for web
+for the host, berth answers this itself and never caches it: a name on front
+a container’s name, answered from the table and never cached, on front, back
 `,
     })
   })
@@ -143,7 +145,7 @@ a container’s name, answered from the table and never kept, on front, back
     expect(await berth('cache', 'show', 'example.org', 'A', '--below')).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(/\nand 7 more\n$/),
-      stderr: 'process 2 has not said what it keeps\nprocess 4 has not said what it keeps\n',
+      stderr: 'process 2 has not said what it caches\nprocess 4 has not said what it caches\n',
     })
     expect(done).toEqual([['example.org', 'A', true]])
   })
@@ -164,7 +166,7 @@ describe('berth cache flush', () => {
   it('asks for what is meant, and says what there was', async () => {
     const berth = await serve()
     expect(await berth('cache', 'flush', name)).toEqual({
-      ...{ code: 0, stderr: '', stdout: `forgotten: ${name}\n2 answers  1 failure\n` },
+      ...{ code: 0, stderr: '', stdout: `flushed: ${name}\n2 answers  1 failure\n` },
     })
     expect((await berth('cache', 'flush', name, '--below')).stdout).toContain(`${name} and all below it`)
     expect((await berth('cache', 'flush')).stdout).toContain('everything')
@@ -185,26 +187,26 @@ describe('berth cache flush', () => {
     const berth = await serve({}, { flushed, silent: [2] })
     expect(await berth('cache', 'flush')).toEqual({
       code: 1,
-      stdout: 'forgotten: everything\nprocess 1  1 answer   0 failures\nprocess 3  3 answers  0 failures\n',
-      stderr: 'process 2 has not said that it forgot this; it does once it goes on\n',
+      stdout: 'flushed: everything\nprocess 1  1 answer   0 failures\nprocess 3  3 answers  0 failures\n',
+      stderr: 'process 2 has not confirmed that it flushed this; it will when it resumes\n',
     })
   })
 })
 
 it.each([
   [[], 'show or flush'],
-  [['list'], '"list" is not known'],
-  [['show'], 'no name was given'],
+  [['list'], '"list" is unknown'],
+  [['show'], 'NAME is missing'],
   [['show', ''], 'the name is empty'],
   [['show', 'a..b'], '"a..b" is not a domain name'],
   [['show', 'a', 'NOPE'], '"NOPE" is not a record type'],
-  [['show', 'a', 'A', 'b'], '"b" is one argument too many'],
-  [['show', '--below'], 'no name was given'],
+  [['show', 'a', 'A', 'b'], '"b" is an extra argument'],
+  [['show', '--below'], 'NAME is missing'],
   // What a script makes of an unset variable must not flush everything.
   [['flush', ''], 'the name is empty'],
-  [['flush', 'a', ''], '"" is one argument too many'],
+  [['flush', 'a', ''], '"" is an extra argument'],
   [['flush', '', '--below'], 'the name is empty'],
-  [['flush', '--below'], '--below goes with a name'],
+  [['flush', '--below'], '--below needs a name'],
   [['flush', 'a', 'A'], 'all types'],
   [['flush', 'a..b'], 'is not a domain name'],
   [['flush', '--all'], 'all'],
@@ -271,19 +273,19 @@ describe('berth query', () => {
   }
 
   it.each([
-    [{ upstream: 'x', cached: { age: 12, stale: false, left: 48 } }, '12 s, holds 48 s more'],
+    [{ upstream: 'x', cached: { age: 12, stale: false, left: 48 } }, '12 s ago, expires in 48 s'],
     [
       { upstream: 'x', cached: { age: 100, stale: true, left: 3560 } },
-      '100 s, out of date; given for 3560 s more while no upstream answers',
+      '100 s ago, stale; served for 3560 s more while no upstream answers',
     ],
     [
       { rcode: 'SERVFAIL', cached: { age: 1, stale: false, left: 4 } },
-      '1 s, upstreams are asked again in 4 s',
+      '1 s ago, upstreams are asked again in 4 s',
     ],
     // Of an older server.
-    [{ upstream: 'x', cached: { age: 12, stale: true } }, '12 s, out of date'],
+    [{ upstream: 'x', cached: { age: 12, stale: true } }, '12 s ago, stale'],
   ])('tells for how much longer what was kept holds: %j', async (more, told) => {
-    expect(await facts(more)).toMatchObject({ 'kept for': told })
+    expect(await facts(more)).toMatchObject({ cached: told })
   })
 
   it('tells what is kept of the name, by this way and by others', async () => {
@@ -291,7 +293,7 @@ describe('berth query', () => {
     const kept = [entry, stale, { ...entry, type: 'AAAA', answer: 'nodata' }, denial, failure, other]
     expect(await facts({ kept })).toMatchObject({
       'in cache':
-        'A 48 s, TXT out of date, AAAA 48 s (no record), all types DO CD 48 s (NXDOMAIN), MX 4 s (failed)',
+        'A 48 s, TXT stale, AAAA 48 s (no record), all types DO CD 48 s (NXDOMAIN), MX 4 s (failed)',
     })
     expect(await facts({ kept: [{ ...entry, route: 'forward.zones example.org' }] })).toMatchObject({
       'in cache': 'A 48 s (forward.zones example.org)',

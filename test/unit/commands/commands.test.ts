@@ -87,7 +87,7 @@ rule         a name on front
 
   it('tells that an answer was kept, and for how long', async () => {
     const { stdout } = await call(query.run, ['kept', '--http', await serveHttp()])
-    expect(stdout).toContain('answered by  cache (192.0.2.53:53)\nkept for     12 s, out of date\n')
+    expect(stdout).toContain('answered by  cache (192.0.2.53:53)\ncached       12 s ago, stale\n')
   })
 
   it('prints JSON for programs', async () => {
@@ -118,7 +118,7 @@ rule         a name on front
       code: 1,
       stdout: '',
       stderr:
-        "berth can't be reached at 127.0.0.1:1; is it running? --http ADDRESS or --config FILE says where it is\n",
+        'cannot reach berth at 127.0.0.1:1; is it running? use --http ADDRESS or --config FILE to say where it listens\n',
     })
     writeFileSync(file, 'http: off\n')
     expect(await call(query.run, ['web', '--config', file])).toMatchObject({
@@ -135,12 +135,12 @@ rule         a name on front
   })
 
   it.each([
-    [[], 'no name was given'],
+    [[], 'NAME is missing'],
     [['a..b'], '"a..b" is not a domain name'],
     [['web', 'AAAAA'], '"AAAAA" is not a record type'],
-    [['web', 'A', 'B'], '"B" is one argument too many'],
-    [['web', '--wire', '--as', 'x'], '--as goes with HTTP'],
-    [['web', '--tcp'], '--tcp goes with --wire'],
+    [['web', 'A', 'B'], '"B" is an extra argument'],
+    [['web', '--wire', '--as', 'x'], '--as needs HTTP'],
+    [['web', '--tcp'], '--tcp needs --wire'],
     [['web', '--nonsense'], "Unknown option '--nonsense'"],
     [['web', '--http', 'somewhere'], '--http: "somewhere" is not an IP address'],
   ])('refuses %j', async (args, sentence) => {
@@ -149,7 +149,10 @@ rule         a name on front
   })
 
   it.each([query.run, names.run, check.run])('has help', async (run) => {
-    expect(await call(run, ['--help'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^berth /) })
+    expect(await call(run, ['--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Usage: berth /),
+    })
   })
 })
 
@@ -339,12 +342,12 @@ describe('berth check', () => {
 
   it('warns where no engine is local, and of a reach that means nothing', async () => {
     writeFileSync(file, 'docker: {engines: [{url: "tcp://192.0.2.1", local: false}]}')
-    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine of docker\.engines is local/)
+    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine in docker\.engines is local/)
     writeFileSync(file, 'docker: {engines: ["tcp://192.0.2.1", "tcp://192.0.2.2"]}')
-    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine of docker\.engines is local/)
+    expect((await call(check.run, [file])).stderr).toMatch(/^warning: no engine in docker\.engines is local/)
     writeFileSync(file, 'docker: {engines: [{name: a, url: "unix:///a", reach: routed}]}')
     expect((await call(check.run, [file])).stderr).toBe(
-      'warning: docker.engines a: reach: routed means nothing for a local engine\n',
+      'warning: docker.engines a: reach: routed has no effect on a local engine\n',
     )
   })
 
@@ -363,8 +366,8 @@ describe('berth check', () => {
     const servers = '{192.0.2.1: {edns: false, ad: false}, "[2001:db8::1]:5353": {ad: false}, 192.0.2.2: {}}'
     writeFileSync(file, `forward: {upstreams: [192.0.2.1], servers: ${servers}}\n`)
     const { stdout } = await call(check.run, [file])
-    expect(stdout).toContain('192.0.2.1:53 is asked without EDNS and AD\n')
-    expect(stdout).toContain('[2001:db8::1]:5353 is asked without AD\n')
+    expect(stdout).toContain('192.0.2.1:53 is queried without EDNS and AD\n')
+    expect(stdout).toContain('[2001:db8::1]:5353 is queried without AD\n')
     expect(stdout).not.toContain('192.0.2.2')
   })
 
@@ -379,7 +382,7 @@ describe('berth check', () => {
     expect(stderr.trim().split('\n')).toEqual([
       'warning: forward.zones a.docker.internal is never used: names under docker.internal are never forwarded (zone)',
       'warning: forward.zones localhost is never used: localhost is always this machine (RFC 6761)',
-      'warning: forward.zones has 10.in-addr.arpa twice, once through a subnet; the later one counts',
+      'warning: forward.zones lists 10.in-addr.arpa twice, once as part of a subnet; the later entry wins',
       'warning: forward.rebindAllow names domains, but forward.rebindProtection is off: nothing is withheld',
     ])
   })
@@ -457,7 +460,7 @@ describe('berth check', () => {
     await new Promise<void>((resolve) => engine.listen(path, resolve))
     closing.push(() => engine.close())
     const nothing =
-      'unix:///var/run/docker.sock, nothing answers at the usual places, local (the only engine)'
+      'unix:///var/run/docker.sock, no engine answers at the usual places, local (the only engine)'
     expect(await line()).toBe(
       own === nothing ? `unix://${path}, a usual place, local (the only engine)` : own,
     )
@@ -465,7 +468,7 @@ describe('berth check', () => {
     const { code, stderr } = await call(check.run, [], { ...env, DOCKER_CONFIG: directory })
     expect([code, stderr]).toEqual([
       2,
-      `${directory}/config.json: docker.engines: there is no context "none" in ${directory}; "docker context ls" lists those that are there\n`,
+      `${directory}/config.json: docker.engines: there is no context "none" in ${directory}; "docker context ls" lists the existing ones\n`,
     ])
   })
 
@@ -476,8 +479,8 @@ describe('berth check', () => {
       BERTH_SCOPE_ALLOW: '0.0.0.0/0',
     })
     expect(code).toBe(0)
-    expect(stderr).toMatch(/^warning: scope\.gateway is host and \*:53 can be asked from elsewhere/)
-    expect(stderr).toContain('warning: scope.allow holds every address')
+    expect(stderr).toMatch(/^warning: scope\.gateway is host and \*:53 is reachable from elsewhere/)
+    expect(stderr).toContain('warning: scope.allow includes every address')
   })
 
   it('prints no private keys', async () => {

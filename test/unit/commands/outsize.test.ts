@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import type { App } from '../../../src/app.ts'
 import { columns } from '../../../src/commands/io.ts'
 import { run } from '../../../src/commands/run.ts'
-import { describeStart } from '../../../src/commands/start.ts'
+import { describeStart } from '../../../src/commands/start-summary.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { createStore } from '../../../src/registry/store.ts'
@@ -44,7 +44,7 @@ it('a reply without end is given up', async () => {
   server.closeAllConnections()
   server.close()
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^what answers at 127\.0\.0\.1:\d+ is not berth: its reply is longer than 64 MiB\n$/)
+  expect(stderr).toMatch(/^the server at 127\.0\.0\.1:\d+ is not berth: its reply is longer than 64 MiB\n$/)
 })
 
 it('the line to try has no name that a shell would obey', () => {

@@ -196,9 +196,7 @@ describe('the file', () => {
     const { file, look, lines, applied } = await follow('ttl: 1')
     unlinkSync(file)
     await look(4)
-    expect(lines).toMatchObject([
-      { level: 'error', problems: [`${file}: can't be read: there is no such file`] },
-    ])
+    expect(lines).toMatchObject([{ level: 'error', problems: [`${file}: cannot be read: no such file`] }])
     writeFileSync(file, 'ttl: 1')
     await look(2)
     expect(lines).toHaveLength(2)
@@ -261,7 +259,7 @@ describe('a signal', () => {
     write('http: "*:9153"\nscope: {allow: ["0.0.0.0/0"]}\nlisten: ["*:53"]')
     await signal()
     const warnings = lines.filter(({ level }) => level === 'warn').map(({ warning }) => String(warning))
-    expect(warnings).toEqual([expect.stringMatching(/^scope\.allow holds every address/)])
+    expect(warnings).toEqual([expect.stringMatching(/^scope\.allow includes every address/)])
   })
 
   it('says what of it takes effect only at the next start', async () => {
@@ -269,7 +267,7 @@ describe('a signal', () => {
     berth.write('udp: auto')
     await berth.signal()
     await berth.settle()
-    const told = berth.lines.find(({ msg }) => msg === 'these take effect at the next start')
+    const told = berth.lines.find(({ msg }) => msg === 'these settings take effect at the next start')
     expect(told).toMatchObject({ level: 'warn', changed: ['udp'] })
   })
 

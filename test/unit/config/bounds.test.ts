@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { listWarnings } from '../../../src/config/config-warnings.ts'
 import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
 import { readResolvConf } from '../../../src/config/resolvconf.ts'
-import { listWarnings } from '../../../src/config/warnings.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
@@ -51,7 +51,9 @@ describe('a text that is nested too deep', () => {
     ['a million lists', '['.repeat(1_000_000)],
   ])('is refused, however often: %s', (_, text) => {
     for (let i = 0; i < 6; i++) {
-      expect(problemsOf(text)).toEqual([expect.stringMatching(/^FILE:\d+:\d+: more than 32 lists and maps /)])
+      expect(problemsOf(text)).toEqual([
+        expect.stringMatching(/^FILE:\d+:\d+: more than 32 levels of lists and maps/),
+      ])
     }
   })
 
@@ -81,9 +83,9 @@ describe('a text that is too large', () => {
     [
       'in bytes',
       `#${'x'.repeat(9 << 20)}`,
-      /^FILE: can't be read: it is larger than 8388608 bytes: 9437185; /,
+      /^FILE: cannot be read: it is larger than 8388608 bytes: 9437185; /,
     ],
-    ['in pieces', `a: [${','.repeat(2_000_000)}]`, /^FILE:1:\d+: has more than 1500000 words and marks/],
+    ['in pieces', `a: [${','.repeat(2_000_000)}]`, /^FILE:1:\d+: has more than 1500000 tokens/],
     ['in a value', `zone: ${'x'.repeat(70_000)}`, /^FILE:1:7: a value of 70000 characters stands here/],
     ['in a quoted value', `zone: "${'x'.repeat(70_000)}"`, /^FILE:1:7: a value of 70002 characters /],
     ['in a block', `zone: |\n ${'x'.repeat(70_000)}`, /a value of 7000\d characters /],
@@ -100,18 +102,20 @@ describe('a text that is too large', () => {
   })
 
   it('or has no end', () => {
-    expect(problemsOf('', { file: '/dev/zero' })[0]).toMatch(/^\/dev\/zero: can't be read: it is larger than/)
+    expect(problemsOf('', { file: '/dev/zero' })[0]).toMatch(
+      /^\/dev\/zero: cannot be read: it is larger than/,
+    )
   })
 
   it('or waits for somebody who writes, where it is read again', () => {
     const pipe = join(directory, 'pipe')
     execFileSync('mkfifo', [pipe])
     expect(problemsOf('', { file: pipe, isAgain: true })).toEqual([
-      "DIR/pipe: can't be read: it is no regular file",
+      'DIR/pipe: cannot be read: it is not a regular file',
     ])
     const engine = 'docker: {engines: [{url: "tcp://192.0.2.1:2376", ca: pipe}]}'
     expect(problemsOf(engine, { isAgain: true })).toEqual([
-      expect.stringMatching(/docker\.engines\[0\]\.ca: DIR\/pipe: can't be read: it is no regular file$/),
+      expect.stringMatching(/docker\.engines\[0\]\.ca: DIR\/pipe: cannot be read: it is not a regular file$/),
     ])
   })
 
@@ -120,7 +124,7 @@ describe('a text that is too large', () => {
     const problems = problemsOf('docker: {engines: [{url: "tcp://192.0.2.1:2376", ca: ca.pem}]}')
     expect(problems).toEqual([
       expect.stringMatching(
-        /docker\.engines\[0\]\.ca: DIR\/ca\.pem: can't be read: it is larger than 1048576/,
+        /docker\.engines\[0\]\.ca: DIR\/ca\.pem: cannot be read: it is larger than 1048576/,
       ),
     ])
   })
@@ -131,7 +135,7 @@ describe('lists', () => {
     const hosts = Array.from({ length: 50_000 }, (_, i) => `  h${i}.test: 192.0.2.1`)
     expect(load(['hosts:', ...hosts].join('\n')).hosts).toHaveLength(50_000)
     expect(problemsOf(['hosts:', ...hosts, hosts[0]].join('\n'))).toEqual([
-      'FILE:50002:3: the key is there twice; remove one',
+      'FILE:50002:3: this key appears twice; remove one',
     ])
   })
 
@@ -139,11 +143,11 @@ describe('lists', () => {
     const many = (count: number, of: (i: number) => string) => Array.from({ length: count }, (_, i) => of(i))
     const listen = JSON.stringify(many(300, (i) => `127.0.0.1:${i + 1}`))
     expect(problemsOf(`listen: ${listen}`)).toEqual([
-      'FILE:1:9: listen: has 300 addresses; 256 are the most, "*:53" is every local one',
+      'FILE:1:9: listen: has 300 addresses; at most 256 are allowed, "*:53" is every local one',
     ])
     const engines = JSON.stringify(many(65, (i) => `unix:///${i}`))
     expect(problemsOf(`docker: {engines: ${engines}}`)).toEqual([
-      'FILE:1:19: docker.engines: has 65 engines; 64 are the most',
+      'FILE:1:19: docker.engines: has 65 engines; at most 64 are allowed',
     ])
   })
 })
@@ -158,19 +162,19 @@ describe('what one entry makes many of', () => {
     [
       'servers',
       `forward: {upstreams: ${addresses(257)}}`,
-      'forward.upstreams: has 257 servers; 256 are the most',
+      'forward.upstreams: has 257 servers; at most 256 are allowed',
     ],
     [
       'servers of a route',
       `forward: {zones: {a.test: {upstreams: ${addresses(257)}}}}`,
-      'forward.zones["a.test"].upstreams: has 257 servers; 256 are the most',
+      'forward.zones["a.test"].upstreams: has 257 servers; at most 256 are allowed',
     ],
     [
       'servers of a network',
       `forward: {networks: {lab: ${addresses(257)}}}`,
       'forward.networks.lab: has 257 servers;',
     ],
-    ['addresses', `hosts: {a: ${addresses(1001)}}`, 'hosts.a: has 1001 addresses; 1000 are the most'],
+    ['addresses', `hosts: {a: ${addresses(1001)}}`, 'hosts.a: has 1001 addresses; at most 1000 are allowed'],
     [
       'networks',
       `hosts: {a: {addresses: "::1", networks: ${addresses(1001)}}}`,
@@ -179,7 +183,7 @@ describe('what one entry makes many of', () => {
     [
       'zones by subnets',
       `forward: {zones: {${subnets(1001)}}}`,
-      'forward.zones: has 1001 subnets; 1000 are the most',
+      'forward.zones: has 1001 subnets; at most 1000 are allowed',
     ],
   ])('%s are so many at most', (_, text, problem) => {
     expect(problemsOf(text)).toEqual([expect.stringContaining(problem)])
@@ -199,7 +203,7 @@ describe('what one entry makes many of', () => {
     for (const each of warnings) {
       expect(each).toHaveLength(101)
       expect(new Set(each).size).toBe(101)
-      expect(each.at(-1)).toBe('there are more warnings; these are the first')
+      expect(each.at(-1)).toBe('there are more warnings; only the first are shown')
     }
   })
 })
@@ -213,7 +217,7 @@ describe('what is told of a text', () => {
       expect(problems.length).toBeGreaterThanOrEqual(100)
       expect(problems.length).toBeLessThanOrEqual(101)
     }
-    expect(problemsOf(keys.join('\n')).at(-1)).toBe('there are more problems; these are the first')
+    expect(problemsOf(keys.join('\n')).at(-1)).toBe('there are more problems; only the first are shown')
   })
 
   it('is short, whatever was written', () => {
@@ -222,9 +226,7 @@ describe('what is told of a text', () => {
       for (const problem of problemsOf(text)) expect(problem.length).toBeLessThan(1200)
     }
     const colons = `[${':'.repeat(60_000)}`
-    expect(problemsOf(`http: "${colons}"`)).toEqual([
-      'FILE:1:7: http: is too long for an address with a port',
-    ])
+    expect(problemsOf(`http: "${colons}"`)).toEqual(['FILE:1:7: http: is too long to be an address and port'])
   })
 })
 

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseDocument } from 'yaml'
-import { loadAddresses } from '../../../src/config/addresses.ts'
 import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
+import { loadAddresses } from '../../../src/config/running-addresses.ts'
 import { listSettings } from '../../../src/config/schema.ts'
 import type { Config, Upstream } from '../../../src/config/types.ts'
 import { networkKey } from '../../../src/dns/told.ts'
@@ -249,7 +249,7 @@ describe('what is said about mistakes', () => {
       'limits: {connections: 0}',
       'FILE:1:23: limits.connections: must be a whole number of connections from 1 to 100000',
     ],
-    ['limits: {idle: 10}', 'FILE:1:16: limits.idle: must be a text, not number 10; write for example "10s"'],
+    ['limits: {idle: 10}', 'FILE:1:16: limits.idle: must be text, not number 10; for example "10s"'],
     ['limits: {stall: 1h}', 'FILE:1:17: limits.stall: 1h is out of range; choose from 100ms to 10m'],
     [
       'limits: {rate: -1}',
@@ -259,41 +259,35 @@ describe('what is said about mistakes', () => {
     ['health: 3', 'FILE:1:9: health: number 3 is not one of ignore, prefer, require'],
     [
       'listen:\n  - 127.0.0.1:53\n  - localhost:53',
-      'FILE:3:5: listen[1]: "localhost" is not an IP address; names are not looked up here, ' +
-        'write for example "127.0.0.1:53" or "[::1]:53" or "*:53"',
+      'FILE:3:5: listen[1]: "localhost" is not an IP address (host names are not resolved); ' +
+        'for example "127.0.0.1:53" or "[::1]:53" or "*:53"',
     ],
-    [
-      'listen: [53]',
-      'FILE:1:10: listen[0]: must be a text, not number 53; write for example "127.0.0.1:1053"',
-    ],
+    ['listen: [53]', 'FILE:1:10: listen[0]: must be text, not number 53; for example "127.0.0.1:1053"'],
     ['udp: fast', 'FILE:1:6: udp: "fast" is not one of auto, plain, batch'],
-    ['listen: {}', 'FILE:1:9: listen: must be a list, not a map; write for example ["127.0.0.1:1053"]'],
+    ['listen: {}', 'FILE:1:9: listen: must be a list, not a map; for example ["127.0.0.1:1053"]'],
     ['listen: []', 'FILE:1:9: listen: is empty; name at least one address to listen on'],
     ['listen: [":53"]', 'FILE:1:10: listen[0]: has no address; write "*:53" for every local address'],
     [
       'listen: ["0.0.0.0:53"]',
-      'FILE:1:10: listen[0]: "0.0.0.0:53" is no single address; write "*:53" for every local address',
+      'FILE:1:10: listen[0]: "0.0.0.0:53" is not a single address; write "*:53" for every local address',
     ],
-    ['listen: ["::1", "[::1]:53"]', 'FILE:1:17: listen[1]: [::1]:53 is there twice; remove one'],
-    ['listen: "127.0.0.1:70000"', 'FILE:1:9: listen: port 70000 does not exist; ports go up to 65535'],
+    ['listen: ["::1", "[::1]:53"]', 'FILE:1:17: listen[1]: [::1]:53 appears twice; remove one'],
+    ['listen: "127.0.0.1:70000"', 'FILE:1:9: listen: port 70000 is out of range; the highest port is 65535'],
     [
       'listen: ["tcp://127.0.0.1:53"]',
-      'FILE:1:10: listen[0]: "tcp://127.0.0.1:53" is not an address with a port; ' +
-        'write for example "127.0.0.1:53" or "[::1]:53" or "*:53"',
+      'FILE:1:10: listen[0]: "tcp://127.0.0.1:53" is not an address and port; ' +
+        'for example "127.0.0.1:53" or "[::1]:53" or "*:53"',
     ],
-    [
-      'docker: {resync: 60}',
-      'FILE:1:18: docker.resync: must be a text, not number 60; write for example "60s"',
-    ],
+    ['docker: {resync: 60}', 'FILE:1:18: docker.resync: must be text, not number 60; for example "60s"'],
     [
       'docker: {resync: "60"}',
-      'FILE:1:18: docker.resync: must be a number with a unit (ms, s, m or h); write for example "60s"',
+      'FILE:1:18: docker.resync: must be a number with a unit (ms, s, m or h); for example "60s"',
     ],
     ['docker: {resync: 1ms}', 'FILE:1:18: docker.resync: 1ms is out of range; choose from 1s to 24h'],
     ['docker: []', 'FILE:1:9: docker: must be a map of keys with values'],
     [
       'docker: {engines: [{name: a}]}',
-      'FILE:1:20: docker.engines[0]: has no url; write for example {name: build, url: "tcp://192.0.2.1:2376"}',
+      'FILE:1:20: docker.engines[0]: has no url; for example {name: build, url: "tcp://192.0.2.1:2376"}',
     ],
     [
       'docker:\n  engines:\n    - url: tcp://192.0.2.1\n      crt: x',
@@ -305,7 +299,7 @@ describe('what is said about mistakes', () => {
     ],
     [
       'docker: {engines: [{url: "tcp://192.0.2.1", ca: nope.pem}]}',
-      "FILE:1:49: docker.engines[0].ca: DIR/nope.pem: can't be read: there is no such file",
+      'FILE:1:49: docker.engines[0].ca: DIR/nope.pem: cannot be read: no such file',
     ],
     [
       'docker: {engines: [{url: "tcp://192.0.2.1", local: "yes"}]}',
@@ -321,7 +315,7 @@ describe('what is said about mistakes', () => {
     ],
     [
       'docker: {engines: ["unix:///a", "unix:///a"]}',
-      'FILE:1:33: docker.engines[1]: engine "/a" is there twice; names tell them apart',
+      'FILE:1:33: docker.engines[1]: engine "/a" is listed twice; give each its own name',
     ],
     [
       'zone: berth.local',
@@ -331,20 +325,20 @@ describe('what is said about mistakes', () => {
     ['zone: a..b', 'FILE:1:7: zone: "a..b" has an empty label; remove the extra dot'],
     [
       'zone: bücher.test',
-      'FILE:1:7: zone: "bücher.test" is not ASCII; write it as DNS carries it: "xn--bcher-kva.test"',
+      'FILE:1:7: zone: "bücher.test" is not ASCII; write it as it appears in DNS: "xn--bcher-kva.test"',
     ],
     ['ttl: -1', 'FILE:1:6: ttl: must be a whole number of seconds from 0 to 86400'],
     ['ttl: 1.5', 'FILE:1:6: ttl: must be a whole number of seconds from 0 to 86400'],
     [
       'scope: {allow: [10.0.0.0/33]}',
-      'FILE:1:17: scope.allow[0]: "10.0.0.0/33" is not a subnet; write for example "192.0.2.0/24" or "2001:db8::/32"',
+      'FILE:1:17: scope.allow[0]: "10.0.0.0/33" is not a subnet; for example "192.0.2.0/24" or "2001:db8::/32"',
     ],
     [
       'hosts:\n  web: [192.0.2.1, 1.2.3]',
-      'FILE:2:20: hosts.web[1]: "1.2.3" is not an IP address; write for example "192.0.2.1" or "2001:db8::1"',
+      'FILE:2:20: hosts.web[1]: "1.2.3" is not an IP address; for example "192.0.2.1" or "2001:db8::1"',
     ],
-    ['hosts: [web]', 'FILE:1:8: hosts: must be a map, not a list; write for example {web.test: "192.0.2.1"}'],
-    ['hosts:\n  web:', 'FILE:2:3: hosts.web: must be a list, not nothing; write for example ["192.0.2.1"]'],
+    ['hosts: [web]', 'FILE:1:8: hosts: must be a map, not a list; for example {web.test: "192.0.2.1"}'],
+    ['hosts:\n  web:', 'FILE:2:3: hosts.web: must be a list, not nothing; for example ["192.0.2.1"]'],
     [
       'hosts:\n  a.b: {networks: [x]}',
       'FILE:2:8: hosts["a.b"]: has no addresses; write addresses: ["192.0.2.1"]',
@@ -359,11 +353,11 @@ describe('what is said about mistakes', () => {
     ],
     [
       `hosts: {${'a'.repeat(64)}: 192.0.2.1}`,
-      `FILE:1:75: hosts.${'a'.repeat(64)}: the name label "${'a'.repeat(64)}" is 64 bytes long; a label has 63 at most`,
+      `FILE:1:75: hosts.${'a'.repeat(64)}: the name label "${'a'.repeat(64)}" is 64 bytes long; a label has at most 63`,
     ],
     [
       'hosts: {"a.*.b": 192.0.2.1}',
-      'FILE:1:18: hosts["a.*.b"]: the name "a.*.b" holds "*"; a name is made of letters, digits, "-", "_" and dots',
+      'FILE:1:18: hosts["a.*.b"]: the name "a.*.b" contains "*"; a name consists of letters, digits, "-", "_" and dots',
     ],
     [
       'cache: {bytes: 16MB}',
@@ -372,7 +366,7 @@ describe('what is said about mistakes', () => {
     ['cache: {bytes: 1}', 'FILE:1:16: cache.bytes: 1 is out of range; choose from 64KiB to 4GiB'],
     [
       'cache: {stale: 3600}',
-      'FILE:1:16: cache.stale: must be a text, not number 3600; write for example "1h", or off',
+      'FILE:1:16: cache.stale: must be text, not number 3600; for example "1h", or off',
     ],
     [
       'cache: {failureRecheck: 301s}',
@@ -394,7 +388,7 @@ describe('what is said about mistakes', () => {
     ],
     [
       'forward: {upstreams: ["fe80::1"]}',
-      'FILE:1:23: forward.upstreams[0]: a link-local address needs its interface; write for example "fe80::1%eth0"',
+      'FILE:1:23: forward.upstreams[0]: a link-local address needs its interface; for example "fe80::1%eth0"',
     ],
     [
       'forward: {zones: {"*.corp.example": [192.0.2.1]}}',
@@ -406,7 +400,7 @@ describe('what is said about mistakes', () => {
     ],
     [
       'forward: {zones: {10.0.0.0/40: [192.0.2.1]}}',
-      'FILE:1:32: forward.zones["10.0.0.0/40"]: "10.0.0.0/40" is neither a domain nor a subnet; write for example "10.0.0.0/8"',
+      'FILE:1:32: forward.zones["10.0.0.0/40"]: "10.0.0.0/40" is neither a domain nor a subnet; for example "10.0.0.0/8"',
     ],
     [
       'forward:\n  zones:\n    corp.example: {upstreems: [192.0.2.1], upstreams: [192.0.2.1]}',
@@ -422,13 +416,13 @@ describe('what is said about mistakes', () => {
     ],
     [
       'forward: {networks: {lab: [dns.lab]}}',
-      'FILE:1:28: forward.networks.lab[0]: "dns.lab" is not an IP address; names are not looked up here, ' +
-        'write for example "127.0.0.1:53" or "[::1]:53"',
+      'FILE:1:28: forward.networks.lab[0]: "dns.lab" is not an IP address (host names are not resolved); ' +
+        'for example "127.0.0.1:53" or "[::1]:53"',
     ],
     [
       'forward: {servers: {dns.lab: {edns: false}}}',
-      'FILE:1:30: forward.servers["dns.lab"]: "dns.lab" is not an IP address; names are not looked up here, ' +
-        'write for example "127.0.0.1:53" or "[::1]:53"',
+      'FILE:1:30: forward.servers["dns.lab"]: "dns.lab" is not an IP address (host names are not resolved); ' +
+        'for example "127.0.0.1:53" or "[::1]:53"',
     ],
     [
       'forward: {servers: {192.0.2.1: {edsn: false}}}',
@@ -440,7 +434,7 @@ describe('what is said about mistakes', () => {
     ],
     [
       'forward: {servers: {192.0.2.1: off}}',
-      'FILE:1:32: forward.servers["192.0.2.1"]: must be a map; write for example {edns: false}',
+      'FILE:1:32: forward.servers["192.0.2.1"]: must be a map; for example {edns: false}',
     ],
     [
       'forward: {servers: {192.0.2.1: {}, "192.0.2.1:53": {}}}',
@@ -448,29 +442,26 @@ describe('what is said about mistakes', () => {
     ],
     [
       'forward: {rebindAllow: ["*.corp.example"]}',
-      'FILE:1:25: forward.rebindAllow[0]: "*.corp.example" holds "*"; a name is made of letters, digits, "-", "_" and dots',
+      'FILE:1:25: forward.rebindAllow[0]: "*.corp.example" contains "*"; a name consists of letters, digits, "-", "_" and dots',
     ],
     [
       'forward: {policy: first}',
       'FILE:1:19: forward.policy: "first" is not one of sequential, random, fastest',
     ],
     ['forward: {singleLabel: maybe}', 'FILE:1:24: forward.singleLabel: must be true or false'],
-    [`identity: {id: ${'ü'.repeat(33)}}`, 'FILE:1:16: identity.id: has 66 bytes; 64 are the most'],
+    [`identity: {id: ${'ü'.repeat(33)}}`, 'FILE:1:16: identity.id: has 66 bytes; at most 64 are allowed'],
     [
       'identity: {version: 1}',
-      'FILE:1:21: identity.version: must be a text, not number 1; write for example "berth"',
+      'FILE:1:21: identity.version: must be text, not number 1; for example "berth"',
     ],
-    [
-      'http: true',
-      'FILE:1:7: http: must be a text, not boolean true; write for example "127.0.0.1:9153" or off',
-    ],
-    ['ttl: 1\nttl: 2', 'FILE:2:1: the key is there twice; remove one'],
+    ['http: true', 'FILE:1:7: http: must be text, not boolean true; for example "127.0.0.1:9153" or off'],
+    ['ttl: 1\nttl: 2', 'FILE:2:1: this key appears twice; remove one'],
     ['scope:\n\tgateway: host', 'FILE:2:1: a tab indents this line; YAML wants spaces'],
     [
       'ttl: 1\n---\nttl: 2',
-      'FILE:2:1: a second document starts here; a configuration is one, remove the "---"',
+      'FILE:2:1: a second document starts here; a configuration is a single document, remove the "---"',
     ],
-    ['- a\n- b', 'FILE:1:1: must hold keys with values; write for example "zone: docker.internal"'],
+    ['- a\n- b', 'FILE:1:1: must hold keys with values; for example "zone: docker.internal"'],
   ])('%j', (text, problem) => expect(problemsOf(() => loadText(text))).toEqual([problem]))
 
   it('tells YAML that can not be read, and nothing else', () => {
@@ -493,10 +484,10 @@ describe('what is said about mistakes', () => {
 
   it('says which file can not be read, and why', () => {
     expect(problemsOf(() => load({ file: join(directory, 'none.yml') }))).toEqual([
-      "DIR/none.yml: can't be read: there is no such file",
+      'DIR/none.yml: cannot be read: no such file',
     ])
     expect(problemsOf(() => load({ file: directory }))).toEqual([
-      "DIR: can't be read: it is a directory, name the file in it",
+      'DIR: cannot be read: it is a directory; name a file in it',
     ])
   })
 })
@@ -554,8 +545,8 @@ describe('what goes before what', () => {
       }),
     )
     expect(problems).toEqual([
-      'environment BERTH_LISTEN: listen[1]: "b" is not an IP address; names are not looked up here, ' +
-        'write for example "127.0.0.1:53" or "[::1]:53" or "*:53"',
+      'environment BERTH_LISTEN: listen[1]: "b" is not an IP address (host names are not resolved); ' +
+        'for example "127.0.0.1:53" or "[::1]:53" or "*:53"',
       'environment BERTH_SCOPE_GATEWEY: no setting has this name; did you mean "BERTH_SCOPE_GATEWAY"?',
       'environment BERTH_TTL: ttl: must be a whole number of seconds from 0 to 86400',
       'flag --scope.gateway: scope.gateway: "hots" is not one of refuse, network, host; did you mean "host"?',

@@ -28,9 +28,9 @@ describe('servers', () => {
     expect(readResolvConf(text)).toMatchObject({
       servers: [{ host: '192.0.2.1' }],
       problems: [
-        'line 1: "dns.example" is not an address, skipped',
-        'line 2: nothing is not an address, skipped',
-        'line 4: "192.0.2.1:53" is not an address, skipped',
+        'line 1: "dns.example" is not an address; skipped',
+        'line 2: nothing is not an address; skipped',
+        'line 4: "192.0.2.1:53" is not an address; skipped',
       ],
     })
   })

@@ -4,7 +4,6 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { suggestion } from '../../../src/config/similar.ts'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../src/docker/client.ts'
 import { countLateNames } from '../../../src/docker/early.ts'
@@ -15,11 +14,12 @@ import { readLabels } from '../../../src/docker/labels.ts'
 import type { Reconcile } from '../../../src/docker/reconcile.ts'
 import { parseEvent } from '../../../src/docker/stream.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { suggestion } from '../../../src/lib/suggest.ts'
 import type { Container } from '../../../src/registry/types.ts'
 import { rules } from '../../engine/proxy-urls.ts'
 
-vi.mock('../../../src/config/similar.ts', async (original) => {
-  const { suggestion } = await original<typeof import('../../../src/config/similar.ts')>()
+vi.mock('../../../src/lib/suggest.ts', async (original) => {
+  const { suggestion } = await original<typeof import('../../../src/lib/suggest.ts')>()
   return { suggestion: vi.fn(suggestion) }
 })
 

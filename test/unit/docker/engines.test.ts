@@ -1,7 +1,7 @@
 // Which engines are followed, as the configuration changes: connections, names in the table, and what is counted.
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { remoteEngines } from '../../../src/config/locality.ts'
+import { remoteEngines } from '../../../src/config/local-engines.ts'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
 import type { EngineClient } from '../../../src/docker/client.ts'
