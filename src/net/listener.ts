@@ -2,8 +2,7 @@
 
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
-import type { FastAnswers } from '../resolve/fast.ts'
-import type { Handle } from '../resolve/query.ts'
+import type { EncodedAnswers, Handle } from './handler.ts'
 import type { Limits } from './limits/limits.ts'
 
 export interface Bindable {
@@ -30,8 +29,8 @@ export interface ListenOptions {
   /** undefined: the address is ours alone. */
   readonly sharing?: Sharing | undefined
   readonly handle: Handle
-  /** Answers that are at hand; undefined: every question is for `handle`. */
-  readonly fast?: (() => FastAnswers | undefined) | undefined
+  /** undefined: every query goes to `handle`. */
+  readonly encoded?: (() => EncodedAnswers | undefined) | undefined
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger
