@@ -14,7 +14,7 @@ const entries = {
   ...commands('serve', 'check', 'names', 'query', 'cache', 'worker', 'reader'),
   // What the health check does without.
   ask: 'src/commands/ask.ts',
-  scoped: 'src/net/scoped.ts',
+  linkLocalTcp: 'src/net/link-local-tcp.ts',
   sources: 'src/config/sources.ts',
   problems: 'src/config/problems.ts',
   message: 'src/dns/message.ts',

@@ -7,13 +7,13 @@ import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress, zoneOf } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Addresses } from './addresses.ts'
+import { probe } from './check-free.ts'
 import type { Handle } from './handler.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Bindable, Listener, ListenOptions, Sharing } from './listener.ts'
-import { probe } from './probe.ts'
-import { listenTcp } from './tcp.ts'
-import { listenUdp } from './udp.ts'
+import type { Addresses } from './local-addresses.ts'
+import { listenTcp } from './tcp-listener.ts'
+import { listenUdp } from './udp-listener.ts'
 
 export interface Listeners {
   /** Binds what can be bound; rejects with BerthError LISTEN where nothing can. */

@@ -6,7 +6,7 @@ import { type ChildProcess, fork, type Serializable } from 'node:child_process'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from './messages.ts'
-import type { Child, Fork } from './seat.ts'
+import type { Child, Fork } from './supervisor.ts'
 
 /** `onEnd` is called once, with a few words on why; nothing comes after it. */
 export interface ForkHandlers<Answer> {

@@ -8,7 +8,7 @@ import { Counter } from '../lib/counters.ts'
 import type { Bindable } from '../net/listener.ts'
 import type { StoreChange } from '../registry/types.ts'
 import type { Request } from './messages.ts'
-import { createSeat, type Outcome, type SeatOptions } from './seat.ts'
+import { createSeat, type Outcome, type SeatOptions } from './supervisor.ts'
 
 export interface Pool {
   /** Resolves once every worker answers questions, or has failed to at its first try. */

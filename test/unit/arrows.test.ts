@@ -122,7 +122,7 @@ describe('packages', () => {
     ['prom-client', /^http\/metrics\.ts$/],
     ['undici', /^docker\/get\.ts$/],
     ['lru-cache', /^forward\/cache\//],
-    ['koffi', /^net\/libc\.ts$/],
+    ['koffi', /^net\/linux\/libc\.ts$/],
     ['pino', /^lib\/log\.ts$/],
     ['zod', /^config\//],
     ['yaml', /^config\//],

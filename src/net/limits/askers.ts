@@ -2,9 +2,9 @@
 import { isLinkLocal } from '../../lib/interfaces.ts'
 import { formatAddress, parseAddress } from '../../lib/ip.ts'
 import type { Place } from './connections.ts'
-import { Bucket } from './rate.ts'
+import type { Taker } from './fair-queue.ts'
 import { Recent } from './recent.ts'
-import type { Taker } from './turns.ts'
+import { Bucket } from './token-bucket.ts'
 
 /** What one asker holds and has spent; the limits read and write it. */
 export class Asker {

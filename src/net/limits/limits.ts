@@ -5,8 +5,8 @@ import type { Clock } from '../../lib/clock.ts'
 import { type Asker, createAskers } from './askers.ts'
 import { type Connection, createConnections, type Place } from './connections.ts'
 import type { LimitCounters } from './counters.ts'
-import { createShare } from './share.ts'
-import { createTurns, type Taker, type Turns } from './turns.ts'
+import { createTurns, type Taker, type Turns } from './fair-queue.ts'
+import { createShare } from './fair-share.ts'
 
 export type LimitSettings = Config['limits']
 
