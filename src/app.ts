@@ -13,7 +13,7 @@ import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createEngines, type Engines } from './docker/engines.ts'
 import type { LabelRules } from './docker/grants.ts'
-import { createLoopGuard, type ProbingGuard } from './forward/loop.ts'
+import { createLoopGuard } from './forward/loop.ts'
 import { createTokens } from './forward/token.ts'
 import type { ResolverFiles, Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
@@ -36,7 +36,7 @@ import { createStore, type Store } from './registry/store.ts'
 import { createServing } from './serving.ts'
 import { createCaches } from './workers/cache-admin.ts'
 import { forkWorkers } from './workers/fork.ts'
-import { createPool, type Pool } from './workers/pool.ts'
+import { createPool } from './workers/pool.ts'
 import type { Fork } from './workers/supervisor.ts'
 
 /** Answers of one name that `berth query` tells of beside its own. */
@@ -99,35 +99,32 @@ export async function createApp(options: AppOptions): Promise<App> {
     api: { ...config.api, token: undefined },
   })
 
-  let guard!: ProbingGuard
-  let pool: Pool | undefined
+  const pool = createPool({
+    processes: workers,
+    fork: options.fork ?? forkWorkers(process.argv[1]!, log),
+    ...{ clock, log, random: Math.random },
+  })
+  store.onChange(pool.change)
   const serving = await createServing({
     ...{ config, store, gone, log, clock, cookieSecret },
     ...(options.resolverFiles === undefined ? {} : { resolverFiles: options.resolverFiles }),
     createLoops(parts) {
       const { make: randomToken } = createTokens({ key: probeKey, randomBytes })
-      const onChange = () => pool?.loops(guard.states())
-      guard = createLoopGuard({ ...parts, randomToken, clock, log, onChange })
+      const guard = createLoopGuard({
+        ...{ ...parts, randomToken, clock, log },
+        onChange: () => pool.loops(guard.states()),
+      })
       return guard
     },
-    onBound: (bound) => pool?.listen(bound),
-    ...(workers === 1 ? {} : { onFill: (fill) => pool?.fill(fill) }),
+    onBound: pool.listen,
+    ...(workers === 1 ? {} : { onFill: pool.fill }),
   })
   const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines }
-  if (workers > 1) {
-    pool = createPool({
-      processes: workers,
-      fork: options.fork ?? forkWorkers(process.argv[1]!, log),
-      ...{ clock, log, guard, random: Math.random, cache: serving.cache },
-      beginning: () => ({
-        ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },
-        ...{ loops: guard.states(), cookieSecret, probeKey },
-        ...{ gone: gone.told(), goneKey, lastFlush: serving.flushes.last() },
-      }),
-      addTallies: (tallies) => addTallies(servingSeries(sources), tallies),
-    })
-    store.onChange(pool.change)
-  }
+  const initialState = () => ({
+    ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },
+    ...{ loops: serving.loops.states(), cookieSecret, probeKey },
+    ...{ gone: gone.told(), goneKey, lastFlush: serving.flushes.last() },
+  })
 
   const engines = createEngines({
     ...{ docker: config.docker, labelRules: labelRulesOf(config), store, clock, log },
@@ -139,12 +136,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     {
       ...{ config: configCounters, store, docker: dockerCounters, ...sources },
       workers: {
-        alive: () => 1 + (pool?.ready() ?? 0),
-        restarts: pool?.restarts ?? new Counter(),
-        tallies: pool?.tallies,
+        alive: () => 1 + pool.ready(),
+        restarts: pool.restarts,
+        tallies: workers === 1 ? undefined : pool.tallies,
       },
     },
-    { clock, ...(pool === undefined ? {} : { refresh: pool.refresh }) },
+    { clock, ...(workers === 1 ? {} : { refresh: pool.refresh }) },
   )
   const inspector = () => {
     const { forward, resolver } = serving
@@ -183,24 +180,27 @@ export async function createApp(options: AppOptions): Promise<App> {
     async start() {
       await serving.start()
       if (isStopped) return
-      const ready = pool?.start()
+      const ready = pool.start({
+        ...{ initialState, cache: serving.cache, guard: serving.loops },
+        addTallies: (tallies) => addTallies(servingSeries(sources), tallies),
+      })
       await Promise.all([http.serveAt(config.http), socket.serveAt(socketPlace(config))])
       await Promise.all([engines.start(), ready])
       // Whoever is told that we are ready may ask any of us.
-      await pool?.catchUp()
+      await pool.catchUp()
     },
     async update(next) {
       config = next
       await Promise.all([
-        ...[serving.update(next), pool?.configure(forWorkers())],
+        ...[serving.update(next), pool.configure(forWorkers())],
         ...[http.serveAt(next.http), socket.serveAt(socketPlace(next))],
         engines.update(next.docker, labelRulesOf(next)),
       ])
-      await pool?.catchUp()
+      await pool.catchUp()
     },
     async stop() {
       isStopped = true
-      await Promise.all([serving.stop(), pool?.stop()])
+      await Promise.all([serving.stop(), pool.stop()])
       await Promise.all([engines.stop(), http.stop(), socket.stop()])
     },
   }

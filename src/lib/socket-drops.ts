@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
  * Counts what sockets on these ports have lost; undefined where it is not told. The list of all sockets is read only
  * when something was lost in this network namespace: it is long while much is being forwarded.
  */
-export function createLosses(
+export function createSocketDrops(
   ports: () => ReadonlySet<number>,
   read: (file: string) => string = (file) => readFileSync(file, 'latin1'),
 ): () => number | undefined {

@@ -5,8 +5,9 @@ import type { HostPort } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
-import { canonicalAddress, zoneOf } from '../lib/ip.ts'
+import { zoneOf } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
+import { type BoundAddresses, type BoundAddressTable, createBoundAddresses } from './bound.ts'
 import { probe } from './check-free.ts'
 import type { Handle } from './handler.ts'
 import type { Limits } from './limits/limits.ts'
@@ -25,16 +26,16 @@ export interface Listeners {
    * gone answer what is in hand. While none of the new ones can be bound, the former ones go on.
    */
   update(listen: readonly HostPort[]): Promise<void>
-  /** Canonical address and port of every bound pair. */
-  bound(): readonly Bindable[]
-  /** Whether a question to this canonical address and port comes to us. */
-  isOurs(host: string, port: number): boolean
+  readonly bound: BoundAddresses['all']
+  readonly isOurs: BoundAddresses['isOurs']
   stop(abort: AbortSignal): Promise<void>
 }
 
 export interface ListenersOptions {
   readonly listen: readonly HostPort[]
   readonly addresses: Addresses
+  /** Kept up to date with what is bound. */
+  readonly bound?: BoundAddressTable
   readonly handle: Handle
   readonly encoded?: ListenOptions['encoded']
   readonly limits: Limits
@@ -67,12 +68,20 @@ const heldFor = 10_000
 /** An address's two sockets. */
 interface Pair {
   readonly at: Bindable
-  readonly canonical: string | undefined
   readonly sockets: readonly Listener[]
 }
 
 export function createListeners(options: ListenersOptions): Listeners {
-  const { clock, log, handle, encoded, limits, sharing, isFirst = true } = options
+  const {
+    clock,
+    log,
+    handle,
+    encoded,
+    limits,
+    sharing,
+    isFirst = true,
+    bound = createBoundAddresses(),
+  } = options
   let { listen } = options
   const pairs = new Map<string, Pair>()
   /** Why an address can't be had, and all that was said of it. */
@@ -111,8 +120,6 @@ export function createListeners(options: ListenersOptions): Listeners {
     return map
   }
 
-  const bound = () => [...pairs.values()].map(({ at }) => at)
-
   async function adjust(now: ReadonlyMap<string, Bindable>): Promise<void> {
     const before = [...pairs.keys()].join()
     const gone = [...pairs.keys()].filter((key) => !now.has(key))
@@ -128,7 +135,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     const isNowhere = now.size > 0 && ![...now.keys()].some((key) => pairs.has(key))
     if (!isNowhere) for (const key of gone) void close(key)
     for (const [key, at] of left) if (clock.monotonic() - at > heldFor) left.delete(key)
-    if ([...pairs.keys()].join() !== before) options.onBound?.(bound())
+    if ([...pairs.keys()].join() !== before) options.onBound?.(bound.all())
   }
 
   /** Takes no more questions there; those in hand have their time, unless it is `atOnce`. */
@@ -136,6 +143,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     const pair = pairs.get(key)
     if (pair === undefined) return Promise.resolve()
     pairs.delete(key)
+    bound.delete(key)
     if (sharing !== undefined) left.set(key, clock.monotonic())
     const { host: address, port } = pair.at
     const isNamed = listen.some((each) => each.port === port && (each.host === '*' || each.host === address))
@@ -171,8 +179,9 @@ export function createListeners(options: ListenersOptions): Listeners {
       sockets.push(
         await (options.listenTcp ?? listenTcp)({ at: { ...at, port: sockets[0]!.port }, ...shared }),
       )
-      const canonical = canonicalAddress(at.host)
-      pairs.set(key, { at: { host: at.host, port: sockets[0]!.port }, canonical, sockets })
+      const inUse = { host: at.host, port: sockets[0]!.port }
+      pairs.set(key, { at: inUse, sockets })
+      bound.set(key, inUse)
       if (complained.delete(key))
         log.info({ address: at.host, port: at.port }, 'address is usable now, listening')
     } catch (error) {
@@ -231,15 +240,8 @@ export function createListeners(options: ListenersOptions): Listeners {
       listen = next
       await look()
     },
-    bound,
-    // Asked for every forwarded question: what is bound is known, and the system is not asked.
-    isOurs(host, port) {
-      const any = host === '0.0.0.0' || host === '::'
-      for (const { at, canonical } of pairs.values()) {
-        if (at.port === port && (any || canonical === host)) return true
-      }
-      return false
-    },
+    bound: bound.all,
+    isOurs: bound.isOurs,
     async stop(abort) {
       stopped.abort()
       await work
@@ -247,6 +249,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       setMaxListeners(0, abort)
       const sockets = [...pairs.values()].flatMap(({ sockets }) => sockets)
       await Promise.all([...closing, ...sockets.map((socket) => socket.close(abort))])
+      for (const key of pairs.keys()) bound.delete(key)
       pairs.clear()
     },
   }

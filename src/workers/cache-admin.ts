@@ -1,4 +1,4 @@
-// The caches of all processes as one: each flush has its number from here, and reaches every process.
+// Flushes and lists the caches of all processes as one. A flush gets its number here and reaches every process.
 import type { Cache } from '../forward/cache/cache.ts'
 import type { Flushes } from '../forward/cache/flush.ts'
 import type { Caches, FromAll } from '../http/caches.ts'
@@ -10,24 +10,20 @@ export interface CachesOptions {
   /** The first process's own. */
   readonly cache: Pick<Cache, 'flush' | 'holdings'>
   readonly flushes: Pick<Flushes, 'last'>
-  /** undefined: there is but the first process. */
-  readonly pool: Pick<Pool, 'ask'> | undefined
+  readonly pool: Pick<Pool, 'ask'>
 }
 
 export function createCaches({ cache, flushes, pool }: CachesOptions): Caches {
   return {
     async flush(names) {
       const flush = { number: flushes.last() + 1, names }
-      const [own, outcomes = []] = await Promise.all([
-        cache.flush(flush),
-        pool?.ask({ kind: 'flush', flush }),
-      ])
+      const [own, outcomes] = await Promise.all([cache.flush(flush), pool.ask({ kind: 'flush', flush })])
       return gather(own, outcomes, ({ flushed }) => flushed)
     },
     async holdings(subject, limit) {
-      const [own, outcomes = []] = await Promise.all([
+      const [own, outcomes] = await Promise.all([
         cache.holdings(subject, limit),
-        pool?.ask({ kind: 'holdings', subject, limit }),
+        pool.ask({ kind: 'holdings', subject, limit }),
       ])
       return gather(own, outcomes, ({ holdings }) => holdings)
     },

@@ -3,11 +3,11 @@
 import type { Fill } from '../forward/cache/fill.ts'
 import type { Clock } from '../lib/clock.ts'
 
-export interface FillQueue {
+export interface CacheSync {
   add(fill: Fill): void
 }
 
-export interface FillQueueOptions {
+export interface CacheSyncOptions {
   /** Calls `sent` once the system has taken them; never where the other is gone. */
   readonly send: (fills: readonly Fill[], sent: () => void) => void
   readonly clock: Clock
@@ -19,7 +19,7 @@ const gather = 5
 const mostAtOnce = 256
 const mostWaiting = { fills: 2048, bytes: 4 * 1024 * 1024 }
 
-export function createFillQueue({ send, clock }: FillQueueOptions): FillQueue {
+export function createCacheSync({ send, clock }: CacheSyncOptions): CacheSync {
   const waiting = new Map<string, { readonly fill: Fill; readonly since: number }>()
   let bytes = 0
   let isLeaving = false

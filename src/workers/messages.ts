@@ -11,7 +11,7 @@ import type { GoneOptions } from '../registry/gone.ts'
 import type { StoreChange } from '../registry/types.ts'
 
 /** All that a worker begins with. */
-export interface Beginning {
+export interface InitialState {
   /** Without the engines, which are none of its business. */
   readonly config: Config
   /** What the first process has bound, with ports. */
@@ -43,7 +43,7 @@ export type Request =
 
 export type ToWorker =
   /** The first of all. */
-  | ({ readonly kind: 'start'; readonly worker: number } & Beginning)
+  | ({ readonly kind: 'start'; readonly worker: number } & InitialState)
   | (Request & { readonly id: number })
   | { readonly kind: 'change'; readonly change: StoreChange }
   | { readonly kind: 'fills'; readonly fills: readonly Fill[] }

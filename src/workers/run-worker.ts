@@ -16,7 +16,7 @@ import type { Bindable } from '../net/listener.ts'
 import { createGone, type Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
 import { createServing, type Serving } from '../serving.ts'
-import { createFillQueue } from './cache-sync.ts'
+import { createCacheSync } from './cache-sync.ts'
 import type { Done, FromWorker, ToWorker } from './messages.ts'
 import { createReplica, type Replica } from './replica.ts'
 
@@ -94,7 +94,7 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
   }
 
   async function start(store: Store, cookieSecret: Uint8Array): Promise<void> {
-    const fills = createFillQueue({
+    const fills = createCacheSync({
       send: (fills, sent) => channel.send({ kind: 'fills', fills }, sent),
       clock,
     })

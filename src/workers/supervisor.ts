@@ -4,8 +4,8 @@ import type { Tally } from '../http/tally.ts'
 import { createBackoff } from '../lib/backoff.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
-import { createFillQueue, type FillQueue } from './cache-sync.ts'
-import type { Beginning, Done, FromWorker, Request, ToWorker } from './messages.ts'
+import { type CacheSync, createCacheSync } from './cache-sync.ts'
+import type { Done, FromWorker, InitialState, Request, ToWorker } from './messages.ts'
 
 /** Another process of ours, as the one that started it has it; a worker where nothing else is said. */
 export interface Child<Message = ToWorker> {
@@ -22,7 +22,7 @@ export type Fork = (handlers: {
   readonly onEnd: (why: string) => void
 }) => Child
 
-export interface Seat {
+export interface Supervisor {
   /** Resolves once a worker answers questions, or the first one has failed to. */
   start(): Promise<void>
   /** Nobody is told while there is no worker: the next one begins with how things are then. */
@@ -40,7 +40,7 @@ export interface Seat {
 /** What came of a request. Gone is a worker too that has not begun to answer: it does what it was told before it does. */
 export type Outcome = Done | 'gone' | 'silent'
 
-export interface SeatOptions {
+export interface SupervisorOptions {
   /** From 2 on: the first process is 1. */
   readonly worker: number
   readonly fork: Fork
@@ -48,8 +48,8 @@ export interface SeatOptions {
   readonly log: Logger
   /** [0, 1) */
   readonly random: () => number
-  readonly beginning: () => Beginning
-  /** What is not for the seat itself. */
+  readonly initialState: () => InitialState
+  /** What is not for the supervisor itself. */
   readonly onMessage: (message: Exclude<FromWorker, { kind: 'ready' | 'done' }>) => void
   /** A worker has died; with what it had counted. */
   readonly onDeath: (tally: Tally | undefined) => void
@@ -69,7 +69,7 @@ const farewell = 2000
 
 interface Running {
   readonly child: Child
-  readonly fills: FillQueue
+  readonly fills: CacheSync
   readonly calls: Map<number, (outcome: Outcome) => void>
   /** How often it was asked since it was last heard of. */
   unheard: number
@@ -79,7 +79,7 @@ interface Running {
   verdict: string | undefined
 }
 
-export function createSeat(options: SeatOptions): Seat {
+export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { worker, fork, clock, log } = options
   const backoff = createBackoff(firstWait, longestWait, options.random)
   let running: Running | undefined
@@ -94,7 +94,7 @@ export function createSeat(options: SeatOptions): Seat {
       onMessage: (message) => hear(mine, message),
       onEnd: (why) => end(mine, why),
     })
-    const fills = createFillQueue({
+    const fills = createCacheSync({
       send: (fills, sent) => child.send({ kind: 'fills', fills }, sent),
       clock,
     })
@@ -103,7 +103,7 @@ export function createSeat(options: SeatOptions): Seat {
       ...{ readyAt: undefined, tally: undefined, verdict: undefined },
     }
     running = mine
-    child.send({ kind: 'start', worker, ...options.beginning() })
+    child.send({ kind: 'start', worker, ...options.initialState() })
     timer = clock.setTimeout(look, askEvery)
   }
 

@@ -2,7 +2,7 @@
 import type { LimitSettings } from './limits.ts'
 
 /** What all processes together may hold is divided; what one asker may is the same in each. */
-export function partOf(settings: LimitSettings, processes: number): LimitSettings {
+export function perProcess(settings: LimitSettings, processes: number): LimitSettings {
   const part = (total: number) => Math.ceil(total / processes)
   return {
     ...settings,

@@ -2,7 +2,7 @@
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { expect, it } from 'vitest'
-import { createLosses } from '../../../src/lib/socket-drops.ts'
+import { createSocketDrops } from '../../../src/lib/socket-drops.ts'
 
 const files = {
   '/proc/net/snmp': `Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors
@@ -23,7 +23,7 @@ UdpLite: 0 99
 it('is counted for our ports, and the list of sockets read only when something was lost', () => {
   const told: Record<string, string> = { ...files }
   const read: string[] = []
-  const losses = createLosses(
+  const losses = createSocketDrops(
     () => new Set([53]),
     (file) => {
       read.push(file)
@@ -39,7 +39,7 @@ it('is counted for our ports, and the list of sockets read only when something w
 
 it('is not known where the kernel does not tell', () => {
   expect(
-    createLosses(
+    createSocketDrops(
       () => new Set(),
       () => 'Udp: InDatagrams\nUdp: 5\n',
     )(),
@@ -47,14 +47,14 @@ it('is not known where the kernel does not tell', () => {
   const fail = () => {
     throw new Error('no such file')
   }
-  expect(createLosses(() => new Set(), fail)()).toBeUndefined()
+  expect(createSocketDrops(() => new Set(), fail)()).toBeUndefined()
 })
 
 it.runIf(process.platform === 'linux')('is told on Linux', async () => {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 2048 })
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
   const { port } = socket.address()
-  const losses = createLosses(() => new Set([port]))
+  const losses = createSocketDrops(() => new Set([port]))
   expect(losses()).toBe(0)
   // More than it has room for, before it can read any of it.
   const sender = dgram.createSocket('udp4')

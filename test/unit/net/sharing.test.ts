@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { probe } from '../../../src/net/check-free.ts'
 import { chooseSockets, whyNotShared } from '../../../src/net/choose-sockets.ts'
-import { partOf } from '../../../src/net/limits/per-process.ts'
+import { perProcess } from '../../../src/net/limits/per-process.ts'
 import { loadLibc } from '../../../src/net/linux/libc.ts'
 import { freePort } from '../../servers/port.ts'
 import { defaults } from './limits/accounting.ts'
@@ -102,6 +102,6 @@ describe('the choice', () => {
 
 it('what all may hold is divided, what one asker may is not', () => {
   const limits = { ...defaults, connections: 1000, inFlight: 10, bytes: 300 }
-  expect(partOf(limits, 1)).toEqual(limits)
-  expect(partOf(limits, 3)).toEqual({ ...limits, connections: 334, inFlight: 4, bytes: 100 })
+  expect(perProcess(limits, 1)).toEqual(limits)
+  expect(perProcess(limits, 3)).toEqual({ ...limits, connections: 334, inFlight: 4, bytes: 100 })
 })

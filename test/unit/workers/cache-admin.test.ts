@@ -5,7 +5,7 @@ import { createCaches } from '../../../src/workers/cache-admin.ts'
 import type { Request } from '../../../src/workers/messages.ts'
 import type { Outcome } from '../../../src/workers/supervisor.ts'
 
-function together(outcomes?: readonly Outcome[]) {
+function together(outcomes: readonly Outcome[] = []) {
   const flushes = createFlushes(4)
   const own: Flush[] = []
   const said: Request[] = []
@@ -19,7 +19,7 @@ function together(outcomes?: readonly Outcome[]) {
       },
       holdings: async () => ({ list: [], more: 1 }),
     },
-    pool: outcomes && {
+    pool: {
       async ask(request) {
         said.push(request)
         return outcomes

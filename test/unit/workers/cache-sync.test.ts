@@ -1,14 +1,14 @@
 // Fills on their way: together, the newest of each question, within bounds.
 import { describe, expect, it } from 'vitest'
 import type { Fill } from '../../../src/forward/cache/fill.ts'
-import { createFillQueue } from '../../../src/workers/cache-sync.ts'
+import { createCacheSync } from '../../../src/workers/cache-sync.ts'
 import { createHandClock } from '../hand-clock.ts'
 
 function queue() {
   const hand = createHandClock()
   const sent: (readonly Fill[])[] = []
   const taken: (() => void)[] = []
-  const { add } = createFillQueue({
+  const { add } = createCacheSync({
     clock: hand.clock,
     send(fills, done) {
       sent.push(fills)

@@ -1,11 +1,11 @@
 // One worker's place: what it says to a process, and what it does when that falls silent or dies.
 import { describe, expect, it } from 'vitest'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
-import { createSeat, type Fork } from '../../../src/workers/supervisor.ts'
+import { createSupervisor, type Fork } from '../../../src/workers/supervisor.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
 import { createHandClock } from '../hand-clock.ts'
 
-function seated() {
+function supervised() {
   const hand = createHandClock()
   let lost = 0
   const clock = { ...hand.clock, monotonic: () => hand.clock.monotonic() + lost }
@@ -36,14 +36,14 @@ function seated() {
     }
   }
   let beginnings = 0
-  const seat = createSeat({
+  const supervisor = createSupervisor({
     ...{ worker: 2, fork, log, clock, random: () => 1 },
-    beginning: () => ({ told: [], listen: [{ host: '127.0.0.1', port: ++beginnings }] }) as never,
+    initialState: () => ({ told: [], listen: [{ host: '127.0.0.1', port: ++beginnings }] }) as never,
     onMessage: (message) => heard.push(message),
     onDeath: (tally) => deaths.push(tally),
   })
   return {
-    ...{ ...hand, lines, children, deaths, heard, seat },
+    ...{ ...hand, lines, children, deaths, heard, supervisor },
     last: () => children.at(-1)!,
     /** Time goes by in which nothing runs. */
     lose(ms: number) {
@@ -69,37 +69,37 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 
 describe('a worker', () => {
   it('begins with how things are, and is there once it says so', async () => {
-    const { seat, last } = seated()
-    const started = seat.start()
+    const { supervisor, last } = supervised()
+    const started = supervisor.start()
     expect(last().said).toMatchObject([{ kind: 'start', worker: 2, listen: [{ port: 1 }] }])
-    expect([seat.isReady(), await isSettled(started)]).toEqual([false, false])
+    expect([supervisor.isReady(), await isSettled(started)]).toEqual([false, false])
     last().say({ kind: 'ready' })
-    expect([seat.isReady(), await isSettled(started)]).toEqual([true, true])
+    expect([supervisor.isReady(), await isSettled(started)]).toEqual([true, true])
   })
 
   it('that dies is replaced by one that begins with how things are then', async () => {
-    const { seat, last, children, lines, deaths, turn } = seated()
-    void seat.start()
+    const { supervisor, last, children, lines, deaths, turn } = supervised()
+    void supervisor.start()
     last().say({ kind: 'ready' })
     turn(1000)
     answer(last())
-    expect(seat.tally()).toBe(tally)
+    expect(supervisor.tally()).toBe(tally)
     last().die('it was ended by SIGSEGV')
-    expect(seat.isReady()).toBe(false)
+    expect(supervisor.isReady()).toBe(false)
     expect(deaths).toEqual([tally])
-    expect(seat.tally()).toBeUndefined()
+    expect(supervisor.tally()).toBeUndefined()
     expect(lines).toMatchObject([{ level: 'error', worker: 2, pid: 101, why: 'it was ended by SIGSEGV' }])
     turn(199)
     expect(children).toHaveLength(1)
     turn(1)
     expect(last().said).toMatchObject([{ kind: 'start', listen: [{ port: 2 }] }])
     last().say({ kind: 'ready' })
-    expect(seat.isReady()).toBe(true)
+    expect(supervisor.isReady()).toBe(true)
   })
 
   it('that can not begin keeps nobody waiting, and is tried ever more rarely', async () => {
-    const { seat, last, children, turn } = seated()
-    const started = seat.start()
+    const { supervisor, last, children, turn } = supervised()
+    const started = supervisor.start()
     last().die()
     expect(await isSettled(started)).toBe(true)
     const waits = [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]
@@ -113,8 +113,8 @@ describe('a worker', () => {
   })
 
   it('that has lived is replaced at once again', () => {
-    const { seat, last, turn, children } = seated()
-    void seat.start()
+    const { supervisor, last, turn, children } = supervised()
+    void supervisor.start()
     last().die()
     turn(200)
     last().say({ kind: 'ready' })
@@ -131,8 +131,8 @@ describe('a worker', () => {
     ['has answered questions', true, 10],
     ['is only starting', false, 60],
   ])('that is silent is ended and replaced: %s', (_, isReady, seconds) => {
-    const { seat, last, children, lines, turn } = seated()
-    void seat.start()
+    const { supervisor, last, children, lines, turn } = supervised()
+    void supervisor.start()
     if (isReady) last().say({ kind: 'ready' })
     for (let s = 0; s < seconds; s++) turn(1000)
     expect(last().isKilled).toBe(false)
@@ -144,8 +144,8 @@ describe('a worker', () => {
   })
 
   it('is not ended for what we had no time to hear', () => {
-    const { seat, last, turn, lose } = seated()
-    void seat.start()
+    const { supervisor, last, turn, lose } = supervised()
+    void supervisor.start()
     last().say({ kind: 'ready' })
     turn(1000)
     lose(60_000)
@@ -154,8 +154,8 @@ describe('a worker', () => {
   })
 
   it('that answers when it is asked is left alone, and asked once a second', () => {
-    const { seat, last, turn } = seated()
-    void seat.start()
+    const { supervisor, last, turn } = supervised()
+    void supervisor.start()
     last().say({ kind: 'ready' })
     for (let s = 0; s < 100; s++) {
       turn(1000)
@@ -168,19 +168,19 @@ describe('a worker', () => {
 
 describe('what is asked of it', () => {
   it('is done when it says so', async () => {
-    const { seat, last } = seated()
-    void seat.start()
-    const one = seat.call({ kind: 'listen', listen: [] }, 1000)
-    const other = seat.call({ kind: 'count' }, 1000)
+    const { supervisor, last } = supervised()
+    void supervisor.start()
+    const one = supervisor.call({ kind: 'listen', listen: [] }, 1000)
+    const other = supervisor.call({ kind: 'count' }, 1000)
     answer(last())
     expect([await isSettled(one), await isSettled(other)]).toEqual([false, true])
   })
 
   it('takes no longer than it may, and what comes late still counts', async () => {
-    const { seat, last, turn } = seated()
-    void seat.start()
+    const { supervisor, last, turn } = supervised()
+    void supervisor.start()
     last().say({ kind: 'ready' })
-    const asked = seat.call({ kind: 'count' }, 1000)
+    const asked = supervisor.call({ kind: 'count' }, 1000)
     const { said } = last()
     const { id } = said.at(-1) as { id: number }
     turn(999)
@@ -188,25 +188,25 @@ describe('what is asked of it', () => {
     turn(1)
     expect(await isSettled(asked)).toBe(true)
     last().say({ kind: 'done', id, tally })
-    expect(seat.tally()).toBe(tally)
+    expect(supervisor.tally()).toBe(tally)
   })
 
   it('ends with it, and is nothing where nobody is', async () => {
-    const { seat, last } = seated()
-    void seat.start()
-    const asked = seat.call({ kind: 'configure', config: {} as never, parts: 0 }, 1000)
+    const { supervisor, last } = supervised()
+    void supervisor.start()
+    const asked = supervisor.call({ kind: 'configure', config: {} as never, parts: 0 }, 1000)
     last().die()
     expect(await isSettled(asked)).toBe(true)
-    expect(await isSettled(seat.call({ kind: 'count' }, 1000))).toBe(true)
-    seat.tell({ kind: 'fills', fills: [] })
+    expect(await isSettled(supervisor.call({ kind: 'count' }, 1000))).toBe(true)
+    supervisor.tell({ kind: 'fills', fills: [] })
     expect(kinds(last().said)).toEqual(['start', 'configure'])
   })
 
   it('comes to its answer, or to why there is none', async () => {
-    const { seat, last, turn } = seated()
-    const ask = () => seat.call({ kind: 'flush', flush: { number: 1, names: undefined } }, 1000)
+    const { supervisor, last, turn } = supervised()
+    const ask = () => supervisor.call({ kind: 'flush', flush: { number: 1, names: undefined } }, 1000)
     expect(await ask()).toBe('gone')
-    void seat.start()
+    void supervisor.start()
     const early = ask()
     turn(1000)
     // Who has not begun to answer has nothing to forget, and does what it was told before it begins.
@@ -227,10 +227,10 @@ describe('what is asked of it', () => {
 
 describe('when it is to stop', () => {
   it('it is told, and not replaced', async () => {
-    const { seat, last, children, turn, lines } = seated()
-    void seat.start()
+    const { supervisor, last, children, turn, lines } = supervised()
+    void supervisor.start()
     last().say({ kind: 'ready' })
-    const stopped = seat.stop()
+    const stopped = supervisor.stop()
     expect(kinds(last().said).at(-1)).toBe('stop')
     expect(await isSettled(stopped)).toBe(false)
     last().die('it ended with 0')
@@ -241,10 +241,10 @@ describe('when it is to stop', () => {
   })
 
   it('it has its time, and no more', async () => {
-    const { seat, last, turn } = seated()
-    void seat.start()
+    const { supervisor, last, turn } = supervised()
+    void supervisor.start()
     last().say({ kind: 'ready' })
-    const stopped = seat.stop()
+    const stopped = supervisor.stop()
     turn(1999)
     expect(last().isKilled).toBe(false)
     turn(1)
@@ -253,19 +253,19 @@ describe('when it is to stop', () => {
   })
 
   it('one that only starts is ended at once', async () => {
-    const { seat, last, lines } = seated()
-    void seat.start()
-    const stopped = seat.stop()
+    const { supervisor, last, lines } = supervised()
+    void supervisor.start()
+    const stopped = supervisor.stop()
     expect(last().isKilled).toBe(true)
     expect(await isSettled(stopped)).toBe(true)
     expect(lines).toEqual([])
   })
 
   it('there may be nobody, and nobody comes', async () => {
-    const { seat, last, children, turn } = seated()
-    void seat.start()
+    const { supervisor, last, children, turn } = supervised()
+    void supervisor.start()
     last().die()
-    expect(await isSettled(seat.stop())).toBe(true)
+    expect(await isSettled(supervisor.stop())).toBe(true)
     turn(60_000)
     expect(children).toHaveLength(1)
   })
