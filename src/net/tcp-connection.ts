@@ -54,7 +54,7 @@ export function serveStream(
     socket.destroy()
     return undefined
   }
-  const taker = { asker: place.asker, hasNext, takeNext }
+  const queued = { line: place.line, hasNext, takeNext }
   socket.on('timeout', () => {
     // Questions in hand have a deadline of their own.
     if (inHand.size > 0 || waiting.length > 0 || replies.length > 0) return
@@ -79,7 +79,7 @@ export function serveStream(
       halfSent = undefined
       waiting.push(...messages)
       for (const { length } of messages) waitingBytes += length
-      limits.turns.join(taker)
+      limits.queue.join(queued)
     }
     settle()
   })
@@ -137,7 +137,7 @@ export function serveStream(
       socket.destroy()
       return
     }
-    if (hasNext()) limits.turns.join(taker)
+    if (hasNext()) limits.queue.join(queued)
     const isFull = waiting.length >= enough || socket.writableNeedDrain
     if (isFull !== socket.isPaused()) isFull ? socket.pause() : socket.resume()
     // While we do not read, half a message is not the client's fault.

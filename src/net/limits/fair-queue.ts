@@ -1,49 +1,58 @@
-// Whose work is next, of what need not be done at once: questions on TCP, and the start of forwarding. Askers take
-// turns, and so do the connections of each, so that one with thousands of questions is not one whom the rest wait for.
+// A fair queue for work that can wait: questions on TCP, and the start of forwarding. Askers take turns, and so do the
+// connections of each, so that thousands of questions from one do not delay the rest.
 import type { Clock } from '../../lib/clock.ts'
-import type { Asker } from './askers.ts'
-import { windowMs } from './fair-share.ts'
+import { type ShareAccount, windowMs } from './fair-share.ts'
 
 /** A connection, or one question to be forwarded. */
-export interface Taker {
-  readonly asker: Asker
-  /** Whether it waits for its turn; the line's to write. */
-  isInLine?: boolean
-  /** Whether there is something that may be done now. */
+export interface QueueItem {
+  readonly line: Line
+  /** Whether it is in the line; only the queue writes it. */
+  isQueued?: boolean
+  /** Whether something can be done now. */
   hasNext(): boolean
   takeNext(): void
 }
 
-export interface Turns {
-  /** Puts it in the line, where it is not there yet. */
-  join(taker: Taker): void
+/** One asker's items, in the order they came; only the queue writes it. */
+export class Line {
+  readonly items: QueueItem[] = []
+  readonly share: ShareAccount
+
+  constructor(share: ShareAccount) {
+    this.share = share
+  }
 }
 
-/** Of one asker before the next has its turn. */
+export interface FairQueue {
+  /** Puts it in its line, unless it is there. */
+  join(item: QueueItem): void
+}
+
+/** Steps for one asker before the next has its turn. */
 const perAsker = 16
 /**
- * In one turn of the event loop, ms. libuv reads 32 datagrams of a socket in each, so the longer a turn takes, the
- * fewer are read, and local names wait behind what others have forwarded.
+ * In one turn of the event loop, ms. libuv reads 32 datagrams from a socket in each, so the longer a turn takes the fewer
+ * are read, and local names wait behind other askers' forwarding.
  */
 const turnMs = 0.5
 
 /**
- * `mayAsk` counts a question of an asker; false: it has had its share for now. `soon` runs what is next, once what else
- * has come meanwhile had its turn.
+ * `mayAsk` counts a question against a line's asker; false: it has had its share for now. `soon` runs the next turn, after
+ * whatever else has arrived.
  */
-export function createTurns(
+export function createFairQueue(
   clock: Clock,
-  mayAsk: (asker: Asker) => boolean,
+  mayAsk: (line: Line) => boolean,
   soon: (run: () => void) => void = setImmediate,
-): Turns {
-  /** Askers with somebody in line, whose turn is next first. */
-  const order: Asker[] = []
-  /** Askers above their share, until the next window. */
-  const waiting = new Set<Asker>()
+): FairQueue {
+  /** Lines that are not empty, the next one first. */
+  const order: Line[] = []
+  /** Lines of askers above their share, until the next window. */
+  const held = new Set<Line>()
   let isPlanned = false
 
   function plan(): void {
-    if (isPlanned || order.length <= waiting.size) return
+    if (isPlanned || order.length <= held.size) return
     isPlanned = true
     soon(turn)
   }
@@ -52,55 +61,54 @@ export function createTurns(
     isPlanned = false
     const end = clock.monotonic() + turnMs
     for (let left = order.length; left > 0; left--) {
-      const asker = order.shift()!
-      const isWaiting = waiting.has(asker)
-      if (!isWaiting) serve(asker, end)
-      // To the end of the line of askers.
-      if (asker.line.length > 0) order.push(asker)
-      if (!isWaiting && clock.monotonic() >= end) break
+      const line = order.shift()!
+      const isHeld = held.has(line)
+      if (!isHeld) serve(line, end)
+      if (line.items.length > 0) order.push(line)
+      if (!isHeld && clock.monotonic() >= end) break
     }
     plan()
   }
 
-  function serve(asker: Asker, end: number): void {
-    const { line } = asker
-    for (let taken = 0; line.length > 0; ) {
+  function serve(line: Line, end: number): void {
+    const { items } = line
+    for (let taken = 0; items.length > 0; ) {
       if (taken === perAsker || (taken > 0 && clock.monotonic() >= end)) return
-      const taker = line[0]!
-      if (taker.hasNext()) {
-        if (!mayAsk(asker)) {
-          hold(asker)
+      const item = items[0]!
+      if (item.hasNext()) {
+        if (!mayAsk(line)) {
+          hold(line)
           return
         }
-        taker.takeNext()
+        item.takeNext()
         taken++
       }
-      line.shift()
-      taker.isInLine = false
-      // Seen again by this loop, after the others.
-      if (taker.hasNext()) enter(taker)
+      items.shift()
+      item.isQueued = false
+      // At the end of its line: this loop comes to it again after the asker's other items.
+      if (item.hasNext()) enter(item)
     }
   }
 
-  function enter(taker: Taker): void {
-    if (taker.isInLine === true) return
-    taker.isInLine = true
-    taker.asker.line.push(taker)
+  function enter(item: QueueItem): void {
+    if (item.isQueued === true) return
+    item.isQueued = true
+    item.line.items.push(item)
   }
 
-  function hold(asker: Asker): void {
-    waiting.add(asker)
+  function hold(line: Line): void {
+    held.add(line)
     clock.setTimeout(() => {
-      waiting.delete(asker)
+      held.delete(line)
       plan()
     }, windowMs)
   }
 
   return {
-    join(taker) {
-      const { asker } = taker
-      if (asker.line.length === 0) order.push(asker)
-      enter(taker)
+    join(item) {
+      const { line } = item
+      if (line.items.length === 0) order.push(line)
+      enter(item)
       plan()
     },
   }

@@ -1,22 +1,30 @@
-// Fair share: while the event loop can't keep up, askers above a common cap lose what is above it, before any work.
+// Fair share: while the event loop can't keep up, askers above a common cap lose the excess, before any work is done.
 //
-// A UDP socket's queue is one line for all. When more comes than can be answered it fills, and the kernel then drops
-// from everybody alike. Dropping early costs a fraction of answering, so the line stays short for those below the cap.
-// A busy loop alone is no overload: who waits for answers before asking more, and whoever asks over TCP, never has
-// more in line than fits.
+// A UDP socket has one queue for all askers. Under overload it fills, and the kernel then drops from all of them alike.
+// Dropping early costs a fraction of answering, so the queue stays short for those below the cap. A busy loop alone is no
+// overload: clients that wait for answers before asking more, and those on TCP, never have more queued than fits.
 import type { Clock } from '../../lib/clock.ts'
-import type { Asker } from './askers.ts'
+import { Bucket } from './token-bucket.ts'
 
-export interface Share {
+/** One asker's part of the load; only the fair share writes it. */
+export class ShareAccount {
+  /** What it may have while there is too much. */
+  readonly bucket = new Bucket()
+  /** The latest window in which it asked, and how much. */
+  window = 0
+  asked = 0
+}
+
+export interface FairShare {
   /** The time at the start of this turn of the event loop, monotonic ms: the hot path reads no clock. */
   now(): number
-  /** Counts work for an asker, in messages; false where it is above its cap. */
-  admit(asker: Asker, messages?: number): boolean
+  /** Counts work for an asker, in messages; false if it is above the cap. */
+  admit(account: ShareAccount, messages?: number): boolean
   /** Messages a second that each asker may have now; Infinity while there is no overload. */
   cap(): number
 }
 
-export interface ShareOptions {
+export interface FairShareOptions {
   readonly clock: Clock
   /** How long the event loop has waited for something to do since it began, ms. */
   readonly idled: () => number
@@ -26,15 +34,15 @@ export interface ShareOptions {
   readonly afterTurn: (run: () => void) => void
 }
 
-/** How often the load is looked at, ms. Overload shorter than some of these is a burst, and the sockets' buffers hold it. */
+/** How often the load is measured, ms. Overload shorter than a few of these is a burst, which the sockets' buffers hold. */
 export const windowMs = 20
-/** Windows without a pause, and with losses, before anybody is capped. */
-const patience = 3
+/** Busy windows in a row, with losses, before the cap is set. */
+const windowsToCap = 3
 /** Messages a second that every asker may have whatever the load is. */
 export const leastCap = 2000
 /**
- * Messages at once: what a quarter of a second of the least brings, for so long may the machine give us no time, and then
- * all of it is there at once. Beyond that the cap is a pace: a sum for each window would let the line fill at its start.
+ * Messages at once: a quarter of a second's worth of the least, because the machine may not schedule us for that long, and
+ * then all of it arrives at once. Beyond that the cap is a pace: a sum per window would let the queue fill at its start.
  */
 const burst = leastCap / 4
 /** The loop is overloaded where it was busy for more than this part of a window, and has room below the other. */
@@ -43,7 +51,7 @@ const room = 0.85
 /** Windows with room, and nobody above the cap, before the cap is lifted. */
 const recovery = 25
 
-export function createShare({ clock, idled, lost, afterTurn }: ShareOptions): Share {
+export function createFairShare({ clock, idled, lost, afterTurn }: FairShareOptions): FairShare {
   let inTurn = false
   let now = clock.monotonic()
   let window = 1
@@ -78,7 +86,7 @@ export function createShare({ clock, idled, lost, afterTurn }: ShareOptions): Sh
     // However long one turn takes, it is one: what waited meanwhile may be gone in the next.
     overloaded = busy > overload && isLosing() ? overloaded + 1 : 0
     calm = busy < room && highest <= cap ? calm + Math.floor(elapsed / windowMs) : 0
-    if (overloaded >= patience || (overloaded > 0 && cap !== Number.POSITIVE_INFINITY)) {
+    if (overloaded >= windowsToCap || (overloaded > 0 && cap !== Number.POSITIVE_INFINITY)) {
       cap = Math.max(leastCap, Math.floor(Math.min(cap, highest) * 0.7))
     } else if (calm >= recovery) cap = Number.POSITIVE_INFINITY
     else if (busy < room) cap = Math.ceil(cap * 1.1)
@@ -92,20 +100,20 @@ export function createShare({ clock, idled, lost, afterTurn }: ShareOptions): Sh
 
   return {
     now: () => now,
-    admit(asker, messages = 1) {
+    admit(account, messages = 1) {
       if (!inTurn) {
         inTurn = true
         now = clock.monotonic()
         afterTurn(endTurn)
       }
-      if (asker.window !== window) {
-        asker.window = window
-        asker.asked = 0
+      if (account.window !== window) {
+        account.window = window
+        account.asked = 0
       }
-      asker.asked += messages
-      if (asker.asked > most) most = asker.asked
+      account.asked += messages
+      if (account.asked > most) most = account.asked
       if (cap === Number.POSITIVE_INFINITY) return true
-      for (let i = 0; i < messages; i++) if (!asker.share.take(now, cap, burst)) return false
+      for (let i = 0; i < messages; i++) if (!account.bucket.take(now, cap, burst)) return false
       return true
     },
     cap: () => cap,

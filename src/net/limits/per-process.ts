@@ -1,7 +1,7 @@
-// What of the limits is one process's, where several answer at the same addresses.
+// The limits of one process, if several answer at the same addresses.
 import type { LimitSettings } from './limits.ts'
 
-/** What all processes together may hold is divided; what one asker may is the same in each. */
+/** Totals are divided among the processes; what one asker may have is the same in each. */
 export function perProcess(settings: LimitSettings, processes: number): LimitSettings {
   const part = (total: number) => Math.ceil(total / processes)
   return {

@@ -1,11 +1,11 @@
-// Token buckets: how many questions a second an asker, or a prefix, may send over UDP. Pure; times in ms.
+// A token bucket. Pure; times in ms.
 
-/** Full at first, and never fuller than `burst`: one second's worth where that is not told. */
+/** Full at first; holds at most `burst`, by default one second's worth. */
 export class Bucket {
   #tokens = Number.POSITIVE_INFINITY
   #at = 0
 
-  /** Takes a token where there is one. */
+  /** Takes a token; false: there is none. */
   take(now: number, perSecond: number, burst = perSecond): boolean {
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) * perSecond) / 1000)
     this.#at = now

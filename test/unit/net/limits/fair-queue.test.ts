@@ -1,9 +1,8 @@
 // Whose question is next: many connections, few at a time.
 import { expect, it } from 'vitest'
 import { systemClock } from '../../../../src/lib/clock.ts'
-import { Asker } from '../../../../src/net/limits/askers.ts'
-import { createTurns, type Taker } from '../../../../src/net/limits/fair-queue.ts'
-import { Bucket } from '../../../../src/net/limits/token-bucket.ts'
+import { createFairQueue, Line, type QueueItem } from '../../../../src/net/limits/fair-queue.ts'
+import { ShareAccount } from '../../../../src/net/limits/fair-share.ts'
 
 /** A clock that stands: no turn is too long. */
 const still = { ...systemClock, monotonic: () => 0 }
@@ -11,10 +10,10 @@ const still = { ...systemClock, monotonic: () => 0 }
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A connection with so many questions waiting; `taken` lists them in the order they were taken. */
-function taker(name: string, asker: Asker, count: number, taken: string[]): Taker {
+function item(name: string, line: Line, count: number, taken: string[]): QueueItem {
   let left = count
   return {
-    asker,
+    line,
     hasNext: () => left > 0,
     takeNext() {
       left--
@@ -25,9 +24,9 @@ function taker(name: string, asker: Asker, count: number, taken: string[]): Take
 
 it('an asker with thousands of questions is not one whom the others wait for', async () => {
   const taken: string[] = []
-  const turns = createTurns(still, () => true)
-  turns.join(taker('flood', new Asker(new Bucket()), 10_000, taken))
-  for (const name of ['a', 'b']) turns.join(taker(name, new Asker(new Bucket()), 1, taken))
+  const queue = createFairQueue(still, () => true)
+  queue.join(item('flood', new Line(new ShareAccount()), 10_000, taken))
+  for (const name of ['a', 'b']) queue.join(item(name, new Line(new ShareAccount()), 1, taken))
   await nextTurn()
   expect(taken.indexOf('a')).toBeLessThanOrEqual(16)
   expect(taken.indexOf('b')).toBeLessThanOrEqual(17)
@@ -38,20 +37,20 @@ it('an asker with thousands of questions is not one whom the others wait for', a
 
 it('nor is one who has them on many connections', async () => {
   const taken: string[] = []
-  const turns = createTurns(still, () => true)
-  const flood = new Asker(new Bucket())
-  for (let i = 0; i < 100; i++) turns.join(taker('flood', flood, 100, taken))
-  turns.join(taker('a', new Asker(new Bucket()), 1, taken))
+  const queue = createFairQueue(still, () => true)
+  const flood = new Line(new ShareAccount())
+  for (let i = 0; i < 100; i++) queue.join(item('flood', flood, 100, taken))
+  queue.join(item('a', new Line(new ShareAccount()), 1, taken))
   await nextTurn()
   expect(taken.indexOf('a')).toBe(16)
 })
 
 it('the connections of one asker take turns', async () => {
   const taken: string[] = []
-  const turns = createTurns(still, () => true)
-  const asker = new Asker(new Bucket())
-  turns.join(taker('x', asker, 100, taken))
-  turns.join(taker('y', asker, 2, taken))
+  const queue = createFairQueue(still, () => true)
+  const line = new Line(new ShareAccount())
+  queue.join(item('x', line, 100, taken))
+  queue.join(item('y', line, 2, taken))
   await nextTurn()
   expect(taken.slice(0, 5)).toEqual(['x', 'y', 'x', 'y', 'x'])
 })
@@ -60,12 +59,12 @@ it('one turn ends, however much there is to do, and the rest comes in the next',
   const taken: string[] = []
   let now = 0
   const clock = { ...systemClock, monotonic: () => now }
-  const turns = createTurns(clock, () => true)
+  const queue = createFairQueue(clock, () => true)
   for (let i = 0; i < 30; i++) {
-    const asker = new Asker(new Bucket())
-    const { hasNext, takeNext } = taker(`${i}`, asker, 1, taken)
-    turns.join({
-      ...{ asker, hasNext },
+    const line = new Line(new ShareAccount())
+    const { hasNext, takeNext } = item(`${i}`, line, 1, taken)
+    queue.join({
+      ...{ line, hasNext },
       takeNext() {
         now += 0.05
         takeNext()
@@ -90,10 +89,10 @@ it('an asker that has had its share waits for the next window, the loop does not
       return undefined as never
     },
   }
-  const flood = new Asker(new Bucket())
-  const turns = createTurns(clock, (asker) => asker !== flood || asked++ < 3)
-  turns.join(taker('flood', flood, 10, taken))
-  turns.join(taker('a', new Asker(new Bucket()), 1, taken))
+  const flood = new Line(new ShareAccount())
+  const queue = createFairQueue(clock, (line) => line !== flood || asked++ < 3)
+  queue.join(item('flood', flood, 10, taken))
+  queue.join(item('a', new Line(new ShareAccount()), 1, taken))
   for (let i = 0; i < 5; i++) await nextTurn()
   expect(taken).toEqual(['flood', 'flood', 'flood', 'a'])
   expect([asked, timers.length]).toEqual([4, 1])

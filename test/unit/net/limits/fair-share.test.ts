@@ -1,9 +1,7 @@
 // The fair share, on a simulated loop: what a turn costs is told, and so is what waits.
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../../src/lib/clock.ts'
-import { Asker } from '../../../../src/net/limits/askers.ts'
-import { createShare, leastCap } from '../../../../src/net/limits/fair-share.ts'
-import { Bucket } from '../../../../src/net/limits/token-bucket.ts'
+import { createFairShare, leastCap, ShareAccount } from '../../../../src/net/limits/fair-share.ts'
 
 /** ms for a question that is answered, and for one that is dropped. */
 const answering = 0.01
@@ -16,7 +14,7 @@ function createWorld(rates: readonly number[], room = 300) {
   /** By the kernel, for want of room. */
   let dropped = 0
   let endTurn: (() => void) | undefined
-  const share = createShare({
+  const share = createFairShare({
     clock: { ...systemClock, monotonic: () => now },
     idled: () => idle,
     lost: () => dropped,
@@ -24,7 +22,7 @@ function createWorld(rates: readonly number[], room = 300) {
       endTurn = run
     },
   })
-  const askers = rates.map(() => new Asker(new Bucket()))
+  const askers = rates.map(() => new ShareAccount())
   const due = rates.map((_, i) => i / 1000)
   const line: number[] = []
   const answered = rates.map(() => 0)
@@ -124,7 +122,7 @@ describe('the fair share', () => {
   it('does not take a line that never gets too long for an overload, nor a kernel that tells nothing for none', () => {
     for (const told of [7, undefined]) {
       let now = 0
-      const share = createShare({
+      const share = createFairShare({
         clock: { ...systemClock, monotonic: () => now },
         idled: () => 0,
         lost: () => told,
@@ -133,7 +131,7 @@ describe('the fair share', () => {
           end()
         },
       })
-      const asker = new Asker(new Bucket())
+      const asker = new ShareAccount()
       for (let i = 0; i < 100; i++) share.admit(asker, 500)
       expect(share.cap()).toBe(told === undefined ? leastCap : Number.POSITIVE_INFINITY)
     }
@@ -142,7 +140,7 @@ describe('the fair share', () => {
   it('holds nothing against an asker whose questions waited while the machine gave us no time', () => {
     let now = 0
     let endTurn = () => {}
-    const share = createShare({
+    const share = createFairShare({
       clock: { ...systemClock, monotonic: () => now },
       idled: () => 0,
       lost: () => now,
@@ -150,13 +148,13 @@ describe('the fair share', () => {
         endTurn = end
       },
     })
-    const turn = (asker: Asker, messages: number) => {
+    const turn = (asker: ShareAccount, messages: number) => {
       now += 200
       const answered = Array.from({ length: messages }, () => share.admit(asker)).filter(Boolean).length
       endTurn()
       return answered
     }
-    const [flood, polite] = [new Asker(new Bucket()), new Asker(new Bucket())]
+    const [flood, polite] = [new ShareAccount(), new ShareAccount()]
     for (let i = 0; i < 20; i++) turn(flood, 5_000)
     expect(share.cap()).toBe(leastCap)
     for (let i = 0; i < 4; i++) expect(turn(polite, 100)).toBe(100)
@@ -165,7 +163,7 @@ describe('the fair share', () => {
 
   it('does not take one long turn for an overload', () => {
     let now = 0
-    const blocked = createShare({
+    const blocked = createFairShare({
       clock: { ...systemClock, monotonic: () => now },
       idled: () => 0,
       lost: () => now,
@@ -174,7 +172,7 @@ describe('the fair share', () => {
         end()
       },
     })
-    const asker = new Asker(new Bucket())
+    const asker = new ShareAccount()
     for (let i = 0; i < 3; i++) blocked.admit(asker, 500)
     expect(blocked.cap()).toBe(Number.POSITIVE_INFINITY)
     blocked.admit(asker, 500)
