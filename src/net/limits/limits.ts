@@ -115,9 +115,11 @@ export function createLimits(options: LimitsOptions): Limits {
     queue,
     admit(address) {
       const asker = askers.of(address)
-      if (hasShare(asker.share)) return rateLimit(asker.rate, address, share.now())
-      dropped.value++
-      return 'over'
+      if (!share.admit(asker.share) && settings.fairShare) {
+        dropped.value++
+        return 'over'
+      }
+      return rateLimit(asker.rate, address, share.now())
     },
     connect(address, connection) {
       const asker = askers.of(address)
