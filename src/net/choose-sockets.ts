@@ -6,13 +6,13 @@ import { BerthError, explain } from '../lib/errors.ts'
 import type { InterfaceList } from '../lib/interfaces.ts'
 import type { Logger } from '../lib/log.ts'
 import { createDialTcp } from './link-local-tcp.ts'
-import { createBatchDial } from './linux/batched-client.ts'
-import { createBatchUdp } from './linux/batched-listener.ts'
+import { createBatchedDial } from './linux/batched-client.ts'
+import { createBatchedListener } from './linux/batched-listener.ts'
 import { createKernelPorts, type Ports } from './linux/bridge-ports.ts'
 import { createInterfaceCalls } from './linux/getifaddrs.ts'
 import { type Libc, loadLibc } from './linux/libc.ts'
 import { type Heard, hearKernel } from './linux/netlink.ts'
-import { createWaiting, type Waiting } from './linux/poll-loop.ts'
+import { createPollLoop, type PollLoop } from './linux/poll-loop.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
 import { listenUdp } from './udp-listener.ts'
 
@@ -50,21 +50,21 @@ export async function chooseSockets(
     const none = { dial: undefined, dialTcp: undefined, hear: undefined, ports: undefined, soon: undefined }
     return { listenUdp, sharing, ...none, listInterfaces: undefined, trim() {}, waited: () => 0 }
   }
-  const { libc, waiting } = calls
+  const { libc, pollLoop } = calls
   const ports = createKernelPorts(libc)
   const hear = hearKernel(libc, ports)
   const bindTcp: Sharing['bindTcp'] = (at) => libc.bind(at, { kind: 'tcp', shared: true })
   return {
-    listenUdp: createBatchUdp(libc, waiting),
+    listenUdp: createBatchedListener(libc, pollLoop),
     sharing: workers === 1 ? undefined : { bindTcp },
-    dial: createBatchDial(libc, waiting, clock),
+    dial: createBatchedDial(libc, pollLoop, clock),
     dialTcp: createDialTcp(libc),
     hear,
     ports: hear && ports,
     listInterfaces: createInterfaceCalls(libc),
     trim: libc.trim,
-    waited: waiting.waited,
-    soon: waiting.soon,
+    waited: pollLoop.waited,
+    soon: pollLoop.soon,
   }
 }
 
@@ -73,11 +73,11 @@ async function chooseCalls(
   wanted: Config['udp'],
   { log, clock }: { readonly log: Logger; readonly clock: Clock },
   load: () => Promise<Libc>,
-): Promise<{ libc: Libc; waiting: Waiting } | undefined> {
+): Promise<{ libc: Libc; pollLoop: PollLoop } | undefined> {
   if (wanted === 'plain') return undefined
   try {
     const libc = await load()
-    return { libc, waiting: createWaiting({ libc, clock }) }
+    return { libc, pollLoop: createPollLoop({ libc, clock }) }
   } catch (error) {
     if (wanted === 'batch') {
       throw new BerthError('LISTEN', 'udp: batch can not be had here; auto does without', error)

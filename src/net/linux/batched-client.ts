@@ -1,26 +1,25 @@
-// UDP to upstreams through system calls of our own: a question leaves in one, and while many replies come they are read
-// as questions are, a batch for one call.
+// UDP to upstreams by system calls: one to send a question; while many replies come, one reads a batch of them.
 import { constants } from 'node:os'
 import type { DialUdp } from '../../forward/types.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { systemCode } from '../../lib/errors.ts'
 import { createSocket } from '../udp-listener.ts'
-import { createRow, headerWords, lengthAt, nameLengthAt, vectorLengthAt } from './datagram-buffers.ts'
+import { createBuffers, headerWords, lengthAt, nameLengthAt, vectorLengthAt } from './datagram-buffers.ts'
 import { type Libc, systemError } from './libc.ts'
-import type { Waiting } from './poll-loop.ts'
+import type { PollLoop } from './poll-loop.ts'
 
-/** Replies read in one call; a port seldom has more than one waiting. */
+/** Replies read in one call; a port seldom has more than one pollLoop. */
 const together = 8
-/** No datagram is longer, whatever was offered. Not a page's size, as in batch.ts. */
+/** No datagram is longer, whatever was offered. Not a page's size, for the reason in batched-listener.ts. */
 const slotBytes = 65_536 + 64
 
 const { EAGAIN, EINTR } = constants.errno
 
-export function createBatchDial(libc: Libc, waiting: Waiting, clock: Clock): DialUdp {
-  // One for all sockets, as each uses it within one call.
-  const replies = createRow(libc, together, slotBytes)
-  const question = createRow(libc, 1, slotBytes)
-  // To whom the socket is connected.
+export function createBatchedDial(libc: Libc, pollLoop: PollLoop, clock: Clock): DialUdp {
+  // All sockets share these, as each uses them within one call.
+  const replies = createBuffers(libc, together, slotBytes)
+  const question = createBuffers(libc, 1, slotBytes)
+  // No address: the socket is connected.
   question.headers[nameLengthAt] = 0
 
   return (to, { heard, failed }) => {
@@ -32,21 +31,21 @@ export function createBatchDial(libc: Libc, waiting: Waiting, clock: Clock): Dia
       process.nextTick(told, error)
       return { isConnected: false, send() {}, close() {} }
     }
-    // Node's from here on: it waits while few replies come, and closes it.
+    // Node's from here on: it reads while few replies come, and closes it.
     const socket = createSocket(to.host)
     let isOpen = true
     socket.on('error', told)
     socket.on('message', (message) => {
       heard(message)
-      if (waiting.note(clock.monotonic())) take()
+      if (pollLoop.note(clock.monotonic())) take()
     })
     socket.bind({ fd, exclusive: true })
-    // Node lets others have what it takes over, and whoever came last would hear the replies.
+    // Node sets SO_REUSEADDR on a socket that it takes over, and the last to bind the port would get the replies.
     libc.keepExclusive(fd)
     socket.unref()
-    const watched = waiting.add(fd, take)
+    const watched = pollLoop.add(fd, take)
 
-    /** What becomes of replies waits for promises: it is for the event loop to go on with. */
+    /** false: what the replies resolve are promises, which need the event loop. */
     function take(): false {
       if (!isOpen) return false
       const count = libc.receive(fd, replies.address, together)
@@ -67,7 +66,7 @@ export function createBatchDial(libc: Libc, waiting: Waiting, clock: Clock): Dia
         question.data.set(message)
         question.vectors[vectorLengthAt] = message.length
         const result = libc.send(fd, question.address, 1)
-        // For want of room it is lost, as it might be on its way.
+        // No room in the send buffer: lost, as it might be on its way.
         if (result < 0 && -result !== EAGAIN && -result !== EINTR) {
           process.nextTick(told, systemError(-result, 'sendmmsg'))
         }

@@ -1,30 +1,52 @@
-// Questions over UDP, many for one system call while there are many: a socket like that of udp.ts, of which a burst
-// is read with recvmmsg and answered with one sendmmsg. Answers at hand go from one to the other without anything
-// being made for them.
+// Questions over UDP, many in one system call while there are many: a socket like that of udp-listener.ts, from which a
+// burst is read with recvmmsg and answered with one sendmmsg. Encoded answers are copied from one to the other; nothing is
+// allocated for them.
 import type { Socket } from 'node:dgram'
 import { constants } from 'node:os'
+import { maxQueryBytes } from '../../dns/header.ts'
 import { receiveBufferBytes, type Send, sendBy, serveDatagrams } from '../datagrams.ts'
 import type { EncodedAnswers } from '../handler.ts'
 import type { Listener, ListenOptions } from '../listener.ts'
 import { bindSocket, createSocket } from '../udp-listener.ts'
 import {
-  type Batch,
+  type AddressReader,
   batchSize,
-  createBatch,
+  createAddressReader,
+  createBuffers,
+  type DatagramBuffers,
   headerWords,
   lengthAt,
   nameLengthAt,
 } from './datagram-buffers.ts'
 import { type Libc, sockaddrBytes, systemError } from './libc.ts'
-import type { Waiting } from './poll-loop.ts'
-import { createOutbox, type Outbox } from './send-batch.ts'
+import type { PollLoop } from './poll-loop.ts'
+import { createSendBatch, type SendBatch } from './send-batch.ts'
 
 const { EAGAIN, EINTR } = constants.errno
 
+/**
+ * At least one byte more than the longest question, so that the gate sees that one is too long. Not a page's size: the first
+ * bytes of all slots would fall on the same few lines of the processor's cache.
+ */
+const questionBytes = maxQueryBytes + 64
+
+/** What all sockets share, as each uses it within one call. */
+interface Shared {
+  readonly libc: Libc
+  readonly pollLoop: PollLoop
+  readonly questions: DatagramBuffers
+  readonly reader: AddressReader
+  readonly replies: SendBatch
+}
+
 /** A listenUdp that reads and sends in batches. */
-export function createBatchUdp(libc: Libc, waiting: Waiting): (options: ListenOptions) => Promise<Listener> {
-  const batch = createBatch(libc)
-  const outbox = createOutbox(libc, batch)
+export function createBatchedListener(
+  libc: Libc,
+  pollLoop: PollLoop,
+): (options: ListenOptions) => Promise<Listener> {
+  const reader = createAddressReader(libc)
+  const questions = createBuffers(libc, batchSize, questionBytes)
+  const shared = { libc, pollLoop, questions, reader, replies: createSendBatch(libc, reader) }
   return async (options) => {
     const { at, sharing } = options
     const fd = libc.bind(at, {
@@ -40,44 +62,41 @@ export function createBatchUdp(libc: Libc, waiting: Waiting): (options: ListenOp
       libc.close(fd)
       throw error
     }
-    // Node lets others have what it takes over.
+    // Node sets SO_REUSEADDR on a socket that it takes over.
     libc.keepExclusive(fd)
-    return serve(libc, waiting, batch, outbox, socket, fd, options)
+    return serve(shared, socket, fd, options)
   }
 }
 
 function serve(
-  libc: Libc,
-  waiting: Waiting,
-  { questions, addressIn, portIn }: Batch,
-  outbox: Outbox,
+  { libc, pollLoop, questions, reader, replies }: Shared,
   socket: Socket,
   fd: number,
   options: ListenOptions,
 ): Listener {
   const { at, clock } = options
-  const exit = { fd, byNode: sendBy(socket), fail: (error: unknown) => datagrams.fail(error) }
+  const sending = { fd, byNode: sendBy(socket), fail: (error: unknown) => datagrams.fail(error) }
   const datagrams = serveDatagrams(socket, socket.address().port, sendLater, options)
   const here = { local: at.host, server: datagrams.server }
   let late: Parameters<Send>[] = []
-  /** All that was taken is answered or dropped. */
+  /** Whether all that was read is answered or dropped. */
   let isDone = true
 
-  /** What comes after its batch has left: those of one turn of the event loop leave together. */
+  /** For replies that are ready after their batch was sent: those of one turn of the event loop are sent together. */
   function sendLater(reply: Buffer, address: string, port: number): void {
     // Once the socket is Node's to close, its number may be another's.
-    if (datagrams.isClosing()) exit.byNode(reply, address, port)
-    else if (late.push([reply, address, port]) === 1) waiting.soon(sendLate)
+    if (datagrams.isClosing()) sending.byNode(reply, address, port)
+    else if (late.push([reply, address, port]) === 1) pollLoop.soon(sendLate)
   }
 
   function sendLate(): void {
     const ready = late
     late = []
     for (const [reply, address, port] of ready) {
-      if (outbox.isFull()) outbox.flush(exit)
-      if (!outbox.put(reply, address, port)) exit.byNode(reply, address, port)
+      if (replies.isFull()) replies.flush(sending)
+      if (!replies.put(reply, address, port)) sending.byNode(reply, address, port)
     }
-    outbox.flush(exit)
+    replies.flush(sending)
   }
 
   function takeOne(
@@ -89,46 +108,46 @@ function serve(
     const admission = datagrams.admit(address, port)
     if (admission === 'over') return
     let isMiss = false
-    if (admission === 'pass' && encoded !== undefined && outbox.name(address, port)) {
+    if (admission === 'pass' && encoded !== undefined && replies.address(address, port)) {
       const { length } = message
-      const written = encoded.answer(message, 0, length, address, here, outbox.data, outbox.at())
+      const written = encoded.answer(message, 0, length, address, here, replies.data, replies.at())
       if (written > 0) {
-        outbox.take(written)
+        replies.add(written)
         return
       }
       isMiss = true
     }
     const reply = datagrams.answer(message, address, port, admission, isMiss)
     if (reply === undefined) isDone = false
-    else if (!outbox.put(reply, address, port)) exit.byNode(reply, address, port)
+    else if (!replies.put(reply, address, port)) sending.byNode(reply, address, port)
   }
 
   /** The one at `index` of a batch. */
   function takeNext(encoded: EncodedAnswers | undefined, index: number): void {
-    const address = addressIn(questions, index)
-    const port = portIn(questions, index)
+    const address = reader.address(questions, index)
+    const port = reader.port(questions, index)
     const admission = datagrams.admit(address, port)
     if (admission === 'over') return
     const start = index * questions.slotBytes
     const stop = start + questions.headers[index * headerWords + lengthAt]!
     if (admission === 'pass' && encoded !== undefined) {
-      const written = encoded.answer(questions.data, start, stop, address, here, outbox.data, outbox.at())
+      const written = encoded.answer(questions.data, start, stop, address, here, replies.data, replies.at())
       if (written > 0) {
-        outbox.nameAs(questions, index)
-        outbox.take(written)
+        replies.addressAs(questions, index)
+        replies.add(written)
         return
       }
     }
-    // Handlers may keep it, and the slot is for the next one.
+    // The handler may keep it; the slot is needed for the next one.
     const message = Buffer.allocUnsafe(stop - start)
     questions.data.copy(message, 0, start, stop)
     const isMiss = admission === 'pass' && encoded !== undefined
     const reply = datagrams.answer(message, address, port, admission, isMiss)
     if (reply === undefined) isDone = false
-    else if (!outbox.putAs(reply, questions, index)) exit.byNode(reply, address, port)
+    else if (!replies.putAs(reply, questions, index)) sending.byNode(reply, address, port)
   }
 
-  /** Answers what waits, one batch at the most. */
+  /** Answers one batch of what waits. */
   function drain(encoded: EncodedAnswers | undefined): void {
     if (datagrams.isClosing()) return
     const count = libc.receive(fd, questions.address, batchSize)
@@ -139,14 +158,14 @@ function serve(
     try {
       for (let i = 0; i < count; i++) takeNext(encoded, i)
     } finally {
-      // The system wrote how long each address is; before the next call it is how much room there is.
+      // The system has written each address's length over its room.
       for (let i = 0; i < count; i++) questions.headers[i * headerWords + nameLengthAt] = sockaddrBytes
     }
   }
 
-  /** Whatever became of the rest: the outbox is for the next socket, and has to be empty. */
+  /** Also after an error: the next socket needs the batch empty. */
   function leave(encoded: EncodedAnswers | undefined): void {
-    outbox.flush(exit)
+    replies.flush(sending)
     encoded?.end()
   }
 
@@ -155,12 +174,12 @@ function serve(
     const began = encoded?.begin() ?? clock.monotonic()
     try {
       takeOne(encoded, message, from.address, from.port)
-      if (waiting.note(began)) drain(encoded)
+      if (pollLoop.note(began)) drain(encoded)
     } finally {
       leave(encoded)
     }
   })
-  const watched = waiting.add(fd, () => {
+  const watched = pollLoop.add(fd, () => {
     const encoded = options.encoded?.()
     encoded?.begin()
     isDone = true

@@ -1,18 +1,18 @@
-// Waiting for datagrams without the event loop, while many come: the loop reads each into memory made for it, asks once
-// more whether there is another, and calls for each into JavaScript, which together costs as much as all the rest. What
-// else happens on the loop is waited for as well, and goes first.
+// While many datagrams come, waits for them by epoll and not by the event loop, which allocates for each, asks once more
+// whether there is another, and calls into JavaScript for each: together as much as all the rest. The event loop's own
+// descriptor is among those waited for, and has precedence.
 import type { Clock } from '../../lib/clock.ts'
 import { Slots } from '../../lib/slots.ts'
 import { type Libc, pollEventWords, pollNumberAt } from './libc.ts'
 
-export interface Waiting {
-  /** `take` reads what is there, without waiting. False: promises are left to go on with. */
+export interface PollLoop {
+  /** `take` reads what is there, without waiting. False: promises are to be run before the next wait. */
   add(fd: number, take: () => boolean): Watched
-  /** Runs it once what has come is taken, and so as little later as can be: as setImmediate does. */
+  /** As setImmediate: runs it once what has come is taken. */
   soon(run: () => void): void
-  /** A datagram came by the event loop, at this time (monotonic ms). Whether we wait by ourselves now. */
+  /** A datagram came by the event loop, at this time (monotonic ms). Returns whether the poll loop is on now. */
   note(at: number): boolean
-  /** How long we have waited by ourselves since the start, ms: the event loop takes that for work. */
+  /** How long it has waited since the start, ms: the event loop's own figures count that as work. */
   waited(): number
 }
 
@@ -21,32 +21,32 @@ export interface Watched {
   end(): void
 }
 
-export interface WaitingOptions {
+export interface PollLoopOptions {
   readonly libc: Pick<Libc, 'createPoll' | 'watch' | 'unwatch' | 'wait' | 'loopDescriptor' | 'addressOf'>
   readonly clock: Clock
 }
 
-/** So many within so long, ms, are many. */
-const many = 4
-const burst = 1
+/** This many datagrams within this time, ms, start it. */
+const burstSize = 4
+const burstMs = 1
 /**
- * Nothing for so long, ms, and the event loop waits again; its timers may be late by that, where nothing comes. Not shorter:
- * with 1 ms it was mostly the machine's next timer, and to set that and take it back cost 2 µs, each time.
+ * After this long without any, ms, the event loop waits again; meanwhile its timers may be late by that. Not shorter: 1 ms
+ * was mostly the machine's next timer, and to set and cancel that cost 2 µs each time.
  */
-const patience = 4
-/** After so long, ms, it is the event loop's turn as soon as there is nothing, and after twice that anyway. */
+const quietMs = 4
+/** After this long, ms, it is the event loop's turn as soon as nothing is ready, and after twice that in any case. */
 const longest = 1
 
-/** Descriptors read before what else has come is waited for again. */
+/** Descriptors reported by one epoll_wait. */
 const together = 64
 
-export function createWaiting({ libc, clock }: WaitingOptions): Waiting {
+export function createPollLoop({ libc, clock }: PollLoopOptions): PollLoop {
   const poll = libc.createPoll()
   const events = new Uint32Array(together * pollEventWords)
   const address = libc.addressOf(new Uint8Array(events.buffer))
   /** How each descriptor is read; the first one is the event loop's own. */
   const takes = new Slots<() => boolean>()
-  let errands: (() => void)[] = []
+  let jobs: (() => void)[] = []
   let isOn = false
   /** When the event loop last had its turn. */
   let began = 0
@@ -62,7 +62,7 @@ export function createWaiting({ libc, clock }: WaitingOptions): Waiting {
   const waitOn = goingOn(wait)
   const lookOn = goingOn(look)
 
-  /** Whatever goes wrong in what it runs is not the end of the waiting: the event loop has its turn, and it goes on. */
+  /** After an error in a step, the loop goes on with the event loop's turn. */
   function goingOn(step: () => void): () => void {
     return () => {
       let isOver = false
@@ -76,35 +76,35 @@ export function createWaiting({ libc, clock }: WaitingOptions): Waiting {
   }
 
   function wait(): void {
-    if (errands.length === 0) {
+    if (jobs.length === 0) {
       look()
       return
     }
-    runErrands()
-    // They may have made others: what comes in and the event loop have their turns in between.
+    runJobs()
+    // They may have added others: datagrams and the event loop have their turns in between.
     if (clock.monotonic() - began >= 2 * longest) setImmediate(begin)
     else afterPromises(lookOn)
   }
 
-  function runErrands(): void {
-    const ready = errands
-    errands = []
+  function runJobs(): void {
+    const ready = jobs
+    jobs = []
     let next = 0
     try {
       while (next < ready.length) ready[next++]!()
     } finally {
-      if (next < ready.length) errands = [...ready.slice(next), ...errands]
+      if (next < ready.length) jobs = [...ready.slice(next), ...jobs]
     }
   }
 
-  /** Waits for what comes, and takes it. */
+  /** Waits for datagrams, and takes them. */
   function look(): void {
     for (;;) {
       const now = clock.monotonic()
-      // What the event loop finds it reads in its own way, so its turn is when there is nothing.
+      // The event loop reads sockets its own, dearer way: its turn is when none is ready.
       const isTime = now - began >= longest
-      const isIdle = !isTime && errands.length === 0
-      const ready = libc.wait(poll, address, together, isIdle ? patience : 0)
+      const isIdle = !isTime && jobs.length === 0
+      const ready = libc.wait(poll, address, together, isIdle ? quietMs : 0)
       waited += clock.monotonic() - now
       if (ready === 0 && isIdle) {
         isOn = false
@@ -113,7 +113,7 @@ export function createWaiting({ libc, clock }: WaitingOptions): Waiting {
       const left = takeAll(ready)
       const isLoops = left === 'other' && (ready !== 0 || isTime)
       if (isLoops || now - began >= 2 * longest) break
-      if (left === 'promises' || errands.length > 0) {
+      if (left === 'promises' || jobs.length > 0) {
         afterPromises(waitOn)
         return
       }
@@ -121,12 +121,12 @@ export function createWaiting({ libc, clock }: WaitingOptions): Waiting {
     setImmediate(begin)
   }
 
-  /** What is to go on, of what was ready. */
+  /** Takes what is ready. Returns what has to go on: `other` is the event loop's. */
   function takeAll(ready: number): 'nothing' | 'promises' | 'other' {
     let left: 'nothing' | 'promises' | 'other' = 'other'
     for (let i = 0; i < ready; i++) {
       const take = takes.get(events[i * pollEventWords + pollNumberAt]!)
-      // One that has ended on the way.
+      // Removed meanwhile, or the event loop's own.
       if (take === undefined || take === eventLoop) continue
       const isDone = take()
       if (left === 'other') left = 'nothing'
@@ -154,17 +154,17 @@ export function createWaiting({ libc, clock }: WaitingOptions): Waiting {
     },
     note(at) {
       if (isOn) return true
-      if (at - since > burst) {
+      if (at - since > burstMs) {
         since = at
         count = 0
       }
-      if (++count < many) return false
+      if (++count < burstSize) return false
       isOn = true
       setImmediate(begin)
       return true
     },
     soon(run) {
-      if (isOn) errands.push(run)
+      if (isOn) jobs.push(run)
       else setImmediate(run)
     },
     waited: () => waited,
@@ -173,7 +173,7 @@ export function createWaiting({ libc, clock }: WaitingOptions): Waiting {
 
 const eventLoop = () => false
 
-/** Once all promises that are settled have gone on, and what waits for them, as far as it goes without the event loop. */
+/** Once all settled promises, and what awaits them, have run as far as they can without the event loop. */
 function afterPromises(run: () => void): void {
   // Ticks come before promises, but for those that a promise asks for.
   queueMicrotask(() => process.nextTick(run))

@@ -1,39 +1,40 @@
-// Replies on their way out: written one after the other into memory that one sendmmsg reads. One for all sockets, as
-// each fills and empties it within one call.
+// Replies that one sendmmsg sends: each is written straight into the memory that the call reads. All sockets share one, as
+// each fills and flushes it within one call.
 import { constants } from 'node:os'
+import { udpPayloadBytes } from '../../dns/edns.ts'
 import type { Send } from '../datagrams.ts'
 import {
-  type Batch,
+  type AddressReader,
+  batchSize,
+  createBuffers,
+  type DatagramBuffers,
   headerWords,
-  mostReplies,
   nameLengthAt,
   nameWords,
-  type Row,
   vectorLengthAt,
   vectorWords,
 } from './datagram-buffers.ts'
 import { type Libc, systemError, writeSockaddr } from './libc.ts'
 
-export interface Outbox {
+export interface SendBatch {
   readonly data: Buffer
   isFull(): boolean
-  /** Where in `data` the next reply goes: there is room for one of `replyBytes`. */
+  /** Where in `data` the next reply goes; there is room for `udpPayloadBytes`. */
   at(): number
-  /** Whom the next reply is for; false: the address can't be written here. */
-  name(address: string, port: number): boolean
-  /** The same: for whoever is named in this row. */
-  nameAs(row: Row, index: number): void
-  /** The next reply is written, in so many bytes, and named. */
-  take(length: number): void
-  /** A whole reply; false: it has no room here. */
+  /** Sets whom the next reply is for; false: the address can't be written here. */
+  address(address: string, port: number): boolean
+  /** The same: the sender of this datagram. */
+  addressAs(from: DatagramBuffers, index: number): void
+  /** The next reply is written, in so many bytes, and addressed. */
+  add(length: number): void
+  /** Adds a whole reply; false: it has no room here. */
   put(reply: Buffer, address: string, port: number): boolean
-  putAs(reply: Buffer, row: Row, index: number): boolean
-  /** Sends all. One that the system refuses is lost; what it has no room for goes through Node. */
-  flush(exit: Exit): void
+  putAs(reply: Buffer, from: DatagramBuffers, index: number): boolean
+  /** Sends all. A reply that the system refuses is lost; those it has no room for are sent by Node. */
+  flush(socket: SendingSocket): void
 }
 
-/** A socket. */
-export interface Exit {
+export interface SendingSocket {
   readonly fd: number
   readonly byNode: Send
   /** A failed system call, which concerns one datagram. */
@@ -41,26 +42,30 @@ export interface Exit {
 }
 
 const { EAGAIN, EINTR } = constants.errno
-/** Addresses remembered as the system wants them. */
-const remembered = 4096
+/** Addresses whose sockaddr is cached. */
+const cached = 4096
+/** Those of a batch of questions, and the one before them that Node has read. */
+const mostReplies = batchSize + 1
 
-export function createOutbox(libc: Pick<Libc, 'send'>, { replies, addressIn, portIn }: Batch): Outbox {
+export function createSendBatch(libc: Pick<Libc, 'send' | 'addressOf'>, reader: AddressReader): SendBatch {
+  // What does not fit a slot is sent alone.
+  const replies = createBuffers(libc, mostReplies, udpPayloadBytes)
   const { data, names, headers, vectors, slotBytes } = replies
   let ready = 0
-  let written = new Map<string, Uint32Array | undefined>()
+  let sockaddrs = new Map<string, Uint32Array | undefined>()
 
-  /** Without port; undefined: link-local, where the zone's number may change. */
+  /** A sockaddr without port; undefined: link-local, where the zone's number may change. */
   function wordsOf(address: string): Uint32Array | undefined {
-    let words = written.get(address)
-    if (words === undefined && !written.has(address)) {
-      if (written.size >= remembered) written = new Map()
+    let words = sockaddrs.get(address)
+    if (words === undefined && !sockaddrs.has(address)) {
+      if (sockaddrs.size >= cached) sockaddrs = new Map()
       words = address.includes('%') ? undefined : writeSockaddr(address)
-      written.set(address, words)
+      sockaddrs.set(address, words)
     }
     return words
   }
 
-  function name(address: string, port: number): boolean {
+  function addressTo(address: string, port: number): boolean {
     const words = wordsOf(address)
     if (words === undefined) return false
     const at = ready * nameWords
@@ -71,15 +76,15 @@ export function createOutbox(libc: Pick<Libc, 'send'>, { replies, addressIn, por
     return true
   }
 
-  function nameAs(row: Row, index: number): void {
-    const length = row.headers[index * headerWords + nameLengthAt]!
+  function addressAs(from: DatagramBuffers, index: number): void {
+    const length = from.headers[index * headerWords + nameLengthAt]!
     const to = ready * nameWords
-    const from = index * nameWords
-    for (let word = 0; word * 4 < length; word++) names[to + word] = row.names[from + word]!
+    const start = index * nameWords
+    for (let word = 0; word * 4 < length; word++) names[to + word] = from.names[start + word]!
     headers[ready * headerWords + nameLengthAt] = length
   }
 
-  function take(length: number): void {
+  function add(length: number): void {
     vectors[ready * vectorWords + vectorLengthAt] = length
     ready++
   }
@@ -94,18 +99,18 @@ export function createOutbox(libc: Pick<Libc, 'send'>, { replies, addressIn, por
     data,
     isFull: () => ready === mostReplies,
     at: () => ready * slotBytes,
-    name,
-    nameAs,
-    take,
+    address: addressTo,
+    addressAs,
+    add,
     put(reply, address, port) {
-      if (!write(reply) || !name(address, port)) return false
-      take(reply.length)
+      if (!write(reply) || !addressTo(address, port)) return false
+      add(reply.length)
       return true
     },
-    putAs(reply, row, index) {
+    putAs(reply, from, index) {
       if (!write(reply)) return false
-      nameAs(row, index)
-      take(reply.length)
+      addressAs(from, index)
+      add(reply.length)
       return true
     },
     flush({ fd, byNode, fail }) {
@@ -124,8 +129,8 @@ export function createOutbox(libc: Pick<Libc, 'send'>, { replies, addressIn, por
         const length = vectors[sent * vectorWords + vectorLengthAt]!
         byNode(
           Buffer.from(data.subarray(start, start + length)),
-          addressIn(replies, sent),
-          portIn(replies, sent),
+          reader.address(replies, sent),
+          reader.port(replies, sent),
         )
       }
       ready = 0

@@ -8,9 +8,9 @@ import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { sendBy } from '../../../src/net/datagrams.ts'
 import type { Handle, Query } from '../../../src/net/handler.ts'
-import { createBatchUdp } from '../../../src/net/linux/batched-listener.ts'
+import { createBatchedListener } from '../../../src/net/linux/batched-listener.ts'
 import { loadLibc } from '../../../src/net/linux/libc.ts'
-import { createWaiting } from '../../../src/net/linux/poll-loop.ts'
+import { createPollLoop } from '../../../src/net/linux/poll-loop.ts'
 import type { Listener, ListenOptions } from '../../../src/net/listener.ts'
 import { createSocket, listenUdp } from '../../../src/net/udp-listener.ts'
 import { isRoot } from '../../net/namespace.ts'
@@ -42,7 +42,7 @@ async function ask(client: dgram.Socket, message: Buffer): Promise<Buffer> {
 type Kind = readonly [what: string, listen: (options: ListenOptions) => Promise<Listener>, clock: Clock]
 
 const libc = await loadLibc()
-const listenInBatches = () => createBatchUdp(libc, createWaiting({ libc, clock: systemClock }))
+const listenInBatches = () => createBatchedListener(libc, createPollLoop({ libc, clock: systemClock }))
 const kinds: readonly Kind[] = [
   ['plain', listenUdp, systemClock],
   ['in batches', listenInBatches(), systemClock],

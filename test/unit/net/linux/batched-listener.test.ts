@@ -9,10 +9,15 @@ import { systemClock } from '../../../../src/lib/clock.ts'
 import { silentLogger } from '../../../../src/lib/log.ts'
 import { chooseSockets } from '../../../../src/net/choose-sockets.ts'
 import type { Handle } from '../../../../src/net/handler.ts'
-import { createBatchUdp } from '../../../../src/net/linux/batched-listener.ts'
-import { batchSize, createBatch, nameWords } from '../../../../src/net/linux/datagram-buffers.ts'
+import { createBatchedListener } from '../../../../src/net/linux/batched-listener.ts'
+import {
+  batchSize,
+  createAddressReader,
+  createBuffers,
+  nameWords,
+} from '../../../../src/net/linux/datagram-buffers.ts'
 import { type Libc, loadLibc } from '../../../../src/net/linux/libc.ts'
-import { createWaiting } from '../../../../src/net/linux/poll-loop.ts'
+import { createPollLoop } from '../../../../src/net/linux/poll-loop.ts'
 import type { Listener } from '../../../../src/net/listener.ts'
 import { listenUdp } from '../../../../src/net/udp-listener.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
@@ -44,7 +49,7 @@ async function serve(handle: Handle, changes: Partial<Libc> = {}) {
     },
     ...changes,
   }
-  const listen = createBatchUdp(calls, createWaiting({ libc: calls, clock: systemClock }))
+  const listen = createBatchedListener(calls, createPollLoop({ libc: calls, clock: systemClock }))
   const clock = { ...systemClock, monotonic: () => 0 }
   const listener = await listen({
     at: { host: '127.0.0.1', port: 0 },
@@ -203,8 +208,8 @@ describe('a system call that fails', () => {
 })
 
 describe('the text of a source', () => {
-  const { addressIn, portIn, questions } = createBatch({
-    addressOf: libc.addressOf,
+  const questions = createBuffers(libc, 2, 512)
+  const { address, port } = createAddressReader({
     interfaceName: (index) => (index === 7 ? 'br-0123456789ab' : undefined),
   })
 
@@ -215,7 +220,7 @@ describe('the text of a source', () => {
     const at = family === 10 ? 8 : 4
     for (const [i, byte] of bytes.entries()) sockaddr.setUint8(at + i, byte)
     sockaddr.setUint32(24, scope, true)
-    return [addressIn(questions, 1), addressIn(questions, 1), portIn(questions, 1)]
+    return [address(questions, 1), address(questions, 1), port(questions, 1)]
   }
   const twice = (text: string) => [text, text, 53_211]
   const v6 = (...groups: number[]) => groups.flatMap((group) => [group >> 8, group & 0xff])

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { pollEventWords, pollNumberAt } from '../../../../src/net/linux/libc.ts'
-import { createWaiting } from '../../../../src/net/linux/poll-loop.ts'
+import { createPollLoop } from '../../../../src/net/linux/poll-loop.ts'
 
 const loop = 1000
 /** What can't be watched. */
@@ -15,7 +15,7 @@ function createRig(ready: () => readonly number[], each = 0) {
   const asked: { fds: number[]; ms: number }[] = []
   const watched = new Map<number, number>()
   let events: DataView = new DataView(new ArrayBuffer(0))
-  const waiting = createWaiting({
+  const waiting = createPollLoop({
     clock: { ...systemClock, monotonic: () => now },
     libc: {
       loopDescriptor: loop,
