@@ -1,7 +1,6 @@
-// The composition root: builds every room, starts and stops them in order, and hands each what changes with the
-// configuration.
+// The composition root: builds every room, starts and stops them in order, and applies changes of the configuration.
 //
-//   question   socket → serving → socket, here and in each worker                serving.ts says how
+//   question   socket → serving → socket, here and in each worker                see serving.ts
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //                                                     └ change → workers         workers
 //   scrape     http → counters, snapshot                                         http
@@ -22,7 +21,7 @@ import { createGuard } from './http/guard.ts'
 import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
 import { createMetrics, metricsRoute } from './http/metrics.ts'
-import { createMovingServer } from './http/rebindable-server.ts'
+import { createRebindableServer } from './http/rebindable-server.ts'
 import { servingSeries } from './http/serving-series.ts'
 import { addTallies } from './http/tally.ts'
 import { type Clock, passingTime, systemClock } from './lib/clock.ts'
@@ -39,21 +38,21 @@ import { forkWorkers } from './workers/fork.ts'
 import { createPool } from './workers/pool.ts'
 import type { Fork } from './workers/supervisor.ts'
 
-/** Answers of one name that `berth query` tells of beside its own. */
+/** Cached answers of one name that `berth query` shows. */
 const mostOfName = 100
 
 export interface App {
   /**
    * Resolves once sockets are bound, here and in each worker, and each engine's first sync is done or has failed.
-   * Rejects where nothing can be bound.
+   * Rejects if nothing can be bound.
    */
   start(): Promise<void>
   /**
-   * Goes by this configuration from the next question on; what did not change is not touched. Resolves once new
-   * addresses are bound and new engines read, as far as they can be.
+   * Applies this configuration from the next question on; what did not change is not touched. Resolves once new addresses
+   * are bound and new engines read, as far as possible.
    */
   update(config: Config): Promise<void>
-  /** Drains for at most 1.5 s. A start that is under way is given up. */
+  /** Drains for at most 1.5 s; abandons a start under way. */
   stop(): Promise<void>
   readonly listeners: Listeners
   readonly engines: Engines
@@ -65,11 +64,11 @@ export interface AppOptions {
   readonly config: Config
   readonly configCounters: ConfigCounters
   readonly log: Logger
-  /** Lines of the log that nobody will read. */
+  /** Log lines that could not be written. */
   readonly lostLines?: Counter<'why'>
   readonly clock?: Clock
   readonly resolverFiles?: ResolverFiles
-  /** Default: of the program that runs. */
+  /** Default: forks this program. */
   readonly fork?: Fork
 }
 
@@ -84,7 +83,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     remoteEngines(configured),
   )
   const dockerCounters = createDockerCounters()
-  // What all processes that answer have to have in common.
+  // Shared by all answering processes.
   const cookieSecret = randomBytes(16)
   const probeKey = randomBytes(16)
   const goneKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()] as const
@@ -92,7 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   store.onSwap(gone.follow)
   store.onSwap(tellPublicNames(store.current(), log, () => config.zone))
 
-  /** As a worker has it: what is read at start stays as it was then, and secrets are for nobody else's memory. */
+  /** For workers: settings read at start stay as they were, and the API's token stays out of their memory. */
   const forWorkers = (): Config => ({
     ...{ ...config, udp, workers },
     docker: { ...config.docker, engines: [] },
@@ -167,8 +166,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       createCacheDesk({ caches, resolver: serving.resolver, log }),
     ),
   ]
-  const http = createMovingServer({ routes, clock, log })
-  const socket = createMovingServer({ routes, what: 'metrics and API on the socket', clock, log })
+  const http = createRebindableServer({ routes, clock, log })
+  const socket = createRebindableServer({ routes, what: 'metrics and API on the socket', clock, log })
   const socketPlace = ({ api: { socket: path, group } }: Config) =>
     path === undefined ? undefined : { path, group }
 
@@ -186,7 +185,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       })
       await Promise.all([http.serveAt(config.http), socket.serveAt(socketPlace(config))])
       await Promise.all([engines.start(), ready])
-      // Whoever is told that we are ready may ask any of us.
+      // Once we say `ready`, any process may be asked.
       await pool.catchUp()
     },
     async update(next) {

@@ -1,8 +1,8 @@
-// What answers questions, whole: the same in the process that follows the engines and in each worker beside it.
+// One answering process, put together: the same in the first process and in each worker.
 //
-//   question   socket → scope → fast answers ─ kept ──────────────→ socket       net → resolve → registry
-//                       └ gate → scope → table, policy ─ ours ─────────┘
-//                                              └ not ours → cache → upstreams ┘  forward
+//   question   socket → limits → encoded answers ─ hit ─────────────────→ socket     net, resolve
+//                                  └ miss → gate → scope → table, policy ─ ours ─┘   resolve, registry
+//                                                       └ not ours → cache → upstreams ┘  forward
 import type { Config } from './config/types.ts'
 import { createCookies, secretsFrom } from './dns/cookie.ts'
 import type { Cache } from './forward/cache/cache.ts'
@@ -41,7 +41,7 @@ import { growStatics } from './resolve/statics.ts'
 export interface Serving<Loops extends LoopGuard = LoopGuard> {
   /** Binds what can be bound; rejects with BerthError LISTEN where nothing can. */
   start(): Promise<void>
-  /** Goes by this configuration from the next question on; resolves once new addresses are bound, as far as they can be. */
+  /** Applies this configuration from the next question on; resolves once new addresses are bound, as far as possible. */
   update(config: Config): Promise<void>
   /** Resolves once what is in hand is answered; after 1.5 s with SERVFAIL. */
   stop(): Promise<void>
@@ -50,9 +50,9 @@ export interface Serving<Loops extends LoopGuard = LoopGuard> {
   readonly counters: { dns: DnsCounters; forward: ForwardCounters; cache: CacheCounters }
   readonly cache: Pick<Cache, 'take' | 'flush' | 'holdings'>
   readonly flushes: Pick<Flushes, 'last'>
-  /** Fast answers, as far as there are. */
+  /** Of encoded answers. */
   readonly kept: FastAnswers['held']
-  /** As they are by the configuration now. */
+  /** By the current configuration, as is `resolver`. */
   upstreams(): Upstreams
   resolver(): Resolver
   readonly forward: Forward
@@ -60,31 +60,31 @@ export interface Serving<Loops extends LoopGuard = LoopGuard> {
 }
 
 export interface ServingOptions<Loops extends LoopGuard> {
-  /** What is read at start only, `udp` and `workers`, is as this one has it. */
+  /** `udp` and `workers` are read at start only. */
   readonly config: Config
   readonly store: Store
-  /** What follows the store. */
+  /** Follows the store already. */
   readonly gone: Gone
   readonly log: Logger
   readonly clock: Clock
   readonly resolverFiles?: ResolverFiles
-  /** 16 bytes that nobody can guess; processes that share addresses have the same ones. */
+  /** 16 unpredictable bytes, the same in all processes that share addresses. */
   readonly cookieSecret: Uint8Array
-  /** Whoever probes for loops, here or elsewhere. */
+  /** A worker's follows the first process's. */
   readonly createLoops: ForwarderOptions<Loops>['createLoops']
   /** Whether the processes that share our addresses bind what this one has bound. Default: true. */
   readonly isFirst?: boolean
   readonly onBound?: (bound: readonly Bindable[]) => void
   readonly onFill?: (fill: Fill) => void
-  /** Of the cache, so far. Default: none. */
+  /** The cache's flushes so far. Default: none. */
   readonly flushes?: Flushes
 }
 
-/** What is open at the end of this gets SERVFAIL, ms. */
+/** Questions still in hand after this get SERVFAIL, ms. */
 const drainFor = 1500
-/** What a start needs, most of it the compiler, is free again after this, ms. */
+/** By now the memory that a start needs, most of it the compiler's, is free again, ms. */
 const trimAfter = 5000
-/** A burst of events moves the listeners once, and a storm of them no more often than this, ms. */
+/** After a burst of changes of the table the listeners check the addresses once, and at most this often in a storm, ms. */
 const addressesSettle = 10
 const addressesPause = 200
 
@@ -223,7 +223,7 @@ function atMostEvery(pause: number, clock: Clock, run: () => void): () => void {
   }
 }
 
-/** Questions go on being answered meanwhile. */
+/** In slices: questions are answered in between. */
 async function indexLists({ hosts, forward }: Config): Promise<NonNullable<ResolverOptions['indexes']>> {
   const { add, statics } = growStatics()
   const { addZone, addNetwork, routes } = growRoutes(forward.policy)

@@ -1,5 +1,5 @@
-// The HTTP server at the address, or the socket, that the configuration names. DNS does not wait for it: an address that is taken is
-// said, and tried again; until then whoever was served at the former address is served there.
+// The HTTP server at the configured address or socket, which may change. DNS does not wait for it: an address in use is
+// logged and retried, and until it is free the former address is still served.
 import { isDeepStrictEqual } from 'node:util'
 import type { HostPort } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
@@ -7,31 +7,31 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { createHttpServer, type HttpServer, type Place, type Route } from './server.ts'
 
-export interface MovingServer {
-  /** Serves here from now on, and nowhere else; undefined: nowhere. Resolves after the first try. Never rejects. */
+export interface RebindableServer {
+  /** Moves the server here; undefined: stops it. Resolves after the first attempt. Never rejects. */
   serveAt(place: Place | undefined): Promise<void>
-  /** The address where it is served now, with the port the system chose where 0 was asked for; none of a socket. */
+  /** The address in use, with the port that the system chose for 0; undefined for a socket. */
   address(): HostPort | undefined
   stop(): Promise<void>
 }
 
-export interface MovingOptions {
+export interface RebindableServerOptions {
   readonly routes: readonly Route[]
-  /** What log lines call it: "metrics and API" where it is left out. */
+  /** Its name in the log. Default: "metrics and API". */
   readonly what?: string
   readonly clock: Clock
   readonly log: Logger
 }
 
-/** Between tries at an address that is taken, ms. */
+/** Between attempts at an address in use, ms. */
 const retryEvery = 5000
 
-export function createMovingServer(options: MovingOptions): MovingServer {
+export function createRebindableServer(options: RebindableServerOptions): RebindableServer {
   const { routes, what = 'metrics and API', clock, log } = options
-  /** What serves, and where that was asked for. */
+  /** The server, and the place that was asked for. */
   let serving: { readonly at: Place; readonly server: HttpServer } | undefined
   let wanted: Place | undefined
-  /** Ends the tries at an address that is not wanted any more. */
+  /** Ends the attempts at an address that is no longer wanted. */
   let trying = new AbortController()
   let isStopped = false
 
@@ -41,7 +41,7 @@ export function createMovingServer(options: MovingOptions): MovingServer {
     await former?.server.stop()
   }
 
-  /** Why it failed; undefined where it did not, or is not wanted any more. */
+  /** Resolves to why it failed; undefined: it did not, or is no longer wanted. */
   async function attempt(at: Place, signal: AbortSignal): Promise<string | undefined> {
     if (serving !== undefined && collide(serving.at, at)) await leave()
     const server = createHttpServer({ address: at, routes, log })
@@ -64,7 +64,7 @@ export function createMovingServer(options: MovingOptions): MovingServer {
     while (!signal.aborted) {
       await sleep(clock, retryEvery, signal)
       if (signal.aborted || (await attempt(at, signal)) !== undefined) continue
-      if (!signal.aborted) log.info({}, `${what} are there now`)
+      if (!signal.aborted) log.info({}, `${what} are now served`)
       return
     }
   }
@@ -77,7 +77,7 @@ export function createMovingServer(options: MovingOptions): MovingServer {
       trying = new AbortController()
       const { signal } = trying
       if (place === undefined) return leave()
-      // Back to where it still is.
+      // It is still there.
       if (isDeepStrictEqual(place, serving?.at)) return
       const why = await attempt(place, signal)
       if (why === undefined) return
@@ -85,8 +85,8 @@ export function createMovingServer(options: MovingOptions): MovingServer {
       log.error(
         { why, ...(still === undefined ? {} : { still }) },
         still === undefined
-          ? `${what} are not there yet, will try again`
-          : `${what} can not move yet, will try again`,
+          ? `${what} cannot be served yet, will retry`
+          : `${what} cannot move yet, will retry`,
       )
       void tryOn(place, signal)
     },
@@ -99,7 +99,7 @@ export function createMovingServer(options: MovingOptions): MovingServer {
   }
 }
 
-/** One port for "*" and for an address of its own, one name for a socket: the former has to go first. */
+/** Whether the former server must be closed first: the same port, or the same socket. */
 function collide(one: Place, other: Place): boolean {
   if ('path' in one) return 'path' in other && one.path === other.path
   return 'port' in other && one.port === other.port

@@ -1,9 +1,8 @@
-// Whether two values say the same: plain data, as APIs tell it and tables hold it.
+// Deep equality of plain data.
 
 /**
- * Equal in depth: primitives, arrays, plain objects (fields in any order; undefined is a field's value as any other), Maps
- * by key. Of data that share most of their objects it looks at little; several times as fast as Node's isDeepStrictEqual,
- * which knows all else that there is.
+ * Compares primitives, arrays, byte arrays, plain objects (fields in any order; an undefined field is a field) and Maps by
+ * key. Shared objects are not entered. Several times as fast as Node's isDeepStrictEqual, which handles every type.
  */
 export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true

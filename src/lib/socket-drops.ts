@@ -1,9 +1,9 @@
-// Datagrams that the kernel dropped for want of room in a socket's queue. Linux tells, others do not.
+// Datagrams that the kernel dropped because a socket's queue was full, from Linux's /proc/net.
 import { readFileSync } from 'node:fs'
 
 /**
- * Counts what sockets on these ports have lost; undefined where it is not told. The list of all sockets is read only
- * when something was lost in this network namespace: it is long while much is being forwarded.
+ * Counts the drops of sockets on these ports; undefined: not known. The list of all sockets, which is long while much is
+ * being forwarded, is read only after a drop somewhere in this network namespace.
  */
 export function createSocketDrops(
   ports: () => ReadonlySet<number>,

@@ -1,13 +1,13 @@
-// Whether an address is free, before its sockets are shared: the system would let them in beside those of another
-// program of the same user that are shared as well, and give each a part of the questions.
+// Checks that an address is free before its sockets are shared: the system would let them in beside another program's of
+// the same user that are shared too, and split the questions between both.
 import net from 'node:net'
 import { placeFor } from './link-local-tcp.ts'
 import type { Bindable } from './listener.ts'
 import { bindSocket, createSocket } from './udp-listener.ts'
 
-/** Binds it for nobody else, and leaves it again. Rejects with the system's error where it can't be had. */
-export async function probe({ host, port }: Bindable): Promise<void> {
-  // Whatever the system then chooses is free.
+/** Binds it exclusively and releases it. Rejects with the system's error if it is not free. */
+export async function checkFree({ host, port }: Bindable): Promise<void> {
+  // The system will choose a free one.
   if (port === 0) return
   const socket = createSocket(host)
   await bindSocket(socket, { address: host, port }).finally(

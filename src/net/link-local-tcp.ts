@@ -1,12 +1,12 @@
-// TCP at link-local addresses whose interface has a name that Node takes for none, such as docker_gwbridge: it knows zones
-// of letters, digits, dots and hyphens only. The socket is made by system calls, and Node's from then on.
+// TCP at link-local addresses on interfaces whose name Node does not accept as a zone, such as docker_gwbridge: it takes
+// letters, digits, dots and hyphens only. System calls make the socket; it is Node's from then on.
 import net from 'node:net'
 import { explain } from '../lib/errors.ts'
 import { isOddlyScoped } from '../lib/ip.ts'
 import { type Libc, loadLibc } from './linux/libc.ts'
 import type { Bindable } from './listener.ts'
 
-/** What net.Server listens at: an address, or a socket that is bound to one. */
+/** What net.Server listens at: an address, or a bound socket. */
 export type Place = { fd: number } | { host: string; port: number; ipv6Only: boolean; reusePort: boolean }
 
 export async function placeFor(
@@ -22,7 +22,7 @@ export async function placeFor(
   return { fd: libc.bind(at, { kind: 'tcp', shared: isShared }) }
 }
 
-/** A connection that is on its way; it has no "connect" event, what is written waits for it. */
+/** A connection being made; it has no "connect" event, but what is written waits for it. */
 export function createDialTcp(libc: Pick<Libc, 'connect'>): (to: Bindable) => net.Socket {
   return (to) => {
     try {
@@ -33,7 +33,7 @@ export function createDialTcp(libc: Pick<Libc, 'connect'>): (to: Bindable) => ne
   }
 }
 
-/** The same for whoever has loaded nothing yet. */
+/** The same, if libc may not be loaded yet. */
 export const dialTcp = async (to: Bindable): Promise<net.Socket> =>
   createDialTcp(await loaded(to, loadLibc))(to)
 
@@ -43,7 +43,7 @@ async function loaded<T>({ host }: Bindable, load: () => Promise<T>): Promise<T>
   } catch (error) {
     const name = host.replace(/^.*%/, '')
     throw new Error(
-      `Node has no TCP for an interface named "${name}", and system calls can not be made here (${explain(error)}); give the interface a name of letters, digits, "." and "-", or another address`,
+      `Node has no TCP for an interface named "${name}", and system calls are not available here (${explain(error)}); give the interface a name of letters, digits, "." and "-", or another address`,
     )
   }
 }

@@ -1,5 +1,5 @@
-// Questions on one TCP connection (RFC 7766): several at once, answered as they are ready, with bounds on everything a
-// client can hold: questions in hand, bytes it sent half or has not read, and time.
+// One TCP connection (RFC 7766): several questions at once, answered as they are ready, with limits on all that a client
+// can hold: questions in hand, bytes of incomplete messages and of unread replies, and time.
 import type { Socket } from 'node:net'
 import { frame, frameBytes, readFrames } from '../dns/frame.ts'
 import { gate, rcode } from '../dns/header.ts'
@@ -7,26 +7,26 @@ import { writeError } from '../dns/writer.ts'
 import type { Timer } from '../lib/clock.ts'
 import type { ListenOptions } from './listener.ts'
 
-export interface Stream {
+export interface TcpConnection {
   /** Answers what is in hand, then closes. */
   finish(): void
   /** Answers what is in hand with SERVFAIL and closes. */
   refuse(): void
 }
 
-/** Whole questions that wait for their turn; with more than this nothing is read. */
-const enough = 64
-/** Replies of one turn leave together, but no more than this at once, bytes. */
+/** Whole questions that wait for their turn; with this many no more is read. */
+const maxWaiting = 64
+/** Replies of one turn are written together, but no more than this at once, bytes. */
 const together = 16 * 1024
 /** For the last bytes when the server stops, ms. */
 const farewell = 100
 
-/** undefined: there is no room, and the connection is closed. */
-export function serveStream(
+/** undefined: there is no room, and it is closed. */
+export function serveConnection(
   socket: Socket,
   server: string,
   { at, handle, limits, clock }: ListenOptions,
-): Stream | undefined {
+): TcpConnection | undefined {
   const { counters, settings } = limits
   const frames = readFrames()
   const waiting: Buffer[] = []
@@ -38,8 +38,8 @@ export function serveStream(
   const asker = socket.remoteAddress ?? ''
   let ending = false
   let idleTime = 0
-  /** Half a message, and replies not taken, each have their time. */
-  let halfSent: Timer | undefined
+  /** An incomplete message, and unread replies, each have a time limit. */
+  let incomplete: Timer | undefined
   let unread: Timer | undefined
 
   socket.on('error', () => {
@@ -62,7 +62,7 @@ export function serveStream(
     socket.destroy()
   })
   socket.once('close', () => {
-    clock.clearTimeout(halfSent)
+    clock.clearTimeout(incomplete)
     clock.clearTimeout(unread)
     place.leave()
   })
@@ -75,8 +75,8 @@ export function serveStream(
     const messages = frames.push(chunk)
     if (messages.length > 0) {
       place.used()
-      clock.clearTimeout(halfSent)
-      halfSent = undefined
+      clock.clearTimeout(incomplete)
+      incomplete = undefined
       waiting.push(...messages)
       for (const { length } of messages) waitingBytes += length
       limits.queue.join(queued)
@@ -94,8 +94,7 @@ export function serveStream(
   function takeNext(): void {
     const message = waiting.shift()!
     waitingBytes -= message.length
-    // What is no question at all on a stream means that the stream is not DNS, or out of step: nothing behind it
-    // can be trusted.
+    // The stream is not DNS, or out of step: nothing that follows can be trusted.
     if (gate(message) === 'drop') {
       counters.broken.add(1)
       flush()
@@ -130,7 +129,7 @@ export function serveStream(
     settle()
   }
 
-  /** After anything has changed: what there is to do, to wait for, and to hold against the client. */
+  /** Call it after any change: queues what can be done, and sets or clears the client's time limits. */
   function settle(): void {
     if (socket.destroyed) return
     if (!place!.holds(frames.pending() + waitingBytes + repliesBytes + socket.writableLength)) {
@@ -138,10 +137,10 @@ export function serveStream(
       return
     }
     if (hasNext()) limits.queue.join(queued)
-    const isFull = waiting.length >= enough || socket.writableNeedDrain
+    const isFull = waiting.length >= maxWaiting || socket.writableNeedDrain
     if (isFull !== socket.isPaused()) isFull ? socket.pause() : socket.resume()
-    // While we do not read, half a message is not the client's fault.
-    halfSent = watch(halfSent, frames.pending() > 0 && !isFull)
+    // While we do not read, an incomplete message is not the client's fault.
+    incomplete = watch(incomplete, frames.pending() > 0 && !isFull)
     unread = watch(unread, socket.writableLength > 0)
     if (idleTime !== limits.idle()) {
       idleTime = limits.idle()
@@ -153,7 +152,7 @@ export function serveStream(
     }
   }
 
-  /** A timer runs from the moment that something is unfinished until it is not. */
+  /** The timer runs while something is unfinished. */
   function watch(timer: Timer | undefined, isUnfinished: boolean): Timer | undefined {
     if (isUnfinished && timer === undefined) {
       return clock.setTimeout(() => {

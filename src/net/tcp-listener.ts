@@ -1,17 +1,17 @@
-// The TCP socket of one address (RFC 7766): takes connections, and ends them when the server stops.
+// The TCP socket at one address (RFC 7766): accepts connections, and ends them when the server stops.
 import net from 'node:net'
 import { explain } from '../lib/errors.ts'
 import { placeFor } from './link-local-tcp.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
-import { type Stream, serveStream } from './tcp-connection.ts'
+import { serveConnection, type TcpConnection } from './tcp-connection.ts'
 
-/** Connections that the kernel keeps until they are taken, one in each turn of the loop. */
+/** Connections that the kernel holds until they are accepted, one in each turn of the event loop. */
 const backlog = 1024
 
 /** Rejects with the system's error where the address can't be bound. */
 export async function listenTcp(options: ListenOptions): Promise<Listener> {
   const { at, limits, log, sharing } = options
-  const streams = new Set<Stream>()
+  const connections = new Set<TcpConnection>()
   const server = net.createServer({ noDelay: true, allowHalfOpen: true })
   const where =
     sharing?.bindTcp === undefined ? await placeFor(at, sharing !== undefined) : { fd: sharing.bindTcp(at) }
@@ -24,16 +24,16 @@ export async function listenTcp(options: ListenOptions): Promise<Listener> {
   })
   const { port } = server.address() as net.AddressInfo
   const label = serverLabel(at.host, port)
-  // No file descriptor for a connection is no reason to stop; the next one may get one.
+  // No file descriptor for a connection: the next one may get one.
   server.on('error', (error) => {
     limits.counters.errors.add(1, 'tcp')
     log.debug({ server: label, why: explain(error) }, 'tcp server error')
   })
   server.on('connection', (socket) => {
-    const stream = serveStream(socket, label, options)
-    if (stream === undefined) return
-    streams.add(stream)
-    socket.once('close', () => streams.delete(stream))
+    const connection = serveConnection(socket, label, options)
+    if (connection === undefined) return
+    connections.add(connection)
+    socket.once('close', () => connections.delete(connection))
   })
 
   return {
@@ -41,9 +41,9 @@ export async function listenTcp(options: ListenOptions): Promise<Listener> {
     async close(abort) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const refuseAll = () => {
-        for (const stream of streams) stream.refuse()
+        for (const connection of connections) connection.refuse()
       }
-      for (const stream of streams) stream.finish()
+      for (const connection of connections) connection.finish()
       if (abort.aborted) refuseAll()
       else abort.addEventListener('abort', refuseAll, { once: true })
       await closed

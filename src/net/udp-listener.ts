@@ -1,5 +1,5 @@
-// Questions over UDP: one socket for one address, so that replies leave from the address that was asked
-// (RFC 2181, 4), and the asked address tells the network.
+// Questions over UDP: a socket for each address, so that replies come from the address that was asked (RFC 2181, 4), which
+// also identifies the network.
 import dgram from 'node:dgram'
 import { explain } from '../lib/errors.ts'
 import { familyOf } from '../lib/ip.ts'
@@ -33,7 +33,7 @@ export function createSocket(host: string, reusePort = false): dgram.Socket {
     type: family === 6 ? 'udp6' : 'udp4',
     ipv6Only: family === 6,
     reusePort,
-    // Addresses are literal: without this each send would go through the system's resolver.
+    // Addresses are literal: without this each send would use the system's resolver.
     lookup: (literal, _options, callback) => callback(null, literal, family),
   }
   return dgram.createSocket(options)

@@ -30,7 +30,7 @@ export function createCaches({ cache, flushes, pool }: CachesOptions): Caches {
   }
 }
 
-/** One that is gone, or only starts, holds nothing. */
+/** A worker that is gone, or still starting, holds nothing. */
 function gather<T>(own: T, outcomes: readonly Outcome[], read: (done: Done) => T | undefined): FromAll<T> {
   const told = [{ worker: 1, ...own }]
   const silent: number[] = []

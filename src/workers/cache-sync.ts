@@ -1,5 +1,5 @@
-// Answers of upstreams on their way to another process's cache. What can't leave yet waits, the newest for each
-// question, within bounds: the other asks upstreams for what it has missed.
+// Sends upstream answers to another process's cache. What can't be sent yet waits, the newest for each question, within
+// bounds: the other process asks upstreams for what it has missed.
 import type { Fill } from '../forward/cache/fill.ts'
 import type { Clock } from '../lib/clock.ts'
 
@@ -8,14 +8,14 @@ export interface CacheSync {
 }
 
 export interface CacheSyncOptions {
-  /** Calls `sent` once the system has taken them; never where the other is gone. */
+  /** Calls `sent` once the system has taken them; never if the other process is gone. */
   readonly send: (fills: readonly Fill[], sent: () => void) => void
   readonly clock: Clock
 }
 
-/** They leave together, ms. */
+/** Sent together, ms. */
 const gather = 5
-/** What one message may hold, and what may wait; bytes are the messages' alone. */
+/** What one message may hold, and what may wait. */
 const mostAtOnce = 256
 const mostWaiting = { fills: 2048, bytes: 4 * 1024 * 1024 }
 
@@ -65,7 +65,7 @@ export function createCacheSync({ send, clock }: CacheSyncOptions): CacheSync {
   }
 }
 
-/** Processes have no clock in common: what is told is how old it is. */
+/** Processes share no clock: ages are sent, not times. */
 function aged(fill: Fill, ms: number): Fill {
   const { kept } = fill
   const shown = fill.shown.map((each) => ({ ...each, left: each.left - ms }))

@@ -1,4 +1,4 @@
-// All workers of the first process: passes on what it tells them, and what they tell it and each other.
+// All workers of the first process: passes messages to and from them, and between them.
 import { takeApart } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import type { Fill } from '../forward/cache/fill.ts'
@@ -11,21 +11,21 @@ import type { Request } from './messages.ts'
 import { createSupervisor, type Outcome, type Supervisor, type SupervisorOptions } from './supervisor.ts'
 
 export interface Pool {
-  /** Starts the workers. Until then there are none: what is said to them is not lost, for each begins with the state then. */
+  /** Starts the workers, with the state then; resolves once each answers questions, or has failed at its first attempt. */
   start(sources: PoolSources): Promise<void>
   change(change: StoreChange): void
   loops(states: LoopStates): void
   fill(fill: Fill): void
   listen(listen: readonly Bindable[]): void
-  /** Resolves once all go by it, as far as they are there. */
+  /** Resolves once all running workers use it. */
   configure(config: Config): Promise<void>
-  /** Resolves once their numbers are those of now; without those that take longer than 1 s. */
+  /** Resolves once their counters are up to date, except of those that take longer than 1 s. */
   refresh(): Promise<void>
-  /** Resolves once all have done what they were told before; after 10 s at the latest. */
+  /** Resolves once all have handled every earlier message; after 10 s at the latest. */
   catchUp(): Promise<void>
-  /** What came of it at each, the second process first; after 5 s at the latest. */
+  /** Resolves to each worker's outcome, in order; after 5 s at the latest. */
   ask(request: Request): Promise<readonly Outcome[]>
-  /** What all workers have counted, the dead included. */
+  /** What all workers have counted, including those that exited. */
   tallies(): readonly Tally[]
   /** Workers that answer questions. */
   ready(): number
@@ -42,17 +42,17 @@ export interface PoolOptions extends Pick<SupervisorOptions, 'fork' | 'clock' | 
 export interface PoolSources extends Pick<SupervisorOptions, 'initialState'> {
   readonly cache: { take(fill: Fill): void }
   readonly guard: Pick<ProbingGuard, 'caught' | 'suspect'>
-  /** What stays of the numbers of those that are gone. */
+  /** Sums counters; gauges of workers that exited are left out. */
   readonly addTallies: (tallies: readonly Tally[]) => Tally
 }
 
-/** How long each may take, ms. */
+/** How long a worker may take, ms. */
 const timeouts = { ask: 5000, listen: 2000, configure: 5000, refresh: 1000, catchUp: 10_000 }
 
 export function createPool({ processes, ...common }: PoolOptions): Pool {
   const restarts = new Counter()
   let supervisors: readonly Supervisor[] = []
-  /** What the workers that are gone had counted. */
+  /** What workers that exited had counted. */
   let former: Tally = new Map()
   let isStopped = false
 
@@ -103,7 +103,7 @@ export function createPool({ processes, ...common }: PoolOptions): Pool {
       if (supervisors.length === 0) return
       const { rest, parts } = takeApart(config)
       await all(async (supervisor) => {
-        // One at a time: neither side is kept from its questions.
+        // One at a time, so that neither side delays its questions.
         for (const part of parts) await supervisor.call({ kind: 'part', part }, timeouts.configure)
         await supervisor.call({ kind: 'configure', config: rest, parts: parts.length }, timeouts.configure)
       })

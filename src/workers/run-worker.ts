@@ -1,5 +1,5 @@
-// A worker: answers questions as the first process does, from a copy of its table, by its configuration, and tells it
-// what it learns. It follows no engine and has no HTTP.
+// A worker process: answers questions as the first process does, from a copy of its table and configuration, and reports to
+// it. It follows no engine and serves no HTTP.
 import { randomBytes } from 'node:crypto'
 import { type Part, putTogether } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
@@ -20,7 +20,7 @@ import { createCacheSync } from './cache-sync.ts'
 import type { Done, FromWorker, ToWorker } from './messages.ts'
 import { createReplica, type Replica } from './replica.ts'
 
-/** The way to the first process. */
+/** The channel to the first process. */
 export interface Channel {
   /** `sent`: the system has taken it. Never throws. */
   send(message: FromWorker, sent?: () => void): void
@@ -36,14 +36,14 @@ export interface WorkerOptions {
   readonly createLog: (options: Pick<LogOptions, 'level' | 'fields'>) => Logger
 }
 
-/** For the first process to say whose a probe is, ms: it is answered then as any other question. */
+/** How long the first process may take to say whose a probe is, ms; then it is answered as any other question. */
 const verdictWithin = 1000
-/** Between suspicions that are told, ms. */
+/** Between reports of suspected loops, ms. */
 const suspectEvery = 100
 
-/** Resolves when it is to end: true, it was told to, and has answered what was in hand. */
+/** Resolves when the process is to exit; true: it was told to, and has answered what was in hand. */
 export function runWorker({ channel, clock, lostLines, createLog }: WorkerOptions): Promise<boolean> {
-  /** Probes that came back, and who waits for the verdict. */
+  /** By token, probes that came back and wait for the first process's verdict. */
   const probes = new Map<string, (upstream: string | undefined) => void>()
   let suspectedAt = Number.NEGATIVE_INFINITY
   let config: Config
@@ -55,7 +55,7 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
   let loops: LoopFollower
   let log: Logger
   let serving: Serving | undefined
-  /** What takes its time is done one after the other. */
+  /** Slow messages are handled one after the other. */
   let work: Promise<unknown> = Promise.resolve()
 
   function tellCaught(token: string): Promise<string | undefined> {
@@ -122,7 +122,7 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
   return new Promise((resolve) => {
     const then = (task: () => Promise<void>) => {
       work = work.then(task).catch((error: unknown) => {
-        log.error({ why: explain(error) }, 'a worker can not go on')
+        log.error({ why: explain(error) }, 'a worker cannot continue')
         resolve(false)
       })
     }

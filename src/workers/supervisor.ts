@@ -1,4 +1,4 @@
-// One worker's place: starts a process in it, listens for whether it lives, and starts another where it does not.
+// Supervises one worker: starts the process, checks that it responds, and replaces it if it does not.
 import type { Fill } from '../forward/cache/fill.ts'
 import type { Tally } from '../http/tally.ts'
 import { createBackoff } from '../lib/backoff.ts'
@@ -7,16 +7,16 @@ import type { Logger } from '../lib/log.ts'
 import { type CacheSync, createCacheSync } from './cache-sync.ts'
 import type { Done, FromWorker, InitialState, Request, ToWorker } from './messages.ts'
 
-/** Another process of ours, as the one that started it has it; a worker where nothing else is said. */
+/** A child process, by default a worker. */
 export interface Child<Message = ToWorker> {
   readonly pid: number | undefined
-  /** In order. `sent`: the system has taken it; not called where the process is gone. Never throws. */
+  /** In order. `sent`: the system has taken it; not called if the process is gone. Never throws. */
   send(message: Message, sent?: () => void): void
-  /** At once, whatever it does. */
+  /** SIGKILL. */
   kill(): void
 }
 
-/** Starts a process. `onEnd` is called once, with a few words on why; nothing comes after it. Never throws. */
+/** Starts a process. `onEnd` is called once, with the reason; nothing follows it. Never throws. */
 export type Fork = (handlers: {
   readonly onMessage: (message: FromWorker) => void
   readonly onEnd: (why: string) => void
@@ -25,19 +25,19 @@ export type Fork = (handlers: {
 export interface Supervisor {
   /** Resolves once a worker answers questions, or the first one has failed to. */
   start(): Promise<void>
-  /** Nobody is told while there is no worker: the next one begins with how things are then. */
+  /** Discarded while there is no worker: the next one starts with the current state. */
   tell(message: ToWorker): void
-  /** Resolves when it is done, when the worker is gone, or after so many ms: a stuck one keeps nobody waiting. */
-  call(request: Request, patience: number): Promise<Outcome>
+  /** Resolves when it is done, when the worker is gone, or after `timeout` ms. */
+  call(request: Request, timeout: number): Promise<Outcome>
   fill(fill: Fill): void
-  /** What the worker counted when it was last heard of; undefined: nothing yet. */
+  /** What the worker had counted when it last reported; undefined: no report yet. */
   tally(): Tally | undefined
   /** Whether a worker answers questions. */
   isReady(): boolean
   stop(): Promise<void>
 }
 
-/** What came of a request. Gone is a worker too that has not begun to answer: it does what it was told before it does. */
+/** The outcome of a request. A worker that is still starting is `gone` too: it handles all messages before it answers. */
 export type Outcome = Done | 'gone' | 'silent'
 
 export interface SupervisorOptions {
@@ -49,33 +49,33 @@ export interface SupervisorOptions {
   /** [0, 1) */
   readonly random: () => number
   readonly initialState: () => InitialState
-  /** What is not for the supervisor itself. */
+  /** For messages that the supervisor does not handle itself. */
   readonly onMessage: (message: Exclude<FromWorker, { kind: 'ready' | 'done' }>) => void
-  /** A worker has died; with what it had counted. */
+  /** The worker exited; with what it had counted. */
   readonly onDeath: (tally: Tally | undefined) => void
 }
 
-/** How often a worker is asked how it is, ms. */
+/** Between requests for a sign of life, ms. */
 const askEvery = 1000
-/** It is replaced after so many times without a word; more while it starts. Where we have no time to ask, none counts. */
+/** Unanswered requests before it is replaced, and while it starts. They are counted, not timed: while we do not run, none is. */
 const mostUnheard = 10
 const mostUnheardAtStart = 60
-/** Before the next worker starts, ms: the first wait and the longest; and for how long one has to live to count as well. */
+/** Before the next worker starts, ms: the first wait and the longest; and how long one must run for the wait to be reset. */
 const firstWait = 200
 const longestWait = 30_000
 const wellAfter = 10_000
-/** For a worker that is told to stop, ms: it has 1.5 s for what is in hand. */
+/** For a worker to stop, ms: it has 1.5 s for what is in hand. */
 const farewell = 2000
 
 interface Running {
   readonly child: Child
   readonly fills: CacheSync
   readonly calls: Map<number, (outcome: Outcome) => void>
-  /** How often it was asked since it was last heard of. */
+  /** Requests since its last message. */
   unheard: number
   readyAt: number | undefined
   tally: Tally | undefined
-  /** Why we ended it. */
+  /** Why we killed it. */
   verdict: string | undefined
 }
 
@@ -119,12 +119,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     } else options.onMessage(message)
   }
 
-  /** Whether it still turns: one that does not, answers nobody. */
+  /** Whether it responds. */
   function look(): void {
     if (running === undefined || isStopped) return
     const most = running.readyAt === undefined ? mostUnheardAtStart : mostUnheard
     if (running.unheard === most) {
-      running.verdict = `not heard of for ${(most * askEvery) / 1000} s`
+      running.verdict = `no response for ${(most * askEvery) / 1000} s`
       running.child.kill()
     } else {
       running.unheard++
@@ -146,12 +146,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const wait = backoff.next()
     log.error(
       { worker, pid: dead.child.pid, why: dead.verdict ?? why, wait },
-      'a worker died, another takes its place',
+      'a worker died, starting another',
     )
     timer = clock.setTimeout(spawn, wait)
   }
 
-  function call(request: Request, patience: number): Promise<Outcome> {
+  function call(request: Request, timeout: number): Promise<Outcome> {
     const to = running
     if (to === undefined) return Promise.resolve('gone')
     const id = calls++
@@ -162,7 +162,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         resolve(outcome)
       }
       const late = () => done(to.readyAt === undefined ? 'gone' : 'silent')
-      const deadline = clock.setTimeout(late, patience)
+      const deadline = clock.setTimeout(late, timeout)
       to.calls.set(id, done)
       to.child.send({ ...request, id })
     })
@@ -187,7 +187,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const gone = new Promise<void>((resolve) => {
         ended = resolve
       })
-      // One that only starts has nothing in hand, and may take long to hear that it is to stop.
+      // One that is still starting has nothing in hand, and may take long to see the message.
       if (last.readyAt === undefined) last.child.kill()
       else {
         last.child.send({ kind: 'stop' })

@@ -1,11 +1,11 @@
-// The list of interfaces as os.networkInterfaces has it, by the system call itself (getifaddrs(3)) on a thread that Node
-// has anyway: one of our own, with an engine for JavaScript on it, takes 8 MB. Linux on 64 bits.
+// Lists the interfaces as os.networkInterfaces does, by getifaddrs(3) on a thread of libuv's pool: a worker thread takes
+// 8 MB. 64-bit Linux.
 import { isDeepStrictEqual } from 'node:util'
 import type { InterfaceInfo, InterfaceList } from '../../lib/interfaces.ts'
 import { formatAddress } from '../../lib/ip.ts'
 import type { Libc, Memory } from './libc.ts'
 
-/** struct ifaddrs: where the next one, the name, the flags, the address and its mask are; its bytes. */
+/** struct ifaddrs: offsets of the next one, the name, the flags, the address and its mask; its size. */
 const [nextAt, nameAt, flagsAt, addressAt, maskAt] = [0, 8, 16, 24, 32]
 const recordBytes = 40
 const IFF_UP = 0x1

@@ -1,5 +1,8 @@
-// The system calls that Node has not: sockets made with options before they are bound, and many datagrams for one
-// call. Linux on 64-bit little-endian machines, through the package koffi where it is there (its only importer).
+// System calls that Node lacks, through the optional package koffi (this is its only importer). 64-bit little-endian Linux.
+//
+// Why net/linux goes past node:dgram: Node reads and sends one datagram for a system call, allocates 64 KiB for each it
+// reads, and can't set SO_REUSEPORT before 22.12. recvmmsg and sendmmsg handle 64 in one call; waiting by epoll took an
+// answer from 27 to 23 µs at 20,000 a second (docs/bench.md). Everything works without it, one datagram at a time.
 import { constants, endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { explain } from '../../lib/errors.ts'
@@ -8,16 +11,16 @@ import type { Bindable } from '../listener.ts'
 
 export interface Libc {
   /**
-   * A bound, non-blocking socket. Throws an error with the system's code where it can't be had. `shared`: whoever has
-   * the address as well and says the same, of the same user, gets a part of what comes (SO_REUSEPORT).
+   * A bound, non-blocking socket. Throws an error with the system's code. `shared`: other sockets of the same user at this
+   * address that say the same get a part of what comes (SO_REUSEPORT).
    */
   bind(at: Bindable, options: BindOptions): number
   /**
-   * A non-blocking socket that sends to this one alone, and hears none else; of TCP, one that is about to be connected.
+   * A non-blocking socket that is connected to this address; for TCP, one that is connecting.
    * Throws as `bind` does.
    */
   connect(to: Bindable, kind?: 'udp' | 'tcp'): number
-  /** SO_REUSEADDR off: nobody else may bind the address. */
+  /** Clears SO_REUSEADDR: no other socket may bind the address. */
   keepExclusive(fd: number): void
   close(fd: number): void
   /** recvmmsg and sendmmsg, never waiting: how many went through, or minus the error's number. */
@@ -28,14 +31,14 @@ export interface Libc {
    * nlmsghdr), or, where it is not for hearing, of what it is asked for. Throws as `bind` does.
    */
   openNetlink(isHearing: boolean): number
-  /** How many bytes were read, or minus the error's number. */
+  /** Returns the bytes read, or minus the error's number. */
   read(fd: number, buffer: Uint8Array): number
-  /** On another thread, for calls that may take long: how many bytes, or -1. */
+  /** On another thread, for calls that may block: the bytes, or -1. */
   readLater(fd: number, buffer: Uint8Array): Promise<number>
   writeLater(fd: number, bytes: Uint8Array): Promise<number>
   /** epoll_create1: a set of descriptors to wait for together. */
   createPoll(): number
-  /** Puts a descriptor into the set, by the number that `wait` tells it with; false: it has no room there. */
+  /** Adds a descriptor to the set; `wait` reports it by this number. false: that failed. */
   watch(poll: number, fd: number, number: number): boolean
   unwatch(poll: number, fd: number): void
   /**
@@ -43,16 +46,16 @@ export interface Libc {
    * where the time is up, or minus the error's number.
    */
   wait(poll: number, events: number, count: number, ms: number): number
-  /** What is readable once the event loop has something to do; -1, which poll passes over: this Node does not tell. */
+  /** Readable once the event loop has something to do; -1, which epoll refuses: not known on this Node. */
   readonly loopDescriptor: number
-  /** Where a buffer lies in memory; it must be kept referenced for as long as that is used. */
+  /** A buffer's address; keep the buffer referenced while that is used. */
   addressOf(buffer: Uint8Array): number
   /**
    * getifaddrs, on a thread of libuv's: the first struct ifaddrs of the list, which `read` gets at, and which is gone once
    * it returns. Rejects where the system has no list for us.
    */
   withInterfaces<T>(read: (first: bigint, memory: Memory) => T): Promise<T>
-  /** Gives free memory back to the system, in a millisecond or two; glibc keeps it, others have no such call. */
+  /** Returns free memory to the system, in a millisecond or two; glibc keeps it, other libraries have no such call. */
   trim(): void
   /** "eth0" for an interface's number; undefined where there is none. */
   interfaceName(index: number): string | undefined
@@ -106,16 +109,16 @@ const EPOLLIN = 1
 export const pollEventWords = process.arch === 'x64' ? 3 : 4
 export const pollNumberAt = pollEventWords - 2
 
-/** Rejects where this system is another, or koffi is not there for it. */
+/** Rejects if this is another system, or koffi is not installed for it. */
 export async function loadLibc(): Promise<Libc> {
   if (process.platform !== 'linux' || !architectures.includes(process.arch) || endianness() !== 'LE') {
     throw new Error(`not offered on ${process.platform} ${process.arch}`)
   }
   const { default: koffi } = await import('koffi').catch((error: unknown) => {
-    // Node adds who asked for it, a line for each file.
+    // Node appends the import stack, a line for each file.
     throw new Error(explain(error).split('\n', 1)[0])
   })
-  // Of the process itself: glibc or musl, whatever Node runs with.
+  // The process itself: glibc or musl, whichever Node runs with.
   const library = koffi.load(null)
   const socket = library.func('int socket(int, int, int)')
   const bind = library.func('int bind(int, void *, unsigned int)')
@@ -168,7 +171,7 @@ export async function loadLibc(): Promise<Libc> {
     const bytes = Buffer.from(writeSockaddr(address).buffer)
     bytes.writeUInt16BE(port, 2)
     if (zone !== undefined) {
-      // There are interfaces whose name is a number.
+      // An interface's name may be a number.
       const index = (nameToIndex(zone) as number) || (/^\d{1,9}$/.test(zone) ? Number(zone) : 0)
       bytes.writeUInt32LE(index, 24)
     }
@@ -186,7 +189,7 @@ export async function loadLibc(): Promise<Libc> {
       return prepared(open(isV6, kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM), (fd) => {
         if (isV6) check(setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 'setsockopt')
         if (receiveBuffer !== undefined) setOption(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer)
-        // Connections that ended here a moment ago are in nobody's way.
+        // Connections in TIME_WAIT do not prevent binding.
         if (kind === 'tcp') setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
         if (shared) check(setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1), 'setsockopt')
         const sockaddr = sockaddrOf(at)

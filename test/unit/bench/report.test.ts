@@ -118,7 +118,11 @@ describe('a profile', () => {
   })
   const profile: CpuProfile = {
     startTime: 1000,
-    nodes: [frame(1, '(idle)', ''), frame(2, 'send', 'file:///x/dist/net/linux/libc.js'), frame(3, 'mystery', '')],
+    nodes: [
+      frame(1, '(idle)', ''),
+      frame(2, 'send', 'file:///x/dist/net/linux/libc.js'),
+      frame(3, 'mystery', ''),
+    ],
     samples: [2, 2, 1, 3, 2],
     timeDeltas: [100, 100, 100, 100, 1000],
   }

@@ -2,7 +2,7 @@
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { HostPort } from '../../../src/config/types.ts'
-import { createMovingServer } from '../../../src/http/rebindable-server.ts'
+import { createRebindableServer } from '../../../src/http/rebindable-server.ts'
 import { freePort } from '../../servers/port.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
 import { createHandClock } from '../hand-clock.ts'
@@ -11,7 +11,7 @@ function create() {
   const hand = createHandClock()
   const { log, lines } = recordingLogger()
   const routes = [{ path: '/', handle: () => ({ status: 200, type: 'text/plain', body: 'here' }) }]
-  return { ...hand, lines, server: createMovingServer({ routes, clock: hand.clock, log }) }
+  return { ...hand, lines, server: createRebindableServer({ routes, clock: hand.clock, log }) }
 }
 
 const at = async (host = '127.0.0.1'): Promise<HostPort> => ({ host, port: await freePort() })
@@ -59,13 +59,13 @@ describe('the server', () => {
       {
         level: 'error',
         still: `127.0.0.1 port ${one.port}`,
-        msg: 'metrics and API can not move yet, will try again',
+        msg: 'metrics and API cannot move yet, will retry',
       },
     ])
     await new Promise((resolve) => taker.close(resolve))
     turn(5_000)
     await until(() => lines.length === 2)
-    expect(lines[1]).toMatchObject({ level: 'info', msg: 'metrics and API are there now' })
+    expect(lines[1]).toMatchObject({ level: 'info', msg: 'metrics and API are now served' })
     expect([await isServed(one), await isServed(two)]).toEqual([false, true])
     await server.stop()
   })

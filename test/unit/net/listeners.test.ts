@@ -239,7 +239,7 @@ describe('listening', () => {
     taken.add('udp 127.0.0.1 53')
     await expect(listeners.start()).rejects.toMatchObject({
       code: 'LISTEN',
-      message: expect.stringContaining('127.0.0.1 port 53 is taken by another program'),
+      message: expect.stringContaining('127.0.0.1 port 53 is in use by another program'),
     })
   })
 

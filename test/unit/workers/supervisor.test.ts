@@ -138,7 +138,7 @@ describe('a worker', () => {
     expect(last().isKilled).toBe(false)
     turn(1000)
     expect(children[0]!.isKilled).toBe(true)
-    expect(lines).toMatchObject([{ why: `not heard of for ${seconds} s` }])
+    expect(lines).toMatchObject([{ why: `no response for ${seconds} s` }])
     turn(200)
     expect(children).toHaveLength(2)
   })
