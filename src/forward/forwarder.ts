@@ -11,7 +11,7 @@ import { createReread } from '../lib/reread.ts'
 import { type Cache, type CacheOptions, createCache } from './cache/cache.ts'
 import { type CacheCounters, createCacheCounters } from './cache/counters.ts'
 import { createForwardCounters, type ForwardCounters } from './counters.ts'
-import { createExchange, type ExchangeOptions } from './exchange.ts'
+import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
 import type { LoopGuard, LoopGuardOptions, Reached } from './loop.ts'
 import type { Forward } from './types.ts'
 import { followUpstreams, type ResolverFiles, type Upstreams } from './upstreams.ts'
@@ -32,8 +32,7 @@ export interface Forwarder<Loops extends LoopGuard = LoopGuard> {
   prepare(config: Config): Promise<() => void>
   /** Gives up what is waited for, such as probes. Questions under way go on. */
   stopProbes(): void
-  /** Ends what is under way, and closes every socket. */
-  stop(): void
+  stop: Exchange['stop']
 }
 
 export interface ForwarderOptions<Loops extends LoopGuard>
@@ -66,12 +65,9 @@ export async function createForwarder<Loops extends LoopGuard>(
     randomId: () => randomInt(0x10000),
     random: Math.random,
   })
+  const probe = { asker: 'berth', policy: 'sequential', timeout: probeTimeout } as const
   const loops = options.createLoops({
-    ask: (upstream, question) =>
-      exchange.ask({
-        ...{ ...question, asker: 'berth', upstreams: [upstream] },
-        ...{ policy: 'sequential', timeout: probeTimeout },
-      }),
+    ask: (upstream, question) => exchange.ask({ ...question, ...probe, upstreams: [upstream] }),
     counters: counters.forward,
   })
   let upstreams = await follow(config)
@@ -80,10 +76,7 @@ export async function createForwarder<Loops extends LoopGuard>(
     return followUpstreams({
       ...{ configured: forward.upstreams, isOurs, clock, log },
       files: resolverFiles,
-      read: createReread({
-        clock,
-        read: async (file) => (await readBytes(file, longestResolvConf)).toString(),
-      }),
+      read: createReread({ clock, read: readResolvConf }),
       loopStateOf: loops.stateOf,
       onChange() {
         checkLoops()
@@ -144,6 +137,10 @@ export async function createForwarder<Loops extends LoopGuard>(
     },
     stop: exchange.stop,
   }
+}
+
+async function readResolvConf(file: string): Promise<string> {
+  return (await readBytes(file, longestResolvConf)).toString()
 }
 
 /** By the servers' texts. */

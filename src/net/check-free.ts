@@ -1,5 +1,6 @@
 // Checks that an address is free before its sockets are shared: the system would let them in beside another program's of
 // the same user that are shared too, and split the questions between both.
+import { once } from 'node:events'
 import net from 'node:net'
 import { placeFor } from './link-local-tcp.ts'
 import type { Bindable } from './listener.ts'
@@ -15,8 +16,7 @@ export async function checkFree({ host, port }: Bindable): Promise<void> {
   )
   const place = await placeFor({ host, port }, false)
   const server = net.createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ ...place, exclusive: true }, () => server.close(() => resolve()))
-  })
+  server.listen({ ...place, exclusive: true })
+  await once(server, 'listening')
+  await new Promise((resolve) => server.close(resolve))
 }

@@ -1,4 +1,5 @@
 // The TCP socket at one address (RFC 7766): accepts connections, and ends them when the server stops.
+import { once } from 'node:events'
 import net from 'node:net'
 import { explain } from '../lib/errors.ts'
 import { placeFor } from './link-local-tcp.ts'
@@ -15,13 +16,8 @@ export async function listenTcp(options: ListenOptions): Promise<Listener> {
   const server = net.createServer({ noDelay: true, allowHalfOpen: true })
   const where =
     sharing?.bindTcp === undefined ? await placeFor(at, sharing !== undefined) : { fd: sharing.bindTcp(at) }
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ ...where, exclusive: true, backlog }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+  server.listen({ ...where, exclusive: true, backlog })
+  await once(server, 'listening')
   const { port } = server.address() as net.AddressInfo
   const label = serverLabel(at.host, port)
   // No file descriptor for a connection: the next one may get one.

@@ -1,6 +1,7 @@
 // Questions over UDP: a socket for each address, so that replies come from the address that was asked (RFC 2181, 4), which
 // also identifies the network.
 import dgram from 'node:dgram'
+import { once } from 'node:events'
 import { explain } from '../lib/errors.ts'
 import { familyOf } from '../lib/ip.ts'
 import { receiveBufferBytes, sendBy, serveDatagrams } from './datagrams.ts'
@@ -44,11 +45,8 @@ export async function bindSocket(
   socket: dgram.Socket,
   to: { address: string; port: number } | { fd: number },
 ): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject)
-    socket.bind({ ...to, exclusive: true }, () => {
-      socket.off('error', reject)
-      resolve()
-    })
-  })
+  // Before `bind`, which may emit it at once.
+  const isBound = once(socket, 'listening')
+  socket.bind({ ...to, exclusive: true })
+  await isBound
 }
