@@ -94,7 +94,7 @@ function serve(
     late = []
     for (const [reply, address, port] of ready) {
       if (replies.isFull()) replies.flush(sending)
-      if (!replies.put(reply, address, port)) sending.byNode(reply, address, port)
+      if (!replies.address(address, port) || !replies.put(reply)) sending.byNode(reply, address, port)
     }
     replies.flush(sending)
   }
@@ -107,19 +107,19 @@ function serve(
   ): void {
     const admission = datagrams.admit(address, port)
     if (admission === 'over') return
-    let isMiss = false
-    if (admission === 'pass' && encoded !== undefined && replies.address(address, port)) {
+    const isAddressed = replies.address(address, port)
+    const isTried = isAddressed && admission === 'pass' && encoded !== undefined
+    if (isTried) {
       const { length } = message
       const written = encoded.answer(message, 0, length, address, here, replies.data, replies.at())
       if (written > 0) {
         replies.add(written)
         return
       }
-      isMiss = true
     }
-    const reply = datagrams.answer(message, address, port, admission, isMiss)
+    const reply = datagrams.answer(message, address, port, admission, isTried)
     if (reply === undefined) isDone = false
-    else if (!replies.put(reply, address, port)) sending.byNode(reply, address, port)
+    else if (!isAddressed || !replies.put(reply)) sending.byNode(reply, address, port)
   }
 
   /** The one at `index` of a batch. */
@@ -130,10 +130,11 @@ function serve(
     if (admission === 'over') return
     const start = index * questions.slotBytes
     const stop = start + questions.headers[index * headerWords + lengthAt]!
-    if (admission === 'pass' && encoded !== undefined) {
+    replies.addressAs(questions, index)
+    const isTried = admission === 'pass' && encoded !== undefined
+    if (isTried) {
       const written = encoded.answer(questions.data, start, stop, address, here, replies.data, replies.at())
       if (written > 0) {
-        replies.addressAs(questions, index)
         replies.add(written)
         return
       }
@@ -141,10 +142,9 @@ function serve(
     // The handler may keep it; the slot is needed for the next one.
     const message = Buffer.allocUnsafe(stop - start)
     questions.data.copy(message, 0, start, stop)
-    const isMiss = admission === 'pass' && encoded !== undefined
-    const reply = datagrams.answer(message, address, port, admission, isMiss)
+    const reply = datagrams.answer(message, address, port, admission, isTried)
     if (reply === undefined) isDone = false
-    else if (!replies.putAs(reply, questions, index)) sending.byNode(reply, address, port)
+    else if (!replies.put(reply)) sending.byNode(reply, address, port)
   }
 
   /** Answers one batch of what waits. */

@@ -21,15 +21,14 @@ export interface SendBatch {
   isFull(): boolean
   /** Where in `data` the next reply goes; there is room for `udpPayloadBytes`. */
   at(): number
-  /** Sets whom the next reply is for; false: the address can't be written here. */
+  /** Sets whom the next reply is for, if not full; false: the address can't be written here. */
   address(address: string, port: number): boolean
   /** The same: the sender of this datagram. */
   addressAs(from: DatagramBuffers, index: number): void
   /** The next reply is written, in so many bytes, and addressed. */
   add(length: number): void
-  /** Adds a whole reply; false: it has no room here. */
-  put(reply: Buffer, address: string, port: number): boolean
-  putAs(reply: Buffer, from: DatagramBuffers, index: number): boolean
+  /** Adds a whole reply that is addressed; false: it has no room here. */
+  put(reply: Buffer): boolean
   /** Sends all. A reply that the system refuses is lost; those it has no room for are sent by Node. */
   flush(socket: SendingSocket): void
 }
@@ -89,12 +88,6 @@ export function createSendBatch(libc: Pick<Libc, 'send' | 'addressOf'>, reader: 
     ready++
   }
 
-  function write(reply: Buffer): boolean {
-    if (ready === mostReplies || reply.length > slotBytes) return false
-    reply.copy(data, ready * slotBytes)
-    return true
-  }
-
   return {
     data,
     isFull: () => ready === mostReplies,
@@ -102,14 +95,9 @@ export function createSendBatch(libc: Pick<Libc, 'send' | 'addressOf'>, reader: 
     address: addressTo,
     addressAs,
     add,
-    put(reply, address, port) {
-      if (!write(reply) || !addressTo(address, port)) return false
-      add(reply.length)
-      return true
-    },
-    putAs(reply, from, index) {
-      if (!write(reply)) return false
-      addressAs(from, index)
+    put(reply) {
+      if (reply.length > slotBytes) return false
+      reply.copy(data, ready * slotBytes)
       add(reply.length)
       return true
     },
