@@ -8,7 +8,7 @@ import { encodeQuery } from '../../../../src/dns/message.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { silentLogger } from '../../../../src/lib/log.ts'
 import { chooseSockets } from '../../../../src/net/choose-sockets.ts'
-import type { Handle } from '../../../../src/net/handler.ts'
+import type { EncodedAnswers, Handle } from '../../../../src/net/handler.ts'
 import { createBatchedListener } from '../../../../src/net/linux/batched-listener.ts'
 import {
   batchSize,
@@ -37,7 +37,7 @@ afterEach(async () => {
 })
 
 /** `largest`: the most that one recvmmsg has brought; `refused`: how many errors were counted. */
-async function serve(handle: Handle, changes: Partial<Libc> = {}) {
+async function serve(handle: Handle, changes: Partial<Libc> = {}, encoded?: EncodedAnswers) {
   const { limits, counters } = createAccounting({ rate: 0, ratePerPrefix: 0, fairShare: false })
   let largest = 0
   const calls: Libc = {
@@ -54,6 +54,7 @@ async function serve(handle: Handle, changes: Partial<Libc> = {}) {
   const listener = await listen({
     at: { host: '127.0.0.1', port: 0 },
     handle,
+    encoded: () => encoded,
     limits,
     clock,
     log: silentLogger,
@@ -139,6 +140,23 @@ describe('a burst', () => {
       if (id % 3 === 0) expect(reply.equals(large(id))).toBe(true)
       else expect(rcodeOf(reply)).toBe(id % 3 === 1 ? 0 : 3)
     }
+  })
+
+  it('is looked up once: the handler is told of what was not found', async () => {
+    const looked: number[] = []
+    const misses: (boolean | undefined)[] = []
+    const { listener } = await serve(
+      (query) => {
+        misses.push(query.isMiss)
+        return echo(query) as Buffer
+      },
+      {},
+      { begin: () => 0, end: () => 0, answer: (_data, start, stop) => Number(looked.push(stop - start) < 0) },
+    )
+    const { socket, replies } = await connect(listener)
+    for (let i = 0; i < 20; i++) socket.send(question(i))
+    await expect.poll(() => replies.length).toBe(20)
+    expect([looked.length, misses]).toEqual([20, Array(20).fill(true)])
   })
 
   it('may be kept by the handler: questions are not overwritten by later ones', async () => {
