@@ -1,7 +1,6 @@
-// The composition root: builds every room, starts and stops them in order, and hands each what changes with the
-// configuration.
+// The composition root: builds every room, starts and stops them in order, and applies changes of the configuration.
 //
-//   question   socket → serving → socket, here and in each worker                serving.ts says how
+//   question   socket → serving → socket, here and in each worker                see serving.ts
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //                                                     └ change → workers         workers
 //   scrape     http → counters, snapshot                                         http
@@ -13,7 +12,7 @@ import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
 import { createEngines, type Engines } from './docker/engines.ts'
 import type { LabelRules } from './docker/grants.ts'
-import { createLoopGuard, type ProbingGuard } from './forward/loop.ts'
+import { createLoopGuard } from './forward/loop.ts'
 import { createTokens } from './forward/token.ts'
 import type { ResolverFiles, Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
@@ -22,7 +21,7 @@ import { createGuard } from './http/guard.ts'
 import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
 import { createMetrics, metricsRoute } from './http/metrics.ts'
-import { createMovingServer } from './http/moving.ts'
+import { createRebindableServer } from './http/rebindable-server.ts'
 import { servingSeries } from './http/serving-series.ts'
 import { addTallies } from './http/tally.ts'
 import { type Clock, passingTime, systemClock } from './lib/clock.ts'
@@ -35,26 +34,26 @@ import { createGone } from './registry/gone.ts'
 import { tellPublicNames } from './registry/public-names.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createServing } from './serving.ts'
-import { createCaches } from './workers/caches.ts'
+import { createCaches } from './workers/cache-admin.ts'
 import { forkWorkers } from './workers/fork.ts'
-import { createPool, type Pool } from './workers/pool.ts'
-import type { Fork } from './workers/seat.ts'
+import { createPool } from './workers/pool.ts'
+import type { Fork } from './workers/supervisor.ts'
 
-/** Answers of one name that `berth query` tells of beside its own. */
+/** Cached answers of one name that `berth query` shows. */
 const mostOfName = 100
 
 export interface App {
   /**
    * Resolves once sockets are bound, here and in each worker, and each engine's first sync is done or has failed.
-   * Rejects where nothing can be bound.
+   * Rejects if nothing can be bound.
    */
   start(): Promise<void>
   /**
-   * Goes by this configuration from the next question on; what did not change is not touched. Resolves once new
-   * addresses are bound and new engines read, as far as they can be.
+   * Applies this configuration from the next question on; what did not change is not touched. Resolves once new addresses
+   * are bound and new engines read, as far as possible.
    */
   update(config: Config): Promise<void>
-  /** Drains for at most 1.5 s. A start that is under way is given up. */
+  /** Drains for at most 1.5 s; abandons a start under way. */
   stop(): Promise<void>
   readonly listeners: Listeners
   readonly engines: Engines
@@ -66,11 +65,11 @@ export interface AppOptions {
   readonly config: Config
   readonly configCounters: ConfigCounters
   readonly log: Logger
-  /** Lines of the log that nobody will read. */
+  /** Log lines that could not be written. */
   readonly lostLines?: Counter<'why'>
   readonly clock?: Clock
   readonly resolverFiles?: ResolverFiles
-  /** Default: of the program that runs. */
+  /** Default: forks this program. */
   readonly fork?: Fork
 }
 
@@ -85,7 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     remoteEngines(configured),
   )
   const dockerCounters = createDockerCounters()
-  // What all processes that answer have to have in common.
+  // Shared by all answering processes.
   const cookieSecret = randomBytes(16)
   const probeKey = randomBytes(16)
   const goneKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()] as const
@@ -93,42 +92,39 @@ export async function createApp(options: AppOptions): Promise<App> {
   store.onSwap(gone.follow)
   store.onSwap(tellPublicNames(store.current(), log, () => config.zone))
 
-  /** As a worker has it: what is read at start stays as it was then, and secrets are for nobody else's memory. */
+  /** For workers: settings read at start stay as they were, and the API's token stays out of their memory. */
   const forWorkers = (): Config => ({
     ...{ ...config, udp, workers },
     docker: { ...config.docker, engines: [] },
     api: { ...config.api, token: undefined },
   })
 
-  let guard!: ProbingGuard
-  let pool: Pool | undefined
+  const pool = createPool({
+    processes: workers,
+    fork: options.fork ?? forkWorkers(process.argv[1]!, log),
+    ...{ clock, log, random: Math.random },
+  })
+  store.onChange(pool.change)
   const serving = await createServing({
     ...{ config, store, gone, log, clock, cookieSecret },
     ...(options.resolverFiles === undefined ? {} : { resolverFiles: options.resolverFiles }),
     createLoops(parts) {
       const { make: randomToken } = createTokens({ key: probeKey, randomBytes })
-      const onChange = () => pool?.loops(guard.states())
-      guard = createLoopGuard({ ...parts, randomToken, clock, log, onChange })
+      const guard = createLoopGuard({
+        ...{ ...parts, randomToken, clock, log },
+        onChange: () => pool.loops(guard.states()),
+      })
       return guard
     },
-    onBound: (bound) => pool?.listen(bound),
-    ...(workers === 1 ? {} : { onFill: (fill) => pool?.fill(fill) }),
+    onBound: pool.listen,
+    ...(workers === 1 ? {} : { onFill: pool.fill }),
   })
   const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines }
-  if (workers > 1) {
-    pool = createPool({
-      processes: workers,
-      fork: options.fork ?? forkWorkers(process.argv[1]!, log),
-      ...{ clock, log, guard, random: Math.random, cache: serving.cache },
-      beginning: () => ({
-        ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },
-        ...{ loops: guard.states(), cookieSecret, probeKey },
-        ...{ gone: gone.told(), goneKey, lastFlush: serving.flushes.last() },
-      }),
-      addTallies: (tallies) => addTallies(servingSeries(sources), tallies),
-    })
-    store.onChange(pool.change)
-  }
+  const initialState = () => ({
+    ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },
+    ...{ loops: serving.loops.states(), cookieSecret, probeKey },
+    ...{ gone: gone.told(), goneKey, lastFlush: serving.flushes.last() },
+  })
 
   const engines = createEngines({
     ...{ docker: config.docker, labelRules: labelRulesOf(config), store, clock, log },
@@ -143,12 +139,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     {
       ...{ config: configCounters, store, docker: dockerCounters, ...sources },
       workers: {
-        alive: () => 1 + (pool?.ready() ?? 0),
-        restarts: pool?.restarts ?? new Counter(),
-        tallies: pool?.tallies,
+        alive: () => 1 + pool.ready(),
+        restarts: pool.restarts,
+        tallies: workers === 1 ? undefined : pool.tallies,
       },
     },
-    { clock, ...(pool === undefined ? {} : { refresh: pool.refresh }) },
+    { clock, ...(workers === 1 ? {} : { refresh: pool.refresh }) },
   )
   const inspector = () => {
     const { forward, resolver } = serving
@@ -174,8 +170,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       createCacheDesk({ caches, resolver: serving.resolver, log }),
     ),
   ]
-  const http = createMovingServer({ routes, clock, log })
-  const socket = createMovingServer({ routes, what: 'metrics and API on the socket', clock, log })
+  const http = createRebindableServer({ routes, clock, log })
+  const socket = createRebindableServer({ routes, what: 'metrics and API on the socket', clock, log })
   const socketPlace = ({ api: { socket: path, group } }: Config) =>
     path === undefined ? undefined : { path, group }
 
@@ -187,24 +183,27 @@ export async function createApp(options: AppOptions): Promise<App> {
     async start() {
       await serving.start()
       if (isStopped) return
-      const ready = pool?.start()
+      const ready = pool.start({
+        ...{ initialState, cache: serving.cache, guard: serving.loops },
+        addTallies: (tallies) => addTallies(servingSeries(sources), tallies),
+      })
       await Promise.all([http.serveAt(config.http), socket.serveAt(socketPlace(config))])
       await Promise.all([engines.start(), ready])
-      // Whoever is told that we are ready may ask any of us.
-      await pool?.catchUp()
+      // Once we say `ready`, any process may be asked.
+      await pool.catchUp()
     },
     async update(next) {
       config = next
       await Promise.all([
-        ...[serving.update(next), pool?.configure(forWorkers())],
+        ...[serving.update(next), pool.configure(forWorkers())],
         ...[http.serveAt(next.http), socket.serveAt(socketPlace(next))],
         engines.update(next.docker, labelRulesOf(next)),
       ])
-      await pool?.catchUp()
+      await pool.catchUp()
     },
     async stop() {
       isStopped = true
-      await Promise.all([serving.stop(), pool?.stop()])
+      await Promise.all([serving.stop(), pool.stop()])
       await Promise.all([engines.stop(), http.stop(), socket.stop()])
     },
   }

@@ -4,18 +4,18 @@ import { run } from './commands/run.ts'
 
 const stop = new AbortController()
 const [name] = process.argv.slice(2)
-// A signal that a container's first process does not listen for is lost, and any other process dies of it: one that comes
-// while its command is still being loaded has to find somebody.
+// Without a handler, PID 1 of a container ignores a signal and any other process dies from it; one may come while the
+// command is still being loaded.
 if (name === 'serve' || name === 'worker') {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(signal))
-  // The configuration is yet to be read.
+  // The configuration has not been read yet: there is nothing to reload.
   process.on('SIGHUP', () => {})
 }
 
-// To make a stream of standard output takes Node a while: what is never written to is not made.
+// process.stdout is slow to create: it is touched only if something is written.
 const used = new Set<NodeJS.WriteStream>()
 function print(stream: NodeJS.WriteStream, text: string): void {
-  // Who reads what we print may stop reading (`berth names | head`).
+  // The reader may close the pipe (`berth names | head`).
   if (!used.has(stream)) stream.on('error', () => {})
   used.add(stream)
   stream.write(text)
@@ -23,7 +23,7 @@ function print(stream: NodeJS.WriteStream, text: string): void {
 
 void main()
 
-// Nothing waits at the top: dist/ is CommonJS, which Node starts sooner.
+// No top-level await: dist/ is CommonJS, which Node starts faster.
 async function main(): Promise<void> {
   const code = await run(process.argv.slice(2), {
     stdout: (text) => print(process.stdout, text),
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     env: process.env,
     stop: stop.signal,
   })
-  // What a pager has not read yet is not lost; a server has waited for its last lines itself, as long as it may.
+  // Flush what a pager has not read yet; a server has flushed its last lines itself.
   if (!['serve', 'worker', 'reader'].includes(name ?? '')) {
     for (const stream of used) await new Promise((resolve) => stream.write('', resolve))
   }

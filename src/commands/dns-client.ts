@@ -78,7 +78,7 @@ function exchangeUdp({ host, port }: HostPort, query: Buffer, patience: number):
 
 async function exchangeTcp({ host, port }: HostPort, query: Buffer, patience: number): Promise<Buffer> {
   const socket = isOddlyScoped(host)
-    ? await (await import('../net/scoped.ts')).dialTcp({ host, port })
+    ? await (await import('../net/link-local-tcp.ts')).dialTcp({ host, port })
     : connect({ host, port })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${patience} ms`)), patience)

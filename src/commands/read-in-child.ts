@@ -5,7 +5,7 @@ import { putTogether } from '../config/reading.ts'
 import type { Clock } from '../lib/clock.ts'
 import { BerthError } from '../lib/errors.ts'
 import { type ForkHandlers, forkCommand } from '../workers/fork.ts'
-import type { Child } from '../workers/seat.ts'
+import type { Child } from '../workers/supervisor.ts'
 import type { FromReader, Sources, ToReader } from './reader.ts'
 
 export type ForkReader = (handlers: ForkHandlers<FromReader>) => Child<ToReader>

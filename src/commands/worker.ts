@@ -4,7 +4,7 @@ import { logTo } from '../lib/log.ts'
 import { standardOutput } from '../lib/output.ts'
 import { outputOfFirst } from '../workers/fork.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from '../workers/messages.ts'
-import { type Channel, runWorker } from '../workers/worker.ts'
+import { type Channel, runWorker } from '../workers/run-worker.ts'
 import { type Command, exit } from './io.ts'
 import { logUncaught } from './uncaught.ts'
 

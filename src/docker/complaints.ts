@@ -1,7 +1,7 @@
 // What is wrong with how things are labelled and called: told once of each thing, however often that is read, and again
 // only where it has become something else.
 import { whyUnaskable } from '../dns/told.ts'
-import { isSame } from '../lib/same.ts'
+import { isSame } from '../lib/deep-equal.ts'
 import type { Container } from '../registry/types.ts'
 import { most } from './limits.ts'
 

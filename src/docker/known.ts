@@ -1,5 +1,5 @@
 // What is known of one engine: the newest reading of each of its networks and containers, and the facts made of them.
-import { isSame } from '../lib/same.ts'
+import { isSame } from '../lib/deep-equal.ts'
 import { holds } from '../registry/locality.ts'
 import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'

@@ -1,5 +1,5 @@
 // What an engine's containers use on its networks, counted: default gateways, and addresses, which are then no gateway.
-import { isSame } from '../lib/same.ts'
+import { isSame } from '../lib/deep-equal.ts'
 import type { ToldContainer } from './endpoint.ts'
 
 export interface Uses {

@@ -1,4 +1,5 @@
 // The HTTP listener: a few fixed paths, GET and HEAD but for the one that takes a change, small limits, errors as JSON.
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { formatHostPort } from '../config/text-values.ts'
@@ -7,7 +8,6 @@ import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
 import { printableLines } from '../lib/printable.ts'
-import { listening } from './listening.ts'
 import { listenAt, type SocketPlace } from './socket.ts'
 
 /** Where it is served: an address, or a unix socket. */
@@ -128,7 +128,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     }
   }
 
-  const listen = (host: string, port: number) => listening(server, () => server.listen({ host, port }))
+  async function listen(host: string, port: number): Promise<void> {
+    server.listen({ host, port })
+    await once(server, 'listening')
+  }
 
   return {
     start,

@@ -1,10 +1,10 @@
 // A unix socket's place in the file system: its rights are there before its name is, a stale one of ours is replaced, and
 // no file of others is ever removed.
+import { once } from 'node:events'
 import { chownSync, linkSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { BerthError, systemCode } from '../lib/errors.ts'
-import { listening } from './listening.ts'
 
 export interface SocketPlace {
   /** Absolute. */
@@ -74,15 +74,14 @@ function isServed(path: string): Promise<boolean> {
 }
 
 /** The name is bound within the call, so that what else the process makes is not touched by the mask. */
-function listen(server: Server, path: string): Promise<void> {
-  return listening(server, () => {
-    const before = process.umask(0o777 & ~mode)
-    try {
-      server.listen({ path })
-    } finally {
-      process.umask(before)
-    }
-  })
+async function listen(server: Server, path: string): Promise<void> {
+  const before = process.umask(0o777 & ~mode)
+  try {
+    server.listen({ path })
+  } finally {
+    process.umask(before)
+  }
+  await once(server, 'listening')
 }
 
 function statsOf(path: string): Stats | undefined {

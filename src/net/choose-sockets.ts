@@ -1,44 +1,44 @@
-// Which kind of sockets this system gets: whether datagrams are read in batches, and how several processes share them.
+// Chooses the kind of sockets for this system: whether datagrams are read in batches, and how processes share addresses.
 import type { Config } from '../config/types.ts'
 import type { DialTcp, DialUdp } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { BerthError, explain } from '../lib/errors.ts'
 import type { InterfaceList } from '../lib/interfaces.ts'
 import type { Logger } from '../lib/log.ts'
-import { createBatchDial } from './dial-batch.ts'
-import { createInterfaceCalls } from './interface-calls.ts'
-import { type Libc, loadLibc } from './libc.ts'
+import { createDialTcp } from './link-local-tcp.ts'
+import { createBatchedDial } from './linux/batched-client.ts'
+import { createBatchedListener } from './linux/batched-listener.ts'
+import { createKernelPorts, type Ports } from './linux/bridge-ports.ts'
+import { createInterfaceCalls } from './linux/getifaddrs.ts'
+import { type Libc, loadLibc } from './linux/libc.ts'
+import { type Heard, hearKernel } from './linux/netlink.ts'
+import { createPollLoop, type PollLoop } from './linux/poll-loop.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
-import { type Heard, hearKernel } from './netlink.ts'
-import { createKernelPorts, type Ports } from './ports.ts'
-import { createDialTcp } from './scoped.ts'
-import { listenUdp } from './udp.ts'
-import { createBatchUdp } from './udp-batch.ts'
-import { createWaiting, type Waiting } from './waiting.ts'
+import { listenUdp } from './udp-listener.ts'
 
 export interface Sockets {
   readonly listenUdp: (options: ListenOptions) => Promise<Listener>
-  /** undefined: one process has each address for itself. */
+  /** undefined: there is one process. */
   readonly sharing: Sharing | undefined
-  /** To upstreams; undefined: by Node. */
+  /** UDP to upstreams; undefined: by Node. */
   readonly dial: DialUdp | undefined
-  /** The same over TCP, where Node itself can't. */
+  /** TCP to upstreams, to addresses that Node does not accept. */
   readonly dialTcp: DialTcp | undefined
-  /** What has happened to the machine's addresses and links since it was asked last; undefined: nobody tells. */
+  /** What happened to the machine's addresses and links since the last call; undefined: not known. */
   readonly hear: (() => Heard) | undefined
-  /** Which links are a bridge's ports, of whoever is heard. */
+  /** Which links are bridge ports; undefined unless `hear` is there. */
   readonly ports: Ports | undefined
   /** The list of interfaces; undefined: as Node has it. */
   readonly listInterfaces: ((only?: 'IPv4') => Promise<InterfaceList>) | undefined
-  /** Gives memory that is free back to the system, as far as that can be had. */
+  /** Returns free memory to the system, where there is such a call. */
   trim(): void
-  /** How long the process has waited for datagrams besides the event loop, ms. */
+  /** How long the process has waited for datagrams outside the event loop, ms. */
   waited(): number
-  /** As setImmediate does, also while the process waits like that; undefined: it never does. */
+  /** As setImmediate, also while the process waits outside the event loop; undefined: it never does. */
   readonly soon: ((run: () => void) => void) | undefined
 }
 
-/** Rejects with BerthError LISTEN where batches are demanded and can't be had. */
+/** Rejects with BerthError LISTEN if batches are required and not available. */
 export async function chooseSockets(
   { udp, workers }: Pick<Config, 'udp' | 'workers'>,
   { log, clock }: { readonly log: Logger; readonly clock: Clock },
@@ -50,47 +50,51 @@ export async function chooseSockets(
     const none = { dial: undefined, dialTcp: undefined, hear: undefined, ports: undefined, soon: undefined }
     return { listenUdp, sharing, ...none, listInterfaces: undefined, trim() {}, waited: () => 0 }
   }
-  const { libc, waiting } = calls
+  const { libc, pollLoop } = calls
   const ports = createKernelPorts(libc)
   const hear = hearKernel(libc, ports)
   const bindTcp: Sharing['bindTcp'] = (at) => libc.bind(at, { kind: 'tcp', shared: true })
   return {
-    listenUdp: createBatchUdp(libc, waiting),
+    listenUdp: createBatchedListener(libc, pollLoop),
     sharing: workers === 1 ? undefined : { bindTcp },
-    dial: createBatchDial(libc, waiting, clock),
+    dial: createBatchedDial(libc, pollLoop, clock),
     dialTcp: createDialTcp(libc),
     hear,
     ports: hear && ports,
     listInterfaces: createInterfaceCalls(libc),
     trim: libc.trim,
-    waited: waiting.waited,
-    soon: waiting.soon,
+    waited: pollLoop.waited,
+    soon: pollLoop.soon,
   }
 }
 
-/** What batches need; undefined where it can't be had, or is not wanted. */
+/** What batches need; undefined: not available, or not wanted. */
 async function chooseCalls(
   wanted: Config['udp'],
   { log, clock }: { readonly log: Logger; readonly clock: Clock },
   load: () => Promise<Libc>,
-): Promise<{ libc: Libc; waiting: Waiting } | undefined> {
+): Promise<{ libc: Libc; pollLoop: PollLoop } | undefined> {
   if (wanted === 'plain') return undefined
   try {
     const libc = await load()
-    return { libc, waiting: createWaiting({ libc, clock }) }
+    return { libc, pollLoop: createPollLoop({ libc, clock }) }
   } catch (error) {
     if (wanted === 'batch') {
-      throw new BerthError('LISTEN', 'udp: batch can not be had here; auto does without', error)
+      throw new BerthError(
+        'LISTEN',
+        'udp: batch is not available here; with udp: auto berth does without',
+        error,
+      )
     }
     log.info({ why: explain(error) }, 'UDP is served one datagram at a time')
     return undefined
   }
 }
 
-/** Where Node's own sockets know SO_REUSEPORT, from 22.12 and 23.1 on; macOS has it, but does not spread what comes. */
+/** Systems on which Node's own sockets have SO_REUSEPORT, from 22.12 and 23.1 on; macOS has it, but does not spread the load. */
 const spreading: readonly string[] = ['linux', 'freebsd']
 
-/** Why several processes can not share addresses here, and what to do instead; undefined where they can. */
+/** Why processes cannot share addresses here, and what to do instead; undefined: they can. */
 export async function whyNotShared(
   udp: Config['udp'],
   load: () => Promise<Libc> = loadLibc,

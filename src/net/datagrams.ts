@@ -1,16 +1,16 @@
-// Questions that come as datagrams, and what becomes of each: plain and batched sockets both hand them in here.
+// Serves questions that come as datagrams, for plain and batched sockets alike: admission, the handler, late replies.
 import type { Socket } from 'node:dgram'
 import { rcode } from '../dns/header.ts'
 import { writeError } from '../dns/writer.ts'
 import { explain } from '../lib/errors.ts'
-import type { Query, Reply } from '../resolve/query.ts'
+import type { Reply } from './handler.ts'
 import type { Admission } from './limits/limits.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
 
 /**
- * Room for a burst while the event loop is busy or the machine gives us no time, bytes. The kernel doubles it, counts
- * 768 for a small datagram, and caps it at net.core.rmem_max: 55 ms of local answers. More would make everybody's
- * answers later in an overload before anybody is capped.
+ * Room for a burst while the event loop is busy or the process is not scheduled, bytes. The kernel doubles it, counts 768
+ * for a small datagram, and caps it at net.core.rmem_max: 55 ms of local answers. With more, an overload would delay all
+ * answers before any asker is capped.
  */
 export const receiveBufferBytes = 2 * 1024 * 1024
 
@@ -18,19 +18,25 @@ export interface Datagrams {
   readonly listener: Listener
   readonly server: string
   /**
-   * Before anything is read of a datagram, and before anything is made for it. 'over' too where we take no more, and of
-   * port 0: nobody can be answered there, and Node throws where it is to send to it.
+   * Call it before anything is read from a datagram or allocated for it. 'over' also while closing, and for source port 0:
+   * no answer can reach it, and Node throws if it is to send there.
    */
   admit(address: string, port: number): Admission
-  /** The reply where there is one at once; one that comes later leaves by `send` on its own. */
-  answer(message: Buffer, address: string, port: number, admission: Exclude<Admission, 'over'>): Reply
+  /** The handler's reply if it has one at once; one that comes later is sent by `send`. `isMiss`: as in Query. */
+  answer(
+    message: Buffer,
+    address: string,
+    port: number,
+    admission: Exclude<Admission, 'over'>,
+    isMiss: boolean,
+  ): Reply
   /** Takes no more questions. */
   isClosing(): boolean
   /** Counts a failed system call, which concerns one datagram; the socket stays good. */
   fail(error: unknown): void
 }
 
-/** Sends one reply. One that can't be sent (the asker is gone, the network is down) is lost; DNS over UDP allows for that. */
+/** Sends one reply. If that fails (the asker is gone, the network is down) it is lost; DNS over UDP allows for that. */
 export type Send = (reply: Buffer, address: string, port: number) => void
 
 /** Serves a bound socket. `port` is the one in use. */
@@ -40,7 +46,8 @@ export function serveDatagrams(
   send: Send,
   { at, handle, limits, log }: ListenOptions,
 ): Datagrams {
-  const server = serverLabel(at.host, port)
+  const local = at.host
+  const server = serverLabel(local, port)
   let closing = false
   const waiting = new Map<object, () => void>()
   let drained: (() => void) | undefined
@@ -56,7 +63,7 @@ export function serveDatagrams(
     const token = {}
     waiting.set(token, () => send(writeError(message, rcode.SERVFAIL), address, to))
     void later.then((reply) => {
-      // Not there any more: it was refused when the server stopped.
+      // It was refused when the server stopped.
       if (!waiting.delete(token)) return
       if (reply !== undefined) send(reply, address, to)
       if (waiting.size === 0) drained?.()
@@ -73,18 +80,18 @@ export function serveDatagrams(
       limits.counters.errors.add(1, 'udp')
       return 'over'
     },
-    answer(message, address, from, admission) {
-      const query: Query = { message, asker: address, local: at.host, transport: 'udp', server }
-      const reply = handle(admission === 'pass' ? query : { ...query, pressed: admission })
+    answer(message, asker, from, admission, isMiss) {
+      const pressed = admission === 'pass' ? undefined : admission
+      const reply = handle({ message, asker, local, transport: 'udp', server, pressed, isMiss })
       if (!(reply instanceof Promise)) return reply
-      wait(reply, message, address, from)
+      wait(reply, message, asker, from)
       return undefined
     },
     listener: {
       port,
       async close(abort) {
         closing = true
-        // A turn at the least, so that replies of this one still leave.
+        // At least one turn, so that replies of this one are still sent.
         await new Promise<void>((resolve) => {
           if (waiting.size === 0 || abort.aborted) return resolve()
           drained = resolve
@@ -104,7 +111,7 @@ export function sendBy(socket: Socket): Send {
     try {
       socket.send(reply, port, address, ignore)
     } catch {
-      // Lost as any other: whoever sends has more to do than this one reply.
+      // Lost as any other: the caller has more to send than this one.
     }
   }
 }

@@ -1,10 +1,10 @@
-// The list of interfaces, asked for on a thread of its own: the system may let whoever asks wait, on Linux for as long as
-// the kernel's lock on network namespaces (rtnl) is held, as with each container that starts or ends.
+// Lists the interfaces on a thread of its own: the call may block, on Linux for as long as the kernel's lock on network
+// namespaces (rtnl) is held, as it is whenever a container starts or ends.
 import { networkInterfaces } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { InterfaceList } from '../lib/interfaces.ts'
 
-/** A list like the one before is not sent again: to take it apart and put it together costs more than to compare it. */
+/** An unchanged list is not sent again: to clone it costs more than to compare it. */
 const code = `
 const { networkInterfaces } = require('node:os')
 const { parentPort } = require('node:worker_threads')
@@ -24,13 +24,13 @@ parentPort.on('message', (only) => {
   parentPort.postMessage(now !== undefined && now === before ? 'same' : list)
   before = now
 })`
-/** It needs next to nothing, MB. */
+/** MB. */
 const resourceLimits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 }
 
 const createThread = () => new Worker(code, { eval: true, env: {}, execArgv: [], resourceLimits })
 
-/** What the thread says: 'same' where its last list still holds, nothing where the system has none. */
-type Told = InterfaceList | 'same' | undefined
+/** What the thread sends: 'same' if its last list still holds, undefined if the system gave none. */
+type Listing = InterfaceList | 'same' | undefined
 
 /**
  * To be asked once at a time, for addresses of one family alone or of both: the same object as long as it is the same list.
@@ -41,13 +41,13 @@ export function createInterfaceList(
 ): (only?: 'IPv4') => Promise<InterfaceList> {
   let thread: Worker | undefined
   let latest: InterfaceList = {}
-  let settle: (told: Told) => void = () => {}
+  let settle: (told: Listing) => void = () => {}
   let fail: (error: unknown) => void = () => {}
 
   function start(): Worker {
     const started = create()
     started.unref()
-    started.on('message', (told: Told) => settle(told))
+    started.on('message', (told: Listing) => settle(told))
     const end = (error: unknown) => {
       // There may be another one already.
       if (thread !== started) return
@@ -60,7 +60,7 @@ export function createInterfaceList(
   }
 
   const ask = (only: 'IPv4' | undefined) =>
-    new Promise<Told>((resolve, reject) => {
+    new Promise<Listing>((resolve, reject) => {
       settle = resolve
       fail = reject
       thread ??= start()
@@ -69,7 +69,7 @@ export function createInterfaceList(
 
   return async (only) => {
     const told = await ask(only).catch(() => networkInterfaces())
-    if (told === undefined) throw new Error('the interfaces can not be listed')
+    if (told === undefined) throw new Error('the interfaces cannot be listed')
     if (told !== 'same') latest = told
     return latest
   }

@@ -1,21 +1,20 @@
-// What a listening socket is to the rest: something that was bound, hands questions on, and can be closed.
+// A listening socket: its options, and how it is closed.
 
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
-import type { FastAnswers } from '../resolve/fast.ts'
-import type { Handle } from '../resolve/query.ts'
+import type { EncodedAnswers, Handle } from './handler.ts'
 import type { Limits } from './limits/limits.ts'
 
 export interface Bindable {
-  /** As the system wants it, with zone where link-local. */
+  /** As the system takes it: with zone if link-local. */
   readonly host: string
   readonly port: number
 }
 
 export interface Listener {
-  /** The port in use, also where 0 was asked for. */
+  /** The port in use, also if 0 was asked for. */
   readonly port: number
-  /** Stops taking questions; resolves once those in hand are answered, or when `abort` says that time is up. */
+  /** Stops taking questions; resolves once those in hand are answered, or on `abort`. */
   close(abort: AbortSignal): Promise<void>
 }
 
@@ -30,8 +29,8 @@ export interface ListenOptions {
   /** undefined: the address is ours alone. */
   readonly sharing?: Sharing | undefined
   readonly handle: Handle
-  /** Answers that are at hand; undefined: every question is for `handle`. */
-  readonly fast?: (() => FastAnswers | undefined) | undefined
+  /** undefined: every query goes to `handle`. */
+  readonly encoded?: (() => EncodedAnswers | undefined) | undefined
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger

@@ -1,97 +1,106 @@
-// Addresses ↔ sockets: each configured address has a UDP and a TCP socket; "*" is every local address, followed as
-// addresses come and go. What is not usable yet is tried again; the rest is left alone.
+// Keeps a UDP and a TCP socket at each configured address; "*" is every local address, as they come and go. Addresses that
+// can't be bound are retried; sockets that stay are not touched.
 import { setMaxListeners } from 'node:events'
 import type { HostPort } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
-import { canonicalAddress, zoneOf } from '../lib/ip.ts'
+import { zoneOf } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Handle } from '../resolve/query.ts'
-import type { Addresses } from './addresses.ts'
+import { type BoundAddresses, type BoundAddressTable, createBoundAddresses } from './bound.ts'
+import { checkFree } from './check-free.ts'
+import type { Handle } from './handler.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Bindable, Listener, ListenOptions, Sharing } from './listener.ts'
-import { probe } from './probe.ts'
-import { listenTcp } from './tcp.ts'
-import { listenUdp } from './udp.ts'
+import type { Addresses } from './local-addresses.ts'
+import { listenTcp } from './tcp-listener.ts'
+import { listenUdp } from './udp-listener.ts'
 
 export interface Listeners {
   /** Binds what can be bound; rejects with BerthError LISTEN where nothing can. */
   start(): Promise<void>
-  /** Looks at the local addresses now; call it when they may have changed. */
+  /** Checks the local addresses now; call it when they may have changed. */
   refresh(): void
   /**
-   * These addresses from now on; resolves once what can be bound is. Those that stay are not touched, those that are
-   * gone answer what is in hand. While none of the new ones can be bound, the former ones go on.
+   * Changes the configured addresses; resolves once what can be bound is. Removed ones still answer what is in hand. While
+   * none of the new ones can be bound, the former ones stay.
    */
   update(listen: readonly HostPort[]): Promise<void>
-  /** Canonical address and port of every bound pair. */
-  bound(): readonly Bindable[]
-  /** Whether a question to this canonical address and port comes to us. */
-  isOurs(host: string, port: number): boolean
+  readonly bound: BoundAddresses['all']
+  readonly isOurs: BoundAddresses['isOurs']
   stop(abort: AbortSignal): Promise<void>
 }
 
 export interface ListenersOptions {
   readonly listen: readonly HostPort[]
   readonly addresses: Addresses
+  /** Kept up to date with what is bound. */
+  readonly bound?: BoundAddressTable
   readonly handle: Handle
-  readonly fast?: ListenOptions['fast']
+  readonly encoded?: ListenOptions['encoded']
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger
-  /** Where other processes listen at the same addresses. */
+  /** If several processes listen at the same addresses. */
   readonly sharing?: Sharing | undefined
-  /** Whether these processes go by us: an address has to be free of others before it is shared. Default: true. */
+  /** Whether this is the first of these processes, which checks that an address is free before it is shared. Default: true. */
   readonly isFirst?: boolean
-  /** Other addresses are bound now than before. */
+  /** The bound addresses have changed. */
   readonly onBound?: (bound: readonly Bindable[]) => void
   readonly listenUdp?: (options: ListenOptions) => Promise<Listener>
   readonly listenTcp?: (options: ListenOptions) => Promise<Listener>
 }
 
-/** Between looks at the local addresses, ms: as a rule, and while they change or can't all be had. */
+/** Between checks of the local addresses, ms: normally, and while they change or some can't be bound. */
 const lookEvery = 1000
 const lookSoon = 250
-/** So long after a change the next one is awaited (an IPv6 address is being checked, networks come together), ms. */
+/** How long after a change another is likely, ms: an IPv6 address is being checked, several networks are created. */
 const stirFor = 5000
-/** Where looks take long (a table of very many routes), the part of our time they may have, and the longest pause, ms. */
+/** If checks take long (very many routes): the share of our time they may have, and the longest pause, ms. */
 const lookShare = 0.05
 const lookRarely = 2000
 
-/** What is in hand where we no longer listen gets SERVFAIL after this, ms. */
+/** Questions in hand at a closed address get SERVFAIL after this, ms. */
 const drainFor = 1500
-/** An address that we left so lately may still be held by those who share it, ms. */
+/** For this long after we left an address, ms, other processes may still have it bound. */
 const heldFor = 10_000
 
 /** An address's two sockets. */
 interface Pair {
   readonly at: Bindable
-  readonly canonical: string | undefined
   readonly sockets: readonly Listener[]
 }
 
 export function createListeners(options: ListenersOptions): Listeners {
-  const { clock, log, handle, fast, limits, sharing, isFirst = true } = options
+  const {
+    clock,
+    log,
+    handle,
+    encoded,
+    limits,
+    sharing,
+    isFirst = true,
+    bound = createBoundAddresses(),
+  } = options
   let { listen } = options
   const pairs = new Map<string, Pair>()
-  /** Why an address can't be had, and all that was said of it. */
+  /** Why an address can't be bound, and all that was logged about it. */
   const complained = new Map<string, { why: string; said: Set<string> }>()
   /** When shared addresses were left, ms. */
   const left = new Map<string, number>()
   const stopped = new AbortController()
   const closing = new Set<Promise<void>>()
   let work: Promise<unknown> = Promise.resolve()
-  /** The last look, ms. */
+  /** How long the last check took, ms. */
   let tookBefore = 0
-  /** When something was found to change, or said to, ms. */
+  /** When addresses last changed, or were said to, ms. */
   let stirredAt = Number.NEGATIVE_INFINITY
-  /** For these all is bound that is to be, and nothing else: to find the same again is the rule, and then nothing is done. */
+  /** For these everything is bound as it should be: while they are the same, there is nothing to do. */
   let settled: { readonly local: LocalAddresses; readonly listen: readonly HostPort[] } | undefined
 
   /**
-   * What should be bound now, by its key. A new IPv6 address waits for its check; a bound one stays through another. Where
-   * nobody can ask, only what is named is bound: of the many, each container has one.
+   * What should be bound now, by its key. A new IPv6 address waits for duplicate address detection; a bound one stays through
+   * another. Unreachable addresses (each container's link has one) are bound only if they are configured by name.
    */
   function wanted({ all }: LocalAddresses): Map<string, Bindable> {
     const map = new Map<string, Bindable>()
@@ -111,31 +120,30 @@ export function createListeners(options: ListenersOptions): Listeners {
     return map
   }
 
-  const bound = () => [...pairs.values()].map(({ at }) => at)
-
   async function adjust(now: ReadonlyMap<string, Bindable>): Promise<void> {
     const before = [...pairs.keys()].join()
     const gone = [...pairs.keys()].filter((key) => !now.has(key))
     for (const key of gone) {
       const { host, port } = pairs.get(key)!.at
-      // The same address on another interface of that name: the old socket can't hear it, and is in the way.
+      // The same address on a new interface of that name: the old socket gets nothing from it, and blocks the port.
       const isInTheWay = [...now.values()].some((at) => at.host === host && at.port === port)
       if (isInTheWay) await close(key, AbortSignal.abort())
     }
     for (const [key, at] of now) if (!pairs.has(key) && !stopped.signal.aborted) await bind(key, at)
     for (const key of complained.keys()) if (!now.has(key)) complained.delete(key)
-    // Where none of the others can be had, to go on is better than to be nowhere.
+    // If none of the new ones can be bound, the former ones are better than none.
     const isNowhere = now.size > 0 && ![...now.keys()].some((key) => pairs.has(key))
     if (!isNowhere) for (const key of gone) void close(key)
     for (const [key, at] of left) if (clock.monotonic() - at > heldFor) left.delete(key)
-    if ([...pairs.keys()].join() !== before) options.onBound?.(bound())
+    if ([...pairs.keys()].join() !== before) options.onBound?.(bound.all())
   }
 
-  /** Takes no more questions there; those in hand have their time, unless it is `atOnce`. */
+  /** Takes no more questions there; those in hand have time to finish, unless `atOnce`. */
   function close(key: string, atOnce?: AbortSignal): Promise<void> {
     const pair = pairs.get(key)
     if (pair === undefined) return Promise.resolve()
     pairs.delete(key)
+    bound.delete(key)
     if (sharing !== undefined) left.set(key, clock.monotonic())
     const { host: address, port } = pair.at
     const isNamed = listen.some((each) => each.port === port && (each.host === '*' || each.host === address))
@@ -143,7 +151,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       .current()
       .all.some((each) => each.bindable === address && each.unaskable)
     const gone = isThere
-      ? 'the interface is a port of a bridge now, where nobody can ask: no longer listening'
+      ? 'the interface is now a bridge port, which no client can reach: no longer listening'
       : 'address gone, no longer listening'
     log.info({ address, port }, isNamed ? gone : 'no longer listening')
     const timeUp = new AbortController()
@@ -153,7 +161,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       () => {
         clock.clearTimeout(timer)
         closing.delete(closed)
-        // Somebody may want its place.
+        // Another address may have been waiting for its port.
         if (complained.size > 0) void look()
       },
     )
@@ -164,27 +172,28 @@ export function createListeners(options: ListenersOptions): Listeners {
   async function bind(key: string, at: Bindable): Promise<void> {
     const sockets: Listener[] = []
     try {
-      if (sharing !== undefined && isFirst && !left.has(key)) await probe(at)
-      const shared = { handle, fast, limits, clock, log, sharing }
+      if (sharing !== undefined && isFirst && !left.has(key)) await checkFree(at)
+      const shared = { handle, encoded, limits, clock, log, sharing }
       sockets.push(await (options.listenUdp ?? listenUdp)({ at, ...shared }))
       // With port 0 (tests) TCP takes the port that UDP was given.
       sockets.push(
         await (options.listenTcp ?? listenTcp)({ at: { ...at, port: sockets[0]!.port }, ...shared }),
       )
-      const canonical = canonicalAddress(at.host)
-      pairs.set(key, { at: { host: at.host, port: sockets[0]!.port }, canonical, sockets })
+      const inUse = { host: at.host, port: sockets[0]!.port }
+      pairs.set(key, { at: inUse, sockets })
+      bound.set(key, inUse)
       if (complained.delete(key))
-        log.info({ address: at.host, port: at.port }, 'address is usable now, listening')
+        log.info({ address: at.host, port: at.port }, 'address can be bound now, listening')
     } catch (error) {
       await Promise.all(sockets.map((socket) => socket.close(AbortSignal.abort())))
       const why = bindProblem(at, error)
       const said = complained.get(key)?.said ?? new Set()
-      if (!said.has(why)) log.warn({ address: at.host, port: at.port, why }, 'can not listen, will try again')
+      if (!said.has(why)) log.warn({ address: at.host, port: at.port, why }, 'cannot listen, will retry')
       complained.set(key, { why, said: said.add(why) })
     }
   }
 
-  /** One look at a time, in the order they were asked for; gives the pause until the next, ms. */
+  /** One check at a time, in order; resolves to the pause until the next, ms. */
   function look(): Promise<number> {
     const looked = work.then(async () => {
       if (stopped.signal.aborted) return lookEvery
@@ -193,7 +202,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       const asked = { local, listen }
       const now = settled?.local === local && settled.listen === listen ? undefined : wanted(local)
       const took = clock.monotonic() - began
-      // One slow look is the machine's doing, two in a row are the table's.
+      // One slow check may be the machine's load, two in a row are the table's size.
       const cost = Math.min(took, tookBefore)
       tookBefore = took
       if (now !== undefined) {
@@ -231,15 +240,8 @@ export function createListeners(options: ListenersOptions): Listeners {
       listen = next
       await look()
     },
-    bound,
-    // Asked for every forwarded question: what is bound is known, and the system is not asked.
-    isOurs(host, port) {
-      const any = host === '0.0.0.0' || host === '::'
-      for (const { at, canonical } of pairs.values()) {
-        if (at.port === port && (any || canonical === host)) return true
-      }
-      return false
-    },
+    bound: bound.all,
+    isOurs: bound.isOurs,
     async stop(abort) {
       stopped.abort()
       await work
@@ -247,12 +249,13 @@ export function createListeners(options: ListenersOptions): Listeners {
       setMaxListeners(0, abort)
       const sockets = [...pairs.values()].flatMap(({ sockets }) => sockets)
       await Promise.all([...closing, ...sockets.map((socket) => socket.close(abort))])
+      for (const key of pairs.keys()) bound.delete(key)
       pairs.clear()
     },
   }
 }
 
-/** Nobody else binds the gateways of Podman's networks; which these are is not known here. */
+/** On a gateway of Podman's networks it can only be aardvark-dns; which addresses those are is not known here. */
 function podmansOwn({ host, port }: Bindable): string {
   const isLoopback = host.startsWith('127.') || host === '::1'
   return port === 53 && !isLoopback ? '; on a gateway of Podman’s it is aardvark-dns, see docs/podman.md' : ''
@@ -262,15 +265,15 @@ function bindProblem(at: Bindable, error: unknown): string {
   const where = `${at.host} port ${at.port}`
   switch (systemCode(error)) {
     case 'EADDRINUSE':
-      return `${where} is taken by another program (ss -lunpt 'sport = :${at.port}' names it${podmansOwn(at)}); choose another in listen:`
+      return `${where} is in use by another program (ss -lunpt 'sport = :${at.port}' names it${podmansOwn(at)}); choose another in listen:`
     case 'EADDRNOTAVAIL':
       return `${where}: this machine has no such address, or not yet`
-    // What the system says of an interface that it does not know.
+    // What the system reports for an unknown interface.
     case 'EINVAL':
     case 'ENODEV':
       return zoneOf(at.host) === undefined
         ? `${where}: ${explain(error)}`
-        : `${where}: there is no interface ${zoneOf(at.host)}, or not yet (ip link names them); correct listen: where it stays away`
+        : `${where}: there is no interface ${zoneOf(at.host)}, or not yet (ip link names them); if it never comes, correct listen:`
     case 'EACCES':
       return `${where}: not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE, or choose a port like 1053`
     default:

@@ -1,7 +1,8 @@
 // The next snapshot out of the last one and what has become other. However large the table is, a change costs what it
 // touches: the containers it tells of, those that lodge with them, and the tables of their networks.
+
+import { isSame } from '../lib/deep-equal.ts'
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
-import { isSame } from '../lib/same.ts'
 import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
 import { addTo, takeFrom } from './lists.ts'
 import { isLocal } from './locality.ts'

@@ -1,5 +1,5 @@
 // Identity stands for content: whoever keeps something for an object may go on doing so as long as it is that object.
-import { isSame } from '../lib/same.ts'
+import { isSame } from '../lib/deep-equal.ts'
 import type { Container, Endpoint } from './types.ts'
 
 /** `fresh`, but `before` itself where they are equal, and those of its fields that are. */

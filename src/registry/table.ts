@@ -2,8 +2,8 @@
 // costs what one costs.
 import { namesAbove } from '../dns/name.ts'
 import { keysIn, keysOf, networkKey, wildcardsIn } from '../dns/told.ts'
+import { isSame } from '../lib/deep-equal.ts'
 import { emptyMap, type MapEdit } from '../lib/persistent.ts'
-import { isSame } from '../lib/same.ts'
 import { addTo, takeFrom, withCounts } from './lists.ts'
 import { isBelieved } from './locality.ts'
 import type { Container, Endpoint, Network, NetworkTable, Snapshot } from './types.ts'

@@ -1,31 +1,31 @@
-// Another process of ours: the same program, with a channel to us.
+// Starts another process of the same program, with a channel to it.
 //
-// It gets neither our standard output nor our standard error as its own: a process that starts or ends sets these to
-// blocking, for whoever shares them, and the next write to a pipe that nobody reads would stop us.
+// It does not inherit standard output and error as its own: a process that starts or exits sets them to blocking for all
+// that share them, and our next write to a pipe that is not being read would block.
 import { type ChildProcess, fork, type Serializable } from 'node:child_process'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from './messages.ts'
-import type { Child, Fork } from './seat.ts'
+import type { Child, Fork } from './supervisor.ts'
 
-/** `onEnd` is called once, with a few words on why; nothing comes after it. */
+/** `onEnd` is called once, with the reason; nothing follows it. */
 export interface ForkHandlers<Answer> {
   readonly onMessage: (message: Answer) => void
   readonly onEnd: (why: string) => void
-  /** What it writes to standard error: the last words of a process that aborts. Unheard where this is not there. */
+  /** What it writes to standard error, such as the message of an abort. Default: discarded. */
   readonly onWords?: (text: string) => void
 }
 
-/** Where a worker has our standard output. */
+/** The descriptor of our standard output in a worker. */
 export const outputOfFirst = 4
 
-/** `program`: what Node is to run, the path of main. */
+/** `program`: the path of main, for Node to run. */
 export function forkWorkers(program: string, log: Logger): Fork {
-  const onWords = (text: string) => log.error({ text }, 'a worker writes to standard error')
+  const onWords = (text: string) => log.error({ text }, 'a worker wrote to standard error')
   return (handlers) => forkCommand<ToWorker, FromWorker>(program, ['worker'], { ...handlers, onWords })
 }
 
-/** `options`: Node's own, besides those that we run with. Never throws. */
+/** `options`: Node's own, in addition to ours. Never throws. */
 export function forkCommand<Message, Answer>(
   program: string,
   args: readonly string[],
@@ -40,7 +40,7 @@ export function forkCommand<Message, Answer>(
   }
   let child: ChildProcess
   try {
-    // Structured clones carry maps and bytes, as the table and messages have them.
+    // Structured clones carry the Maps and bytes of tables and messages.
     child = fork(program, [...args], {
       execArgv: [...process.execArgv, ...options],
       serialization: 'advanced',
@@ -55,10 +55,10 @@ export function forkCommand<Message, Answer>(
   })
   child.stderr?.on('data', (chunk: Buffer) => onWords?.(chunk.toString().slice(0, 4096).trimEnd()))
   child.once('exit', (code, signal) =>
-    end(signal === null ? `it ended with ${code}` : `it was ended by ${signal}`),
+    end(signal === null ? `it exited with ${code}` : `it was killed by ${signal}`),
   )
   child.on('error', (error) => {
-    // No process at all: nothing else would tell.
+    // There is no process, so there will be no exit event.
     if (child.pid === undefined) end(explain(error))
   })
   return {

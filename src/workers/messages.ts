@@ -1,4 +1,4 @@
-// What the first process and its workers say to each other. Plain data, carried by a structured clone, in order.
+// The messages between the first process and its workers: plain data, structured clones, in order.
 import type { Part } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import type { Fill } from '../forward/cache/fill.ts'
@@ -10,11 +10,11 @@ import type { Bindable } from '../net/listener.ts'
 import type { GoneOptions } from '../registry/gone.ts'
 import type { StoreChange } from '../registry/types.ts'
 
-/** All that a worker begins with. */
-export interface Beginning {
-  /** Without the engines, which are none of its business. */
+/** The state that a worker starts with. */
+export interface InitialState {
+  /** Without engines, which workers do not use. */
   readonly config: Config
-  /** What the first process has bound, with ports. */
+  /** What the first process has bound. */
   readonly listen: readonly Bindable[]
   /** The whole table. */
   readonly told: readonly StoreChange[]
@@ -22,14 +22,14 @@ export interface Beginning {
   /** 16 bytes each. */
   readonly cookieSecret: Uint8Array
   readonly probeKey: Uint8Array
-  /** Names that are gone, as their own `told` tells them, and the key of what that holds. */
+  /** Names that are gone (Gone.told), and the key of its hashes. */
   readonly gone: Uint8Array
   readonly goneKey: GoneOptions['key']
   /** The number of the cache's latest flush. */
   readonly lastFlush: number
 }
 
-/** What is answered with `done` once it is done, and all that was said before it. */
+/** Answered by `done` once this and every earlier message is done. */
 export type Request =
   | { readonly kind: 'listen'; readonly listen: readonly Bindable[] }
   /** Of the lists of the next `configure`. */
@@ -43,7 +43,7 @@ export type Request =
 
 export type ToWorker =
   /** The first of all. */
-  | ({ readonly kind: 'start'; readonly worker: number } & Beginning)
+  | ({ readonly kind: 'start'; readonly worker: number } & InitialState)
   | (Request & { readonly id: number })
   | { readonly kind: 'change'; readonly change: StoreChange }
   | { readonly kind: 'fills'; readonly fills: readonly Fill[] }
@@ -63,7 +63,7 @@ export interface Done {
 }
 
 export type FromWorker =
-  /** It answers questions. */
+  /** It answers questions from now on. */
   | { readonly kind: 'ready' }
   | Done
   | { readonly kind: 'fills'; readonly fills: readonly Fill[] }

@@ -1,4 +1,4 @@
-// The workers beside the first process, all together: what it tells them, and what they tell it and each other.
+// All workers of the first process: passes messages to and from them, and between them.
 import { takeApart } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import type { Fill } from '../forward/cache/fill.ts'
@@ -8,24 +8,24 @@ import { Counter } from '../lib/counters.ts'
 import type { Bindable } from '../net/listener.ts'
 import type { StoreChange } from '../registry/types.ts'
 import type { Request } from './messages.ts'
-import { createSeat, type Outcome, type SeatOptions } from './seat.ts'
+import { createSupervisor, type Outcome, type Supervisor, type SupervisorOptions } from './supervisor.ts'
 
 export interface Pool {
-  /** Resolves once every worker answers questions, or has failed to at its first try. */
-  start(): Promise<void>
+  /** Starts the workers, with the state then; resolves once each answers questions, or has failed at its first attempt. */
+  start(sources: PoolSources): Promise<void>
   change(change: StoreChange): void
   loops(states: LoopStates): void
   fill(fill: Fill): void
   listen(listen: readonly Bindable[]): void
-  /** Resolves once all go by it, as far as they are there. */
+  /** Resolves once all running workers use it. */
   configure(config: Config): Promise<void>
-  /** Resolves once their numbers are those of now; without those that take longer than 1 s. */
+  /** Resolves once their counters are up to date, except of those that take longer than 1 s. */
   refresh(): Promise<void>
-  /** Resolves once all have done what they were told before; after 10 s at the latest. */
+  /** Resolves once all have handled every earlier message; after 10 s at the latest. */
   catchUp(): Promise<void>
-  /** What came of it at each, the second process first; after 5 s at the latest. */
+  /** Resolves to each worker's outcome, in order; after 5 s at the latest. */
   ask(request: Request): Promise<readonly Outcome[]>
-  /** What all workers have counted, the dead included. */
+  /** What all workers have counted, including those that exited. */
   tallies(): readonly Tally[]
   /** Workers that answer questions. */
   ready(): number
@@ -33,80 +33,90 @@ export interface Pool {
   stop(): Promise<void>
 }
 
-export interface PoolOptions extends Pick<SeatOptions, 'fork' | 'clock' | 'log' | 'random' | 'beginning'> {
+export interface PoolOptions extends Pick<SupervisorOptions, 'fork' | 'clock' | 'log' | 'random'> {
   /** Processes that answer, the first one included. */
   readonly processes: number
-  /** The first process's own parts. */
+}
+
+/** The first process's own parts. */
+export interface PoolSources extends Pick<SupervisorOptions, 'initialState'> {
   readonly cache: { take(fill: Fill): void }
   readonly guard: Pick<ProbingGuard, 'caught' | 'suspect'>
-  /** What stays of the numbers of those that are gone. */
+  /** Sums counters; gauges of workers that exited are left out. */
   readonly addTallies: (tallies: readonly Tally[]) => Tally
 }
 
-/** How long each may take, ms. */
-const patience = { ask: 5000, listen: 2000, configure: 5000, refresh: 1000, catchUp: 10_000 }
+/** How long a worker may take, ms. */
+const timeouts = { ask: 5000, listen: 2000, configure: 5000, refresh: 1000, catchUp: 10_000 }
 
-export function createPool({ processes, cache, guard, addTallies, ...common }: PoolOptions): Pool {
+export function createPool({ processes, ...common }: PoolOptions): Pool {
   const restarts = new Counter()
-  let buried: Tally = new Map()
+  let supervisors: readonly Supervisor[] = []
+  /** What workers that exited had counted. */
+  let former: Tally = new Map()
   let isStopped = false
 
-  const seats = Array.from({ length: processes - 1 }, (_, i) => {
-    const seat = createSeat({
-      ...common,
-      worker: i + 2,
+  function create(worker: number, { cache, guard, addTallies, initialState }: PoolSources): Supervisor {
+    const supervisor = createSupervisor({
+      ...{ ...common, worker, initialState },
       onMessage(message) {
         if (message.kind === 'suspect') guard.suspect(message.silent, message.name)
         else if (message.kind === 'caught') {
           const { token } = message
-          seat.tell({ kind: 'caught', token, upstream: guard.caught(token) })
+          supervisor.tell({ kind: 'caught', token, upstream: guard.caught(token) })
         } else {
           for (const fill of message.fills) {
             cache.take(fill)
-            for (const other of seats) if (other !== seat) other.fill(fill)
+            for (const other of supervisors) if (other !== supervisor) other.fill(fill)
           }
         }
       },
       onDeath(tally) {
-        if (tally !== undefined) buried = addTallies([buried, tally])
+        if (tally !== undefined) former = addTallies([former, tally])
         if (!isStopped) restarts.add(1)
       },
     })
-    return seat
-  })
-  const all = async (each: (seat: (typeof seats)[0]) => Promise<unknown>) => {
-    await Promise.all(seats.map(each))
+    return supervisor
+  }
+
+  const all = async (each: (supervisor: Supervisor) => Promise<unknown>) => {
+    await Promise.all(supervisors.map(each))
   }
 
   return {
-    start: () => all((seat) => seat.start()),
+    start(sources) {
+      supervisors = Array.from({ length: processes - 1 }, (_, i) => create(i + 2, sources))
+      return all((supervisor) => supervisor.start())
+    },
     change(change) {
-      for (const seat of seats) seat.tell({ kind: 'change', change })
+      for (const supervisor of supervisors) supervisor.tell({ kind: 'change', change })
     },
     loops(states) {
-      for (const seat of seats) seat.tell({ kind: 'loops', states })
+      for (const supervisor of supervisors) supervisor.tell({ kind: 'loops', states })
     },
     fill(fill) {
-      for (const seat of seats) seat.fill(fill)
+      for (const supervisor of supervisors) supervisor.fill(fill)
     },
-    listen: (listen) => void all((seat) => seat.call({ kind: 'listen', listen }, patience.listen)),
-    configure(config) {
+    listen: (listen) =>
+      void all((supervisor) => supervisor.call({ kind: 'listen', listen }, timeouts.listen)),
+    async configure(config) {
+      if (supervisors.length === 0) return
       const { rest, parts } = takeApart(config)
-      return all(async (seat) => {
-        // One at a time: neither side is kept from its questions.
-        for (const part of parts) await seat.call({ kind: 'part', part }, patience.configure)
-        await seat.call({ kind: 'configure', config: rest, parts: parts.length }, patience.configure)
+      await all(async (supervisor) => {
+        // One at a time, so that neither side delays its questions.
+        for (const part of parts) await supervisor.call({ kind: 'part', part }, timeouts.configure)
+        await supervisor.call({ kind: 'configure', config: rest, parts: parts.length }, timeouts.configure)
       })
     },
-    refresh: () => all((seat) => seat.call({ kind: 'count' }, patience.refresh)),
-    catchUp: () => all((seat) => seat.call({ kind: 'count' }, patience.catchUp)),
-    ask: (request) => Promise.all(seats.map((seat) => seat.call(request, patience.ask))),
-    tallies: () => [buried, ...seats.flatMap((seat) => seat.tally() ?? [])],
-    ready: () => seats.filter((seat) => seat.isReady()).length,
+    refresh: () => all((supervisor) => supervisor.call({ kind: 'count' }, timeouts.refresh)),
+    catchUp: () => all((supervisor) => supervisor.call({ kind: 'count' }, timeouts.catchUp)),
+    ask: (request) => Promise.all(supervisors.map((supervisor) => supervisor.call(request, timeouts.ask))),
+    tallies: () => [former, ...supervisors.flatMap((supervisor) => supervisor.tally() ?? [])],
+    ready: () => supervisors.filter((supervisor) => supervisor.isReady()).length,
     restarts,
     stop() {
       isStopped = true
-      return all((seat) => seat.stop())
+      return all((supervisor) => supervisor.stop())
     },
   }
 }

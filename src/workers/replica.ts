@@ -1,28 +1,28 @@
-// A worker's copy of the table: the same changes in the same order, and what they are worth while nobody tells any.
+// A worker's copy of the table: the same changes in the same order. It marks engines away while the first process is silent.
 import type { Clock } from '../lib/clock.ts'
 import { createStore, type Store } from '../registry/store.ts'
 import type { StoreChange } from '../registry/types.ts'
 
 export interface Replica {
   readonly store: Store
-  /** The first process says something, whatever it is; to be called before that is done. */
+  /** Call it for every message of the first process, before it is handled. */
   heard(): void
 }
 
-/** How often the silence is looked at, ms; the first process says something every second. */
+/** Between checks, ms; the first process sends something every second. */
 const lookEvery = 1000
-/** Looks in a row: as long as an engine may be silent before it counts as out of reach. What we had no time for is none. */
+/** Silent checks in a row, as long as an engine may be silent. They are counted, not timed: while we do not run, none is. */
 const mostUnheard = 5
 
 /**
- * While the first process is silent, it may not follow its engines either: they count as out of reach, so that nobody
- * sees the names of an address's former owner.
+ * A silent first process may not be following its engines: they count as away, so that no asker sees the names of its
+ * address's former owner.
  */
 export function createReplica(told: readonly StoreChange[], clock: Clock): Replica {
   const store = createStore([])
   for (const change of told) store.apply(change)
   let looks = 0
-  /** Those that are out of reach for that reason alone. */
+  /** Engines that are away for that reason alone. */
   let unheard: readonly string[] = []
 
   function mark(engines: readonly string[], away: boolean): void {

@@ -94,7 +94,7 @@ it('a socket that a killed process left is replaced, a file is not', async () =>
   writeFileSync(file, 'precious')
   await reload(second.serving, { ...second.config, api: { socket: file } })
   expect(
-    await second.serving.logged('metrics and API on the socket can not move yet, will try again'),
+    await second.serving.logged('metrics and API on the socket cannot move yet, will retry'),
   ).toMatchObject({
     why: `api.socket: ${file} is there and is no socket; remove it, or set api.socket to another path`,
     still: path,

@@ -93,7 +93,7 @@ describe.runIf(isRoot)('on a machine with containers', () => {
     async (_how, more) => {
       const { lines } = await start(more)
       await listens()
-      expect(lines.filter(({ msg }) => msg === 'can not listen, will try again')).toEqual([])
+      expect(lines.filter(({ msg }) => msg === 'cannot listen, will retry')).toEqual([])
       expect(ask(bridge, 'c0')).toEqual(['127.0.0.1', '127.0.0.1'])
       for (const [i, name] of oddNames.entries())
         expect(ask(name, `odd${i}`)).toEqual(['127.0.0.1', '127.0.0.1'])
@@ -122,7 +122,7 @@ describe.runIf(isRoot)('on a machine with containers', () => {
     server.ip('link set up_link nomaster', `link set veth1 master ${bridge}`)
     await listens()
     expect(zones()).not.toContain(`veth${count}`)
-    expect(lines.filter(({ msg }) => msg === 'can not listen, will try again')).toEqual([])
+    expect(lines.filter(({ msg }) => msg === 'cannot listen, will retry')).toEqual([])
     server.ip(`link del veth${count}`)
   })
 
@@ -136,7 +136,7 @@ describe.runIf(isRoot)('on a machine with containers', () => {
     await listens('veth0')
     server.ip(`link set veth0 master ${bridge}`)
     await listens()
-    expect(lines.filter(({ msg }) => msg === 'can not listen, will try again')).toEqual([])
+    expect(lines.filter(({ msg }) => msg === 'cannot listen, will retry')).toEqual([])
   })
 
   it('a port that is named is listened on', async () => {

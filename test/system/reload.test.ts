@@ -222,7 +222,7 @@ describe('a file that is too much for who reads it', () => {
     expect(reloads()).toMatchObject([
       {
         level: 'error',
-        problems: [expect.stringMatching(/the process that reads it is gone: it was ended by SIGKILL/)],
+        problems: [expect.stringMatching(/the process that reads it is gone: it was killed by SIGKILL/)],
       },
     ])
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
@@ -353,7 +353,7 @@ describe('listen', () => {
     await once(taken, 'listening')
     const { serving, port, reload } = await start()
     await reload({ listen: [`127.0.0.1:${next}`] })
-    expect(String((await serving.logged('can not listen, will try again')).why)).toContain(`port ${next}`)
+    expect(String((await serving.logged('cannot listen, will retry')).why)).toContain(`port ${next}`)
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
     taken.close()
     await serving.logged('no longer listening')

@@ -250,7 +250,7 @@ describe('bad arguments', () => {
     const { port } = taken.address()
     const serving = serve({ listen: [`127.0.0.1:${port}`], http: false, docker: { engines: [] } })
     expect(await serving.exited).toBe(1)
-    expect(JSON.stringify(serving.lines)).toContain(`127.0.0.1 port ${port} is taken`)
+    expect(JSON.stringify(serving.lines)).toContain(`127.0.0.1 port ${port} is in use`)
     taken.close()
   })
 

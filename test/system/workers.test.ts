@@ -240,7 +240,7 @@ describe.each(kinds)('three processes, udp: %s', (udp) => {
     await until(() => answered > 2 * many, 'questions run')
     process.kill(victim, 'SIGKILL')
     // Only then all of its threads are gone, and its sockets with them.
-    const death = () => serving.lines.find(({ msg }) => msg === 'a worker died, another takes its place')
+    const death = () => serving.lines.find(({ msg }) => msg === 'a worker died, starting another')
     await until(() => death() !== undefined, 'it is dead')
     const deadAt = performance.now()
     await until(async () => (await total(web, 'berth_workers')) === 3, 'there are three again')
@@ -253,7 +253,7 @@ describe.each(kinds)('three processes, udp: %s', (udp) => {
     expect(lost.filter((sentAt) => sentAt > deadAt)).toEqual([])
     expect(lost.length).toBeLessThanOrEqual(many)
 
-    expect(death()).toMatchObject({ level: 'error', worker: 2, pid: victim, why: 'it was ended by SIGKILL' })
+    expect(death()).toMatchObject({ level: 'error', worker: 2, pid: victim, why: 'it was killed by SIGKILL' })
     expect(pidsOf(serving).get(2)).not.toBe(victim)
     expect(await total(web, 'berth_worker_restarts_total')).toBe(1)
     // What the dead one counted a second ago still counts.
@@ -354,7 +354,7 @@ describe.each(kinds)('several processes, udp: %s', (udp) => {
     const other = await start({ udp, listen: [`127.0.0.1:${serving.port}`] })
     expect(await other.exited).toBe(1)
     expect(JSON.stringify(other.lines)).toContain(
-      `127.0.0.1 port ${serving.port} is taken by another program`,
+      `127.0.0.1 port ${serving.port} is in use by another program`,
     )
   })
 

@@ -230,7 +230,7 @@ export const guards: readonly Guard[] = [
   guard('foreign-address', 'resolve/guard.ts', ['if (mayBeForeign && ', 'if (false && ']),
 
   // Streams.
-  guard('stream-drop', 'net/stream.ts', ["if (gate(message) === 'drop') {", 'if (false) {']),
+  guard('stream-drop', 'net/tcp-connection.ts', ["if (gate(message) === 'drop') {", 'if (false) {']),
   guard('frame-length', 'dns/frame.ts', ['if (held < 2 + length) return messages', '']),
   guard('frame-boundary', 'dns/frame.ts', ['take(2 + length)', 'take(held)']),
   guard('upstream-stream', 'forward/tcp.ts', [

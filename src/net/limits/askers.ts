@@ -1,60 +1,51 @@
-// Askers, and what each of them holds and has spent: one account for an address, found anew for each question.
+// Askers and their accounts: one account for an address, which each question finds anew.
 import { isLinkLocal } from '../../lib/interfaces.ts'
 import { formatAddress, parseAddress } from '../../lib/ip.ts'
 import type { Place } from './connections.ts'
-import { Bucket } from './rate.ts'
+import { Line } from './fair-queue.ts'
+import { ShareAccount } from './fair-share.ts'
+import { RateAccount } from './rate-limit.ts'
 import { Recent } from './recent.ts'
-import type { Taker } from './turns.ts'
+import { Bucket } from './token-bucket.ts'
 
-/** What one asker holds and has spent; the limits read and write it. */
+/** One asker: a record for each limit, which that limit alone writes. */
 export class Asker {
-  /** Its open TCP connections, the longest unused first. */
-  readonly connections = new Set<Place>()
-  /** Questions being forwarded for it. */
+  /** Its open TCP connections: connections.ts. Made for the first one, as most askers use UDP alone. */
+  connections: Set<Place> | undefined
+  readonly share = new ShareAccount()
+  readonly line = new Line(this.share)
+  readonly rate: RateAccount
+  /** Questions being forwarded for it: limits.ts. */
   inFlight = 0
-  /** Its own rate, and that of its prefix. */
-  readonly bucket = new Bucket()
-  readonly prefix: Bucket
-  /** What waits for its turn, in the order it came. */
-  readonly line: Taker[] = []
-  /** Questions over the rate so far; every so many of them slips. */
-  pressed = 0
-  /** For the fair share: what it may have while there is too much, and what it asked in the latest window. */
-  readonly share = new Bucket()
-  window = 0
-  asked = 0
-  /** Whether the rates are not for it, and the table by which that was judged. */
-  isExempt = false
-  judgedBy: unknown
 
   constructor(prefix: Bucket) {
-    this.prefix = prefix
+    this.rate = new RateAccount(prefix)
   }
 }
 
 export interface Askers {
-  /** The account of an address as a socket tells it, with zone where link-local. */
+  /** `address`: as a socket gives it, with zone if link-local. */
   of(address: string): Asker
   /** Addresses remembered. */
   size(): number
 }
 
 export interface AskersOptions {
-  /** Addresses remembered at the least, of those that hold nothing. */
+  /** Addresses remembered at least, of those that hold nothing. */
   readonly capacity: () => number
   /** Whether an address is on a Docker network: all of its containers share the /64. */
   readonly isOnNetwork: (bytes: Uint8Array) => boolean
 }
 
 /**
- * An asker is an IPv4 address, or an IPv6 /64: what one customer has at least (RFC 6177), so that nobody is counted
- * anew for each address in it. Neighbours on a link or on a Docker network share their /64; there it is the address.
- * Prefixes are /24 and /56.
+ * An asker is an IPv4 address or an IPv6 /64, the least that one site gets (RFC 6177): more addresses bring no more
+ * allowance. Neighbours on a link or on a Docker network share a /64; there an asker is one address. Prefixes are /24 and
+ * /56.
  */
 export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
   const accounts = new Recent<Asker>(
     capacity,
-    ({ connections, inFlight }) => connections.size > 0 || inFlight > 0,
+    ({ connections, inFlight }) => (connections?.size ?? 0) > 0 || inFlight > 0,
   )
   const prefixes = new Recent<Bucket>(capacity, () => false)
 
@@ -77,7 +68,7 @@ export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
     const prefix = prefixText(bytes, 7)
     if (isLinkLocal(address) || isOnNetwork(bytes)) return account(address, prefix)
     const asker = account(`${prefixText(bytes, 8)}/64`, prefix)
-    // So that the next question of this address finds it without reading it.
+    // The next question from this address finds it without parsing.
     accounts.set(address, asker)
     return asker
   }

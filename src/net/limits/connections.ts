@@ -1,30 +1,28 @@
-// TCP connections, counted per asker and in all. Over a limit the one unused for longest makes room (RFC 7766, 6.2.3).
+// TCP connections, counted per asker and in total. At a limit the least recently used one makes room (RFC 7766, 6.2.3).
 import type { Config } from '../../config/types.ts'
-import type { Asker } from './askers.ts'
 import type { LimitCounters } from './counters.ts'
 
 /** What the accounting asks of a connection. */
 export interface Connection {
-  /** No question is in hand; half a one does not count. */
+  /** No question is being answered; an incomplete one does not count. */
   isIdle(): boolean
   close(): void
 }
 
 /** A connection's place among the others. */
 export interface Place {
-  readonly asker: Asker
   readonly connection: Connection
-  /** A question came whole: the connection is the last to make room now. */
+  /** A whole question came: the connection is the last to make room now. */
   used(): void
-  /** Says how many bytes are kept for it at the moment; false: more than may be, for it or in all. */
+  /** Call it with the bytes buffered for the connection now; false: more than allowed, for it or in total. */
   holds(bytes: number): boolean
   leave(): void
 }
 
 export interface Connections {
-  /** undefined: there is no room. */
-  enter(asker: Asker, connection: Connection): Place | undefined
-  /** How long a connection may be idle now, ms: the less, the more are open. */
+  /** `own`: the asker's, the least recently used first; only this module writes it. undefined: there is no room. */
+  enter(own: Set<Place>, connection: Connection): Place | undefined
+  /** How long a connection may be idle now, ms: the more are open, the shorter. */
   idle(): number
   count(): number
   bytes(): number
@@ -36,7 +34,7 @@ type Settings = Pick<
 >
 
 export function createConnections(settings: Settings, counters: LimitCounters): Connections {
-  /** The longest unused first. */
+  /** The least recently used first. */
   const all = new Set<Place>()
   let held = 0
 
@@ -54,42 +52,41 @@ export function createConnections(settings: Settings, counters: LimitCounters): 
     return false
   }
 
-  function createPlace(asker: Asker, connection: Connection): Place {
-    let own = 0
+  function createPlace(own: Set<Place>, connection: Connection): Place {
+    let bytes = 0
     const place: Place = {
-      asker,
       connection,
       used() {
         if (!all.delete(place)) return
         all.add(place)
-        asker.connections.delete(place)
-        asker.connections.add(place)
+        own.delete(place)
+        own.add(place)
       },
-      holds(bytes) {
+      holds(now) {
         if (!all.has(place)) return false
-        held += bytes - own
-        own = bytes
-        const limit = own > settings.bytesPerConnection ? 'bytesPerConnection' : 'bytes'
-        if (limit === 'bytes' && (own === 0 || held <= settings.bytes)) return true
+        held += now - bytes
+        bytes = now
+        const limit = bytes > settings.bytesPerConnection ? 'bytesPerConnection' : 'bytes'
+        if (limit === 'bytes' && (bytes === 0 || held <= settings.bytes)) return true
         counters.reached.add(1, limit, 'closed')
         return false
       },
       leave() {
         if (!all.delete(place)) return
-        asker.connections.delete(place)
-        held -= own
+        own.delete(place)
+        held -= bytes
       },
     }
     return place
   }
 
   return {
-    enter(asker, connection) {
-      const hasRoom = makeRoom(asker.connections, 'connectionsPerAsker') && makeRoom(all, 'connections')
+    enter(own, connection) {
+      const hasRoom = makeRoom(own, 'connectionsPerAsker') && makeRoom(all, 'connections')
       if (!hasRoom) return undefined
-      const place = createPlace(asker, connection)
+      const place = createPlace(own, connection)
       all.add(place)
-      asker.connections.add(place)
+      own.add(place)
       return place
     },
     idle() {

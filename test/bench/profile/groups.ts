@@ -5,11 +5,11 @@ import type { SelfTime } from './cpuprofile.ts'
 /** The first that fits, by file (below dist, or Node's own) and function: "resolve/fast.js count". */
 const purposes: readonly (readonly [purpose: string, functions: RegExp])[] = [
   ['idle', /^ \(idle\)$/],
-  ['kernel: sendmmsg, up to the askers’ sockets', /^net\/libc\.js send/],
-  ['kernel: recvmmsg', /^net\/libc\.js receive/],
+  ['kernel: sendmmsg, up to the askers’ sockets', /^net\/linux\/libc\.js send/],
+  ['kernel: recvmmsg', /^net\/linux\/libc\.js receive/],
   ['garbage collection', /^ \(garbage collector\)$/],
   ['the engine and its events', /^docker\/|undici|^node:(_http|internal\/http|net|internal\/stream)/],
-  ['looking for overload, in /proc/net', /^lib\/losses\.js|^node:fs|^ (read|open|close)$/],
+  ['looking for overload, in /proc/net', /^lib\/socket-drops\.js|^node:fs|^ (read|open|close)$/],
   ['limits', /^net\/limits\/|^net\/datagrams\.js (admit|over)/],
   ['counters', /^lib\/(counters|histogram)\.js|^resolve\/fast\.js (count|cellsOf|kindOf)|^http\//],
   ['batches: taking in, handing on', /^net\//],

@@ -4,7 +4,7 @@ import { SourceMap } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { CpuProfile } from './cpuprofile.ts'
 
-/** Frames of dist/ with the file that they come from in its place: "…/dist/net/libc.js" for src/net/libc.ts. */
+/** Frames of dist/ with the file that they come from in its place: "…/dist/net/linux/libc.js" for src/net/linux/libc.ts. */
 export function bySources(profile: CpuProfile, read = readMap): CpuProfile {
   const maps = new Map<string, SourceMap | undefined>()
   const sourceOf = (url: string, line: number, column: number): string => {

@@ -166,7 +166,11 @@ describe('a profile', () => {
   })
   const profile: CpuProfile = {
     startTime: 1000,
-    nodes: [frame(1, '(idle)', ''), frame(2, 'send', 'file:///x/dist/net/libc.js'), frame(3, 'mystery', '')],
+    nodes: [
+      frame(1, '(idle)', ''),
+      frame(2, 'send', 'file:///x/dist/net/linux/libc.js'),
+      frame(3, 'mystery', ''),
+    ],
     samples: [2, 2, 1, 3, 2],
     timeDeltas: [100, 100, 100, 100, 1000],
   }
@@ -195,7 +199,7 @@ describe('a profile', () => {
     const text = profileTables(selfTimes(profile, 0, 5000), 13)
     expect(text).toContain('| kernel: sendmmsg, up to the askers’ sockets | 12.00 | 92.3 % |')
     expect(text).toContain('| the rest | 1.00 | 7.7 % |')
-    expect(text).toContain('| `net/libc.js send` | 12.00 |')
+    expect(text).toContain('| `net/linux/libc.js send` | 12.00 |')
     expect(text).not.toContain('idle')
   })
 
@@ -204,7 +208,7 @@ describe('a profile', () => {
     ['count', 'resolve/fast.js', 'counters'],
     ['find', 'resolve/fast.js', 'finding the answer'],
     ['admit', 'net/limits/limits.js', 'limits'],
-    ['drain', 'net/udp-batch.js', 'batches: taking in, handing on'],
+    ['drain', 'net/linux/batched-listener.js', 'batches: taking in, handing on'],
   ])('%s of %s is %s', (name, file, purpose) => {
     expect(purposeOf({ name, url: `file:///x/dist/${file}`, time: 1 })).toBe(purpose)
   })

@@ -8,9 +8,9 @@ import { dialPlain } from '../../../src/forward/dial.ts'
 import type { DialUdp } from '../../../src/forward/types.ts'
 import { createUdp, type UdpLimits } from '../../../src/forward/udp.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
-import { createBatchDial } from '../../../src/net/dial-batch.ts'
-import { loadLibc } from '../../../src/net/libc.ts'
-import { createWaiting } from '../../../src/net/waiting.ts'
+import { createBatchedDial } from '../../../src/net/linux/batched-client.ts'
+import { loadLibc } from '../../../src/net/linux/libc.ts'
+import { createPollLoop } from '../../../src/net/linux/poll-loop.ts'
 import { createHandClock } from '../hand-clock.ts'
 import { answer, query, question } from './fake-carriers.ts'
 
@@ -54,14 +54,14 @@ async function until(condition: () => boolean): Promise<void> {
 const echo: Respond = (message, reply) => reply(answer(message, 0))
 
 const libc = await loadLibc()
-const createWait = () => createWaiting({ libc, clock: systemClock })
+const createWait = () => createPollLoop({ libc, clock: systemClock })
 const waiting = createWait()
 /** From the first datagram on it waits without the event loop. */
 const alwaysWaiting = { ...createWait(), note: () => true }
 const kinds: readonly [kind: string, dial: DialUdp][] = [
   ['by Node', dialPlain],
-  ['by system calls', createBatchDial(libc, waiting, systemClock)],
-  ['by system calls, in batches', createBatchDial(libc, alwaysWaiting, systemClock)],
+  ['by system calls', createBatchedDial(libc, waiting, systemClock)],
+  ['by system calls, in batches', createBatchedDial(libc, alwaysWaiting, systemClock)],
 ]
 
 describe.each(kinds)('%s:', (_kind, dial) => {

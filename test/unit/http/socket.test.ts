@@ -17,7 +17,7 @@ import { createServer as createPlainServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createMovingServer } from '../../../src/http/moving.ts'
+import { createRebindableServer } from '../../../src/http/rebindable-server.ts'
 import type { HttpServer, Route } from '../../../src/http/server.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
 import { createHandClock } from '../hand-clock.ts'
@@ -220,7 +220,7 @@ describe('a configuration that changes', () => {
   it('moves it, changes its group, takes it away, and waits for what is in the way', async () => {
     const { log, lines } = recordingLogger()
     const hand = createHandClock()
-    const server = createMovingServer({ routes, what: 'the socket', clock: hand.clock, log })
+    const server = createRebindableServer({ routes, what: 'the socket', clock: hand.clock, log })
     closing.push(() => server.stop())
     const other = join(directory, 'other.sock')
     await server.serveAt({ path, group: undefined })
@@ -232,7 +232,7 @@ describe('a configuration that changes', () => {
     writeFileSync(path, 'precious')
     await server.serveAt({ path, group: undefined })
     expect(lines).toMatchObject([
-      { level: 'error', still: other, msg: 'the socket can not move yet, will try again' },
+      { level: 'error', still: other, msg: 'the socket cannot move yet, will retry' },
     ])
     expect([await isServed(other), readFileSync(path, 'utf8')]).toEqual([true, 'precious'])
     rmSync(path)

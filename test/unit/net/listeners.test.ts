@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import type { LocalAddress } from '../../../src/lib/interfaces.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
-import { loadLibc } from '../../../src/net/libc.ts'
+import { loadLibc } from '../../../src/net/linux/libc.ts'
 import type { ListenOptions } from '../../../src/net/listener.ts'
 import { createListeners, type ListenersOptions } from '../../../src/net/listeners.ts'
 import { freePort } from '../../servers/port.ts'
@@ -239,7 +239,7 @@ describe('listening', () => {
     taken.add('udp 127.0.0.1 53')
     await expect(listeners.start()).rejects.toMatchObject({
       code: 'LISTEN',
-      message: expect.stringContaining('127.0.0.1 port 53 is taken by another program'),
+      message: expect.stringContaining('127.0.0.1 port 53 is in use by another program'),
     })
   })
 

@@ -5,10 +5,10 @@ import net from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
+import { checkFree } from '../../../src/net/check-free.ts'
 import { chooseSockets, whyNotShared } from '../../../src/net/choose-sockets.ts'
-import { loadLibc } from '../../../src/net/libc.ts'
-import { partOf } from '../../../src/net/limits/part.ts'
-import { probe } from '../../../src/net/probe.ts'
+import { perProcess } from '../../../src/net/limits/per-process.ts'
+import { loadLibc } from '../../../src/net/linux/libc.ts'
 import { freePort } from '../../servers/port.ts'
 import { defaults } from './limits/accounting.ts'
 
@@ -37,23 +37,23 @@ describe('the probe', () => {
 
   it('finds a free address free, and leaves it so', async () => {
     const port = await freePort()
-    await probe(at(port))
-    await probe(at(port))
-    await probe({ host: '::1', port })
-    await probe(at(0))
+    await checkFree(at(port))
+    await checkFree(at(port))
+    await checkFree({ host: '::1', port })
+    await checkFree(at(0))
   })
 
   it('finds what others share, or have for themselves', async () => {
     const port = await freePort()
     bind(port, 'udp')
-    await expect(probe(at(port))).rejects.toEqual(taken)
+    await expect(checkFree(at(port))).rejects.toEqual(taken)
     const server = net.createServer().listen({ host: '127.0.0.1', port: 0 })
     await once(server, 'listening')
-    await expect(probe(at((server.address() as net.AddressInfo).port))).rejects.toEqual(taken)
+    await expect(checkFree(at((server.address() as net.AddressInfo).port))).rejects.toEqual(taken)
     server.close()
     const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')
-    await expect(probe(at(socket.address().port))).rejects.toEqual(taken)
+    await expect(checkFree(at(socket.address().port))).rejects.toEqual(taken)
     socket.close()
   })
 })
@@ -102,6 +102,6 @@ describe('the choice', () => {
 
 it('what all may hold is divided, what one asker may is not', () => {
   const limits = { ...defaults, connections: 1000, inFlight: 10, bytes: 300 }
-  expect(partOf(limits, 1)).toEqual(limits)
-  expect(partOf(limits, 3)).toEqual({ ...limits, connections: 334, inFlight: 4, bytes: 100 })
+  expect(perProcess(limits, 1)).toEqual(limits)
+  expect(perProcess(limits, 3)).toEqual({ ...limits, connections: 334, inFlight: 4, bytes: 100 })
 })

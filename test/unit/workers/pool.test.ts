@@ -32,7 +32,9 @@ function pooled(processes: number) {
       }
     },
     ...{ clock: hand.clock, log: silentLogger, random: () => 1 },
-    beginning: () => ({}) as never,
+  })
+  const started = pool.start({
+    initialState: () => ({}) as never,
     cache: { take: (fill) => void taken.push(fill) },
     guard: {
       caught: (token) => (token === 'known' ? '192.0.2.1:53' : undefined),
@@ -40,7 +42,6 @@ function pooled(processes: number) {
     },
     addTallies: (tallies) => addTallies(dnsSeries(own), tallies),
   })
-  const started = pool.start()
   const of = (kind: ToWorker['kind'], i: number) =>
     children[i]!.said.filter((message) => message.kind === kind)
   return { ...hand, pool, started, children, taken, suspected, own, of }

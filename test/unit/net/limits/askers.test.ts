@@ -32,7 +32,7 @@ describe('an asker', () => {
     ['2001:db8:d0c::2', '2001:db8:d0c::3', true],
   ])('%s and %s: the same prefix is %s', (a, b, same) => {
     const askers = create()
-    expect(askers.of(a).prefix === askers.of(b).prefix).toBe(same)
+    expect(askers.of(a).rate.prefix === askers.of(b).rate.prefix).toBe(same)
   })
 
   it('is not forgotten while it holds something, however many others come', () => {
