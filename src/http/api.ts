@@ -1,9 +1,9 @@
 // /api/names, /api/query and /api/cache: who may ask, and on whose behalf. Names are inside knowledge; see DESIGN's scope
 // table. What is kept, and to flush it, is for whoever has the host's view.
 import { canonicalAddress } from '../lib/ip.ts'
+import type { AskerRef, Inspector, Problem } from './api-types.ts'
 import type { CacheDesk } from './cache-desk.ts'
 import { clip, createGuard, holdsToken } from './guard.ts'
-import type { AskerRef, Inspector, Problem } from './inspector.ts'
 import { json, type Method, problem, type Reply, type Request, type Route } from './server.ts'
 
 /** What decides on who may ask, as it is now. */

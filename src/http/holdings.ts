@@ -3,8 +3,8 @@ import { rcodeName } from '../dns/header.ts'
 import { readMessage } from '../dns/message.ts'
 import { typeName } from '../dns/types.ts'
 import type { HeldAnswer, Holding } from '../forward/cache/holdings.ts'
+import type { AnswerRecord } from './api-types.ts'
 import type { FromAll } from './caches.ts'
-import type { AnswerRecord } from './inspector.ts'
 
 export interface CacheEntry {
   /** Of the question. */

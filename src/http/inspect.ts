@@ -14,9 +14,9 @@ import { isLocal } from '../registry/locality.ts'
 import type { Container, Endpoint } from '../registry/types.ts'
 import { toldRcode } from '../resolve/pipeline.ts'
 import type { Resolver } from '../resolve/resolver.ts'
-import type { Scope, ScopeRule } from '../resolve/scope.ts'
+import type { Scope, ScopeRule } from '../scope/scope.ts'
+import type { AskerRef, IgnoredLabel, Inspector, Problem, QueryReply, VisibleName } from './api-types.ts'
 import { mergeHoldings } from './holdings.ts'
-import type { AskerRef, IgnoredLabel, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
 
 export interface InspectOptions {
   readonly resolver: Resolver

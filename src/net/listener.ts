@@ -1,8 +1,8 @@
 // What a listening socket is to the rest: something that was bound, hands questions on, and can be closed.
 
+import type { FastAnswers } from '../fast/fast-answers.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
-import type { FastAnswers } from '../resolve/fast.ts'
 import type { Handle } from '../resolve/query.ts'
 import type { Limits } from './limits/limits.ts'
 

@@ -3,7 +3,7 @@
 // being made for them.
 import type { Socket } from 'node:dgram'
 import { constants } from 'node:os'
-import type { FastAnswers } from '../resolve/fast.ts'
+import type { FastAnswers } from '../fast/fast-answers.ts'
 import { type Batch, batchSize, createBatch, headerWords, lengthAt, nameLengthAt } from './batch.ts'
 import { receiveBufferBytes, type Send, sendBy, serveDatagrams } from './datagrams.ts'
 import { type Libc, sockaddrBytes, systemError } from './libc.ts'

@@ -4,9 +4,9 @@ import type { LocalAddresses } from '../lib/interfaces.ts'
 import { subnetContains } from '../lib/ip.ts'
 import type { Gone } from '../registry/gone.ts'
 import type { Snapshot } from '../registry/types.ts'
+import type { Scope } from '../scope/scope.ts'
 import type { Context } from './decision.ts'
-import { isForeign } from './meaning.ts'
-import type { Scope } from './scope.ts'
+import { isForeign } from './name-lookup.ts'
 
 export interface ContextOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health'>

@@ -8,8 +8,8 @@ import { classIN, type } from '../dns/types.ts'
 import { type Answer, addressRecord, anyRecord, nameServerRecord, soaRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
 import type { Snapshot } from '../registry/types.ts'
+import type { Scope } from '../scope/scope.ts'
 import { podmanDomain } from './podman.ts'
-import type { Scope } from './scope.ts'
 
 export interface Question {
   /** Canonical (dns/name). */

@@ -1,8 +1,8 @@
 // Which names a label does not answer, however it was granted: those that mean something else elsewhere.
 import { isDiscoveryName, reservedDomain } from '../registry/granting.ts'
 import type { Context } from './decision.ts'
-import { findKeptIn } from './kept-in.ts'
-import { hostParts } from './policy.ts'
+import { hostParts } from './deny-or-forward.ts'
+import { findKeptIn } from './local-only.ts'
 
 /**
  * `name` is canonical, without our zone, `isBelowZone` if it was asked for there: no public name is meant then. A wildcard

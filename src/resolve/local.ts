@@ -13,6 +13,7 @@ import {
   otherTypes,
   type Question,
 } from './decision.ts'
+import { answerMachine } from './docker-desktop.ts'
 import {
   findLiterally,
   findOtherwise,
@@ -21,11 +22,10 @@ import {
   qualifiedName,
   ttlOf,
   usable,
-} from './meaning.ts'
-import { answerReverse } from './pointers.ts'
-import { reachedOf } from './reach.ts'
-import { answerMachine } from './reserved.ts'
-import { answerService } from './services.ts'
+} from './name-lookup.ts'
+import { answerReverse } from './ptr.ts'
+import { reachedOf } from './reachable.ts'
+import { answerService } from './srv.ts'
 import type { Statics } from './statics.ts'
 
 export function answerLocally(context: Context, statics: Statics, question: Question): Decision | undefined {

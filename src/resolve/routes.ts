@@ -3,7 +3,7 @@
 import type { Config, ForwardNetwork, ForwardPolicy, ForwardZone, Upstream } from '../config/types.ts'
 import { namesAbove } from '../dns/name.ts'
 import type { Route } from '../forward/types.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
 
 export interface Routes {
   forName(name: string): Route | undefined

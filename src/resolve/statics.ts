@@ -2,7 +2,7 @@
 // that is there), and the addresses' own names.
 import type { StaticHost } from '../config/types.ts'
 import { namesAbove } from '../dns/name.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
 
 export interface Statics {
   /** The record for a canonical name; 'parent' where a wildcard covers it, or is its own, but only names below are there. */

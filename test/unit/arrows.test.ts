@@ -44,7 +44,13 @@ const roomOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexO
 const isOurs = ({ target }: Import) => texts.has(target)
 
 /** Shapes only, for all. */
-const shapes = ['config/types.ts', 'forward/types.ts']
+const shapes = [
+  'config/types.ts',
+  'forward/types.ts',
+  'resolve/counters.ts',
+  'resolve/query.ts',
+  'resolve/resolver.ts',
+]
 
 /** Which other rooms each may import. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
@@ -53,12 +59,26 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   dns: ['lib'],
   config: ['lib', 'dns'],
   registry: ['dns', 'lib'],
-  resolve: ['registry', 'dns', 'lib', 'config'],
+  scope: ['registry', 'lib', 'config'],
+  fast: ['scope', 'registry', 'dns', 'lib'],
+  resolve: ['fast', 'scope', 'registry', 'dns', 'lib', 'config'],
   forward: ['dns', 'lib', 'config'],
   docker: ['registry', 'dns', 'lib', 'config'],
-  net: ['resolve', 'registry', 'dns', 'lib', 'config'],
-  http: ['registry', 'resolve', 'docker', 'forward', 'net', 'dns', 'lib', 'config', 'version.ts'],
-  'serving.ts': ['net', 'forward', 'resolve', 'registry', 'config', 'dns', 'lib'],
+  net: ['resolve', 'fast', 'registry', 'dns', 'lib', 'config'],
+  http: [
+    'registry',
+    'resolve',
+    'fast',
+    'scope',
+    'docker',
+    'forward',
+    'net',
+    'dns',
+    'lib',
+    'config',
+    'version.ts',
+  ],
+  'serving.ts': ['net', 'forward', 'resolve', 'fast', 'scope', 'registry', 'config', 'dns', 'lib'],
   workers: ['serving.ts', 'http', 'net', 'forward', 'registry', 'config', 'lib'],
   'app.ts': ['serving.ts', 'workers', 'net', 'http', 'docker', 'forward', 'registry', 'config', 'lib'],
   commands: [
@@ -135,7 +155,7 @@ describe('packages', () => {
 
 describe('what is pure', () => {
   const pure = files.filter((file) =>
-    /^(?:dns|registry|resolve)\/|^docker\/(?:endpoint|network)\.ts$/.test(file),
+    /^(?:dns|registry|scope|fast|resolve)\/|^docker\/(?:endpoint|network)\.ts$/.test(file),
   )
 
   it('does no I/O', () => {

@@ -1,9 +1,9 @@
 // Askers, and what each of them holds and has spent: one account for an address, found anew for each question.
 import { isLinkLocal } from '../../lib/interfaces.ts'
 import { formatAddress, parseAddress } from '../../lib/ip.ts'
+import { Recent } from '../../lib/recent.ts'
 import type { Place } from './connections.ts'
 import { Bucket } from './rate.ts'
-import { Recent } from './recent.ts'
 import type { Taker } from './turns.ts'
 
 /** What one asker holds and has spent; the limits read and write it. */

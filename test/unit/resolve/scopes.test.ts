@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network } from '../../../src/registry/types.ts'
-import { scopeOf } from '../../../src/resolve/scope.ts'
-import { createScopes } from '../../../src/resolve/scopes.ts'
+import { createScopes } from '../../../src/scope/clients.ts'
+import { scopeOf } from '../../../src/scope/scope.ts'
 import { container, interfaces, network } from './estate.ts'
 
 const asker = '10.1.0.2'

@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseSubnet, subnetContains } from '../../../../src/lib/ip.ts'
+import { Recent } from '../../../../src/lib/recent.ts'
 import { createAskers } from '../../../../src/net/limits/askers.ts'
-import { Recent } from '../../../../src/net/limits/recent.ts'
 
 const docker = parseSubnet('2001:db8:d0c::/64')!
 const create = (capacity = 100) =>

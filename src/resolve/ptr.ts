@@ -7,8 +7,8 @@ import { formatAddress } from '../lib/ip.ts'
 import { awaitsLocal, isLocal } from '../registry/locality.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
 import { type Context, type Decision, local, otherTypes, type Question } from './decision.ts'
-import { qualifiedOwner, ttlOf } from './meaning.ts'
-import { reachedOf } from './reach.ts'
+import { qualifiedOwner, ttlOf } from './name-lookup.ts'
+import { reachedOf } from './reachable.ts'
 import type { Statics } from './statics.ts'
 
 export function answerReverse(context: Context, statics: Statics, question: Question): Decision | undefined {

@@ -5,7 +5,7 @@ import { parseAddress } from '../lib/ip.ts'
 import { someCarried } from '../lib/ranges.ts'
 import { holds, wayTo } from '../registry/locality.ts'
 import type { Endpoint, Network, NetworkTable, Snapshot } from '../registry/types.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
 
 export interface Reached extends Pick<Endpoint, 'v4' | 'v6'> {
   /** Why there are fewer than the container has, and what to do about it. */

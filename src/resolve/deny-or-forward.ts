@@ -12,6 +12,7 @@ import { isOnLan, isPrivateBlock } from '../lib/ranges.ts'
 import { isLocal, wayTo } from '../registry/locality.ts'
 import { isAboveNames, isBelowWildcard, isPlace, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
+import type { Scope } from '../scope/scope.ts'
 import {
   type Context,
   type Decision,
@@ -21,13 +22,12 @@ import {
   type Question,
   refusal,
 } from './decision.ts'
-import { findKeptIn } from './kept-in.ts'
-import { innerName, mayBeSearch } from './meaning.ts'
+import { isDockersOwn, isReserved, relaysToDocker } from './docker-desktop.ts'
+import { findKeptIn } from './local-only.ts'
+import { innerName, mayBeSearch } from './name-lookup.ts'
 import { podmanDomain, podmanName } from './podman.ts'
-import { isDockersOwn, isReserved, relaysToDocker } from './reserved.ts'
 import type { Routes } from './routes.ts'
-import type { Scope } from './scope.ts'
-import { findSpecial, type SpecialName } from './special.ts'
+import { findSpecial, type SpecialName } from './special-use.ts'
 
 export interface PolicySettings {
   readonly routes: Routes

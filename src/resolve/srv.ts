@@ -14,8 +14,8 @@ import {
   type Question,
   shuffle,
 } from './decision.ts'
-import { findMeaning, innerName, qualifiedOwner, ttlOf, usable } from './meaning.ts'
-import { reachedOf } from './reach.ts'
+import { findMeaning, innerName, qualifiedOwner, ttlOf, usable } from './name-lookup.ts'
+import { reachedOf } from './reachable.ts'
 
 /** "_http._tcp.web" in its parts; "_tcp.web", which lies above such names, has no port. */
 interface Service {

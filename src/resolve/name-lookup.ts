@@ -14,10 +14,10 @@ import {
 } from '../registry/lookup.ts'
 import type { Placed } from '../registry/order.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
+import type { Scope } from '../scope/scope.ts'
 import type { Context } from './decision.ts'
 import { mayBeLabelled } from './labelled.ts'
 import { podmanName } from './podman.ts'
-import type { Scope } from './scope.ts'
 
 /** Found, or there but meaning several things (the host view only). */
 export type Meaning = Found | { readonly ambiguous: readonly Placed[] }

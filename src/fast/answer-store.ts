@@ -1,8 +1,8 @@
 // Where fast answers are kept: a shelf for each scope, so that no scope ever finds another's, in bounded memory. A shelf
 // knows what has changed in its scope's networks since an answer was put there, and is emptied where that may be anything.
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
-import { Changes, type Compare, createCompare } from './changes.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
+import { Changes, type Compare, createCompare } from './invalidation.ts'
 
 /**
  * All that an answer depends on of a scope, but for what its networks hold. Askers for whom this is the same share

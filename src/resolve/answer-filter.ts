@@ -9,7 +9,7 @@ import type { Route } from '../forward/types.ts'
 import { formatAddress } from '../lib/ip.ts'
 import { isPrivate, someCarried } from '../lib/ranges.ts'
 import type { Snapshot } from '../registry/types.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
 
 export interface GuardSettings {
   readonly rebindProtection: boolean
