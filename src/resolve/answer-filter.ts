@@ -11,7 +11,7 @@ import { isPrivate, someCarried } from '../lib/ranges.ts'
 import type { Snapshot } from '../registry/types.ts'
 import type { Scope } from '../scope/scope.ts'
 
-export interface GuardSettings {
+export interface FilterSettings {
   readonly rebindProtection: boolean
   /** Domains whose names may lead to private addresses; canonical. */
   readonly rebindAllow: ReadonlySet<string>
@@ -29,7 +29,7 @@ export interface Withheld {
 
 /** `name` is the question's, canonical; the route is the one it was sent by. */
 export function withhold(
-  settings: GuardSettings,
+  settings: FilterSettings,
   snapshot: Snapshot,
   scope: Scope,
   name: string,

@@ -19,7 +19,7 @@ const keys: Readonly<Record<string, keyof Identity>> = {
 }
 
 /** undefined for what is not configured, and for names that tell nothing. */
-export function answerIdentity(identity: Identity, question: Question): Decision | undefined {
+export function answerChaos(identity: Identity, question: Question): Decision | undefined {
   const key = question.class === classCH ? keys[question.name] : undefined
   const text = key === undefined ? '' : identity[key]
   if (text === '') return undefined

@@ -1,14 +1,12 @@
 // What is to be done with a question, and why: local and policy decide, the pipeline carries out, the API explains.
 
-import type { Upstream } from '../config/types.ts'
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import { classIN, type } from '../dns/types.ts'
 import { type Answer, addressRecord, anyRecord, nameServerRecord, soaRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
-import type { Snapshot } from '../registry/types.ts'
-import type { Scope } from '../scope/scope.ts'
+import type { Context } from './context.ts'
 import { podmanDomain } from './podman.ts'
 
 export interface Question {
@@ -46,39 +44,6 @@ export type Decision =
       readonly isAbove?: boolean
       readonly isWhole?: boolean
     }
-
-/** Everything a decision depends on, at one moment. */
-export interface Context {
-  readonly scope: Scope
-  /** The question's name has no meaning on the scope's networks (see meaning). */
-  readonly isForeign: boolean
-  /** Whether a network of this canonical name exists. */
-  isNetwork(name: string): boolean
-  /** Whether a Compose project of this canonical name exists, on whatever network. */
-  isProject(name: string): boolean
-  /**
-   * The whole table. A decision that looks at it may be another with every change of the table, and so is kept no
-   * longer than that; one that does not holds for as long as its scope's networks and the sets of networks and projects do.
-   */
-  whole(): Snapshot
-  /** Whether it is a name of ours that has gone within the hour. A decision that it is holds for this moment alone. */
-  isGone(name: string): boolean
-  /** The same for the name of a network or of a project. */
-  wasParent(name: string): boolean
-  /** The default route's. A decision that looks at them, or at our own links, holds for this moment alone. */
-  upstreams(): readonly Upstream[]
-  /** Whether a link of ours holds the address. */
-  isAttached(address: Uint8Array): boolean
-  /** The whole table too, for saying why. What is decided must not depend on it. */
-  readonly forReasons: Snapshot
-  /** The table's version, for our SOA. */
-  readonly serial: number
-  readonly zone: string
-  readonly ttl: number
-  readonly health: 'ignore' | 'prefer' | 'require'
-  /** [0, 1), for the order of addresses. */
-  readonly random: () => number
-}
 
 /** Addresses of the asked family in random order; NODATA where the name has none of it. */
 export function addressAnswer(
@@ -162,7 +127,6 @@ export function notReady(rule: string, text = 'not all names are known yet'): De
   return refusal(rcode.SERVFAIL, { code: ede.notReady, text }, rule)
 }
 
-export const isAddressType = (code: number): boolean => code === type.A || code === type.AAAA
 export const isInternet = (question: Question): boolean => question.class === classIN
 
 /** The zone that a negative answer's SOA stands for: ours, the reverse tree, or the root for bare names. */

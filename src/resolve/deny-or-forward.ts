@@ -2,7 +2,7 @@
 // somebody else's on this machine never leave it; the asker is not told why (that would tell that they exist).
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
-import { isBelow, isSingleLabel, isWithin, splitName } from '../dns/name.ts'
+import { isBelow, isSingleLabel, isWithin } from '../dns/name.ts'
 import { isPublic } from '../dns/public.ts'
 import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
@@ -13,23 +13,16 @@ import { isLocal, wayTo } from '../registry/locality.ts'
 import { isAboveNames, isBelowWildcard, isPlace, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
 import type { Scope } from '../scope/scope.ts'
-import {
-  type Context,
-  type Decision,
-  emptyZone,
-  negative,
-  notReady,
-  type Question,
-  refusal,
-} from './decision.ts'
+import type { Context } from './context.ts'
+import { type Decision, emptyZone, negative, notReady, type Question, refusal } from './decision.ts'
 import { isDockersOwn, isReserved, relaysToDocker } from './docker-desktop.ts'
-import { findKeptIn } from './local-only.ts'
+import { findLocalOnly, hostParts } from './local-only.ts'
 import { innerName, mayBeSearch } from './name-lookup.ts'
 import { podmanDomain, podmanName } from './podman.ts'
 import type { Routes } from './routes.ts'
 import { findSpecial, type SpecialName } from './special-use.ts'
 
-export interface PolicySettings {
+export interface ForwardingSettings {
   readonly routes: Routes
   readonly singleLabel: boolean
 }
@@ -47,9 +40,9 @@ const isMeta = (code: number) => code === 0 || (code >= 128 && code <= 255)
 const dockersTypes: readonly number[] = [...localTypes, type.PTR, type.MX]
 
 /** `isAboveHosts`: `hosts:` has names below this one. */
-export function decideMiss(
+export function denyOrForward(
   context: Context,
-  settings: PolicySettings,
+  settings: ForwardingSettings,
   question: Question,
   isAboveHosts = false,
 ): Decision {
@@ -86,7 +79,7 @@ export function decideMiss(
   for (const each of owners) {
     const rule = isSingleLabel(each)
       ? keepsBare(context, settings, question, each, forName !== undefined)
-      : whyKeptIn(context, each, forName !== undefined)
+      : whyLocalOnly(context, each, forName !== undefined)
     if (rule !== undefined) return missing(context, question, isAbove, rule)
   }
 
@@ -138,7 +131,7 @@ export function decideMiss(
  */
 function isAboveOthers(
   context: Context,
-  { singleLabel }: PolicySettings,
+  { singleLabel }: ForwardingSettings,
   name: string,
   isAboveHosts: boolean,
 ): boolean {
@@ -152,7 +145,7 @@ function isAboveOthers(
   return (isAboveHosts || isAboveNames(seen, name)) && !mayBeSearch(context, name)
 }
 
-function decideReserved(context: Context, settings: PolicySettings, question: Question): Decision {
+function decideReserved(context: Context, settings: ForwardingSettings, question: Question): Decision {
   const relays = context.scope.forwards ? relaysToDocker(question.name, context.upstreams()) : []
   if (relays.length > 0) {
     const route = { ...settings.routes.otherwise(relays), name: 'Docker Desktop', explicit: true }
@@ -175,15 +168,15 @@ function missing(context: Context, question: Question, isAbove: boolean, rule: s
   return negative(context, question, rcode.NXDOMAIN, rule)
 }
 
-const keptInRules = {
+const localOnlyRules = {
   there: 'NAME.NETWORK or SERVICE.PROJECT of a container that is out of scope, not running or not read yet',
   above: 'NAME.NETWORK that only has names below it, or a wildcard above',
   gone: 'a name of ours that was there within the hour',
 } as const
 
-function whyKeptIn(context: Context, owner: string, hasRoute: boolean): string | undefined {
-  const kept = findKeptIn(context, owner, !hasRoute)
-  return kept === undefined || (kept === 'above' && hasRoute) ? undefined : keptInRules[kept]
+function whyLocalOnly(context: Context, owner: string, hasRoute: boolean): string | undefined {
+  const kept = findLocalOnly(context, owner, !hasRoute)
+  return kept === undefined || (kept === 'above' && hasRoute) ? undefined : localOnlyRules[kept]
 }
 
 /**
@@ -192,7 +185,7 @@ function whyKeptIn(context: Context, owner: string, hasRoute: boolean): string |
  */
 function keepsBare(
   context: Context,
-  settings: PolicySettings,
+  settings: ForwardingSettings,
   { type: code }: Question,
   owner: string,
   hasRoute: boolean,
@@ -204,7 +197,7 @@ function keepsBare(
   if (known.has(owner) && (isKept || !isOthers))
     return 'the name is out of scope or its container is not running'
   if (isKept) return 'single labels are not forwarded (forward.singleLabel)'
-  return !hasRoute && !isPublic(owner) && context.isGone(owner) ? keptInRules.gone : undefined
+  return !hasRoute && !isPublic(owner) && context.isGone(owner) ? localOnlyRules.gone : undefined
 }
 
 /** DS lies with the parent, which is public: what it says lets validators believe the zone's answers (RFC 8375, 4). */
@@ -245,25 +238,6 @@ function isOnOwnNetworks({ view, networks, links }: Scope, name: string): boolea
     if (known.has(name) || links?.get(network.id)?.has(name) === true) return true
   }
   return isBelowWildcard(networks, name)
-}
-
-/** So many leading labels are looked at one by one: "_http._tcp." and one more. */
-const mostUnderscored = 3
-
-/**
- * What a name with leading underscored labels (RFC 8552) may be below, the name itself first: "_http._tcp.web" is below
- * "web". Aliases and Compose's services may be called "_web", and have an underscore of their own.
- */
-export function hostParts(name: string): readonly string[] {
-  if (!name.startsWith('_')) return [name]
-  const labels = splitName(name)
-  const first = labels.findIndex((label) => !label.startsWith('_'))
-  const last = first < 0 ? labels.length - 1 : first
-  const parts = [name]
-  for (let i = 1; i <= last; i++) {
-    if (i <= mostUnderscored || i === last) parts.push(labels.slice(i).join('.'))
-  }
-  return parts
 }
 
 /**

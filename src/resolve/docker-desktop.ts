@@ -3,7 +3,8 @@
 import type { Upstream } from '../config/types.ts'
 import { isLocal } from '../registry/locality.ts'
 import { gatewayBridge } from '../registry/order.ts'
-import { addressAnswer, type Context, type Decision, type Question } from './decision.ts'
+import type { Context } from './context.ts'
+import { addressAnswer, type Decision, type Question } from './decision.ts'
 import { podmanMachine } from './podman.ts'
 
 const domain = '.docker.internal'
@@ -25,7 +26,7 @@ export function isReserved(name: string): boolean {
 }
 
 /** The asker's gateway, which on a bridge is the engine's machine; for the machine itself loopback. */
-export function answerMachine(context: Context, question: Question): Decision | undefined {
+export function answerDockerHost(context: Context, question: Question): Decision | undefined {
   const { scope } = context
   if (!machine.includes(label(question.name))) return undefined
   if (scope.view === 'host') {

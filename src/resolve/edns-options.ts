@@ -8,12 +8,7 @@ import type { Query } from './query.ts'
  * The question's OPT, with the reply's options and whether its cookie proves where the asker is; the same object where
  * it asks for nothing. `nsid`: the identifier's bytes, undefined where it is not told.
  */
-export function answerOptions(
-  query: Query,
-  edns: Edns,
-  cookies: Cookies,
-  nsid: Uint8Array | undefined,
-): Edns {
+export function replyOptions(query: Query, edns: Edns, cookies: Cookies, nsid: Uint8Array | undefined): Edns {
   const { cookie, wantsNsid, wantsKeepalive } = edns
   if (cookie === undefined && !wantsNsid && !wantsKeepalive) return edns
   const proof = cookie && cookies.answer(cookie, query.asker)

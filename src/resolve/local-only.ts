@@ -1,11 +1,11 @@
 // Names that are somebody's on this machine, in the forms that never leave it: NAME.NETWORK, SERVICE.PROJECT and
 // N.SERVICE.PROJECT, those that were there until a moment ago, and what a stub's search list makes of them and of names
 // under the zone.
-import { isWithin } from '../dns/name.ts'
+import { isWithin, splitName } from '../dns/name.ts'
 import { isPublic } from '../dns/public.ts'
 import { isBelowWildcard } from '../registry/lookup.ts'
 import type { NetworkTable } from '../registry/types.ts'
-import type { Context } from './decision.ts'
+import type { Context } from './context.ts'
 
 /** Ends of one name that are looked at: whoever asks decides how many there are. A search list adds one. */
 const mostEnds = 5
@@ -18,7 +18,7 @@ const none: readonly NetworkTable[] = []
  * domain is the public's, but for those who are on the network, or on the project's. `isBelowZone`: it was asked for
  * below our zone, where nothing is the public's.
  */
-export function findKeptIn(
+export function findLocalOnly(
   context: Context,
   name: string,
   withGone: boolean,
@@ -103,4 +103,23 @@ function withoutSuffixes(name: string, suffix: string): string {
   let end = name.length
   while (name.endsWith(suffix, end)) end -= suffix.length
   return name.slice(0, end)
+}
+
+/** So many leading labels are looked at one by one: "_http._tcp." and one more. */
+const mostUnderscored = 3
+
+/**
+ * What a name with leading underscored labels (RFC 8552) may be below, the name itself first: "_http._tcp.web" is below
+ * "web". Aliases and Compose's services may be called "_web", and have an underscore of their own.
+ */
+export function hostParts(name: string): readonly string[] {
+  if (!name.startsWith('_')) return [name]
+  const labels = splitName(name)
+  const first = labels.findIndex((label) => !label.startsWith('_'))
+  const last = first < 0 ? labels.length - 1 : first
+  const parts = [name]
+  for (let i = 1; i <= last; i++) {
+    if (i <= mostUnderscored || i === last) parts.push(labels.slice(i).join('.'))
+  }
+  return parts
 }

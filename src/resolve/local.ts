@@ -4,28 +4,21 @@ import { rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
 import { soaRecord } from '../dns/writer.ts'
+import type { Context } from './context.ts'
+import { addressAnswer, type Decision, local, negative, otherTypes, type Question } from './decision.ts'
+import { answerDockerHost } from './docker-desktop.ts'
 import {
-  addressAnswer,
-  type Context,
-  type Decision,
-  local,
-  negative,
-  otherTypes,
-  type Question,
-} from './decision.ts'
-import { answerMachine } from './docker-desktop.ts'
-import {
-  findLiterally,
-  findOtherwise,
-  type Meaning,
+  matchAsDocker,
+  matchBeyondDocker,
   mayBeSearch,
+  type NameMatch,
   qualifiedName,
   ttlOf,
   usable,
 } from './name-lookup.ts'
-import { answerReverse } from './ptr.ts'
-import { reachedOf } from './reachable.ts'
-import { answerService } from './srv.ts'
+import { answerPtr } from './ptr.ts'
+import { reachableAddresses } from './reachable.ts'
+import { answerSrv } from './srv.ts'
 import type { Statics } from './statics.ts'
 
 export function answerLocally(context: Context, statics: Statics, question: Question): Decision | undefined {
@@ -40,16 +33,16 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
   return (
     (context.isForeign || isPointer
       ? undefined
-      : answerMeaning(context, question, findLiterally(context, name, family))) ??
+      : answerMatch(context, question, matchAsDocker(context, name, family))) ??
     (isWithin(name, 'localhost') ? loopback(context, question) : undefined) ??
     (isWithin(name, 'resolver.arpa') ? undesignated(context, question) : undefined) ??
-    (name.endsWith('.arpa') ? answerReverse(context, statics, question) : undefined) ??
+    (name.endsWith('.arpa') ? answerPtr(context, statics, question) : undefined) ??
     (fixed === 'parent' ? aboveStatics(context, question) : undefined) ??
     answerZone(context, question) ??
-    answerMachine(context, question) ??
+    answerDockerHost(context, question) ??
     // Ports are closer than a wildcard.
-    answerService(context, question) ??
-    (context.isForeign ? undefined : answerMeaning(context, question, findOtherwise(context, name, family)))
+    answerSrv(context, question) ??
+    (context.isForeign ? undefined : answerMatch(context, question, matchBeyondDocker(context, name, family)))
   )
 }
 
@@ -81,10 +74,10 @@ function answerZone(context: Context, question: Question): Decision | undefined 
     : otherTypes(context, question, 'the zone itself')
 }
 
-function answerMeaning(
+function answerMatch(
   context: Context,
   question: Question,
-  meaning: Meaning | undefined,
+  meaning: NameMatch | undefined,
 ): Decision | undefined {
   if (meaning === undefined) return undefined
   if ('ambiguous' in meaning) {
@@ -97,7 +90,7 @@ function answerMeaning(
   }
   const { table, endpoints } = meaning
   const told = usable(context, meaning)
-  const reached = told.map((endpoint) => reachedOf(context, table, endpoint))
+  const reached = told.map((endpoint) => reachableAddresses(context, table, endpoint))
   const addresses = { v4: reached.flatMap(({ v4 }) => v4), v6: reached.flatMap(({ v6 }) => v6) }
   const left = endpoints.length - told.length
   const withheld = reached.find(({ why }) => why !== undefined)?.why

@@ -15,7 +15,7 @@ import type { Logger } from '../lib/log.ts'
 import type { Identity } from './chaos.ts'
 import type { DnsCounters } from './counters.ts'
 import type { Decision } from './decision.ts'
-import { answerOptions } from './edns-options.ts'
+import { replyOptions } from './edns-options.ts'
 import type { Query, Reply } from './query.ts'
 import type { Resolver } from './resolver.ts'
 
@@ -63,7 +63,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       return done(query, started, 'gate', writeError(message, code), code)
     }
     count(query, question)
-    const opt = edns === 'none' ? undefined : answerOptions(query, edns, cookies, nsid)
+    const opt = edns === 'none' ? undefined : replyOptions(query, edns, cookies, nsid)
     if (pressed !== undefined && opt?.isProven !== true) {
       // Who can't be at its address is told how to prove that it is: by the cookie, or over TCP.
       if (opt?.cookie !== undefined) return fail(query, started, question, opt, rcode.BADCOOKIE)
@@ -100,7 +100,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       if (query.pressed === 'drop') return drop(query)
       return done(query, started, 'gate', writeError(query.message, rcode.FORMERR), rcode.FORMERR)
     }
-    const opt = answerOptions(query, edns, cookies, nsid)
+    const opt = replyOptions(query, edns, cookies, nsid)
     const isWrong = edns.cookie.length > clientCookieBytes && !opt.isProven
     const code = opt.version > 0 ? rcode.BADVERS : isWrong ? rcode.BADCOOKIE : rcode.NOERROR
     return done(query, started, 'gate', writeError(query.message, code, opt), code)

@@ -5,24 +5,20 @@ import { parseAddress } from '../lib/ip.ts'
 import { someCarried } from '../lib/ranges.ts'
 import { holds, wayTo } from '../registry/locality.ts'
 import type { Endpoint, Network, NetworkTable, Snapshot } from '../registry/types.ts'
-import type { Scope } from '../scope/scope.ts'
+import type { Context } from './context.ts'
 
-export interface Reached extends Pick<Endpoint, 'v4' | 'v6'> {
+export interface Reachable extends Pick<Endpoint, 'v4' | 'v6'> {
   /** Why there are fewer than the container has, and what to do about it. */
   readonly why?: string
 }
 
-/** What it is judged by. */
-export interface Surroundings {
-  readonly scope: Pick<Scope, 'view'>
-  whole(): Snapshot
-  /** Whether a link of ours holds the address. */
-  isAttached(address: Uint8Array): boolean
-}
-
-export function reachedOf(around: Surroundings, { network }: NetworkTable, endpoint: Endpoint): Reached {
-  if (around.scope.view !== 'host') return endpoint
-  const snapshot = around.whole()
+export function reachableAddresses(
+  context: Context,
+  { network }: NetworkTable,
+  endpoint: Endpoint,
+): Reachable {
+  if (context.scope.view !== 'host') return endpoint
+  const snapshot = context.whole()
   const way = wayTo(snapshot.engines, network)
   if (way === 'here') return endpoint
   if (way === 'none') return { v4: [], v6: [], why: whyNone(network) }
@@ -30,7 +26,9 @@ export function reachedOf(around: Surroundings, { network }: NetworkTable, endpo
     const bytes = parseAddress(address)
     if (bytes === undefined || isLoopback(address) || !holds(network, address)) return false
     const leadsElsewhere = (each: Uint8Array) =>
-      way === 'routed' ? snapshot.subnets.contains(each) || around.isAttached(each) : !isOnLan(snapshot, each)
+      way === 'routed'
+        ? snapshot.subnets.contains(each) || context.isAttached(each)
+        : !isOnLan(snapshot, each)
     return !leadsElsewhere(bytes) && !someCarried(bytes, leadsElsewhere)
   }
   const [v4, v6] = [endpoint.v4.filter(isReached), endpoint.v6.filter(isReached)]

@@ -15,16 +15,16 @@ import type { Endpoint, NetworkTable, Snapshot } from '../registry/types.ts'
 import { createScopes } from '../scope/clients.ts'
 import type { Scope, scopeTable } from '../scope/scope.ts'
 import { type Withheld, withhold } from './answer-filter.ts'
-import { answerIdentity } from './chaos.ts'
-import { QuestionContext } from './context.ts'
+import { answerChaos } from './chaos.ts'
+import { Context } from './context.ts'
 import { type Decision, isInternet, local, type Question, refusal } from './decision.ts'
-import { decideMiss } from './deny-or-forward.ts'
-import { mayBeLabelled } from './labelled.ts'
+import { denyOrForward } from './deny-or-forward.ts'
 import { answerLocally } from './local.ts'
-import { type Reached, reachedOf } from './reachable.ts'
+import { mayBeLabelled } from './name-lookup.ts'
+import { type Reachable, reachableAddresses } from './reachable.ts'
 import { indexRoutes, type Routes } from './routes.ts'
 import { indexStatics, type Statics } from './statics.ts'
-import { doubt } from './unreachable-engine.ts'
+import { holdBackDenial } from './unreachable-engine.ts'
 
 export interface ResolverOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward' | 'identity'>
@@ -52,7 +52,7 @@ export interface Resolver {
   /** Whether a name by label, without our zone, means nothing else to this asker. */
   mayBeLabelled(scope: Scope, name: string): boolean
   /** What of an endpoint's addresses this asker is told. */
-  reached(scope: Scope, table: NetworkTable, endpoint: Endpoint): Reached
+  reached(scope: Scope, table: NetworkTable, endpoint: Endpoint): Reachable
   /** Whether anything of this asker's is forwarded. */
   forwards(scope: Scope): boolean
 }
@@ -81,7 +81,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   }
   const settings = { routes, singleLabel: config.forward.singleLabel }
   const scopes = createScopes(options)
-  const guard = {
+  const filter = {
     rebindProtection: config.forward.rebindProtection,
     rebindAllow: new Set(config.forward.rebindAllow),
     own: () => options.addresses().own,
@@ -93,22 +93,22 @@ export function createResolver(options: ResolverOptions): Resolver {
     if (isNobody && (former === undefined || !isInternet(question))) return nobody(scope)
     if (!isInternet(question)) {
       return (
-        answerIdentity(config.identity, question) ??
+        answerChaos(config.identity, question) ??
         refusal(rcode.REFUSED, { code: ede.notAuthoritative }, 'only class IN is served')
       )
     }
     if (refusedTypes.includes(question.type)) {
       return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
     }
-    const context = new QuestionContext(options, scope, store.current(), question.name)
+    const context = new Context(options, scope, store.current(), question.name)
     let decision = isNobody
       ? nobody(scope)
       : (answerLocally(context, statics, question) ??
-        decideMiss(context, settings, question, statics.isAbove(question.name, scope)))
+        denyOrForward(context, settings, question, statics.isAbove(question.name, scope)))
     let { isPassing, isWhole } = context
     if (former !== undefined) {
-      const before = new QuestionContext(options, former, store.current(), question.name)
-      decision = doubt(decision, question, statics, context, before) ?? decision
+      const before = new Context(options, former, store.current(), question.name)
+      decision = holdBackDenial(decision, question, statics, context, before) ?? decision
       isPassing = context.isPassing || before.isPassing
       isWhole = context.isWhole || before.isWhole
     }
@@ -131,11 +131,11 @@ export function createResolver(options: ResolverOptions): Resolver {
       const other = decide(scope, { ...question, name })
       return other.kind === 'forward' ? decision : { ...other, isPassing: true }
     },
-    withhold: (scope, name, route, reply) => withhold(guard, store.current(), scope, name, route, reply),
+    withhold: (scope, name, route, reply) => withhold(filter, store.current(), scope, name, route, reply),
     mayBeLabelled: (scope, name) =>
-      mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name, scope.view === 'host'),
+      mayBeLabelled(new Context(options, scope, store.current(), name), name, scope.view === 'host'),
     reached: (scope, table, endpoint) =>
-      reachedOf(new QuestionContext(options, scope, store.current(), ''), table, endpoint),
+      reachableAddresses(new Context(options, scope, store.current(), ''), table, endpoint),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }

@@ -5,17 +5,10 @@ import { encodeName, splitName } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
 import { type Answer, addressRecord, serviceRecord } from '../dns/writer.ts'
 import type { Endpoint, NetworkTable, Port } from '../registry/types.ts'
-import {
-  type Context,
-  type Decision,
-  local,
-  negative,
-  otherTypes,
-  type Question,
-  shuffle,
-} from './decision.ts'
-import { findMeaning, innerName, qualifiedOwner, ttlOf, usable } from './name-lookup.ts'
-import { reachedOf } from './reachable.ts'
+import type { Context } from './context.ts'
+import { type Decision, local, negative, otherTypes, type Question, shuffle } from './decision.ts'
+import { innerName, matchName, qualifiedOwner, ttlOf, usable } from './name-lookup.ts'
+import { reachableAddresses } from './reachable.ts'
 
 /** "_http._tcp.web" in its parts; "_tcp.web", which lies above such names, has no port. */
 interface Service {
@@ -26,10 +19,10 @@ interface Service {
 
 const protocols: readonly string[] = ['_tcp', '_udp', '_sctp']
 
-export function answerService(context: Context, question: Question): Decision | undefined {
-  const service = readService(question.name)
+export function answerSrv(context: Context, question: Question): Decision | undefined {
+  const service = readServiceName(question.name)
   if (service === undefined) return undefined
-  const meaning = findMeaning(context, service.owner)
+  const meaning = matchName(context, service.owner)
   // A name of several things has no services until one of them is meant; the owner's own answer says which there are.
   if (meaning === undefined || 'ambiguous' in meaning) return undefined
   const { table, endpoints } = meaning
@@ -44,7 +37,7 @@ export function answerService(context: Context, question: Question): Decision | 
   return tell(context, question, table, served)
 }
 
-export function readService(name: string): Service | undefined {
+export function readServiceName(name: string): Service | undefined {
   if (!name.startsWith('_')) return undefined
   const [first = '', second = '', ...rest] = splitName(name)
   if (first.startsWith('_') && protocols.includes(second) && rest.length > 0) {
@@ -92,7 +85,7 @@ function tell(
     answers.push(serviceRecord(port.number, encodeName(target)!, ttl))
     if (told.has(target)) continue
     told.add(target)
-    const { v4, v6 } = reachedOf(context, table, endpoint)
+    const { v4, v6 } = reachableAddresses(context, table, endpoint)
     for (const address of [...v4, ...v6]) {
       additional.push({ ...addressRecord(address, ttl), owner: target })
     }

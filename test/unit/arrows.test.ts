@@ -100,6 +100,23 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 
 const show = (found: readonly Import[]) => found.map(({ from, target }) => `${from} → ${target}`)
 
+/** Import paths within a room that lead back to where they begin: "a.ts → b.ts → a.ts". */
+function circlesOf(room: string): string[] {
+  const circles: string[] = []
+  const done = new Set<string>()
+  function follow(file: string, path: readonly string[]): void {
+    const start = path.indexOf(file)
+    if (start >= 0) circles.push([...path.slice(start), file].join(' → '))
+    if (start >= 0 || done.has(file)) return
+    for (const { from, target } of imports) {
+      if (from === file && roomOf(target) === room) follow(target, [...path, file])
+    }
+    done.add(file)
+  }
+  for (const file of files) if (roomOf(file) === room) follow(file, [])
+  return circles
+}
+
 describe('the arrows of the house', () => {
   it('are drawn for every room', () => {
     const rooms = [...new Set(files.map(roomOf))]
@@ -116,6 +133,13 @@ describe('the arrows of the house', () => {
     })
     expect(show(wrong)).toEqual([])
   })
+
+  it.each(['scope', 'fast', 'resolve'])(
+    'no files of %s import each other in a circle, types included',
+    (room) => {
+      expect(circlesOf(room)).toEqual([])
+    },
+  )
 
   it('every import of our own is of a file that is there', () => {
     const missing = imports.filter(
