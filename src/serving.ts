@@ -218,7 +218,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   listeners = createListeners({
     ...{ listen: config.listen, addresses, limits, clock, log, listenUdp, sharing, isFirst },
     handle: (query) => setup!.handle(query),
-    fast: () => setup!.fast,
+    encoded: () => setup!.fast,
     onBound: (bound) => options.onBound?.(bound),
   })
 

@@ -8,8 +8,8 @@ import { maxMessageBytes, type Transport } from '../dns/writer.ts'
 import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HistogramCell } from '../lib/counters.ts'
+import type { EncodedAnswers, Query, ServerAddress } from '../net/handler.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
-import type { Query } from '../resolve/query.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope } from '../scope/scope.ts'
 import { createShelves, type Room, type Shelf } from './answer-store.ts'
@@ -17,23 +17,7 @@ import { type CellRow, createCounting } from './counting.ts'
 import type { Changes } from './invalidation.ts'
 import { age, isReplyTo, type KeptReply, keepReply, writeKept } from './template.ts'
 
-export interface FastAnswers {
-  /**
-   * The whole reply to the message at `start` to `stop` of `data`, written at `at` of `into`, where there is
-   * room for `udpPayloadBytes`: how many bytes; 0: ask the slow path. Counted, but for its time, which `end` does.
-   */
-  answer(
-    data: Uint8Array,
-    start: number,
-    stop: number,
-    asker: string,
-    at: ServerAddress,
-    into: Uint8Array,
-    intoAt: number,
-  ): number
-  /** Before and after some answers that leave together: they have taken the time between. Both give it, monotonic ms. */
-  begin(): number
-  end(): number
+export interface FastAnswers extends EncodedAnswers {
   /** One answer as a handler gives it; undefined: ask the slow path. */
   reply(query: Query): Buffer | undefined
   /** Keeps what the slow path made, where the same would be made for whoever has this scope. */
@@ -42,12 +26,6 @@ export interface FastAnswers {
   forgetForwarded(): void
   /** Replies kept, the bytes they take, and askers whose answers are at hand. */
   held(): { answers: number; bytes: number; seats: number }
-}
-
-/** What a question was sent to: the address as bound, and the listener for metrics. */
-export interface ServerAddress {
-  readonly local: string
-  readonly server: string
 }
 
 /** How a reply came about. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:dgram'
 import { rcode } from '../dns/header.ts'
 import { writeError } from '../dns/writer.ts'
 import { explain } from '../lib/errors.ts'
-import type { Query, Reply } from '../resolve/query.ts'
+import type { Reply } from './handler.ts'
 import type { Admission } from './limits/limits.ts'
 import { type Listener, type ListenOptions, serverLabel } from './listener.ts'
 
@@ -22,8 +22,14 @@ export interface Datagrams {
    * port 0: nobody can be answered there, and Node throws where it is to send to it.
    */
   admit(address: string, port: number): Admission
-  /** The reply where there is one at once; one that comes later leaves by `send` on its own. */
-  answer(message: Buffer, address: string, port: number, admission: Exclude<Admission, 'over'>): Reply
+  /** The handler's reply if it has one at once; one that comes later is sent by `send`. `isMiss`: as in Query. */
+  answer(
+    message: Buffer,
+    address: string,
+    port: number,
+    admission: Exclude<Admission, 'over'>,
+    isMiss: boolean,
+  ): Reply
   /** Takes no more questions. */
   isClosing(): boolean
   /** Counts a failed system call, which concerns one datagram; the socket stays good. */
@@ -73,9 +79,17 @@ export function serveDatagrams(
       limits.counters.errors.add(1, 'udp')
       return 'over'
     },
-    answer(message, address, from, admission) {
-      const query: Query = { message, asker: address, local: at.host, transport: 'udp', server }
-      const reply = handle(admission === 'pass' ? query : { ...query, pressed: admission })
+    answer(message, address, from, admission, isMiss) {
+      const pressed = admission === 'pass' ? undefined : admission
+      const reply = handle({
+        message,
+        asker: address,
+        local: at.host,
+        transport: 'udp',
+        server,
+        pressed,
+        isMiss,
+      })
       if (!(reply instanceof Promise)) return reply
       wait(reply, message, address, from)
       return undefined

@@ -1,9 +1,8 @@
 // What a listening socket is to the rest: something that was bound, hands questions on, and can be closed.
 
-import type { FastAnswers } from '../fast/fast-answers.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Handle } from '../resolve/query.ts'
+import type { EncodedAnswers, Handle } from './handler.ts'
 import type { Limits } from './limits/limits.ts'
 
 export interface Bindable {
@@ -30,8 +29,8 @@ export interface ListenOptions {
   /** undefined: the address is ours alone. */
   readonly sharing?: Sharing | undefined
   readonly handle: Handle
-  /** Answers that are at hand; undefined: every question is for `handle`. */
-  readonly fast?: (() => FastAnswers | undefined) | undefined
+  /** undefined: every query goes to `handle`. */
+  readonly encoded?: (() => EncodedAnswers | undefined) | undefined
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger

@@ -7,8 +7,8 @@ import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress, zoneOf } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Handle } from '../resolve/query.ts'
 import type { Addresses } from './addresses.ts'
+import type { Handle } from './handler.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Bindable, Listener, ListenOptions, Sharing } from './listener.ts'
 import { probe } from './probe.ts'
@@ -36,7 +36,7 @@ export interface ListenersOptions {
   readonly listen: readonly HostPort[]
   readonly addresses: Addresses
   readonly handle: Handle
-  readonly fast?: ListenOptions['fast']
+  readonly encoded?: ListenOptions['encoded']
   readonly limits: Limits
   readonly clock: Clock
   readonly log: Logger
@@ -72,7 +72,7 @@ interface Pair {
 }
 
 export function createListeners(options: ListenersOptions): Listeners {
-  const { clock, log, handle, fast, limits, sharing, isFirst = true } = options
+  const { clock, log, handle, encoded, limits, sharing, isFirst = true } = options
   let { listen } = options
   const pairs = new Map<string, Pair>()
   /** Why an address can't be had, and all that was said of it. */
@@ -165,7 +165,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     const sockets: Listener[] = []
     try {
       if (sharing !== undefined && isFirst && !left.has(key)) await probe(at)
-      const shared = { handle, fast, limits, clock, log, sharing }
+      const shared = { handle, encoded, limits, clock, log, sharing }
       sockets.push(await (options.listenUdp ?? listenUdp)({ at, ...shared }))
       // With port 0 (tests) TCP takes the port that UDP was given.
       sockets.push(

@@ -3,9 +3,9 @@
 // being made for them.
 import type { Socket } from 'node:dgram'
 import { constants } from 'node:os'
-import type { FastAnswers } from '../fast/fast-answers.ts'
 import { type Batch, batchSize, createBatch, headerWords, lengthAt, nameLengthAt } from './batch.ts'
 import { receiveBufferBytes, type Send, sendBy, serveDatagrams } from './datagrams.ts'
+import type { EncodedAnswers } from './handler.ts'
 import { type Libc, sockaddrBytes, systemError } from './libc.ts'
 import type { Listener, ListenOptions } from './listener.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
@@ -73,32 +73,39 @@ function serve(
     outbox.flush(exit)
   }
 
-  function takeOne(fast: FastAnswers | undefined, message: Buffer, address: string, port: number): void {
+  function takeOne(
+    encoded: EncodedAnswers | undefined,
+    message: Buffer,
+    address: string,
+    port: number,
+  ): void {
     const admission = datagrams.admit(address, port)
     if (admission === 'over') return
-    if (admission === 'pass' && fast !== undefined && outbox.name(address, port)) {
+    let isMiss = false
+    if (admission === 'pass' && encoded !== undefined && outbox.name(address, port)) {
       const { length } = message
-      const written = fast.answer(message, 0, length, address, here, outbox.data, outbox.at())
+      const written = encoded.answer(message, 0, length, address, here, outbox.data, outbox.at())
       if (written > 0) {
         outbox.take(written)
         return
       }
+      isMiss = true
     }
-    const reply = datagrams.answer(message, address, port, admission)
+    const reply = datagrams.answer(message, address, port, admission, isMiss)
     if (reply === undefined) isDone = false
     else if (!outbox.put(reply, address, port)) exit.byNode(reply, address, port)
   }
 
   /** The one at `index` of a batch. */
-  function takeNext(fast: FastAnswers | undefined, index: number): void {
+  function takeNext(encoded: EncodedAnswers | undefined, index: number): void {
     const address = addressIn(questions, index)
     const port = portIn(questions, index)
     const admission = datagrams.admit(address, port)
     if (admission === 'over') return
     const start = index * questions.slotBytes
     const stop = start + questions.headers[index * headerWords + lengthAt]!
-    if (admission === 'pass' && fast !== undefined) {
-      const written = fast.answer(questions.data, start, stop, address, here, outbox.data, outbox.at())
+    if (admission === 'pass' && encoded !== undefined) {
+      const written = encoded.answer(questions.data, start, stop, address, here, outbox.data, outbox.at())
       if (written > 0) {
         outbox.nameAs(questions, index)
         outbox.take(written)
@@ -108,13 +115,14 @@ function serve(
     // Handlers may keep it, and the slot is for the next one.
     const message = Buffer.allocUnsafe(stop - start)
     questions.data.copy(message, 0, start, stop)
-    const reply = datagrams.answer(message, address, port, admission)
+    const isMiss = admission === 'pass' && encoded !== undefined
+    const reply = datagrams.answer(message, address, port, admission, isMiss)
     if (reply === undefined) isDone = false
     else if (!outbox.putAs(reply, questions, index)) exit.byNode(reply, address, port)
   }
 
   /** Answers what waits, one batch at the most. */
-  function drain(fast: FastAnswers | undefined): void {
+  function drain(encoded: EncodedAnswers | undefined): void {
     if (datagrams.isClosing()) return
     const count = libc.receive(fd, questions.address, batchSize)
     if (count < 0) {
@@ -122,7 +130,7 @@ function serve(
       return
     }
     try {
-      for (let i = 0; i < count; i++) takeNext(fast, i)
+      for (let i = 0; i < count; i++) takeNext(encoded, i)
     } finally {
       // The system wrote how long each address is; before the next call it is how much room there is.
       for (let i = 0; i < count; i++) questions.headers[i * headerWords + nameLengthAt] = sockaddrBytes
@@ -130,29 +138,29 @@ function serve(
   }
 
   /** Whatever became of the rest: the outbox is for the next socket, and has to be empty. */
-  function leave(fast: FastAnswers | undefined): void {
+  function leave(encoded: EncodedAnswers | undefined): void {
     outbox.flush(exit)
-    fast?.end()
+    encoded?.end()
   }
 
   socket.on('message', (message, from) => {
-    const fast = options.fast?.()
-    const began = fast?.begin() ?? clock.monotonic()
+    const encoded = options.encoded?.()
+    const began = encoded?.begin() ?? clock.monotonic()
     try {
-      takeOne(fast, message, from.address, from.port)
-      if (waiting.note(began)) drain(fast)
+      takeOne(encoded, message, from.address, from.port)
+      if (waiting.note(began)) drain(encoded)
     } finally {
-      leave(fast)
+      leave(encoded)
     }
   })
   const watched = waiting.add(fd, () => {
-    const fast = options.fast?.()
-    fast?.begin()
+    const encoded = options.encoded?.()
+    encoded?.begin()
     isDone = true
     try {
-      drain(fast)
+      drain(encoded)
     } finally {
-      leave(fast)
+      leave(encoded)
     }
     return isDone
   })

@@ -21,7 +21,7 @@ export async function listenUdp(options: ListenOptions): Promise<Listener> {
   socket.on('message', (message, from) => {
     const admission = admit(from.address, from.port)
     if (admission === 'over') return
-    const reply = answer(message, from.address, from.port, admission)
+    const reply = answer(message, from.address, from.port, admission, false)
     if (reply !== undefined) send(reply, from.address, from.port)
   })
   return listener

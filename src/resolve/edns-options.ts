@@ -2,7 +2,7 @@
 // idle (RFC 7828). Each only for who sent it.
 import type { Cookies } from '../dns/cookie.ts'
 import { type Edns, encodeOption, optionCode } from '../dns/edns.ts'
-import type { Query } from './query.ts'
+import type { Query } from '../net/handler.ts'
 
 /**
  * The question's OPT, with the reply's options and whether its cookie proves where the asker is; the same object where

@@ -12,11 +12,11 @@ import type { Answered, Failed, Forward, Forwarded } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
+import type { Query, Reply } from '../net/handler.ts'
 import type { Identity } from './chaos.ts'
 import type { DnsCounters } from './counters.ts'
 import type { Decision } from './decision.ts'
 import { replyOptions } from './edns-options.ts'
-import type { Query, Reply } from './query.ts'
 import type { Resolver } from './resolver.ts'
 
 export interface PipelineOptions {
@@ -42,7 +42,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
   function handle(query: Query): Reply | Promise<Reply> {
     const started = clock.monotonic()
     try {
-      return fast?.reply(query) ?? answer(query, started)
+      return (query.isMiss ? undefined : fast?.reply(query)) ?? answer(query, started)
     } catch (error) {
       return panic(query, started, error)
     }

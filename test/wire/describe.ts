@@ -1,5 +1,5 @@
 // A reply in a few words, as the corpus has them, and what is wrong with it.
-import type { Reply } from '../../src/resolve/query.ts'
+import type { Reply } from '../../src/net/handler.ts'
 import { flawsOf, walk } from './invariants.ts'
 
 const options: Record<number, string> = { 3: 'nsid', 10: 'cookie', 11: 'keepalive' }

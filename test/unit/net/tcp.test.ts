@@ -7,9 +7,9 @@ import { flag, headerOnly, rcodeOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
+import type { Handle, Query } from '../../../src/net/handler.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { listenTcp } from '../../../src/net/tcp.ts'
-import type { Handle, Query } from '../../../src/resolve/query.ts'
 import { createAccounting } from './limits/accounting.ts'
 
 const question = (id: number) => encodeQuery('web', 'A', { id })
