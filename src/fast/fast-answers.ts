@@ -1,6 +1,18 @@
-// Fast answers: replies that the slow path made, kept as bytes for as long as it would make the same. A hit is the
-// asker's seat, a look at its scope's shelf, and a copy with the asker's ID, flags, spelling and another order of
-// addresses: no promise, no closure, nothing allocated.
+// Fast answers: replies that the slow path made, kept as templates for as long as it would make the same. A hit is one
+// look at the client, one at its scope's store, and a copy of the template: no promise, no closure, nothing allocated.
+//
+// What makes a template invalid, and where that is noticed. Nothing is pushed: each is looked at when a question comes.
+//
+// | stamp | compared with | changes when | then |
+// | --- | --- | --- | --- |
+// | `Client.cached` (scope/clients) | the snapshot the scope was checked against | the client's scope, or the set of projects, is another | the client goes to its scope's store |
+// | `AnswerStore.networks`, `subnets`, `projects` | the snapshot's | a container, network or project comes, goes or changes | the changed names are logged; the store is emptied if they may be any |
+// | `AnswerTemplate.change` | the number of the store's last change | a change is logged | the template stays if the change does not affect its name |
+// | `AnswerTemplate.version` | the table's version | anything in the table changes; only for answers from the whole table | the answer is made anew |
+// | `AnswerTemplate.upstreams` | the number of the set of upstreams | the upstreams change; only for upstreams' answers | the answer is made anew |
+// | `AnswerTemplate.aging` | the lease of the forwarding cache | the TTL passes, or the cache drops or renews its entry | TTLs are written anew, or the answer is |
+//
+// A change of the configuration replaces all of it. Answers that depend on the moment (`isPassing`) are not kept.
 
 import { readQuestion } from '../dns/name.ts'
 import { form, type PlainQuestion, readPlain } from '../dns/plain.ts'
@@ -8,39 +20,40 @@ import { maxMessageBytes, type Transport } from '../dns/writer.ts'
 import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HistogramCell } from '../lib/counters.ts'
-import type { EncodedAnswers, Query, ServerAddress } from '../net/handler.ts'
+import type { EncodedAnswers, Query } from '../net/handler.ts'
+import type { Snapshot } from '../registry/types.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
-import type { Resolver } from '../resolve/resolver.ts'
+import type { Client, Clients } from '../scope/clients.ts'
 import type { Scope } from '../scope/scope.ts'
-import { createShelves, type Room, type Shelf } from './answer-store.ts'
+import { type AnswerStore, createAnswerStores, type Room } from './answer-store.ts'
 import { type CellRow, createCounting } from './counting.ts'
-import type { Changes } from './invalidation.ts'
-import { age, isReplyTo, type KeptReply, keepReply, writeKept } from './template.ts'
+import type { ChangeLog } from './invalidation.ts'
+import { type AnswerTemplate, ageTo, isAnswerTo, makeTemplate, writeTemplate } from './template.ts'
 
 export interface FastAnswers extends EncodedAnswers {
-  /** One answer as a handler gives it; undefined: ask the slow path. */
+  /** One whole reply; undefined: take the slow path. */
   reply(query: Query): Buffer | undefined
-  /** Keeps what the slow path made, where the same would be made for whoever has this scope. */
-  keep(query: Query, scope: Scope, reply: Buffer, made: Made): void
-  /** Upstreams are others now: what was kept of theirs is not to be given any more. */
+  /** Keeps the slow path's reply, for whoever has the same scope as the client. */
+  keep(query: Query, reply: Buffer, origin: Origin): void
+  /** Upstreams have changed: invalidates answers cached from the old ones. */
   forgetForwarded(): void
-  /** Replies kept, the bytes they take, and askers whose answers are at hand. */
+  /** Templates, the bytes they take, and clients remembered. */
   held(): { answers: number; bytes: number; seats: number }
 }
 
 /** How a reply came about. */
-export interface Made {
+export interface Origin {
   readonly rcode: number
   readonly source: 'local' | 'policy' | 'cache'
-  /** It depends on the whole table; else on its scope's networks, and on which networks there are. */
+  /** It depends on the whole table, not on its scope's networks and the sets of networks and projects alone. */
   readonly isWhole: boolean
-  /** An upstream's, `age` seconds old. */
+  /** Of an upstream's answer, `age` seconds old. */
   readonly lease?: Lease | undefined
   readonly age?: number | undefined
 }
 
 export interface FastOptions {
-  readonly resolver: Pick<Resolver, 'snapshot' | 'scope' | 'epoch'>
+  readonly resolver: { snapshot(): Snapshot; readonly clients: Clients }
   readonly counters: DnsCounters
   readonly clock: Clock
   /** The time that leases go by, ms. */
@@ -52,117 +65,52 @@ export interface FastOptions {
   readonly see?: (scope: Scope) => Scope
 }
 
-/** Answers whose time is taken together. */
+/** Answers whose time is measured together. */
 const maxTogether = 256
-/** Seats kept for each of our addresses; then the oldest goes. In all: then those of the address that has most. */
-const maxSeats = 10_000
-const maxInAll = 20_000
-/** After so many changes of the table all seats are found anew, for those left empty hold what was long ago. */
-const sweepAfter = 256
 
 /** An answer takes some 400 bytes: 160,000 find room, 10,000 of one scope for sure. */
 const defaultRoom: Room = { total: 64 * 1024 * 1024, each: 8 * 1024 * 1024 }
 
-/** Where an asker's answers are. */
-interface Seat {
-  scope: Scope
-  shelf: Shelf<KeptReply>
-  /** The resolver's, as of when this was looked at. */
-  epoch: number
-}
-
-/** One of our addresses, and who asks there. */
-interface Desk extends ServerAddress {
-  readonly seats: Map<string, Seat>
-  readonly cells: CellRow
-}
-
 export function createFastAnswers(options: FastOptions): FastAnswers {
-  const { resolver, counters, clock, random, room = defaultRoom } = options
+  const { counters, clock, random, room = defaultRoom } = options
+  const { snapshot, clients } = options.resolver
   const seed = Math.floor(random() * 2 ** 32) | 0
   const counting = createCounting(counters)
-  /** One at a time is read, within one call. */
-  const asked: PlainQuestion = { end: 0, hash: 0, form: form.bare, limit: 0 }
-  const shelves = createShelves<KeptReply>(room, options.see)
-  /** By our address; there are several where more than one listener has it, as with another port. */
-  const desks = new Map<string, Desk[]>()
-  let desk: Desk = { local: '', server: '', seats: new Map(), cells: counting.row('') }
-  /** Seats in all. */
-  let seated = 0
-  let sweptAt = 0
+  const stores = createAnswerStores(room, options.see)
+  let sweeps = 0
   let upstreams = 1
+
+  /** The question at hand: one at a time is read, within one call. */
+  const asked: PlainQuestion = { end: 0, hash: 0, form: form.bare, limit: 0 }
+  /** The cells of each listener, and of the one at hand. */
+  const rows = new Map<string, CellRow>()
+  let row = counting.row('')
 
   const together: HistogramCell[] = []
   let answered = 0
   let begun = 0
-  /** As of the first answer that asked for it. */
+  /** When the first answer of these asked for it. */
   let passing = 0
   let knowsPassing = false
 
-  function goTo(local: string, server: string): void {
-    if (desk.local === local && desk.server === server) return
-    let here = desks.get(local)
-    if (here === undefined) {
-      here = []
-      desks.set(local, here)
-    }
-    for (let i = 0; i < here.length; i++) {
-      desk = here[i]!
-      if (desk.server === server) return
-    }
-    desk = { local, server, seats: new Map(), cells: counting.row(server) }
-    here.push(desk)
+  function cellsOf(server: string): CellRow {
+    if (row.server === server) return row
+    const known = rows.get(server)
+    row = known ?? counting.row(server)
+    if (known === undefined) rows.set(server, row)
+    return row
   }
 
-  /** undefined: nothing is kept for that asker. */
-  function seatOf(asker: string): Seat | undefined {
-    const epoch = resolver.epoch()
-    const seat = desk.seats.get(asker)
-    return seat !== undefined && seat.epoch === epoch ? seat : takeSeat(asker, epoch, seat)
-  }
-
-  function takeSeat(asker: string, epoch: number, before: Seat | undefined): Seat | undefined {
-    if (epoch - sweptAt > sweepAfter) sweep(epoch)
-    const scope = resolver.scope(asker, desk.local)
-    // The same scope has the same networks, as they were.
-    if (before?.scope === scope) {
-      before.epoch = epoch
-      return before
+  function storeOf(client: Client): AnswerStore | undefined {
+    if (client.cached !== undefined) return client.cached as AnswerStore
+    if (sweeps !== clients.sweeps()) {
+      sweeps = clients.sweeps()
+      rows.clear()
+      stores.sweep(snapshot())
     }
-    const shelf = shelves.of(scope, resolver.snapshot())
-    if (shelf === undefined) {
-      if (desk.seats.delete(asker)) seated--
-      return undefined
-    }
-    if (before !== undefined) {
-      before.scope = scope
-      before.shelf = shelf
-      before.epoch = epoch
-      return before
-    }
-    const { seats } = desk
-    if (seats.size >= maxSeats) seats.delete(seats.keys().next().value!)
-    else if (++seated > maxInAll) clearFullest()
-    const seat = { scope, shelf, epoch }
-    seats.set(asker, seat)
-    return seat
-  }
-
-  function clearFullest(): void {
-    const all = [...desks.values()].flat().map(({ seats }) => seats)
-    const fullest = all.reduce((a, b) => (b.size > a.size ? b : a))
-    seated -= fullest.size
-    fullest.clear()
-  }
-
-  function sweep(epoch: number): void {
-    sweptAt = epoch
-    // With addresses that are no longer ours.
-    desks.clear()
-    desk.seats.clear()
-    seated = 0
-    desks.set(desk.local, [desk])
-    shelves.sweep(resolver.snapshot())
+    const store = stores.of(client.scope, snapshot())
+    client.cached = store
+    return store
   }
 
   function find(
@@ -170,31 +118,34 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     start: number,
     stop: number,
     asker: string,
-    transport: Transport = 'udp',
-  ): KeptReply | undefined {
+    local: string,
+    transport: Transport,
+  ): AnswerTemplate | undefined {
     if (!read(data, start, stop, transport)) return undefined
-    const shelf = seatOf(asker)?.shelf
-    const kept = shelf?.get(asked.hash)
-    if (kept === undefined || !isReplyTo(kept, data, start, asked)) return undefined
-    if (kept.changes !== shelf!.changes.last && !outlives(kept, shelf!.changes)) return undefined
-    if (kept.version !== 0 && kept.version !== resolver.snapshot().version) return undefined
-    return kept.aging === undefined || isFresh(kept as KeptReply & Aged) ? kept : undefined
+    const store = storeOf(clients.of(asker, local))
+    const template = store?.answers.get(asked.hash)
+    if (template === undefined || !isAnswerTo(template, data, start, asked)) return undefined
+    return isValid(template, store!) ? template : undefined
   }
 
-  /** What is kept of an answer over TCP does for UDP as far as it fits, so the limit alone tells them apart. */
+  /** The transport's limit is part of the question: what was made for TCP serves UDP as far as it fits. */
   function read(data: Uint8Array, start: number, stop: number, transport: Transport): boolean {
     if (!readPlain(data, start, stop, seed, asked)) return false
     if (transport === 'tcp') asked.limit = maxMessageBytes
     return true
   }
 
-  function isFresh(kept: KeptReply & Aged): boolean {
-    if (kept.upstreams !== upstreams) return false
+  function isValid(template: AnswerTemplate, { changes }: AnswerStore): boolean {
+    if (template.change !== changes.last && !outlives(template, changes)) return false
+    if (template.version !== 0 && template.version !== snapshot().version) return false
+    const { aging } = template
+    if (aging === undefined) return true
+    if (template.upstreams !== upstreams) return false
     if (!knowsPassing) {
       passing = options.passing()
       knowsPassing = true
     }
-    return age(kept, passing)
+    return ageTo(passing, template.bytes, aging)
   }
 
   function begin(): number {
@@ -215,54 +166,51 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
     begin,
     end,
     answer(data, start, stop, asker, { local, server }, into, at) {
-      goTo(local, server)
-      const kept = find(data, start, stop, asker)
-      if (kept === undefined) return 0
+      const template = find(data, start, stop, asker, local, 'udp')
+      if (template === undefined) return 0
       if (answered === maxTogether) end()
-      together[answered++] = counting.count(desk.cells, kept.kind, 'udp', asker)
-      return writeKept(kept, data, start, asked.end, resolver.snapshot().version, random, into, at)
+      together[answered++] = counting.count(cellsOf(server), template.kind, 'udp', asker)
+      return writeTemplate(template, data, start, asked.end, snapshot().version, random, into, at)
     },
     reply({ message, asker, local, server, transport, pressed }) {
       if (pressed !== undefined) return undefined
       const started = clock.monotonic()
       knowsPassing = false
-      goTo(local, server)
-      const kept = find(message, 0, message.length, asker, transport)
-      if (kept === undefined) return undefined
-      const reply = Buffer.allocUnsafe(kept.bytes.length)
-      writeKept(kept, message, 0, asked.end, resolver.snapshot().version, random, reply, 0)
-      counting.count(desk.cells, kept.kind, transport, asker).observe((clock.monotonic() - started) / 1000)
+      const template = find(message, 0, message.length, asker, local, transport)
+      if (template === undefined) return undefined
+      const reply = Buffer.allocUnsafe(template.bytes.length)
+      writeTemplate(template, message, 0, asked.end, snapshot().version, random, reply, 0)
+      const duration = counting.count(cellsOf(server), template.kind, transport, asker)
+      duration.observe((clock.monotonic() - started) / 1000)
       return reply
     },
-    keep({ message, transport, pressed }, scope, reply, made) {
+    keep({ message, asker, local, transport, pressed }, reply, origin) {
+      // Read again, for meanwhile others may have been: 0.1 µs of a slow path of several.
       if (pressed !== undefined || !read(message, 0, message.length, transport)) return
-      const { hash } = asked
-      const snapshot = resolver.snapshot()
-      const shelf = shelves.of(scope, snapshot)
-      if (shelf === undefined) return
-      const notes = {
-        kind: counting.kindOf(message.readUInt16BE(asked.end - 4), made),
-        version: made.isWhole ? snapshot.version : 0,
-        changes: shelf.changes.last,
-        upstreams: made.lease === undefined ? 0 : upstreams,
+      const store = storeOf(clients.of(asker, local))
+      if (store === undefined) return
+      const { isWhole, lease, age } = origin
+      const validity = {
+        version: isWhole ? snapshot().version : 0,
+        change: store.changes.last,
+        upstreams: lease === undefined ? 0 : upstreams,
       }
-      const kept = keepReply(reply, asked, notes, made.lease, made.age)
-      if (kept !== undefined) shelf.set(hash, kept)
+      const kind = counting.kindOf(message.readUInt16BE(asked.end - 4), origin)
+      const template = makeTemplate(reply, asked, kind, validity, lease, age)
+      if (template !== undefined) store.answers.set(asked.hash, template)
     },
     forgetForwarded() {
       upstreams++
     },
-    held: () => ({ ...shelves.held(), seats: seated }),
+    held: () => ({ ...stores.held(), seats: clients.held() }),
   }
 }
 
-/** Whether what has changed since has nothing to do with its name. */
-function outlives(kept: KeptReply, changes: Changes): boolean {
-  const { name } = readQuestion(kept.bytes)!
-  // Who has an address is no matter of names.
-  if (name.endsWith('.arpa') || !changes.spare(name, kept.changes)) return false
-  kept.changes = changes.last
+/** Whether what has changed since does not affect its name. */
+function outlives(template: AnswerTemplate, changes: ChangeLog): boolean {
+  const { name } = readQuestion(template.bytes)!
+  // Names do not tell who has an address.
+  if (name.endsWith('.arpa') || !changes.isUnaffected(name, template.change)) return false
+  template.change = changes.last
   return true
 }
-
-type Aged = { readonly aging: NonNullable<KeptReply['aging']> }

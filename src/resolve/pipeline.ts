@@ -7,7 +7,7 @@ import { readQuestion } from '../dns/name.ts'
 import { relayReply, replyCode, type UpstreamReply } from '../dns/relay.ts'
 import { type, typeLabel, typeName } from '../dns/types.ts'
 import { type ReplyParts, replyLimit, writeError, writeReply } from '../dns/writer.ts'
-import type { FastAnswers, Made } from '../fast/fast-answers.ts'
+import type { FastAnswers, Origin } from '../fast/fast-answers.ts'
 import type { Answered, Failed, Forward, Forwarded } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
@@ -75,7 +75,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const decision = resolver.decide(scope, question)
     if (decision.kind === 'answer') {
       const reply = write(query, question, opt, decision)
-      if (decision.isPassing !== true) fast?.keep(query, scope, reply, madeOf(decision))
+      if (decision.isPassing !== true) fast?.keep(query, reply, madeOf(decision))
       return done(query, started, decision.source, reply, decision.rcode, question, decision.rule)
     }
     const { message: bytes, asker } = query
@@ -156,7 +156,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const { lease, age } = result.cached ?? {}
     if (lease !== undefined) {
       const isWhole = decision.isWhole === true
-      fast?.keep(query, scope, reply, { rcode: code, source: 'cache', isWhole, lease, age })
+      fast?.keep(query, reply, { rcode: code, source: 'cache', isWhole, lease, age })
     }
     return done(query, started, source, reply, code, question, describeAnswer(result))
   }
@@ -217,7 +217,7 @@ function write(query: Query, question: Question, edns: Edns | undefined, parts: 
   return writeReply(query.message, question, edns, parts, replyLimit(query.transport, edns))
 }
 
-function madeOf({ rcode, source, isWhole = false }: Decision & { kind: 'answer' }): Made {
+function madeOf({ rcode, source, isWhole = false }: Decision & { kind: 'answer' }): Origin {
   return { rcode, source, isWhole }
 }
 

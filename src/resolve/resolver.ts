@@ -12,7 +12,7 @@ import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
 import type { Endpoint, NetworkTable, Snapshot } from '../registry/types.ts'
-import { createScopes } from '../scope/clients.ts'
+import { type Clients, createClients } from '../scope/clients.ts'
 import type { Scope, scopeTable } from '../scope/scope.ts'
 import { type Withheld, withhold } from './answer-filter.ts'
 import { answerChaos } from './chaos.ts'
@@ -43,8 +43,7 @@ export interface ResolverOptions {
 
 export interface Resolver {
   snapshot(): Snapshot
-  /** Another number whenever the table or the local addresses are others. */
-  epoch(): number
+  readonly clients: Clients
   scope(asker: string, local: string): Scope
   decide(scope: Scope, question: Question): Decision
   /** What an upstream may not tell this asker, judged by the table as it is now. */
@@ -80,7 +79,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     routes: indexRoutes(config.forward),
   }
   const settings = { routes, singleLabel: config.forward.singleLabel }
-  const scopes = createScopes(options)
+  const clients = createClients(options)
   const filter = {
     rebindProtection: config.forward.rebindProtection,
     rebindAllow: new Set(config.forward.rebindAllow),
@@ -120,8 +119,8 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   return {
     snapshot: store.current,
-    epoch: scopes.epoch,
-    scope: scopes.of,
+    clients,
+    scope: (asker, local) => clients.of(asker, local).scope,
     decide(scope, question) {
       const decision = decide(scope, question)
       if (decision.kind !== 'forward') return decision

@@ -1,118 +1,143 @@
-// Scopes that were found, so that not each question has its asker's found anew: by listening address and asker.
+// The clients seen of late, each with its scope: worked out once, renewed with the table, in bounded memory.
 import type { Config } from '../config/types.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Store } from '../registry/store.ts'
 import type { Snapshot } from '../registry/types.ts'
-import { renewScope, type Scope, scopeOf, scopeTable } from './scope.ts'
+import { renewScope, type Scope, scopeOf, type scopeTable } from './scope.ts'
 
-export interface Scopes {
-  /** The scope of who asks at one of our addresses, both as sockets tell them. */
-  of(asker: string, local: string): Scope
-  /** Another number whenever the table or the local addresses are others. */
-  epoch(): number
-  /** How many are kept, those of strangers aside. */
-  held(): number
+/** A source address at one of our addresses. */
+export interface Client {
+  readonly scope: Scope
+  /** For whoever answers it: what belongs to the scope. Undefined again once the scope or the set of projects changes. */
+  cached: unknown
 }
 
-export interface ScopesOptions {
+export interface Clients {
+  /** By the source address and the address it was sent to, as the socket has them. */
+  of(asker: string, local: string): Client
+  /** How many are remembered, strangers aside. */
+  held(): number
+  /** How often all have been forgotten. */
+  sweeps(): number
+}
+
+export interface ClientsOptions {
   readonly config: Pick<Config, 'scope'>
   readonly store: Pick<Store, 'current'>
   /** This namespace's addresses now; the same object as long as they don't change. */
   readonly addresses: () => LocalAddresses
-  /** The scope table where it is another than ours. */
+  /** Default: the scope table. */
   readonly scopeRows?: typeof scopeTable
 }
 
 /**
- * Scopes kept for each listening address, and in all: then those of the address that has most go. Strangers can send from
- * any number of addresses: theirs are kept apart, so that they push nobody out but each other.
+ * Clients of each of our addresses, and in all: the oldest of the address makes room, or all of the address that has most.
+ * Strangers can send from any number of addresses, so they only push out each other.
  */
-const mostScopes = 10_000
+const mostClients = 10_000
 const mostInAll = 20_000
 const mostStrangers = 1000
-/** After so many changes of the table all are found anew: those not asked for any more hold what was long ago. */
+/** All are forgotten after so many changes of the table: clients that no longer ask hold on to old tables. */
 const sweepAfter = 256
 
-interface Known {
+interface Entry extends Client {
   scope: Scope
-  /** What it was last found right for. */
+  /** The snapshot that the scope was last checked against. */
   of: Snapshot
 }
 
-export function createScopes({ config, store, addresses, scopeRows = scopeTable }: ScopesOptions): Scopes {
-  const byServer = new Map<string, Map<string, Known>>()
-  /** In all. */
+export function createClients({ config, store, addresses, scopeRows }: ClientsOptions): Clients {
+  const byLocal = new Map<string, Map<string, Entry>>()
   let held = 0
-  let strangers = new Map<string, Scope>()
-  let now: { snapshot: Snapshot; local: LocalAddresses } | undefined
-  let epoch = 0
-  let sweptAt = 0
+  let strangers = new Map<string, Entry>()
+  let snapshot: Snapshot | undefined
+  let ours: LocalAddresses | undefined
+  let changes = 0
+  let sweeps = 0
+  /** Of the last question. */
+  let local = ''
+  let clients = clientsAt(local)
 
-  function look() {
-    const snapshot = store.current()
-    const local = addresses()
-    if (snapshot === now?.snapshot && local === now.local) return now
-    const isElsewhere = local !== now?.local
-    now = { snapshot, local }
-    epoch++
-    strangers = new Map()
-    if (isElsewhere || epoch - sweptAt > sweepAfter) {
-      byServer.clear()
-      held = 0
-      sweptAt = epoch
-    }
-    return now
-  }
-
-  function keep(here: string, asker: string, known: Known): void {
-    if (held >= mostInAll) {
-      const [fullest, { size }] = [...byServer].reduce((a, b) => (b[1].size > a[1].size ? b : a))
-      byServer.delete(fullest)
-      held -= size
-    }
-    let map = byServer.get(here)
+  function clientsAt(address: string): Map<string, Entry> {
+    let map = byLocal.get(address)
     if (map === undefined) {
       map = new Map()
-      byServer.set(here, map)
+      byLocal.set(address, map)
     }
-    held -= map.size
-    put(map, mostScopes, asker, known)
-    held += map.size
+    return map
+  }
+
+  function follow(current: Snapshot, own: LocalAddresses): void {
+    const hasMoved = own !== ours
+    snapshot = current
+    ours = own
+    strangers = new Map()
+    if (!hasMoved && ++changes <= sweepAfter) return
+    byLocal.clear()
+    clients = clientsAt(local)
+    held = 0
+    changes = 0
+    sweeps++
+  }
+
+  /** False: the scope has to be worked out anew. */
+  function renew(entry: Entry, asker: string, now: Snapshot): boolean {
+    const scope = renewScope(entry.scope, canonicalAddress(asker) ?? asker, entry.of, now)
+    if (scope === undefined) return false
+    if (scope !== entry.scope || entry.of.projects.set !== now.projects.set) entry.cached = undefined
+    entry.scope = scope
+    entry.of = now
+    return true
+  }
+
+  function add(asker: string, now: Snapshot, own: LocalAddresses): Entry {
+    const key = `${asker} ${local}`
+    const stranger = strangers.get(key)
+    if (stranger !== undefined) return stranger
+    const entry: Entry = {
+      scope: scopeOf(now, own, config.scope, asker, local, scopeRows),
+      cached: undefined,
+      of: now,
+    }
+    if (entry.scope.view === 'nobody') put(strangers, mostStrangers, key, entry)
+    else {
+      if (held >= mostInAll) clearFullest()
+      held -= clients.size
+      put(clients, mostClients, asker, entry)
+      held += clients.size
+    }
+    return entry
+  }
+
+  function clearFullest(): void {
+    const fullest = [...byLocal.values()].reduce((a, b) => (b.size > a.size ? b : a))
+    held -= fullest.size
+    fullest.clear()
   }
 
   return {
     held: () => held,
-    epoch() {
-      look()
-      return epoch
-    },
-    of(asker, here) {
-      const { snapshot, local } = look()
-      const known = byServer.get(here)
-      const before = known?.get(asker)
-      if (before !== undefined) {
-        if (before.of === snapshot) return before.scope
-        const scope = renewScope(before.scope, canonicalAddress(asker) ?? asker, before.of, snapshot)
-        if (scope !== undefined) {
-          before.scope = scope
-          before.of = snapshot
-          return scope
-        }
-        known!.delete(asker)
-        held--
+    sweeps: () => sweeps,
+    of(asker, at) {
+      const now = store.current()
+      const own = addresses()
+      if (now !== snapshot || own !== ours) follow(now, own)
+      if (at !== local) {
+        local = at
+        clients = clientsAt(at)
       }
-      const stranger = strangers.get(`${asker} ${here}`)
-      if (stranger !== undefined) return stranger
-      const scope = scopeOf(snapshot, local, config.scope, asker, here, scopeRows)
-      if (scope.view === 'nobody') put(strangers, mostStrangers, `${asker} ${here}`, scope)
-      else keep(here, asker, { scope, of: snapshot })
-      return scope
+      const entry = clients.get(asker)
+      if (entry === undefined) return add(asker, now, own)
+      if (entry.of === now || renew(entry, asker, now)) return entry
+      clients.delete(asker)
+      held--
+      return add(asker, now, own)
     },
   }
 }
 
-/** The oldest goes where there is no room: one at a time, so that a flood never empties the whole. */
+/** The oldest makes room: one at a time, so that a flood never empties the map. */
 function put<T>(map: Map<string, T>, most: number, key: string, value: T): void {
   if (map.size >= most) map.delete(map.keys().next().value!)
   map.set(key, value)

@@ -52,11 +52,11 @@ export interface AskersOptions {
  * Prefixes are /24 and /56.
  */
 export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
-  const accounts = new Recent<Asker>(
+  const accounts = new Recent<string, Asker>({
     capacity,
-    ({ connections, inFlight }) => connections.size > 0 || inFlight > 0,
-  )
-  const prefixes = new Recent<Bucket>(capacity, () => false)
+    isHeld: ({ connections, inFlight }) => connections.size > 0 || inFlight > 0,
+  })
+  const prefixes = new Recent<string, Bucket>({ capacity })
 
   function account(key: string, prefixKey: string): Asker {
     let asker = accounts.get(key)
@@ -64,10 +64,10 @@ export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
     let prefix = prefixes.get(prefixKey)
     if (prefix === undefined) {
       prefix = new Bucket()
-      prefixes.set(prefixKey, prefix)
+      prefixes.add(prefixKey, prefix)
     }
     asker = new Asker(prefix)
-    accounts.set(key, asker)
+    accounts.add(key, asker)
     return asker
   }
 
@@ -78,7 +78,7 @@ export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
     if (isLinkLocal(address) || isOnNetwork(bytes)) return account(address, prefix)
     const asker = account(`${prefixText(bytes, 8)}/64`, prefix)
     // So that the next question of this address finds it without reading it.
-    accounts.set(address, asker)
+    accounts.add(address, asker)
     return asker
   }
 
