@@ -16,34 +16,37 @@ export interface Question {
   readonly class: number
 }
 
-/** `rule` says in a sentence what decided; for people who ask why, never for the asker. */
-export type Decision =
-  | {
-      readonly kind: 'answer'
-      /** The metrics' label. */
-      readonly source: 'local' | 'policy'
-      readonly rcode: Rcode
-      readonly answers: readonly Answer[]
-      readonly authority: readonly Answer[]
-      readonly additional?: readonly Answer[]
-      readonly error?: ExtendedError
-      readonly rule: string
-      readonly network?: string
-      /** It holds for this moment alone, not until the table changes: it depends on which upstreams there are, or on time. */
-      readonly isPassing?: boolean
-      /** It depends on the whole table, not on the scope's networks and which networks and projects there are alone. */
-      readonly isWhole?: boolean
-      /** Names to ask for instead. */
-      readonly alternatives?: readonly string[]
-    }
-  | {
-      readonly kind: 'forward'
-      readonly route: Route
-      readonly rule: string
-      /** Names of ours lie below it, so that NXDOMAIN is not to be said of it (RFC 8020). */
-      readonly isAbove?: boolean
-      readonly isWhole?: boolean
-    }
+export type Decision = LocalAnswer | ForwardDecision
+
+/** Answered here, with or without records. */
+export interface LocalAnswer {
+  readonly kind: 'answer'
+  /** The metrics' label. */
+  readonly source: 'local' | 'policy'
+  readonly rcode: Rcode
+  readonly answers: readonly Answer[]
+  readonly authority: readonly Answer[]
+  readonly additional?: readonly Answer[]
+  readonly error?: ExtendedError
+  /** A sentence on what decided, for people who ask why. Never sent to the client. */
+  readonly rule: string
+  readonly network?: string
+  /** It holds for this moment alone: it depends on the upstreams, on our own addresses, or on time. */
+  readonly isPassing?: boolean
+  /** It depends on the whole table, not on the scope's networks and the sets of networks and projects alone. */
+  readonly isWhole?: boolean
+  /** Names to ask for instead. */
+  readonly alternatives?: readonly string[]
+}
+
+export interface ForwardDecision {
+  readonly kind: 'forward'
+  readonly route: Route
+  readonly rule: string
+  /** Names of ours lie below it, so NXDOMAIN would deny them too (RFC 8020). */
+  readonly isAbove?: boolean
+  readonly isWhole?: boolean
+}
 
 /** Addresses of the asked family in random order; NODATA where the name has none of it. */
 export function addressAnswer(
