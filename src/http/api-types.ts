@@ -1,5 +1,4 @@
-// What /api/names and /api/query are asked for and answer; whoever resolves questions implements it.
-
+// The requests and replies of /api/names and /api/query, and the interface of what makes them.
 import type { CacheEntry } from './holdings.ts'
 
 /** On whose behalf: the host itself, an address, or a container by name or id. */
@@ -8,7 +7,7 @@ export type AskerRef =
   | { readonly kind: 'address'; readonly address: string }
   | { readonly kind: 'container'; readonly name: string }
 
-/** Why there is no reply: 404 for an asker that is not known, 400 for a question that can't be asked. */
+/** Why there is no reply: 404 for an unknown asker, 400 for an invalid question. */
 export interface Problem {
   readonly problem: string
   readonly status: 400 | 404
@@ -37,7 +36,7 @@ export interface NamesReply {
   /** host, networks … */
   readonly view: string
   readonly networks: readonly string[]
-  /** Whether other questions of this asker are forwarded. */
+  /** Whether this asker's other questions are forwarded. */
   readonly forwards: boolean
   readonly names: readonly VisibleName[]
   /** In the host's view alone. */

@@ -1,4 +1,4 @@
-// What is to be done with a question, and why: local and policy decide, the pipeline carries out, the API explains.
+// What to do with a question, and why: the type, and the functions that make decisions of each kind.
 
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
@@ -95,7 +95,7 @@ export function negative(
   return network === undefined ? decision : { ...decision, network }
 }
 
-/** A name that is there, without records of the asked type: NODATA, and to ANY one small record (RFC 8482). */
+/** The name exists without records of this type: NODATA, and for ANY one small record (RFC 8482). */
 export function otherTypes(context: Context, question: Question, rule: string, network?: string): Decision {
   return question.type === type.ANY
     ? local([anyRecord(context.ttl)], rule, network)
@@ -103,8 +103,8 @@ export function otherTypes(context: Context, question: Question, rule: string, n
 }
 
 /**
- * What lies in a zone that is served here so that nobody else is asked (RFC 6303, 3): at its apex, where it has one, SOA
- * and NS, and nothing anywhere else.
+ * In a zone that is served here so that no other server is asked (RFC 6303, 3): SOA and NS at its apex if it has one, and
+ * nothing else.
  */
 export function emptyZone(
   context: Context,
@@ -125,7 +125,7 @@ export function refusal(code: Rcode, error: ExtendedError, rule: string): Decisi
   return { kind: 'answer', source: 'policy', rcode: code, answers: [], authority: [], error, rule }
 }
 
-/** Names are not known yet: SERVFAIL makes a stub ask again, NXDOMAIN would be believed. */
+/** Names are not known yet: at SERVFAIL a stub asks again, NXDOMAIN it would believe. */
 export function notReady(rule: string, text = 'not all names are known yet'): Decision {
   return refusal(rcode.SERVFAIL, { code: ede.notReady, text }, rule)
 }

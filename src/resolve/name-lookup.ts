@@ -1,4 +1,4 @@
-// What a name means to this asker: where it is, who has it, and what of that is to be told.
+// Name lookup for one asker: the network a name is found on, the containers that have it, and which of them to answer with.
 import { encodeName, isBelow, namesAbove } from '../dns/name.ts'
 import { literalName } from '../dns/told.ts'
 import { isDiscoveryName, reservedDomain } from '../registry/granting.ts'
@@ -18,7 +18,7 @@ import type { Context } from './context.ts'
 import { findLocalOnly, hostParts } from './local-only.ts'
 import { podmanName } from './podman.ts'
 
-/** Found, or there but meaning several things (the host view only). */
+/** Found, or ambiguous (in the host view only). */
 export type NameMatch = Found | { readonly ambiguous: readonly Placed[] }
 
 /** The part before our zone, or before Podman's search domain; undefined for a name that is below neither. */
@@ -27,15 +27,15 @@ export function innerName(context: Context, name: string): string | undefined {
   return isBelow(name, zone) ? name.slice(0, -zone.length - 1) : podmanName(name)
 }
 
-/** What Docker's own resolver would find: aliases under our zone, `host.docker.internal` among them, are names too. */
+/** What Docker's own resolver would find: an alias may well lie under our zone, as `host.docker.internal` does. */
 export function matchAsDocker({ scope }: Context, name: string, family?: Family): NameMatch | undefined {
   if (scope.view !== 'networks') return undefined
   return findAsDocker(scope.networks, name, scope.links ?? noLinks, family)
 }
 
 /**
- * Whether a stub's search list may have made the name of one that the asker knows, and would go on to: musl's search ends
- * where a name has no data (NODATA), and goes on where there is no such name (NXDOMAIN).
+ * Whether a stub's search list may have made the name from one that the asker knows and would try next: musl's search ends
+ * at NODATA and goes on at NXDOMAIN.
  */
 export function mayBeSearch(context: Context, name: string): boolean {
   for (const above of namesAbove(name)) {
@@ -48,7 +48,7 @@ export function matchName(context: Context, name: string, family?: Family): Name
   return matchAsDocker(context, name, family) ?? matchBeyondDocker(context, name, family)
 }
 
-/** What a name means that Docker's own resolver would not find; by label only where it means nothing else. */
+/** What Docker's own resolver would not find; by label only if the name means nothing else. */
 export function matchBeyondDocker(context: Context, name: string, family?: Family): NameMatch | undefined {
   const { view, networks, links } = context.scope
   const inner = innerName(context, name)
@@ -77,7 +77,7 @@ function ifGranted(
 }
 
 /**
- * Whether a label may give somebody the name: it means nothing else anywhere. `name` is canonical, without our zone, `isBelowZone` if it was asked for there: no public name is meant then. A wildcard
+ * Whether a label may grant the name: it means nothing else anywhere. `name` is canonical, without our zone, `isBelowZone` if it was asked for there: no public name is meant then. A wildcard
  * may stand above any name, so it is the name asked for that counts.
  */
 export function mayBeLabelled(context: Context, name: string, isBelowZone: boolean): boolean {
@@ -88,7 +88,7 @@ export function mayBeLabelled(context: Context, name: string, isBelowZone: boole
   })
 }
 
-/** Unhealthy containers step back behind others of the name (`prefer`), or always (`require`); starting ones never do. */
+/** Leaves out unhealthy containers if others share the name (`prefer`), or always (`require`, starting ones too). */
 export function usable({ health }: Context, { table, endpoints }: Found): readonly Endpoint[] {
   if (health === 'ignore') return endpoints
   const healthOf = (endpoint: Endpoint) => table.containers.get(endpoint.containerId)?.health
@@ -97,10 +97,10 @@ export function usable({ health }: Context, { table, endpoints }: Found): readon
   return good.length > 0 ? good : endpoints
 }
 
-/** Records of one set have one TTL (RFC 2181, 5.2): the least that any of the containers asks for. */
+/** Records of one set have one TTL (RFC 2181, 5.2): the least of the containers'. */
 export function ttlOf({ ttl }: Context, { table, endpoints }: Found): number {
-  const told = endpoints.map(({ containerId }) => table.containers.get(containerId)?.settings.ttl ?? ttl)
-  return told.length === 0 ? ttl : Math.min(...told)
+  const ttls = endpoints.map(({ containerId }) => table.containers.get(containerId)?.settings.ttl ?? ttl)
+  return ttls.length === 0 ? ttl : Math.min(...ttls)
 }
 
 /** NAME.NETWORK of an endpoint, under our zone where `underZone`. */
@@ -114,7 +114,7 @@ export function qualifiedName(
   return `${name}.${table.network.name}${underZone ? `.${context.zone}` : ''}`
 }
 
-/** The same by the first of its names that can be asked for, for the wire. */
+/** The same by the first of its names that DNS can carry. */
 export function qualifiedOwner(
   context: Context,
   endpoint: Endpoint,

@@ -42,7 +42,7 @@ export function answerPtr(context: Context, statics: Statics, question: Question
   return undefined
 }
 
-/** What is a local engine's is nobody else's; while one has not been read, nobody knows what is. */
+/** Local engines' addresses win; while a local engine has not been read, remote ones do not count. */
 function localFirst(context: Context): readonly NetworkTable[] {
   const { tables, engines } = context.whole()
   const here = tables.filter(({ network }) => isLocal(engines, network.engine))
@@ -50,7 +50,7 @@ function localFirst(context: Context): readonly NetworkTable[] {
   return [...here, ...tables.filter((table) => !here.includes(table))]
 }
 
-/** On a Swarm's network another engine may tell of an address that a container of ours has. */
+/** On a Swarm's network another engine may list the address of a container of ours. */
 function ownerOf(context: Context, table: NetworkTable, address: string): Endpoint | undefined {
   const owners = table.owners.get(address)
   if (owners === undefined || owners.length < 2) return owners?.[0]

@@ -1,5 +1,5 @@
-// Which of a container's addresses are told: of a local engine's network all; of a remote one's those that packets of this
-// machine get to. The host alone sees remote networks.
+// Which of a container's addresses are given: on a local engine's network all; on a remote one's those that this machine's
+// packets reach. Only the host view has remote networks.
 import { isLoopback } from '../lib/interfaces.ts'
 import { parseAddress } from '../lib/ip.ts'
 import { someCarried } from '../lib/ranges.ts'
@@ -40,7 +40,7 @@ export function reachableAddresses(
   }
 }
 
-/** On this machine's own macvlan and ipvlan networks are the same LAN's addresses; on no other is what the LAN has. */
+/** Only macvlan and ipvlan networks of this machine share addresses with the LAN. */
 function isOnLan({ subnets, networks }: Snapshot, address: Uint8Array): boolean {
   return subnets.holding(address).every((id) => /^(mac|ip)vlan$/.test(networks.get(id)!.network.driver))
 }

@@ -1,5 +1,4 @@
-// The decision for one question in one scope: table, then policy. The pipeline and the HTTP API share it, so that
-// what is explained is what is done.
+// The decision for one question in one scope: answered from the table, denied, or forwarded. Pure: it reads one snapshot.
 import type { Config, Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
@@ -32,12 +31,12 @@ export interface ResolverOptions {
   /** This namespace's addresses now; the same object as long as they don't change. */
   readonly addresses: () => LocalAddresses
   readonly upstreams: () => readonly Upstream[]
-  /** Names that are gone; undefined: they are nobody's at once. */
+  /** Names that have gone within the hour; undefined: none are remembered. */
   readonly gone?: Pick<Gone, 'has' | 'hadParent'> | undefined
   readonly random: () => number
-  /** Where they have been made of the configuration already. */
+  /** If they have been made of the configuration already. */
   readonly indexes?: { readonly statics: Statics; readonly routes: Routes }
-  /** The scope table where it is another than ours. */
+  /** Default: the scope table. */
   readonly scopeRows?: typeof scopeTable
 }
 
@@ -46,31 +45,31 @@ export interface Resolver {
   readonly clients: Clients
   scope(asker: string, local: string): Scope
   decide(scope: Scope, question: Question): Decision
-  /** What an upstream may not tell this asker, judged by the table as it is now. */
+  /** Whether an upstream's answer is withheld from this asker, by the table as it is now. */
   withhold(scope: Scope, name: string, route: Route, reply: UpstreamReply): Withheld | undefined
   /** Whether a name by label, without our zone, means nothing else to this asker. */
   mayBeLabelled(scope: Scope, name: string): boolean
-  /** What of an endpoint's addresses this asker is told. */
+  /** Which of an endpoint's addresses this asker gets. */
   reached(scope: Scope, table: NetworkTable, endpoint: Endpoint): Reachable
-  /** Whether anything of this asker's is forwarded. */
+  /** Whether any question of this asker is forwarded. */
   forwards(scope: Scope): boolean
 }
 
 /** Transfers, and types that only mean something in a question or in OPT's place (RFC 6895, 3.1). */
 const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
 
-/** Seconds; long enough that nobody asks soon again (RFC 8482, 4.2). */
+/** Seconds; long, so that it is seldom asked again (RFC 8482, 4.2). */
 const anyTtl = 3600
 
-/** ANY is for people who look around and for reflection attacks; its answers are the largest there are (RFC 8482). */
+/** ANY serves debugging and reflection attacks, and its answers are the largest (RFC 8482). */
 const notForwarded: Decision = {
   ...local([anyRecord(anyTtl)], 'questions for ANY are not forwarded (RFC 8482)'),
   source: 'policy',
   isPassing: true,
 }
 
-const nobody = ({ rule }: Scope) =>
-  refusal(rcode.REFUSED, { code: ede.prohibited }, `nobody is served there (${rule})`)
+const refused = ({ rule }: Scope) =>
+  refusal(rcode.REFUSED, { code: ede.prohibited }, `this address is not served (${rule})`)
 
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store } = options
@@ -89,7 +88,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   function decide(scope: Scope, question: Question): Decision {
     const { former } = scope
     const isNobody = scope.view === 'nobody'
-    if (isNobody && (former === undefined || !isInternet(question))) return nobody(scope)
+    if (isNobody && (former === undefined || !isInternet(question))) return refused(scope)
     if (!isInternet(question)) {
       return (
         answerChaos(config.identity, question) ??
@@ -101,7 +100,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     }
     const context = new Context(options, scope, store.current(), question.name)
     let decision = isNobody
-      ? nobody(scope)
+      ? refused(scope)
       : (answerLocally(context, statics, question) ??
         denyOrForward(context, settings, question, statics.isAbove(question.name, scope)))
     let { isPassing, isWhole } = context
@@ -124,7 +123,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     decide(scope, question) {
       const decision = decide(scope, question)
       if (decision.kind !== 'forward') return decision
-      // What IDNA has among our names stays in as UTF-8, too.
+      // A name of ours in UTF-8 is not forwarded either.
       const name = asciiOf(question.name)
       if (name === undefined) return decision
       const other = decide(scope, { ...question, name })
