@@ -1,5 +1,5 @@
 // What is kept of names, as a person reads it.
-import type { CacheEntry } from '../http/holdings.ts'
+import type { CacheEntry } from '../http/api-types.ts'
 import { lines, printable } from '../lib/printable.ts'
 import { columns } from './io.ts'
 

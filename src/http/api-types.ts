@@ -1,5 +1,4 @@
 // The requests and replies of /api/names and /api/query, and the interface of what makes them.
-import type { CacheEntry } from './holdings.ts'
 
 /** On whose behalf: the host itself, an address, or a container by name or id. */
 export type AskerRef =
@@ -50,6 +49,41 @@ export interface AnswerRecord {
   readonly data: string
 }
 
+export interface CacheEntry {
+  /** Of the question. */
+  readonly name: string
+  /** "*": every type, of a name that does not exist. */
+  readonly type: string
+  /** Other than IN. */
+  readonly class?: number
+  /** The question's DO and CD: with signatures, and unchecked. */
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+  /** nodata: the name has no records of this type. failure: no upstream had an answer. */
+  readonly answer: 'records' | 'nodata' | 'nxdomain' | 'failure'
+  readonly rcode: string
+  /** As they would be answered now, with the aliases that lead to them or to a denial. */
+  readonly records: readonly AnswerRecord[]
+  readonly stale: boolean
+  /** Seconds: since it came, its TTL then, and until upstreams are asked again (0: at the next question). */
+  readonly age: number
+  readonly ttl?: number
+  readonly left: number
+  /** Of an answer: seconds until it is dropped even if no upstream answers. */
+  readonly staleLeft?: number
+  readonly upstream?: string
+  readonly transport?: 'udp' | 'tcp'
+  readonly route: string
+  /** How often it has been answered with. */
+  readonly uses?: number
+  /** It is in demand, and was refreshed before its TTL ran out. */
+  readonly renewed?: boolean
+  /** Of a failure: what became of the attempts. */
+  readonly why?: string
+  /** Those that hold it, where several processes answer. */
+  readonly processes?: readonly number[]
+}
+
 export interface QueryReply {
   readonly name: string
   readonly type: string
@@ -60,27 +94,27 @@ export interface QueryReply {
   /** One sentence: which rule decided. */
   readonly rule: string
   readonly network?: string
-  /** By which way it was forwarded: default, forward.zones corp.example … */
+  /** Where it was forwarded: default, forward.zones corp.example … */
   readonly route?: string
   readonly upstream?: string
-  /** What the tries at upstreams came to, where the first one was not enough. */
+  /** What became of the attempts, if the first one was not enough. */
   readonly tries?: string
-  /** How long it took to forward it, ms. */
+  /** How long forwarding took, ms. */
   readonly ms?: number
   /**
-   * Where it was kept: how long ago it came, seconds, and whether it is out of date; and for how long upstreams are not
-   * asked again, or, of what is out of date, for how long it may still be given.
+   * If it came from the cache: its age in seconds, whether it is stale, and for how many more seconds it holds or, if
+   * stale, may still be used.
    */
   readonly cached?: { readonly age: number; readonly stale: boolean; readonly left?: number }
-  /** Where it was asked for: what is kept of the name now, of whatever type and by whatever way. */
+  /** If asked for: what the cache holds of the name, of every type and route. */
   readonly kept?: readonly CacheEntry[]
   readonly answers: readonly AnswerRecord[]
-  /** Names that would have been unambiguous. */
+  /** Names that are unambiguous. */
   readonly alternatives?: readonly string[]
 }
 
 export interface Inspector {
   names(as: AskerRef): NamesReply | Problem
-  /** `seesCache`: whoever asks wants to know what else is kept of the name, and may. All that is kept is looked through. */
+  /** `seesCache`: include what the cache holds of the name, which takes a scan of all of it. */
   query(name: string, type: string, as: AskerRef, seesCache?: boolean): Promise<QueryReply | Problem>
 }

@@ -16,7 +16,7 @@ import { resolve } from '../resolve/resolution.ts'
 import type { Resolver } from '../resolve/resolver.ts'
 import type { Scope, ScopeRule } from '../scope/scope.ts'
 import type { AskerRef, IgnoredLabel, Inspector, Problem, QueryReply, VisibleName } from './api-types.ts'
-import { mergeHoldings } from './holdings.ts'
+import { mergeHoldings } from './cache-entries.ts'
 
 export interface InspectOptions {
   readonly resolver: Resolver
