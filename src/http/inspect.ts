@@ -167,10 +167,10 @@ export function createInspector(options: InspectOptions): Inspector {
         return { problem: `${type} is no record type; try A, AAAA or TYPE65`, status: 400 }
       const query = encodeQuery(canonical, typeName(code), { id: randomInt(0x10000), edns: udpPayloadBytes })
       const question = readQuestion(query)
-      if (question === undefined) return { problem: `${name} can not be asked for`, status: 400 }
+      if (question === undefined) return { problem: `${name} cannot be asked for`, status: 400 }
       const head = { name: canonical === '' ? '.' : canonical, type: typeName(code), as: found.label }
-      const told = await answer(found, query, question)
-      return { ...head, ...told, ...(seesCache ? await keptOf(canonical) : {}) }
+      const reply = await answer(found, query, question)
+      return { ...head, ...reply, ...(seesCache ? await keptOf(canonical) : {}) }
     },
   }
 
@@ -219,6 +219,6 @@ export function createInspector(options: InspectOptions): Inspector {
   }
 }
 
-function withoutLease({ lease: _, ...told }: Cached): NonNullable<QueryReply['cached']> {
-  return told
+function withoutLease({ lease: _, ...cached }: Cached): NonNullable<QueryReply['cached']> {
+  return cached
 }

@@ -282,8 +282,10 @@ function localPlaces(snapshot: Snapshot, containerId: string): Placed[] {
 /** Of networks that share the asker's address, those that the listening address belongs to, if any. */
 function decideByListener(candidates: readonly NetworkTable[], here: string): readonly NetworkTable[] {
   if (candidates.length < 2) return candidates
-  const told = candidates.filter(({ network, owners }) => network.gateways.includes(here) || owners.has(here))
-  return told.length > 0 ? told : candidates
+  const owning = candidates.filter(
+    ({ network, owners }) => network.gateways.includes(here) || owners.has(here),
+  )
+  return owning.length > 0 ? owning : candidates
 }
 
 /** Ids of the containers that have this address. Members of docker_gwbridge are askers on overlay networks. */
