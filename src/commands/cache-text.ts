@@ -1,5 +1,5 @@
 // Cached answers of upstreams, as text for people.
-import type { CacheEntry } from '../http/holdings.ts'
+import type { CacheEntry } from '../http/api-types.ts'
 import { lines, printable } from '../lib/printable.ts'
 import { columns } from './io.ts'
 

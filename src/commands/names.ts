@@ -1,6 +1,6 @@
 // `berth names`: every name an asker can see, with its addresses.
 import { parseArgs } from 'node:util'
-import type { NamesReply } from '../http/inspector.ts'
+import type { NamesReply } from '../http/api-types.ts'
 import { ask, httpServer, isProblem, tell } from './api-client.ts'
 import { type Command, columns, exit, guard } from './io.ts'
 import { askingHelp, askingOptions } from './which-server.ts'

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { encodeName } from '../dns/name.ts'
 import { typeCode } from '../dns/types.ts'
-import type { AnswerRecord, QueryReply } from '../http/inspector.ts'
+import type { AnswerRecord, QueryReply } from '../http/api-types.ts'
 import { lines } from '../lib/printable.ts'
 import { summarize } from './cache-text.ts'
 import { queryWire } from './dns-client.ts'

@@ -2,9 +2,9 @@
 // table. What is kept, and to flush it, is for whoever has the host's view.
 import { isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
+import type { AskerRef, Inspector, Problem } from './api-types.ts'
 import type { CacheDesk } from './cache-desk.ts'
 import { clip, createGuard, holdsToken } from './guard.ts'
-import type { AskerRef, Inspector, Problem } from './inspector.ts'
 import { json, type Method, problem, type Reply, type Request, type Route } from './server.ts'
 
 /** What decides on who may ask, as it is now. */

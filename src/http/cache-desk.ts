@@ -5,9 +5,9 @@ import { classIN, type, typeCode } from '../dns/types.ts'
 import type { Names } from '../forward/cache/flush.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Resolver } from '../resolve/resolver.ts'
+import type { CacheEntry, Problem } from './api-types.ts'
+import { mergeHoldings } from './cache-entries.ts'
 import type { Caches } from './caches.ts'
-import { type CacheEntry, mergeHoldings } from './holdings.ts'
-import type { Problem } from './inspector.ts'
 
 export interface CacheReply {
   readonly name: string

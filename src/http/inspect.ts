@@ -1,4 +1,4 @@
-// The inspector behind /api: the same scope, decision and forwarding that a question on the wire gets, told in words.
+// What /api/names and /api/query reply: the names in a scope, and the Resolution that a socket would encode, explained.
 import { randomInt } from 'node:crypto'
 import { udpPayloadBytes } from '../dns/edns.ts'
 import { rcodeName } from '../dns/header.ts'
@@ -12,11 +12,11 @@ import type { Clock } from '../lib/clock.ts'
 import { isLoopback } from '../lib/interfaces.ts'
 import { isLocal } from '../registry/locality.ts'
 import type { Container, Endpoint } from '../registry/types.ts'
-import { toldRcode } from '../resolve/pipeline.ts'
+import { resolve } from '../resolve/resolution.ts'
 import type { Resolver } from '../resolve/resolver.ts'
-import type { Scope, ScopeRule } from '../resolve/scope.ts'
-import { mergeHoldings } from './holdings.ts'
-import type { AskerRef, IgnoredLabel, Inspector, Problem, QueryReply, VisibleName } from './inspector.ts'
+import type { Scope, ScopeRule } from '../scope/scope.ts'
+import type { AskerRef, IgnoredLabel, Inspector, Problem, QueryReply, VisibleName } from './api-types.ts'
+import { mergeHoldings } from './cache-entries.ts'
 
 export interface InspectOptions {
   readonly resolver: Resolver
@@ -48,12 +48,14 @@ const takenName = 'it is the NAME.NETWORK or SERVICE.PROJECT of another containe
 interface Asking {
   /** Source address. */
   readonly asker: string
+  /** The address it asks at. */
+  readonly local: string
   readonly scope: Scope
   readonly label: string
 }
 
 export function createInspector(options: InspectOptions): Inspector {
-  const { resolver, forward, zone, clock } = options
+  const { resolver, zone, clock } = options
 
   function scopeFor(as: AskerRef): Asking | Problem {
     if (as.kind === 'host') return asking('127.0.0.1', '127.0.0.1', 'host')
@@ -84,7 +86,7 @@ export function createInspector(options: InspectOptions): Inspector {
   }
 
   function asking(asker: string, local: string, label: string): Asking {
-    return { asker, scope: resolver.scope(asker, local), label }
+    return { asker, local, scope: resolver.scope(asker, local), label }
   }
 
   function findContainer(name: string): Container | undefined {
@@ -165,10 +167,10 @@ export function createInspector(options: InspectOptions): Inspector {
         return { problem: `${type} is no record type; try A, AAAA or TYPE65`, status: 400 }
       const query = encodeQuery(canonical, typeName(code), { id: randomInt(0x10000), edns: udpPayloadBytes })
       const question = readQuestion(query)
-      if (question === undefined) return { problem: `${name} can not be asked for`, status: 400 }
+      if (question === undefined) return { problem: `${name} cannot be asked for`, status: 400 }
       const head = { name: canonical === '' ? '.' : canonical, type: typeName(code), as: found.label }
-      const told = await answer(found, query, question)
-      return { ...head, ...told, ...(seesCache ? await keptOf(canonical) : {}) }
+      const reply = await answer(found, query, question)
+      return { ...head, ...reply, ...(seesCache ? await keptOf(canonical) : {}) }
     },
   }
 
@@ -179,61 +181,44 @@ export function createInspector(options: InspectOptions): Inspector {
   }
 
   async function answer(
-    { scope, asker }: Asking,
-    query: Buffer,
+    { scope, asker, local }: Asking,
+    message: Buffer,
     question: Question,
   ): Promise<Omit<QueryReply, 'name' | 'type' | 'as'>> {
-    const because = `${sentenceOf(scope)}; `
-    const decision = resolver.decide(scope, question)
-    if (decision.kind === 'answer') {
-      const reply = writeReply(query, question, undefined, decision, 0xffff)
-      return {
-        rcode: rcodeName(decision.rcode),
-        source: decision.source,
-        rule: because + decision.rule,
-        answers: readMessage(reply).answers,
-        ...(decision.network === undefined ? {} : { network: decision.network }),
-        ...(decision.alternatives === undefined ? {} : { alternatives: decision.alternatives }),
-      }
-    }
     const edns = { version: 0, udpBytes: udpPayloadBytes, dnssecOk: false }
     const started = clock.monotonic()
-    const result = await forward({ query, question, edns, route: decision.route, asker })
-    const rule = because + decision.rule
-    const source = result.cached === undefined ? 'forward' : 'cache'
-    const head = {
-      route: decision.route.name,
-      ms: Math.round((clock.monotonic() - started) * 10) / 10,
-      ...(result.cached === undefined ? {} : { cached: withoutLease(result.cached) }),
-    }
-    if ('failure' in result) {
-      return { ...head, rcode: 'SERVFAIL', source, rule: `${rule}; ${result.failure}`, answers: [] }
-    }
-    const { reply, upstream, tries } = result
-    const from = { upstream, ...(tries === undefined ? {} : { tries }) }
-    const withheld = resolver.withhold(scope, question.name, decision.route, reply)
-    if (withheld !== undefined) {
-      const { rcode, rule: why } = withheld
+    const resolution = await resolve(options, { asker, local, message, question, edns })
+    const ms = Math.round((clock.monotonic() - started) * 10) / 10
+    const { source } = resolution
+    const head = { rcode: rcodeName(resolution.rcode), source }
+    if (resolution.kind === 'answer') {
+      const { rule, network, alternatives } = resolution
       return {
         ...head,
-        rcode: rcodeName(rcode),
-        source: 'policy',
-        rule: `${rule}; ${why}`,
-        ...from,
-        answers: [],
+        rule: `${sentenceOf(scope)}; ${rule}`,
+        answers: readMessage(writeReply(message, question, undefined, resolution, 0xffff)).answers,
+        ...(network === undefined ? {} : { network }),
+        ...(alternatives === undefined ? {} : { alternatives }),
       }
     }
-    return {
-      ...head,
-      rcode: rcodeName(toldRcode(decision, reply)),
-      source,
-      rule,
-      ...from,
-      answers: readMessage(reply.message).answers,
+    const { kind, decision, forwarded } = resolution
+    const rule = `${sentenceOf(scope)}; ${decision.rule}`
+    const way = {
+      route: decision.route.name,
+      ms,
+      ...(forwarded.cached === undefined ? {} : { cached: withoutLease(forwarded.cached) }),
     }
+    if (kind === 'failure') {
+      return { ...way, ...head, rule: `${rule}; ${resolution.forwarded.failure}`, answers: [] }
+    }
+    const { upstream, tries, reply } = resolution.forwarded
+    const from = { upstream, ...(tries === undefined ? {} : { tries }) }
+    return kind === 'withheld'
+      ? { ...way, ...head, rule: `${rule}; ${resolution.withheld.rule}`, ...from, answers: [] }
+      : { ...way, ...head, rule, ...from, answers: readMessage(reply.message).answers }
   }
 }
 
-function withoutLease({ lease: _, ...told }: Cached): NonNullable<QueryReply['cached']> {
-  return told
+function withoutLease({ lease: _, ...cached }: Cached): NonNullable<QueryReply['cached']> {
+  return cached
 }

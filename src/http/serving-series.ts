@@ -1,11 +1,12 @@
 // The metrics of answering, which each process has that answers.
+
+import type { FastAnswers } from '../fast/fast-answers.ts'
 import type { CacheCounters } from '../forward/cache/counters.ts'
 import type { ForwardCounters } from '../forward/counters.ts'
 import type { Counter } from '../lib/counters.ts'
 import type { LimitCounters } from '../net/limits/counters.ts'
 import type { Limits } from '../net/limits/limits.ts'
 import type { DnsCounters } from '../resolve/counters.ts'
-import type { FastAnswers } from '../resolve/fast.ts'
 import { counter, gauge, histogram, one, type Series } from './shapes.ts'
 
 /** What each process that answers counts for itself. */

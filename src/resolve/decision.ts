@@ -1,15 +1,13 @@
-// What is to be done with a question, and why: local and policy decide, the pipeline carries out, the API explains.
+// What to do with a question, and why: the type, and the functions that make decisions of each kind.
 
-import type { Upstream } from '../config/types.ts'
 import { type ExtendedError, ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import { classIN, type } from '../dns/types.ts'
 import { type Answer, addressRecord, anyRecord, nameServerRecord, soaRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
-import type { Snapshot } from '../registry/types.ts'
+import type { Context } from './context.ts'
 import { podmanDomain } from './podman.ts'
-import type { Scope } from './scope.ts'
 
 export interface Question {
   /** Canonical (dns/name). */
@@ -18,66 +16,36 @@ export interface Question {
   readonly class: number
 }
 
-/** `rule` says in a sentence what decided; for people who ask why, never for the asker. */
-export type Decision =
-  | {
-      readonly kind: 'answer'
-      /** The metrics' label. */
-      readonly source: 'local' | 'policy'
-      readonly rcode: Rcode
-      readonly answers: readonly Answer[]
-      readonly authority: readonly Answer[]
-      readonly additional?: readonly Answer[]
-      readonly error?: ExtendedError
-      readonly rule: string
-      readonly network?: string
-      /** It holds for this moment alone, not until the table changes: it depends on which upstreams there are, or on time. */
-      readonly isPassing?: boolean
-      /** It depends on the whole table, not on the scope's networks and which networks and projects there are alone. */
-      readonly isWhole?: boolean
-      /** Names to ask for instead. */
-      readonly alternatives?: readonly string[]
-    }
-  | {
-      readonly kind: 'forward'
-      readonly route: Route
-      readonly rule: string
-      /** Names of ours lie below it, so that NXDOMAIN is not to be said of it (RFC 8020). */
-      readonly isAbove?: boolean
-      readonly isWhole?: boolean
-    }
+export type Decision = LocalAnswer | ForwardDecision
 
-/** Everything a decision depends on, at one moment. */
-export interface Context {
-  readonly scope: Scope
-  /** The question's name has no meaning on the scope's networks (see meaning). */
-  readonly isForeign: boolean
-  /** Whether a network of this canonical name exists. */
-  isNetwork(name: string): boolean
-  /** Whether a Compose project of this canonical name exists, on whatever network. */
-  isProject(name: string): boolean
-  /**
-   * The whole table. A decision that looks at it may be another with every change of the table, and so is kept no
-   * longer than that; one that does not holds for as long as its scope's networks and the sets of networks and projects do.
-   */
-  whole(): Snapshot
-  /** Whether it is a name of ours that has gone within the hour. A decision that it is holds for this moment alone. */
-  isGone(name: string): boolean
-  /** The same for the name of a network or of a project. */
-  wasParent(name: string): boolean
-  /** The default route's. A decision that looks at them, or at our own links, holds for this moment alone. */
-  upstreams(): readonly Upstream[]
-  /** Whether a link of ours holds the address. */
-  isAttached(address: Uint8Array): boolean
-  /** The whole table too, for saying why. What is decided must not depend on it. */
-  readonly forReasons: Snapshot
-  /** The table's version, for our SOA. */
-  readonly serial: number
-  readonly zone: string
-  readonly ttl: number
-  readonly health: 'ignore' | 'prefer' | 'require'
-  /** [0, 1), for the order of addresses. */
-  readonly random: () => number
+/** Answered here, with or without records. */
+export interface LocalAnswer {
+  readonly kind: 'answer'
+  /** The metrics' label. */
+  readonly source: 'local' | 'policy'
+  readonly rcode: Rcode
+  readonly answers: readonly Answer[]
+  readonly authority: readonly Answer[]
+  readonly additional?: readonly Answer[]
+  readonly error?: ExtendedError
+  /** A sentence on what decided, for people who ask why. Never sent to the client. */
+  readonly rule: string
+  readonly network?: string
+  /** It holds for this moment alone: it depends on the upstreams, on our own addresses, or on time. */
+  readonly isPassing?: boolean
+  /** It depends on the whole table, not on the scope's networks and the sets of networks and projects alone. */
+  readonly isWhole?: boolean
+  /** Names to ask for instead. */
+  readonly alternatives?: readonly string[]
+}
+
+export interface ForwardDecision {
+  readonly kind: 'forward'
+  readonly route: Route
+  readonly rule: string
+  /** Names of ours lie below it, so NXDOMAIN would deny them too (RFC 8020). */
+  readonly isAbove?: boolean
+  readonly isWhole?: boolean
 }
 
 /** Addresses of the asked family in random order; NODATA where the name has none of it. */
@@ -127,7 +95,7 @@ export function negative(
   return network === undefined ? decision : { ...decision, network }
 }
 
-/** A name that is there, without records of the asked type: NODATA, and to ANY one small record (RFC 8482). */
+/** The name exists without records of this type: NODATA, and for ANY one small record (RFC 8482). */
 export function otherTypes(context: Context, question: Question, rule: string, network?: string): Decision {
   return question.type === type.ANY
     ? local([anyRecord(context.ttl)], rule, network)
@@ -135,8 +103,8 @@ export function otherTypes(context: Context, question: Question, rule: string, n
 }
 
 /**
- * What lies in a zone that is served here so that nobody else is asked (RFC 6303, 3): at its apex, where it has one, SOA
- * and NS, and nothing anywhere else.
+ * In a zone that is served here so that no other server is asked (RFC 6303, 3): SOA and NS at its apex if it has one, and
+ * nothing else.
  */
 export function emptyZone(
   context: Context,
@@ -157,12 +125,11 @@ export function refusal(code: Rcode, error: ExtendedError, rule: string): Decisi
   return { kind: 'answer', source: 'policy', rcode: code, answers: [], authority: [], error, rule }
 }
 
-/** Names are not known yet: SERVFAIL makes a stub ask again, NXDOMAIN would be believed. */
+/** Names are not known yet: at SERVFAIL a stub asks again, NXDOMAIN it would believe. */
 export function notReady(rule: string, text = 'not all names are known yet'): Decision {
   return refusal(rcode.SERVFAIL, { code: ede.notReady, text }, rule)
 }
 
-export const isAddressType = (code: number): boolean => code === type.A || code === type.AAAA
 export const isInternet = (question: Question): boolean => question.class === classIN
 
 /** The zone that a negative answer's SOA stands for: ours, the reverse tree, or the root for bare names. */

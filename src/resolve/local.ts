@@ -1,37 +1,31 @@
-// Answers from the table and from `hosts:`, synchronously: what exists for this asker. undefined: not here.
+// Local answers: from `hosts:` and the name table, for this asker, synchronously.
 import type { StaticHost } from '../config/types.ts'
 import { rcode } from '../dns/header.ts'
 import { isWithin } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
 import { soaRecord } from '../dns/writer.ts'
+import type { Context } from './context.ts'
+import { addressAnswer, type Decision, local, negative, otherTypes, type Question } from './decision.ts'
+import { answerDockerHost } from './docker-desktop.ts'
 import {
-  addressAnswer,
-  type Context,
-  type Decision,
-  local,
-  negative,
-  otherTypes,
-  type Question,
-} from './decision.ts'
-import {
-  findLiterally,
-  findOtherwise,
-  type Meaning,
+  matchAsDocker,
+  matchBeyondDocker,
   mayBeSearch,
+  type NameMatch,
   qualifiedName,
   ttlOf,
   usable,
-} from './meaning.ts'
-import { answerReverse } from './pointers.ts'
-import { reachedOf } from './reach.ts'
-import { answerMachine } from './reserved.ts'
-import { answerService } from './services.ts'
+} from './name-lookup.ts'
+import { answerPtr } from './ptr.ts'
+import { reachableAddresses } from './reachable.ts'
+import { answerSrv } from './srv.ts'
 import type { Statics } from './statics.ts'
 
+/** undefined: there is no local answer. */
 export function answerLocally(context: Context, statics: Statics, question: Question): Decision | undefined {
   const { name } = question
   if (name === 'localhost') return loopback(context, question)
-  // What the configuration says goes first, then what Docker itself would answer, and what is ours after both.
+  // The configuration first, then what Docker itself would answer, then names of our own.
   const fixed = statics.find(name, context.scope)
   if (fixed !== undefined && fixed !== 'parent') return answerStatically(context, question, fixed)
   const family = question.type === type.A ? 'v4' : question.type === type.AAAA ? 'v6' : undefined
@@ -40,16 +34,16 @@ export function answerLocally(context: Context, statics: Statics, question: Ques
   return (
     (context.isForeign || isPointer
       ? undefined
-      : answerMeaning(context, question, findLiterally(context, name, family))) ??
+      : answerMatch(context, question, matchAsDocker(context, name, family))) ??
     (isWithin(name, 'localhost') ? loopback(context, question) : undefined) ??
     (isWithin(name, 'resolver.arpa') ? undesignated(context, question) : undefined) ??
-    (name.endsWith('.arpa') ? answerReverse(context, statics, question) : undefined) ??
+    (name.endsWith('.arpa') ? answerPtr(context, statics, question) : undefined) ??
     (fixed === 'parent' ? aboveStatics(context, question) : undefined) ??
     answerZone(context, question) ??
-    answerMachine(context, question) ??
+    answerDockerHost(context, question) ??
     // Ports are closer than a wildcard.
-    answerService(context, question) ??
-    (context.isForeign ? undefined : answerMeaning(context, question, findOtherwise(context, name, family)))
+    answerSrv(context, question) ??
+    (context.isForeign ? undefined : answerMatch(context, question, matchBeyondDocker(context, name, family)))
   )
 }
 
@@ -58,7 +52,7 @@ function loopback(context: Context, question: Question): Decision {
   return addressAnswer(context, question, addresses, 'localhost is local (RFC 6761, 6.3)')
 }
 
-/** An upstream's answer would send askers to a server that does not know our names (RFC 9462, 6.1). */
+/** An upstream's answer would send clients to a server that does not know our names (RFC 9462, 6.1). */
 function undesignated(context: Context, question: Question): Decision {
   return negative(context, question, rcode.NOERROR, 'resolver.arpa is local (RFC 9462, 6.4)')
 }
@@ -81,10 +75,10 @@ function answerZone(context: Context, question: Question): Decision | undefined 
     : otherTypes(context, question, 'the zone itself')
 }
 
-function answerMeaning(
+function answerMatch(
   context: Context,
   question: Question,
-  meaning: Meaning | undefined,
+  meaning: NameMatch | undefined,
 ): Decision | undefined {
   if (meaning === undefined) return undefined
   if ('ambiguous' in meaning) {
@@ -96,15 +90,15 @@ function answerMeaning(
     return { ...nothing, alternatives: [...new Set(names)].sort() } as Decision
   }
   const { table, endpoints } = meaning
-  const told = usable(context, meaning)
-  const reached = told.map((endpoint) => reachedOf(context, table, endpoint))
+  const healthy = usable(context, meaning)
+  const reached = healthy.map((endpoint) => reachableAddresses(context, table, endpoint))
   const addresses = { v4: reached.flatMap(({ v4 }) => v4), v6: reached.flatMap(({ v6 }) => v6) }
-  const left = endpoints.length - told.length
+  const left = endpoints.length - healthy.length
   const withheld = reached.find(({ why }) => why !== undefined)?.why
   const rule =
     withheld ?? `on network ${table.network.name}${left > 0 ? ` (${left} unhealthy left out)` : ''}`
   return addressAnswer(context, question, addresses, rule, {
     network: table.network.name,
-    ttl: ttlOf(context, { table, endpoints: told }),
+    ttl: ttlOf(context, { table, endpoints: healthy }),
   })
 }

@@ -1,28 +1,27 @@
-// From a question's bytes to its reply's: gate, scope, decision, and the writing or relaying of the answer.
+// From a question's bytes to its reply's: gate, EDNS and cookies, resolution, encoding; counted and logged.
 import { type Cookies, clientCookieBytes } from '../dns/cookie.ts'
-import { type Edns, type ExtendedError, ede, readEdns } from '../dns/edns.ts'
-import { flag, gate, headerBytes, type Rcode, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
-import type { Question } from '../dns/name.ts'
-import { readQuestion } from '../dns/name.ts'
-import { relayReply, replyCode, type UpstreamReply } from '../dns/relay.ts'
+import { type Edns, readEdns } from '../dns/edns.ts'
+import { flag, gate, headerBytes, type Rcode, rcode, rcodeName } from '../dns/header.ts'
+import { type Question, readQuestion } from '../dns/name.ts'
+import { relayReply } from '../dns/relay.ts'
 import { type, typeLabel, typeName } from '../dns/types.ts'
 import { type ReplyParts, replyLimit, writeError, writeReply } from '../dns/writer.ts'
-import type { Answered, Failed, Forward, Forwarded } from '../forward/types.ts'
+import type { FastAnswers } from '../fast/fast-answers.ts'
+import type { Forward } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Query, Reply } from '../net/handler.ts'
+import type { Handle, Query, Reply } from '../net/handler.ts'
+import type { Identity } from './chaos.ts'
 import type { DnsCounters } from './counters.ts'
-import type { Decision } from './decision.ts'
-import type { FastAnswers, Made } from './fast.ts'
-import type { Identity } from './identity.ts'
-import { answerOptions } from './options.ts'
+import { replyOptions } from './edns-options.ts'
+import { type Resolution, reasonOf, resolve } from './resolution.ts'
 import type { Resolver } from './resolver.ts'
 
 export interface PipelineOptions {
   readonly resolver: Resolver
   readonly forward: Forward
-  /** undefined: every question goes all the way. */
+  /** undefined: every question takes the slow path. */
   readonly fast?: FastAnswers | undefined
   readonly cookies: Cookies
   readonly identity: Identity
@@ -33,10 +32,19 @@ export interface PipelineOptions {
   readonly logQueries: boolean
 }
 
-type Source = 'gate' | 'policy' | 'local' | 'forward' | 'cache'
+type Source = 'gate' | Resolution['source']
 
-export function createPipeline(options: PipelineOptions): (query: Query) => Reply | Promise<Reply> {
-  const { resolver, fast, counters, clock, log, cookies, identity } = options
+/** What is read of a question before it is resolved. */
+interface Asked {
+  readonly query: Query
+  readonly question: Question
+  readonly edns: Edns | undefined
+  /** Monotonic ms. */
+  readonly started: number
+}
+
+export function createPipeline(options: PipelineOptions): Handle {
+  const { fast, counters, clock, log, cookies, identity } = options
   const nsid = identity.id === '' ? undefined : Buffer.from(identity.id, 'utf8')
 
   function handle(query: Query): Reply | Promise<Reply> {
@@ -49,7 +57,7 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
   }
 
   function answer(query: Query, started: number): Reply | Promise<Reply> {
-    const { message } = query
+    const { message, asker, local } = query
     const pressed = query.transport === 'udp' ? query.pressed : undefined
     const verdict = gate(message)
     if (verdict === 'drop') return drop(query)
@@ -60,37 +68,33 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     if (question === undefined || isBad || question.type === type.OPT) {
       if (pressed === 'drop') return drop(query)
       const code = verdict === 'pass' ? rcode.FORMERR : verdict
-      return done(query, started, 'gate', writeError(message, code), code)
+      return done(query, started, 'gate', code, writeError(message, code))
     }
     count(query, question)
-    const opt = edns === 'none' ? undefined : answerOptions(query, edns, cookies, nsid)
+    const opt = edns === 'none' ? undefined : replyOptions(query, edns, cookies, nsid)
+    const asked: Asked = { query, question, edns: opt, started }
     if (pressed !== undefined && opt?.isProven !== true) {
-      // Who can't be at its address is told how to prove that it is: by the cookie, or over TCP.
-      if (opt?.cookie !== undefined) return fail(query, started, question, opt, rcode.BADCOOKIE)
-      return pressed === 'drop' ? drop(query) : fail(query, started, question, opt, rcode.NOERROR, true)
+      // The source address may be forged: a cookie, or TCP, proves that it is not.
+      if (opt?.cookie !== undefined) return fail(asked, rcode.BADCOOKIE)
+      return pressed === 'drop' ? drop(query) : fail(asked, rcode.NOERROR, true)
     }
-    if (opt !== undefined && opt.version > 0) return fail(query, started, question, opt, rcode.BADVERS)
+    if (opt !== undefined && opt.version > 0) return fail(asked, rcode.BADVERS)
 
-    const scope = resolver.scope(query.asker, query.local)
-    const decision = resolver.decide(scope, question)
-    if (decision.kind === 'answer') {
-      const reply = write(query, question, opt, decision)
-      if (decision.isPassing !== true) fast?.keep(query, scope, reply, madeOf(decision))
-      return done(query, started, decision.source, reply, decision.rcode, question, decision.rule)
-    }
-    const { message: bytes, asker } = query
-    const result = options.forward({ query: bytes, question, edns: opt, route: decision.route, asker })
-    if (!(result instanceof Promise)) return relay(query, question, opt, decision, result, started)
-    return result.then(
-      (forwarded) => {
-        try {
-          return relay(query, question, opt, decision, forwarded, started)
-        } catch (error) {
-          return panic(query, started, error)
-        }
-      },
-      (error: unknown) => panic(query, started, error),
-    )
+    const resolution = resolve(options, { asker, local, message, question, edns: opt })
+    if (!(resolution instanceof Promise)) return conclude(asked, resolution)
+    return resolution
+      .then((later) => conclude(asked, later))
+      .catch((error: unknown) => panic(query, started, error))
+  }
+
+  function conclude(asked: Asked, resolution: Resolution): Buffer {
+    const { query, started } = asked
+    if (resolution.kind === 'withheld') counters.withheld[resolution.withheld.cause].add(1)
+    const reply = encode(asked, resolution)
+    if (fast !== undefined) keep(fast, query, reply, resolution)
+    done(query, started, resolution.source, resolution.rcode, reply)
+    if (options.logQueries) logQuery(asked, resolution.source, resolution.rcode, reasonOf(resolution))
+    return reply
   }
 
   /** No question: one for a cookie alone (RFC 7873, 5.4), or nothing that can be answered. */
@@ -98,25 +102,19 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     const edns = readEdns(query.message, headerBytes)
     if (edns === undefined || edns === 'none' || edns.flaw !== undefined || edns.cookie === undefined) {
       if (query.pressed === 'drop') return drop(query)
-      return done(query, started, 'gate', writeError(query.message, rcode.FORMERR), rcode.FORMERR)
+      return done(query, started, 'gate', rcode.FORMERR, writeError(query.message, rcode.FORMERR))
     }
-    const opt = answerOptions(query, edns, cookies, nsid)
+    const opt = replyOptions(query, edns, cookies, nsid)
     const isWrong = edns.cookie.length > clientCookieBytes && !opt.isProven
     const code = opt.version > 0 ? rcode.BADVERS : isWrong ? rcode.BADCOOKIE : rcode.NOERROR
-    return done(query, started, 'gate', writeError(query.message, code, opt), code)
+    return done(query, started, 'gate', code, writeError(query.message, code, opt))
   }
 
   /** Question and OPT come back, and no record. */
-  function fail(
-    query: Query,
-    started: number,
-    question: Question,
-    edns: Edns | undefined,
-    code: Rcode,
-    truncated = false,
-  ): Reply {
-    const reply = write(query, question, edns, { rcode: code, truncated })
-    return done(query, started, 'gate', reply, code, question)
+  function fail(asked: Asked, code: Rcode, truncated = false): Reply {
+    const reply = done(asked.query, asked.started, 'gate', code, write(asked, { rcode: code, truncated }))
+    if (options.logQueries) logQuery(asked, 'gate', code)
+    return reply
   }
 
   function drop(query: Query): undefined {
@@ -124,82 +122,25 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
     return undefined
   }
 
-  function relay(
-    query: Query,
-    question: Question,
-    edns: Edns | undefined,
-    decision: Decision & { kind: 'forward' },
-    result: Forwarded,
-    started: number,
-  ): Reply {
-    const source = result.cached === undefined ? 'forward' : 'cache'
-    if ('failure' in result) {
-      const error = { code: failureCode(result), text: result.failure }
-      const reply = write(query, question, edns, { rcode: rcode.SERVFAIL, error })
-      if (result.noRecursion === true) reply[3] = reply[3]! & ~flag.RA
-      const rule = result.failure + describeAge(result)
-      return done(query, started, source, reply, rcode.SERVFAIL, question, rule)
-    }
-    // The table may have changed meanwhile: what counts is who may see what now.
-    const scope = resolver.scope(query.asker, query.local)
-    const withheld = resolver.withhold(scope, question.name, decision.route, result.reply)
-    if (withheld !== undefined) {
-      counters.withheld[withheld.cause].add(1)
-      const rule = `${describeAnswer(result)}: ${withheld.rule}`
-      const reply = write(query, question, edns, withheld)
-      return done(query, started, 'policy', reply, withheld.rcode, question, rule)
-    }
-    const limit = replyLimit(query.transport, edns)
-    const reply = relayReply(query.message, question, edns, result.reply, limit, staleError(result))
-    const code = toldRcode(decision, result.reply)
-    if (code === rcode.NOERROR) reply[3] = reply[3]! & 0xf0
-    const { lease, age } = result.cached ?? {}
-    if (lease !== undefined) {
-      const isWhole = decision.isWhole === true
-      fast?.keep(query, scope, reply, { rcode: code, source: 'cache', isWhole, lease, age })
-    }
-    return done(query, started, source, reply, code, question, describeAnswer(result))
-  }
-
   function count(query: Query, question: Question): void {
     const family = query.asker.includes(':') ? '2' : '1'
     counters.requests.add(1, query.server, query.transport, family, typeLabel(question.type))
   }
 
-  function done(
-    query: Query,
-    started: number,
-    source: Source,
-    reply: Buffer,
-    rcode: Rcode,
-    question?: Question,
-    rule?: string,
-  ): Buffer {
-    const code = rcodeName(rcode)
-    counters.responses.add(1, query.server, code, source)
-    const seconds = (clock.monotonic() - started) / 1000
-    counters.duration.cell(query.server, source).observe(seconds)
-    if (options.logQueries && question !== undefined) {
-      const ms = Math.round(seconds * 10_000) / 10
-      const { asker, transport } = query
-      log.info(
-        {
-          asker,
-          transport,
-          name: question.name,
-          type: typeName(question.type),
-          rcode: code,
-          source,
-          rule,
-          ms,
-        },
-        'query',
-      )
-    }
+  function done(query: Query, started: number, source: Source, code: Rcode, reply: Buffer): Buffer {
+    counters.responses.add(1, query.server, rcodeName(code), source)
+    counters.duration.cell(query.server, source).observe((clock.monotonic() - started) / 1000)
     return reply
   }
 
-  /** Our own bug: the asker gets SERVFAIL, the log gets the stack, the server lives. */
+  function logQuery({ query, question, started }: Asked, source: Source, code: Rcode, rule?: string): void {
+    const { asker, transport } = query
+    const ms = Math.round((clock.monotonic() - started) * 10) / 10
+    const asked = { asker, transport, name: question.name, type: typeName(question.type) }
+    log.info({ ...asked, rcode: rcodeName(code), source, rule, ms }, 'query')
+  }
+
+  /** A bug of ours: the client gets SERVFAIL, the log gets the stack, and berth keeps running. */
   function panic(query: Query, started: number, error: unknown): Buffer {
     counters.panics.add(1)
     const stack = error instanceof Error ? error.stack : undefined
@@ -207,51 +148,40 @@ export function createPipeline(options: PipelineOptions): (query: Query) => Repl
       { why: explain(error), stack, question: query.message.toString('base64') },
       'a question could not be answered',
     )
-    return done(query, started, 'policy', writeError(query.message, rcode.SERVFAIL), rcode.SERVFAIL)
+    return done(query, started, 'policy', rcode.SERVFAIL, writeError(query.message, rcode.SERVFAIL))
   }
 
   return handle
 }
 
-function write(query: Query, question: Question, edns: Edns | undefined, parts: ReplyParts): Buffer {
+/** The whole reply, as far as the transport has room. */
+function encode(asked: Asked, resolution: Resolution): Buffer {
+  if (resolution.kind !== 'relay') {
+    const reply = write(asked, resolution)
+    if (resolution.kind === 'failure' && resolution.forwarded.noRecursion) reply[3] = reply[3]! & ~flag.RA
+    return reply
+  }
+  const { query, question, edns } = asked
+  const limit = replyLimit(query.transport, edns)
+  const { reply: upstreams } = resolution.forwarded
+  const reply = relayReply(query.message, question, edns, upstreams, limit, resolution.error)
+  if (resolution.rcode === rcode.NOERROR) reply[3] = reply[3]! & 0xf0
+  return reply
+}
+
+function write({ query, question, edns }: Asked, parts: ReplyParts): Buffer {
   return writeReply(query.message, question, edns, parts, replyLimit(query.transport, edns))
 }
 
-function madeOf({ rcode, source, isWhole = false }: Decision & { kind: 'answer' }): Made {
-  return { rcode, source, isWhole }
-}
-
-/** RFC 8914, by what became of the tries. */
-const failureCodes = {
-  none: ede.noReachableAuthority,
-  unreachable: ede.noReachableAuthority,
-  failed: ede.networkError,
-  busy: ede.other,
-} as const
-
-function failureCode({ reason, cached }: Failed): number {
-  return cached === undefined ? failureCodes[reason] : ede.cachedError
-}
-
-function staleError({ reply, cached }: Answered): ExtendedError | undefined {
-  if (!cached?.stale) return undefined
-  return { code: rcodeOf(reply.message) === rcode.NXDOMAIN ? ede.staleNxdomain : ede.staleAnswer }
-}
-
-/** Whose it is, how old, and what the tries came to: for the log. */
-function describeAnswer(result: Answered): string {
-  const { upstream, tries, cached } = result
-  if (cached === undefined) return tries ?? upstream
-  return upstream + describeAge(result) + (tries === undefined ? '' : `; ${tries}`)
-}
-
-/** ", 12 s old", for the log. */
-function describeAge({ cached }: Forwarded): string {
-  return cached === undefined ? '' : `, ${cached.age} s old${cached.stale ? ' and stale' : ''}`
-}
-
-/** The rcode for the asker: an upstream does not know that we have names below one that it has not. */
-export function toldRcode(decision: Decision & { kind: 'forward' }, reply: UpstreamReply): Rcode {
-  const code = replyCode(reply)
-  return code === rcode.NXDOMAIN && decision.isAbove ? rcode.NOERROR : code
+/** Local answers that outlast the moment, and upstreams' answers for as long as the cache leases them. */
+function keep(fast: FastAnswers, query: Query, reply: Buffer, resolution: Resolution): void {
+  const { kind, rcode } = resolution
+  if (kind === 'answer') {
+    const { source, isPassing, isWhole = false } = resolution
+    if (!isPassing) fast.keep(query, reply, { rcode, source, isWhole })
+  } else if (kind === 'relay') {
+    const { lease, age } = resolution.forwarded.cached ?? {}
+    const isWhole = resolution.decision.isWhole === true
+    if (lease !== undefined) fast.keep(query, reply, { rcode, source: 'cache', isWhole, lease, age })
+  }
 }

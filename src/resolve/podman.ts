@@ -1,7 +1,7 @@
-// Podman's own names, wherever they are asked: its search domain, and what it calls the machine.
+// Podman's own names: its search domain, and its name for the host.
 import { isBelow } from '../dns/name.ts'
 
-/** Every container of a network with DNS has it in its search list, and Podman's resolver has all of its names below it. */
+/** In the search list of every container on a network with DNS; Podman's resolver has all names below it too. */
 export const podmanDomain = 'dns.podman'
 
 /** In each container's /etc/hosts, beside host.docker.internal. */

@@ -1,5 +1,4 @@
-// The decision for one question in one scope: table, then policy. The pipeline and the HTTP API share it, so that
-// what is explained is what is done.
+// The decision for one question in one scope: answered from the table, denied, or forwarded. Pure: it reads one snapshot.
 import type { Config, Upstream } from '../config/types.ts'
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
@@ -12,19 +11,19 @@ import type { LocalAddresses } from '../lib/interfaces.ts'
 import type { Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
 import type { Endpoint, NetworkTable, Snapshot } from '../registry/types.ts'
-import { QuestionContext } from './context.ts'
+import { type Clients, createClients } from '../scope/clients.ts'
+import type { Scope, scopeTable } from '../scope/scope.ts'
+import { type Withheld, withhold } from './answer-filter.ts'
+import { answerChaos } from './chaos.ts'
+import { Context } from './context.ts'
 import { type Decision, isInternet, local, type Question, refusal } from './decision.ts'
-import { doubt } from './former.ts'
-import { type Withheld, withhold } from './guard.ts'
-import { answerIdentity } from './identity.ts'
-import { mayBeLabelled } from './labelled.ts'
+import { denyOrForward } from './deny-or-forward.ts'
 import { answerLocally } from './local.ts'
-import { decideMiss } from './policy.ts'
-import { type Reached, reachedOf } from './reach.ts'
+import { mayBeLabelled } from './name-lookup.ts'
+import { type Reachable, reachableAddresses } from './reachable.ts'
 import { indexRoutes, type Routes } from './routes.ts'
-import type { Scope, scopeTable } from './scope.ts'
-import { createScopes } from './scopes.ts'
 import { indexStatics, type Statics } from './statics.ts'
+import { holdBackDenial } from './unreachable-engine.ts'
 
 export interface ResolverOptions {
   readonly config: Pick<Config, 'zone' | 'ttl' | 'health' | 'scope' | 'hosts' | 'forward' | 'identity'>
@@ -32,46 +31,45 @@ export interface ResolverOptions {
   /** This namespace's addresses now; the same object as long as they don't change. */
   readonly addresses: () => LocalAddresses
   readonly upstreams: () => readonly Upstream[]
-  /** Names that are gone; undefined: they are nobody's at once. */
+  /** Names that have gone within the hour; undefined: none are remembered. */
   readonly gone?: Pick<Gone, 'has' | 'hadParent'> | undefined
   readonly random: () => number
-  /** Where they have been made of the configuration already. */
+  /** If they have been made of the configuration already. */
   readonly indexes?: { readonly statics: Statics; readonly routes: Routes }
-  /** The scope table where it is another than ours. */
+  /** Default: the scope table. */
   readonly scopeRows?: typeof scopeTable
 }
 
 export interface Resolver {
   snapshot(): Snapshot
-  /** Another number whenever the table or the local addresses are others. */
-  epoch(): number
+  readonly clients: Clients
   scope(asker: string, local: string): Scope
   decide(scope: Scope, question: Question): Decision
-  /** What an upstream may not tell this asker, judged by the table as it is now. */
+  /** Whether an upstream's answer is withheld from this asker, by the table as it is now. */
   withhold(scope: Scope, name: string, route: Route, reply: UpstreamReply): Withheld | undefined
   /** Whether a name by label, without our zone, means nothing else to this asker. */
   mayBeLabelled(scope: Scope, name: string): boolean
-  /** What of an endpoint's addresses this asker is told. */
-  reached(scope: Scope, table: NetworkTable, endpoint: Endpoint): Reached
-  /** Whether anything of this asker's is forwarded. */
+  /** Which of an endpoint's addresses this asker gets. */
+  reached(scope: Scope, table: NetworkTable, endpoint: Endpoint): Reachable
+  /** Whether any question of this asker is forwarded. */
   forwards(scope: Scope): boolean
 }
 
 /** Transfers, and types that only mean something in a question or in OPT's place (RFC 6895, 3.1). */
 const refusedTypes: readonly number[] = [type.AXFR, type.IXFR, 253, 254]
 
-/** Seconds; long enough that nobody asks soon again (RFC 8482, 4.2). */
+/** Seconds; long, so that it is seldom asked again (RFC 8482, 4.2). */
 const anyTtl = 3600
 
-/** ANY is for people who look around and for reflection attacks; its answers are the largest there are (RFC 8482). */
+/** ANY serves debugging and reflection attacks, and its answers are the largest (RFC 8482). */
 const notForwarded: Decision = {
   ...local([anyRecord(anyTtl)], 'questions for ANY are not forwarded (RFC 8482)'),
   source: 'policy',
   isPassing: true,
 }
 
-const nobody = ({ rule }: Scope) =>
-  refusal(rcode.REFUSED, { code: ede.prohibited }, `nobody is served there (${rule})`)
+const refused = ({ rule }: Scope) =>
+  refusal(rcode.REFUSED, { code: ede.prohibited }, `this address is not served (${rule})`)
 
 export function createResolver(options: ResolverOptions): Resolver {
   const { config, store } = options
@@ -80,8 +78,8 @@ export function createResolver(options: ResolverOptions): Resolver {
     routes: indexRoutes(config.forward),
   }
   const settings = { routes, singleLabel: config.forward.singleLabel }
-  const scopes = createScopes(options)
-  const guard = {
+  const clients = createClients(options)
+  const filter = {
     rebindProtection: config.forward.rebindProtection,
     rebindAllow: new Set(config.forward.rebindAllow),
     own: () => options.addresses().own,
@@ -90,25 +88,25 @@ export function createResolver(options: ResolverOptions): Resolver {
   function decide(scope: Scope, question: Question): Decision {
     const { former } = scope
     const isNobody = scope.view === 'nobody'
-    if (isNobody && (former === undefined || !isInternet(question))) return nobody(scope)
+    if (isNobody && (former === undefined || !isInternet(question))) return refused(scope)
     if (!isInternet(question)) {
       return (
-        answerIdentity(config.identity, question) ??
+        answerChaos(config.identity, question) ??
         refusal(rcode.REFUSED, { code: ede.notAuthoritative }, 'only class IN is served')
       )
     }
     if (refusedTypes.includes(question.type)) {
       return refusal(rcode.REFUSED, { code: ede.prohibited }, 'transfers are not served')
     }
-    const context = new QuestionContext(options, scope, store.current(), question.name)
+    const context = new Context(options, scope, store.current(), question.name)
     let decision = isNobody
-      ? nobody(scope)
+      ? refused(scope)
       : (answerLocally(context, statics, question) ??
-        decideMiss(context, settings, question, statics.isAbove(question.name, scope)))
+        denyOrForward(context, settings, question, statics.isAbove(question.name, scope)))
     let { isPassing, isWhole } = context
     if (former !== undefined) {
-      const before = new QuestionContext(options, former, store.current(), question.name)
-      decision = doubt(decision, question, statics, context, before) ?? decision
+      const before = new Context(options, former, store.current(), question.name)
+      decision = holdBackDenial(decision, question, statics, context, before) ?? decision
       isPassing = context.isPassing || before.isPassing
       isWhole = context.isWhole || before.isWhole
     }
@@ -120,22 +118,22 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   return {
     snapshot: store.current,
-    epoch: scopes.epoch,
-    scope: scopes.of,
+    clients,
+    scope: (asker, local) => clients.of(asker, local).scope,
     decide(scope, question) {
       const decision = decide(scope, question)
       if (decision.kind !== 'forward') return decision
-      // What IDNA has among our names stays in as UTF-8, too.
+      // A name of ours in UTF-8 is not forwarded either.
       const name = asciiOf(question.name)
       if (name === undefined) return decision
       const other = decide(scope, { ...question, name })
       return other.kind === 'forward' ? decision : { ...other, isPassing: true }
     },
-    withhold: (scope, name, route, reply) => withhold(guard, store.current(), scope, name, route, reply),
+    withhold: (scope, name, route, reply) => withhold(filter, store.current(), scope, name, route, reply),
     mayBeLabelled: (scope, name) =>
-      mayBeLabelled(new QuestionContext(options, scope, store.current(), name), name, scope.view === 'host'),
+      mayBeLabelled(new Context(options, scope, store.current(), name), name, scope.view === 'host'),
     reached: (scope, table, endpoint) =>
-      reachedOf(new QuestionContext(options, scope, store.current(), ''), table, endpoint),
+      reachableAddresses(new Context(options, scope, store.current(), ''), table, endpoint),
     forwards: (scope) => scope.forwards || settings.routes.forScope(scope) !== undefined,
   }
 }

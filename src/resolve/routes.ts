@@ -1,9 +1,9 @@
-// Where foreign questions may go: the configuration's routes, found by name (`forward.zones`, the longest match) and by
-// the asker's network (`forward.networks`).
+// Where questions are forwarded: the configuration's routes, by name (`forward.zones`, the longest match) and by the
+// asker's network (`forward.networks`).
 import type { Config, ForwardNetwork, ForwardPolicy, ForwardZone, Upstream } from '../config/types.ts'
 import { namesAbove } from '../dns/name.ts'
 import type { Route } from '../forward/types.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
 
 export interface Routes {
   forName(name: string): Route | undefined
@@ -55,7 +55,7 @@ export function growRoutes(policy: ForwardPolicy): GrowingRoutes {
       return undefined
     },
     forScope({ view, rule, networks }) {
-      // Behind a gateway may be anybody: whoever it is, it is not on the network.
+      // An asker behind a gateway is not on the network.
       if (byNetwork.size === 0 || view !== 'networks' || rule === 'gateway') return undefined
       for (const table of networks) {
         const route = byNetwork.get(table.name)

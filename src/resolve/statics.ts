@@ -1,13 +1,13 @@
-// The configuration's `hosts:` as an index: exact names, wildcards (RFC 4592: the closest one, never over a name
-// that is there), and the addresses' own names.
+// An index of the configuration's `hosts:`: exact names, wildcards (RFC 4592: the closest one, never over a name that
+// exists), and PTRs.
 import type { StaticHost } from '../config/types.ts'
 import { namesAbove } from '../dns/name.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
 
 export interface Statics {
-  /** The record for a canonical name; 'parent' where a wildcard covers it, or is its own, but only names below are there. */
+  /** The record of a canonical name; 'parent': a wildcard covers it, and only names below it exist. */
   find(name: string, scope: Scope): StaticHost | 'parent' | undefined
-  /** Whether names below this one are there. Unless a wildcard says otherwise, the name itself may be elsewhere. */
+  /** Whether names below this one exist. The name itself may be an upstream's, unless a wildcard covers it. */
   isAbove(name: string, scope: Scope): boolean
   /** Names of a canonical address. */
   namesOf(address: string, scope: Scope): readonly string[]
@@ -29,7 +29,7 @@ export function growStatics(): GrowingStatics {
   const exact = new Map<string, StaticHost[]>()
   const wildcards = new Map<string, StaticHost[]>()
   const reverse = new Map<string, StaticHost[]>()
-  /** Names that others are below, and who may see one of those: askers on these networks, or everybody. */
+  /** Names with others below them, and who may see one of those: askers on these networks, or everybody. */
   const below = new Map<string, Set<string> | 'everybody'>()
   let isEmpty = true
 

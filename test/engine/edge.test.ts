@@ -2,7 +2,7 @@
 // version that it knows, and says what to do about what does not.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { prefixFor } from '../../src/docker/versions.ts'
-import type { NamesReply } from '../../src/http/inspector.ts'
+import type { NamesReply } from '../../src/http/api-types.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
 import { type Edge, type EdgeOptions, startEdge } from './edge.ts'

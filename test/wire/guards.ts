@@ -89,13 +89,13 @@ export const guards: readonly Guard[] = [
     'edns === undefined ? plainUdpBytes',
     'edns === undefined ? 0xffff',
   ]),
-  guard('keepalive-tcp', 'resolve/options.ts', ["query.transport === 'tcp' && ", '']),
-  guard('keepalive-asked', 'resolve/options.ts', ['if (wantsKeepalive && ', 'if (false && ']),
-  guard('nsid', 'resolve/options.ts', ['wantsNsid && nsid !== undefined', 'wantsNsid']),
+  guard('keepalive-tcp', 'resolve/edns-options.ts', ["query.transport === 'tcp' && ", '']),
+  guard('keepalive-asked', 'resolve/edns-options.ts', ['if (wantsKeepalive && ', 'if (false && ']),
+  guard('nsid', 'resolve/edns-options.ts', ['wantsNsid && nsid !== undefined', 'wantsNsid']),
 
   // Cookies, and askers that are over their rate.
   guard('cookie-length', 'dns/edns.ts', ['isCookieLength(cookie.length)', 'true']),
-  guard('cookie-answer', 'resolve/options.ts', [
+  guard('cookie-answer', 'resolve/edns-options.ts', [
     'if (proof !== undefined) options.push(encodeOption(optionCode.cookie, proof.cookie))',
     'if (proof !== undefined) options.push(encodeOption(optionCode.cookie, Buffer.alloc(9)))',
   ]),
@@ -120,12 +120,15 @@ export const guards: readonly Guard[] = [
   guard('class', 'resolve/resolver.ts', ['if (!isInternet(question))', 'if (false)']),
   guard('transfers', 'resolve/resolver.ts', ['if (refusedTypes.includes(question.type))', 'if (false)']),
   guard('any', 'resolve/resolver.ts', ['question.type === type.ANY ? notForwarded : ', '']),
-  guard('single-label', 'resolve/policy.ts', ['const rule = isSingleLabel(each)', 'const rule = false']),
+  guard('single-label', 'resolve/deny-or-forward.ts', [
+    'const rule = isSingleLabel(each)',
+    'const rule = false',
+  ]),
   guard('unknown-type', 'resolve/decision.ts', [
     'question.type === type.AAAA ? addresses.v6 : []',
     'addresses.v6',
   ]),
-  guard('docker-reverse', 'resolve/policy.ts', ["if (denied === 'address')", 'if (false)']),
+  guard('docker-reverse', 'resolve/deny-or-forward.ts', ["if (denied === 'address')", 'if (false)']),
   guard('reverse-range', 'dns/reverse.ts', [' || value > most', '']),
   guard('reverse-digits', 'dns/reverse.ts', ['/^(?:0|[1-9]\\d{0,2})$/', '/^\\d{1,3}$/']),
   guard('upstream-flags', 'dns/relay.ts', [
@@ -227,7 +230,7 @@ export const guards: readonly Guard[] = [
   guard('reply-ede-length', 'dns/relay.ts', ['length < 2 || ', '']),
   guard('reply-option-length', 'dns/relay.ts', ['if (next > opt.end) break', '']),
   guard('reply-ede-size', 'dns/relay.ts', [' || length + 4 > left', '']),
-  guard('foreign-address', 'resolve/guard.ts', ['if (mayBeForeign && ', 'if (false && ']),
+  guard('foreign-address', 'resolve/answer-filter.ts', ['if (mayBeForeign && ', 'if (false && ']),
 
   // Streams.
   guard('stream-drop', 'net/tcp-connection.ts', ["if (gate(message) === 'drop') {", 'if (false) {']),

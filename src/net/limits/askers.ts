@@ -1,11 +1,11 @@
 // Askers and their accounts: one account for an address, which each question finds anew.
 import { isLinkLocal } from '../../lib/interfaces.ts'
 import { formatAddress, parseAddress } from '../../lib/ip.ts'
+import { Recent } from '../../lib/recent.ts'
 import type { Place } from './connections.ts'
 import { Line } from './fair-queue.ts'
 import { ShareAccount } from './fair-share.ts'
 import { RateAccount } from './rate-limit.ts'
-import { Recent } from './recent.ts'
 import { Bucket } from './token-bucket.ts'
 
 /** One asker: a record for each limit, which that limit alone writes. */
@@ -43,11 +43,11 @@ export interface AskersOptions {
  * /56.
  */
 export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
-  const accounts = new Recent<Asker>(
+  const accounts = new Recent<string, Asker>({
     capacity,
-    ({ connections, inFlight }) => (connections?.size ?? 0) > 0 || inFlight > 0,
-  )
-  const prefixes = new Recent<Bucket>(capacity, () => false)
+    isHeld: ({ connections, inFlight }) => (connections?.size ?? 0) > 0 || inFlight > 0,
+  })
+  const prefixes = new Recent<string, Bucket>({ capacity })
 
   function account(key: string, prefixKey: string): Asker {
     let asker = accounts.get(key)
@@ -55,10 +55,10 @@ export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
     let prefix = prefixes.get(prefixKey)
     if (prefix === undefined) {
       prefix = new Bucket()
-      prefixes.set(prefixKey, prefix)
+      prefixes.add(prefixKey, prefix)
     }
     asker = new Asker(prefix)
-    accounts.set(key, asker)
+    accounts.add(key, asker)
     return asker
   }
 
@@ -69,7 +69,7 @@ export function createAskers({ capacity, isOnNetwork }: AskersOptions): Askers {
     if (isLinkLocal(address) || isOnNetwork(bytes)) return account(address, prefix)
     const asker = account(`${prefixText(bytes, 8)}/64`, prefix)
     // The next question from this address finds it without parsing.
-    accounts.set(address, asker)
+    accounts.add(address, asker)
     return asker
   }
 

@@ -2,7 +2,7 @@
 import { tabulate } from '../forward/table.ts'
 import type { SelfTime } from './cpuprofile.ts'
 
-/** The first that fits, by file (below dist, or Node's own) and function: "resolve/fast.js count". */
+/** The first that fits, by file (below dist, or Node's own) and function: "fast/counting.js count". */
 const purposes: readonly (readonly [purpose: string, functions: RegExp])[] = [
   ['idle', /^ \(idle\)$/],
   ['kernel: sendmmsg, up to the askers’ sockets', /^net\/linux\/libc\.js send/],
@@ -11,12 +11,12 @@ const purposes: readonly (readonly [purpose: string, functions: RegExp])[] = [
   ['the engine and its events', /^docker\/|undici|^node:(_http|internal\/http|net|internal\/stream)/],
   ['looking for overload, in /proc/net', /^lib\/socket-drops\.js|^node:fs|^ (read|open|close)$/],
   ['limits', /^net\/limits\/|^net\/datagrams\.js (admit|over)/],
-  ['counters', /^lib\/(counters|histogram)\.js|^resolve\/fast\.js (count|cellsOf|kindOf)|^http\//],
+  ['counters', /^lib\/(counters|histogram)\.js|^fast\/counting\.js|^http\//],
   ['batches: taking in, handing on', /^net\//],
   ['reading the question', /^dns\/(plain|name|header)\.js/],
-  ['who asks: scope', /^resolve\/(scopes?|resolver)\.js/],
-  ['writing the answer', /^resolve\/kept\.js (write|shuffle|spell)/],
-  ['finding the answer', /^resolve\/(fast|kept|shelf)\.js/],
+  ['who asks: scope', /^scope\/|^resolve\/resolver\.js/],
+  ['writing the answer', /^fast\/template\.js (write|shuffle)/],
+  ['finding the answer', /^fast\//],
   ['answers made anew after a change', /^(resolve|registry|dns|lib\/persistent)/],
   ['event loop and Node’s sockets', /^node:(dgram|events|internal\/(timers|dgram|process))|^ \(program\)$/],
 ]

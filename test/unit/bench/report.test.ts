@@ -204,9 +204,9 @@ describe('a profile', () => {
   })
 
   it.each([
-    ['findContainers', 'resolve/scope.js', 'who asks: scope'],
-    ['count', 'resolve/fast.js', 'counters'],
-    ['find', 'resolve/fast.js', 'finding the answer'],
+    ['findContainers', 'scope/scope.js', 'who asks: scope'],
+    ['count', 'fast/counting.js', 'counters'],
+    ['find', 'fast/fast-answers.js', 'finding the answer'],
     ['admit', 'net/limits/limits.js', 'limits'],
     ['drain', 'net/linux/batched-listener.js', 'batches: taking in, handing on'],
   ])('%s of %s is %s', (name, file, purpose) => {

@@ -1,7 +1,7 @@
 // Routes served for a test, and requests to them, over TCP and over sockets.
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
-import type { AskerRef, Inspector } from '../../../src/http/inspector.ts'
+import type { AskerRef, Inspector } from '../../../src/http/api-types.ts'
 import { createHttpServer, type HttpServer, type Place, type Route } from '../../../src/http/server.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Holding } from '../../../src/forward/cache/holdings.ts'
 import type { Forwarded } from '../../../src/forward/types.ts'
 import { type CacheDeskOptions, createCacheDesk } from '../../../src/http/cache-desk.ts'
-import { describeHolding, mergeHoldings } from '../../../src/http/holdings.ts'
+import { describeHolding, mergeHoldings } from '../../../src/http/cache-entries.ts'
 import {
   address,
   alias,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { digestOf } from '../../../src/config/api-token.ts'
 import { type Access, apiRoutes } from '../../../src/http/api.ts'
-import type { AskerRef } from '../../../src/http/inspector.ts'
+import type { AskerRef } from '../../../src/http/api-types.ts'
 import type { HttpServer, Place } from '../../../src/http/server.ts'
 import { createServer, get, recordingInspector } from './asking.ts'
 

@@ -5,9 +5,9 @@ import { flag, flagsOf } from '../../../src/dns/header.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { readRecords } from '../../../src/dns/records.ts'
+import type { FastOptions } from '../../../src/fast/fast-answers.ts'
 import { createStore } from '../../../src/registry/store.ts'
-import type { FastOptions } from '../../../src/resolve/fast.ts'
-import type { Scope } from '../../../src/resolve/scope.ts'
+import type { Scope } from '../../../src/scope/scope.ts'
 import { askersOf } from '../scope/askers.ts'
 import {
   type Drawn,

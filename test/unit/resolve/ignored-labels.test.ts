@@ -1,7 +1,7 @@
 // What /api/names tells of labels: names that answer, and those that have no effect, to the host alone.
 import { expect, it } from 'vitest'
+import type { NamesReply } from '../../../src/http/api-types.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
-import type { NamesReply } from '../../../src/http/inspector.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { config, resolverFor } from './deciding.ts'
 import { container, estate, network } from './estate.ts'

@@ -222,6 +222,15 @@ describe('a fast answer', () => {
     expect(decisions(() => ask('till.mall', 'A', guest))).toBe(1)
   })
 
+  it('of a name that a project elsewhere takes is made anew, though nothing of the asker’s has changed', () => {
+    const { tell, ask, askSlowly } = follow()
+    const before = ask('till.mall', 'A', '10.1.0.60')
+    tell([], [other({ labels: { ...compose, 'com.docker.compose.project': 'mall' } })])
+    const after = ask('till.mall', 'A', '10.1.0.60')
+    expect(after).toEqual(askSlowly('till.mall', 'A', '10.1.0.60'))
+    expect(after).not.toEqual(before)
+  })
+
   it('is not kept of a name that is gone, which is others’ after an hour', () => {
     const mall = { ...compose, 'com.docker.compose.project': 'mall' }
     const { tell, ask, askSlowly, decisions, time } = follow([...stood, one(), other({ labels: mall })])

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { parseSubnet } from '../../../src/lib/ip.ts'
 import type { Container, EngineState, Network, Snapshot } from '../../../src/registry/types.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
-import { type ScopeSettings, scopeOf } from '../../../src/resolve/scope.ts'
+import { type ScopeSettings, scopeOf } from '../../../src/scope/scope.ts'
 import { config, decideFor, here, resolverFor, upstream } from './deciding.ts'
 import { container, estate, interfaces, network } from './estate.ts'
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseSubnet } from '../../../src/lib/ip.ts'
 import type { EngineState } from '../../../src/registry/types.ts'
-import { type ScopeSettings, scopeOf } from '../../../src/resolve/scope.ts'
+import { type ScopeSettings, scopeOf } from '../../../src/scope/scope.ts'
 import { container, estate, interfaces, network } from './estate.ts'
 
 const networks = [

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network } from '../../../src/registry/types.ts'
-import { scopeOf } from '../../../src/resolve/scope.ts'
-import { createScopes } from '../../../src/resolve/scopes.ts'
+import { createClients } from '../../../src/scope/clients.ts'
+import { scopeOf } from '../../../src/scope/scope.ts'
 import { container, interfaces, network } from './estate.ts'
 
 const asker = '10.1.0.2'
@@ -18,7 +18,7 @@ const other = container('other', { back: { at: ['10.2.0.2'] } })
 function follow() {
   const store = createStore(['local', 'far'])
   let addresses = interfaces({ lo: ['127.0.0.1/8'] })
-  const scopes = createScopes({ config, store, addresses: () => addresses })
+  const clients = createClients({ config, store, addresses: () => addresses })
   const tell = (networks: readonly Network[], containers: readonly Container[], engine = 'local') =>
     store.apply({
       ...{ kind: 'told', engine },
@@ -30,9 +30,8 @@ function follow() {
   return {
     store,
     tell,
-    of: (from = asker, at = local) => scopes.of(from, at),
-    held: scopes.held,
-    epoch: scopes.epoch,
+    of: (from = asker, at = local) => clients.of(from, at).scope,
+    held: clients.held,
     found: () => scopeOf(store.current(), addresses, config.scope, asker, local),
     move: (listing: Parameters<typeof interfaces>[0]) => {
       addresses = interfaces(listing)
@@ -43,14 +42,14 @@ type Followed = ReturnType<typeof follow>
 
 describe('a remembered scope', () => {
   it('stays the same object through changes of what it has nothing to do with', () => {
-    const { of, tell, epoch, store } = follow()
+    const { of, tell, store } = follow()
     const scope = of()
-    const before = epoch()
+    const before = store.current().version
     tell([], [container('more', { back: { at: ['10.2.0.3'] } })])
     expect(of()).toBe(scope)
     store.apply({ kind: 'told', engine: 'local', networks: [], containers: [['other', undefined]] })
     expect(of()).toBe(scope)
-    expect(epoch()).toBeGreaterThan(before)
+    expect(store.current().version).toBeGreaterThan(before)
   })
 
   it.each<[string, (followed: Followed) => void]>([

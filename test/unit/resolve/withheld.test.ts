@@ -13,7 +13,8 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
-import { config, resolverFor, upstream } from './deciding.ts'
+import { createResolver } from '../../../src/resolve/resolver.ts'
+import { config, here, upstream } from './deciding.ts'
 import { container, estate, network } from './estate.ts'
 
 const corp = { host: '198.51.100.53', port: 53, text: '198.51.100.53:53' }
@@ -22,16 +23,26 @@ const snapshot = estate(
   [container('web', { front: { at: ['172.18.0.2'] } })],
 )
 
-function createServer(address: string) {
-  const resolver = resolverFor(snapshot, {
-    forward: {
-      ...config.forward,
-      zones: [{ suffix: 'corp.example', upstreams: [corp] }],
-      rebindProtection: true,
-      rebindAllow: ['nip.example'],
+/** `becomes`: the table by the time that the upstream answers. */
+function createServer(address: string, table = snapshot, becomes = table) {
+  let current = table
+  const resolver = createResolver({
+    config: {
+      ...config,
+      forward: {
+        ...config.forward,
+        zones: [{ suffix: 'corp.example', upstreams: [corp] }],
+        rebindProtection: true,
+        rebindAllow: ['nip.example'],
+      },
     },
+    store: { current: () => current },
+    addresses: () => here,
+    upstreams: () => [upstream],
+    random: () => 0,
   })
   const forward: Forward = async ({ query, question, route }) => {
+    current = becomes
     const { id, questions } = decode(query)
     const answers: StringAnswer[] = [{ type: 'A', name: questions![0]!.name, ttl: 60, data: address }]
     const reply = encode({ type: 'response', id: id!, flags: 0x0180, questions: questions!, answers })
@@ -92,4 +103,15 @@ it('an address of a foreign Docker network: NXDOMAIN, EDE 15, counted apart', as
   const { ask, count } = createServer('172.19.0.7')
   expect(await ask('10-0-0-1.nip.example')).toEqual({ rcode: 3, ede: 15, records: 0 })
   expect([count('rebinding'), count('foreign')]).toEqual([0, 1])
+})
+
+it('an address of a network that the asker has left meanwhile: withheld from it, and explained so', async () => {
+  const both = { front: { at: ['172.18.0.2'] }, back: { at: ['172.19.0.2'] } }
+  const networks = [network('front', ['172.18.0.0/16']), network('back', ['172.19.0.0/16'])]
+  const before = estate(networks, [container('web', both)])
+  const create = () => createServer('172.19.0.7', before, snapshot)
+  expect(await create().ask('10-0-0-1.nip.example')).toEqual({ rcode: 3, ede: 15, records: 0 })
+  expect(await create().explain('10-0-0-1.nip.example')).toMatchObject({
+    ...{ rcode: 'NXDOMAIN', source: 'policy', answers: [] },
+  })
 })

@@ -2,7 +2,7 @@
 // nobody is sure now; what it was not told is what it would be. That it bites is shown by taking the doubt out.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { scopeTable } from '../../../src/resolve/scope.ts'
+import { scopeTable } from '../../../src/scope/scope.ts'
 import { askersOf, questionsFor } from './askers.ts'
 import { type Drawn, drawn, snapshotOf } from './drawn.ts'
 import { type Seen, type WaysOptions, waysInto } from './ways.ts'

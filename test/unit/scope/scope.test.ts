@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Reach } from '../../../src/registry/types.ts'
-import { type Scope, scopeTable } from '../../../src/resolve/scope.ts'
+import { type Scope, scopeTable } from '../../../src/scope/scope.ts'
 import { type Asker, addressesIn, allAddresses, askersOf, questionsFor, zone } from './askers.ts'
 import {
   addressOf,

@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseSubnet, subnetContains } from '../../../../src/lib/ip.ts'
+import { Recent } from '../../../../src/lib/recent.ts'
 import { createAskers } from '../../../../src/net/limits/askers.ts'
-import { Recent } from '../../../../src/net/limits/recent.ts'
 
 const docker = parseSubnet('2001:db8:d0c::/64')!
 const create = (capacity = 100) =>
@@ -53,12 +53,12 @@ describe('what is remembered', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), keys, (capacity, used) => {
         const isHeld = (value: number) => value % 10 === 7
-        const use = (recent: Recent<number>, key: number) => {
+        const use = (recent: Recent<string, number>, key: number) => {
           if (recent.get(String(key)) === undefined) recent.set(String(key), key)
         }
         const held = new Set(used.filter(isHeld))
         const last: number[] = []
-        const recent = new Recent<number>(() => capacity, isHeld)
+        const recent = new Recent<string, number>({ capacity: () => capacity, isHeld })
         for (const key of used) {
           use(recent, key)
           last.splice(0, last.length, key, ...last.filter((each) => each !== key).slice(0, capacity - 1))
@@ -66,7 +66,7 @@ describe('what is remembered', () => {
         }
         // To look is to use, and may push others out: each is looked for in a map of its own.
         for (const key of [...last, ...held]) {
-          const same = new Recent<number>(() => capacity, isHeld)
+          const same = new Recent<string, number>({ capacity: () => capacity, isHeld })
           for (const each of used) use(same, each)
           expect(same.get(String(key))).toBe(key)
         }

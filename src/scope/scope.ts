@@ -1,5 +1,5 @@
-// Who may see what: the one place that decides it. A question's source address, and the address it was sent to, in;
-// the set of networks it may be answered from, out. The rows are DESIGN's scope table, in its order.
+// Who may see what: the only place that decides it. In: a question's source address and the address it was sent to; out:
+// the set of networks it may be answered from. The rows are those of the scope table in ARCHITECTURE.md, in its order.
 import { isLinkLocal, isLoopback, type LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress, parseAddress, type Subnet, subnetContains } from '../lib/ip.ts'
 import { awaitsLocal, isLocal } from '../registry/locality.ts'
@@ -20,22 +20,22 @@ export type ScopeRule =
 
 export interface Scope {
   /**
-   * host: every network, under the host view's rules; networks: those in `networks`; forwarding: no names, only what
-   * is forwarded; starting: no engine has told its names yet; nobody: REFUSED.
+   * host: every network, under the host view's rules; networks: those in `networks`; forwarding: no names, only
+   * forwarding; starting: no engine has been read yet; nobody: REFUSED.
    */
   readonly view: 'host' | 'networks' | 'forwarding' | 'starting' | 'nobody'
   /** In Docker's order; for the host view all of them. */
   readonly networks: readonly NetworkTable[]
   readonly forwards: boolean
-  /** An engine that might have what is asked for has not told its names yet: what is not found may still be there. */
+  /** An engine that may have the name has not been read yet: a name that is not found may still exist. */
   readonly incomplete: boolean
   readonly rule: ScopeRule
   readonly containerId: string | undefined
-  /** The asking container's own, on its networks. */
+  /** The asking container's own links, by network. */
   readonly links: Links | undefined
   /**
-   * What it was when the asker's engine was last in reach, where it is less now: the asker may be there still, or the
-   * address may be another's. Nothing is answered from it; what it had is not denied either. undefined: it is no less.
+   * The wider scope from before the asker's engine went out of reach: the asker may be the same, or the address may have a
+   * new owner. Nothing is answered from it, and its names are not denied. undefined: the scope is not narrower now.
    */
   readonly former: Scope | undefined
 }
@@ -45,42 +45,42 @@ export interface ScopeSettings {
   readonly allow: readonly Subnet[]
 }
 
-/** A question's two addresses, and all that the table's rows look at. */
+/** A question's two addresses, and everything else that the rows look at. */
 interface Asking {
   readonly snapshot: Snapshot
   readonly addresses: LocalAddresses
   readonly settings: ScopeSettings
-  /** As sockets tell it: a link-local one with its zone ("fe80::1%br-0123456789ab"). */
+  /** As the socket has it: a link-local one with its zone ("fe80::1%br-0123456789ab"). */
   readonly asker: string
   /** Canonical, without zone. */
   readonly address: string
   /** The address it was sent to, canonical. */
   readonly here: string
-  /** Some local engine has not told its names yet: the asker may be its. */
+  /** A local engine has not been read yet: the asker may be one of its containers. */
   readonly awaitsLocal: boolean
-  /** No engine has, local or remote. */
+  /** No engine has been read, local or remote. */
   readonly starting: boolean
 }
 
-/** A scope before it is known whether the table is whole. */
+/** A scope before it is known whether the table is complete. */
 type Decided = Omit<Scope, 'incomplete' | 'former'>
 
-/** `former`: it would decide, were it not for an engine that is away; so rows after it do. */
+/** `former`: the row would decide if an engine were not out of reach; later rows decide instead. */
 type Row = (asking: Asking) => Decided | { readonly former: Decided } | undefined
 
-/** The scope table: the first row that decides. Whoever none of them knows is a stranger. */
+/** The first row that decides wins. An asker that no row knows is a stranger. */
 export const scopeTable: Readonly<Record<string, Row>> = {
   host({ snapshot, addresses, address, starting }) {
     if (!isLoopback(address) && !addresses.own.has(address)) return undefined
     return starting ? scope('starting', 'starting', [], true) : hostView(snapshot, 'host')
   },
 
-  // From here on an asker is known by what local engines tell: `subnets` and `owners` have nothing else. Who asks from
-  // an overlay's address on another engine is, for now, somebody in that overlay's subnet.
+  // From here on only local engines identify an asker: `subnets` and `owners` hold nothing else. An overlay address on
+  // another engine counts as an unknown address in that overlay's subnet.
   gateway({ snapshot, settings, address, here }) {
     const behind = tablesOf(snapshot, snapshot.subnets.behind(address))
     if (behind.length === 0) return undefined
-    // Another network's container may have it too: where the listening address does not tell, neither is believed.
+    // A container of another network may have the address too: unless the listening address decides, neither counts.
     const held = (snapshot.owners.get(address) ?? []).map(({ networkId }) => networkId)
     const decided = decideByListener([...behind, ...tablesOf(snapshot, held)], here)
     if (!decided.some((table) => behind.includes(table))) return undefined
@@ -97,7 +97,7 @@ export const scopeTable: Readonly<Record<string, Row>> = {
     const ids = findContainers(snapshot, address, here)
     if (ids.length === 0) return undefined
     const decided = viewOf(snapshot, ids)
-    // Of an engine that is away the address may have a new owner, and what is known is no ground for more than the subnet.
+    // While the engine is out of reach the address may get a new owner: only the subnet is certain.
     return ids.some((id) => isAway(snapshot, id)) ? { former: decided } : decided
   },
 
@@ -125,7 +125,7 @@ export const scopeTable: Readonly<Record<string, Row>> = {
   },
 }
 
-/** `asker` and `local` as sockets tell them. */
+/** `asker` and `local` as the socket has them. */
 export function scopeOf(
   snapshot: Snapshot,
   addresses: LocalAddresses,
@@ -163,9 +163,9 @@ function hasMore({ networks, links }: Scope, now: Decided): boolean {
 }
 
 /**
- * The scope as another snapshot has it, where the one container that has the address is what it was, and so are its
- * networks but for their members, and the things that rows before its own look at: itself where those are the same too.
- * undefined: it has to be found anew. The local addresses must be the same, and the asker's two.
+ * The scope in a later snapshot, if nothing has changed but its networks' members: not the one container with the address,
+ * nor anything that earlier rows look at. The same object if no member changed either. undefined: work it out anew. The
+ * local addresses must be the same, and the question's two.
  */
 export function renewScope(
   scope: Scope,
@@ -191,8 +191,8 @@ export function renewScope(
 }
 
 /**
- * A remote engine may have what the host asks for, and containers on a Swarm's network; on any other it has none. And the
- * asking container may be on a network of which nothing has been read.
+ * Whether an engine that is still to be read may add names: a remote one only to the host view and to a Swarm's networks.
+ * And the asking container may be on a network that has not been read.
  */
 function isIncomplete(snapshot: Snapshot, { view, networks, containerId }: Decided): boolean {
   const { engines } = snapshot
@@ -205,7 +205,7 @@ function isIncomplete(snapshot: Snapshot, { view, networks, containerId }: Decid
   )
 }
 
-/** Its network was made a moment ago, or the engine fails to tell of it: what is on it is not known, and it is there. */
+/** Its network is new, or the engine does not list it: it exists, and its members are unknown. */
 function isOnUnread({ containers, networks }: Snapshot, containerId: string | undefined): boolean {
   const container = containerId === undefined ? undefined : containers.get(containerId)
   return (
@@ -215,7 +215,7 @@ function isOnUnread({ containers, networks }: Snapshot, containerId: string | un
   )
 }
 
-/** All are made here, so that they are of one shape. */
+/** All scopes are made here, so that V8 sees one shape. */
 function scopeWith(
   { view, rule, forwards, containerId, links }: Decided,
   networks: readonly NetworkTable[],
@@ -240,7 +240,7 @@ function hostView(snapshot: Snapshot, rule: ScopeRule): Decided {
   return scope('host', rule, snapshot.tables, true)
 }
 
-/** Without a way out for packets there is none for questions either (CVE-2024-29018). */
+/** A network without a way out for packets has none for questions (CVE-2024-29018). */
 function mayForward(networks: readonly NetworkTable[]): boolean {
   return networks.some((table) => !table.network.sealed)
 }
@@ -249,12 +249,12 @@ function tablesOf(snapshot: Snapshot, ids: readonly string[]): NetworkTable[] {
   return ids.flatMap((id) => snapshot.networks.get(id) ?? [])
 }
 
-/** Every engine may have a docker_gwbridge, and tell of any network: only what a local one tells counts here. */
+/** Every engine may list any network, and has its own docker_gwbridge: only local ones count here. */
 function isOurs({ engines }: Snapshot, { network }: NetworkTable): boolean {
   return isLocal(engines, network.engine)
 }
 
-/** What the containers see that have the asker's address. */
+/** What the containers with the asker's address see. */
 function viewOf(snapshot: Snapshot, ids: readonly string[]): Decided {
   const [id, ...others] = ids as [string, ...string[]]
   if (others.length === 0) {
@@ -265,7 +265,7 @@ function viewOf(snapshot: Snapshot, ids: readonly string[]): Decided {
     const forwards = mayForward(networks) || isOnUnread(snapshot, id)
     return scope('networks', 'container', networks, forwards, id, links)
   }
-  // Several containers have this address and nothing tells them apart: only what each of them may see.
+  // Several containers have this address and cannot be told apart: only what each of them may see.
   const views = ids.map((each) => localPlaces(snapshot, each).map(({ table }) => table))
   const common = views[0]!.filter((table) => views.every((view) => view.includes(table)))
   return scope('networks', 'shared address', common, views.every(mayForward))
@@ -279,11 +279,13 @@ function localPlaces(snapshot: Snapshot, containerId: string): Placed[] {
   return placesOf(snapshot, containerId).filter(({ table }) => isOurs(snapshot, table))
 }
 
-/** Of networks that share the asker's address, those that the listening address belongs to, where it tells. */
+/** Of networks that share the asker's address, those that the listening address belongs to, if any. */
 function decideByListener(candidates: readonly NetworkTable[], here: string): readonly NetworkTable[] {
   if (candidates.length < 2) return candidates
-  const told = candidates.filter(({ network, owners }) => network.gateways.includes(here) || owners.has(here))
-  return told.length > 0 ? told : candidates
+  const owning = candidates.filter(
+    ({ network, owners }) => network.gateways.includes(here) || owners.has(here),
+  )
+  return owning.length > 0 ? owning : candidates
 }
 
 /** Ids of the containers that have this address. Members of docker_gwbridge are askers on overlay networks. */
@@ -298,7 +300,7 @@ function findContainers(snapshot: Snapshot, address: string, here: string): stri
     const id = isBridge ? table.network.members?.get(address) : undefined
     if (isLocal(snapshot.engines, snapshot.containers.get(id ?? '')?.engine)) found.push({ table, id: id! })
   }
-  // Of a network that has not been read nothing says whose the listening address is.
+  // A network that has not been read may own the listening address too.
   const tables = [...new Set(found.flatMap(({ table }) => table ?? []))]
   const isSure = found.every(({ table }) => table !== undefined)
   const decided = isSure ? decideByListener(tables, here) : tables

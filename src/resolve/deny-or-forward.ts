@@ -1,8 +1,8 @@
-// What becomes of a question that the table can't answer: denied here, or forwarded, and where to. Names that are
-// somebody else's on this machine never leave it; the asker is not told why (that would tell that they exist).
+// Denies or forwards a question that the table cannot answer. Names of other containers are never forwarded, and the
+// client does not learn why: that would say that they exist.
 import { ede } from '../dns/edns.ts'
 import { rcode } from '../dns/header.ts'
-import { isBelow, isSingleLabel, isWithin, splitName } from '../dns/name.ts'
+import { isBelow, isSingleLabel, isWithin } from '../dns/name.ts'
 import { isPublic } from '../dns/public.ts'
 import { type ReverseBlock, readReverse } from '../dns/reverse.ts'
 import { type } from '../dns/types.ts'
@@ -12,24 +12,17 @@ import { isOnLan, isPrivateBlock } from '../lib/ranges.ts'
 import { isLocal, wayTo } from '../registry/locality.ts'
 import { isAboveNames, isBelowWildcard, isPlace, qualified } from '../registry/lookup.ts'
 import type { NetworkTable, Snapshot } from '../registry/types.ts'
-import {
-  type Context,
-  type Decision,
-  emptyZone,
-  negative,
-  notReady,
-  type Question,
-  refusal,
-} from './decision.ts'
-import { findKeptIn } from './kept-in.ts'
-import { innerName, mayBeSearch } from './meaning.ts'
+import type { Scope } from '../scope/scope.ts'
+import type { Context } from './context.ts'
+import { type Decision, emptyZone, negative, notReady, type Question, refusal } from './decision.ts'
+import { isDockersOwn, isReserved, relaysToDocker } from './docker-desktop.ts'
+import { findLocalOnly, hostParts } from './local-only.ts'
+import { innerName, mayBeSearch } from './name-lookup.ts'
 import { podmanDomain, podmanName } from './podman.ts'
-import { isDockersOwn, isReserved, relaysToDocker } from './reserved.ts'
 import type { Routes } from './routes.ts'
-import type { Scope } from './scope.ts'
-import { findSpecial, type SpecialName } from './special.ts'
+import { findSpecial, type SpecialName } from './special-use.ts'
 
-export interface PolicySettings {
+export interface ForwardingSettings {
   readonly routes: Routes
   readonly singleLabel: boolean
 }
@@ -37,19 +30,19 @@ export interface PolicySettings {
 /** Types that validators ask about every label of a name; denying them would break the names below. */
 const validatorTypes: readonly number[] = [type.NS, type.DS, type.DNSKEY, type.SOA]
 
-/** Types of data that a bare name of ours is asked for: those of addresses, and of services. */
+/** Types that single-label names are asked for: addresses and services. */
 const localTypes: readonly number[] = [type.A, type.AAAA, type.HTTPS, type.SVCB, type.SRV]
 
-/** Whether it is no type of data: nobody has records of it (RFC 6895, 3.1). */
+/** Types without records (RFC 6895, 3.1). */
 const isMeta = (code: number) => code === 0 || (code >= 128 && code <= 255)
 
-/** Types that Docker's resolver looks for among its own names; others it relays unseen, those of validators among them. */
+/** Types that Docker's resolver looks up among its own names; it relays all others, validators' among them. */
 const dockersTypes: readonly number[] = [...localTypes, type.PTR, type.MX]
 
 /** `isAboveHosts`: `hosts:` has names below this one. */
-export function decideMiss(
+export function denyOrForward(
   context: Context,
-  settings: PolicySettings,
+  settings: ForwardingSettings,
   question: Question,
   isAboveHosts = false,
 ): Decision {
@@ -74,11 +67,11 @@ export function decideMiss(
     if (scope.incomplete && isPrivateBlock(block)) return notReady('it may be an address in a Docker subnet')
   }
 
-  // A route for the name goes before one for the asker; who is sealed in has the latter only.
+  // A route for the name goes before one for the asker; askers on internal networks only have the latter.
   const forName = scope.forwards ? settings.routes.forName(name) : undefined
   const chosen = forName ?? settings.routes.forScope(scope)
   if (!context.isForeign && isOnOwnNetworks(scope, name)) {
-    return missing(context, question, isAbove, 'a name of the asker’s networks that nobody has now')
+    return missing(context, question, isAbove, 'a name of the asker’s networks that no running container has')
   }
   // "_http._tcp.web" goes where "web" may go.
   const owners = hostParts(name)
@@ -86,7 +79,7 @@ export function decideMiss(
   for (const each of owners) {
     const rule = isSingleLabel(each)
       ? keepsBare(context, settings, question, each, forName !== undefined)
-      : whyKeptIn(context, each, forName !== undefined)
+      : whyLocalOnly(context, each, forName !== undefined)
     if (rule !== undefined) return missing(context, question, isAbove, rule)
   }
 
@@ -98,7 +91,12 @@ export function decideMiss(
 
   let route = chosen ?? settings.routes.otherwise(context.upstreams())
   if (isSingleLabel(owner) && route.upstreams.length === 0 && !validatorTypes.includes(question.type)) {
-    return missing(context, question, isAbove, 'nobody has this bare name, and there is no upstream')
+    return missing(
+      context,
+      question,
+      isAbove,
+      'no container has this single-label name, and there is no upstream',
+    )
   }
   if (special !== undefined && !isForParent(special, question)) {
     route = onLan(route)
@@ -109,7 +107,7 @@ export function decideMiss(
   }
   if (!scope.forwards && chosen === undefined) {
     if (isAbove) return empty(context, question, namesBelow)
-    // No SOA, so that nothing is kept: with a network that is not internal the next question may pass.
+    // No SOA, so that it is not cached: on a network that is not internal the next question may be forwarded.
     return {
       ...refusal(
         rcode.NXDOMAIN,
@@ -133,12 +131,12 @@ export function decideMiss(
 }
 
 /**
- * Whether the name is not to be denied, since others are below it (RFC 8020). musl's search ends at a name without data, so
- * that this is not said of what a search list makes: below the zone only networks and projects are such names.
+ * Whether names lie below it, so that NXDOMAIN would deny them too (RFC 8020). musl's search ends at NODATA, so this does
+ * not hold for names that a search list makes: below the zone only networks and projects count.
  */
 function isAboveOthers(
   context: Context,
-  { singleLabel }: PolicySettings,
+  { singleLabel }: ForwardingSettings,
   name: string,
   isAboveHosts: boolean,
 ): boolean {
@@ -152,11 +150,11 @@ function isAboveOthers(
   return (isAboveHosts || isAboveNames(seen, name)) && !mayBeSearch(context, name)
 }
 
-function decideReserved(context: Context, settings: PolicySettings, question: Question): Decision {
+function decideReserved(context: Context, settings: ForwardingSettings, question: Question): Decision {
   const relays = context.scope.forwards ? relaysToDocker(question.name, context.upstreams()) : []
   if (relays.length > 0) {
     const route = { ...settings.routes.otherwise(relays), name: 'Docker Desktop', explicit: true }
-    return { kind: 'forward', route, rule: 'a name of Docker Desktop: its own resolver knows' }
+    return { kind: 'forward', route, rule: 'a name of Docker Desktop: its own resolver answers' }
   }
   return missing(context, question, false, 'a name of Docker Desktop, which only its own resolver knows')
 }
@@ -168,31 +166,31 @@ function empty(context: Context, question: Question, rule: string): Decision {
   return negative(context, question, rcode.NOERROR, rule)
 }
 
-/** What nobody has that may be told of: there, if only as what lies above others; else not, or not for certain yet. */
+/** No name that this asker may see: NODATA if it lies above one, SERVFAIL while it may still be read, else NXDOMAIN. */
 function missing(context: Context, question: Question, isAbove: boolean, rule: string): Decision {
   if (isAbove) return empty(context, question, namesBelow)
   if (context.scope.incomplete) return notReady('an engine or a network of the asker has not been read yet')
   return negative(context, question, rcode.NXDOMAIN, rule)
 }
 
-const keptInRules = {
+const localOnlyRules = {
   there: 'NAME.NETWORK or SERVICE.PROJECT of a container that is out of scope, not running or not read yet',
   above: 'NAME.NETWORK that only has names below it, or a wildcard above',
   gone: 'a name of ours that was there within the hour',
 } as const
 
-function whyKeptIn(context: Context, owner: string, hasRoute: boolean): string | undefined {
-  const kept = findKeptIn(context, owner, !hasRoute)
-  return kept === undefined || (kept === 'above' && hasRoute) ? undefined : keptInRules[kept]
+function whyLocalOnly(context: Context, owner: string, hasRoute: boolean): string | undefined {
+  const kept = findLocalOnly(context, owner, !hasRoute)
+  return kept === undefined || (kept === 'above' && hasRoute) ? undefined : localOnlyRules[kept]
 }
 
 /**
- * Why a bare name is not forwarded, with or without underscored labels before it. Of types that nobody asks a local name
- * for, only what somebody is called; and to validators a public domain is one, whoever is called so.
+ * Why a single-label name is not forwarded, with or without underscored labels before it. For types that local names are
+ * not asked for, only if a container has the name; and validators may ask for a public domain all the same.
  */
 function keepsBare(
   context: Context,
-  settings: PolicySettings,
+  settings: ForwardingSettings,
   { type: code }: Question,
   owner: string,
   hasRoute: boolean,
@@ -204,23 +202,23 @@ function keepsBare(
   if (known.has(owner) && (isKept || !isOthers))
     return 'the name is out of scope or its container is not running'
   if (isKept) return 'single labels are not forwarded (forward.singleLabel)'
-  return !hasRoute && !isPublic(owner) && context.isGone(owner) ? keptInRules.gone : undefined
+  return !hasRoute && !isPublic(owner) && context.isGone(owner) ? localOnlyRules.gone : undefined
 }
 
-/** DS lies with the parent, which is public: what it says lets validators believe the zone's answers (RFC 8375, 4). */
+/** DS is in the parent zone, which is public: validators need its answer to trust the zone's (RFC 8375, 4). */
 function isForParent({ zone, delegated }: SpecialName, question: Question): boolean {
   return delegated && question.type === type.DS && question.name === zone
 }
 
-/** The route as far as it stays on the own network. What its servers say of private names is private by right. */
+/** The route's servers on the local network, which may answer with private addresses. */
 function onLan(route: Route): Route {
   const upstreams = route.upstreams.filter(({ host }) => isOnLan(host))
   return { ...route, name: `${route.name}, own network`, explicit: true, upstreams }
 }
 
 /**
- * Whether Docker's resolver, asked by us, could take the name for one on our own networks, whoever asked us. Of a remote
- * engine's networks it knows nothing.
+ * Whether Docker's resolver, asked by us, could answer from our own networks, whoever asked us. It does not know remote
+ * engines' networks.
  */
 function mayBeDockers(snapshot: Snapshot, question: Question, owner: string): boolean {
   if (validatorTypes.includes(question.type)) return false
@@ -229,7 +227,7 @@ function mayBeDockers(snapshot: Snapshot, question: Question, owner: string): bo
     table !== undefined && isLocal(engines, table.network.engine)
   if (known.get(owner)?.some((id) => isHere(networks.get(id)))) return true
   if (isSingleLabel(owner)) return dockersTypes.includes(question.type)
-  // Of a public domain only what is there: a network called "com" is no reason to ask nobody for names below com.
+  // A network called "com" does not claim all names below com.
   const isOpen = isPublic(owner)
   for (const [left, network] of qualified(owner)) {
     const tables = networksByName.get(network)?.filter(isHere) ?? none
@@ -238,7 +236,7 @@ function mayBeDockers(snapshot: Snapshot, question: Question, owner: string): bo
   return false
 }
 
-/** Names of stopped containers, links without a target, and what lies below a wildcard. */
+/** Names of stopped containers, links without a target, and names below a wildcard. */
 function isOnOwnNetworks({ view, networks, links }: Scope, name: string): boolean {
   if (view !== 'networks') return false
   for (const { network, known } of networks) {
@@ -247,28 +245,9 @@ function isOnOwnNetworks({ view, networks, links }: Scope, name: string): boolea
   return isBelowWildcard(networks, name)
 }
 
-/** So many leading labels are looked at one by one: "_http._tcp." and one more. */
-const mostUnderscored = 3
-
-/**
- * What a name with leading underscored labels (RFC 8552) may be below, the name itself first: "_http._tcp.web" is below
- * "web". Aliases and Compose's services may be called "_web", and have an underscore of their own.
- */
-export function hostParts(name: string): readonly string[] {
-  if (!name.startsWith('_')) return [name]
-  const labels = splitName(name)
-  const first = labels.findIndex((label) => !label.startsWith('_'))
-  const last = first < 0 ? labels.length - 1 : first
-  const parts = [name]
-  for (let i = 1; i <= last; i++) {
-    if (i <= mostUnderscored || i === last) parts.push(labels.slice(i).join('.'))
-  }
-  return parts
-}
-
 /**
  * 'address': it is, or lies below, an address in a Docker subnet. 'above': a block wholly inside one. A remote engine's
- * subnets count where they are reached, and private: it has no say in what others' addresses are called.
+ * subnets count only if they are routed and private.
  */
 function dockerBlock(snapshot: Snapshot, block: ReverseBlock): 'address' | 'above' | undefined {
   for (const table of snapshot.tables) {

@@ -1,5 +1,5 @@
-// A reply as fast answers keep it: bytes without what is one asker's, and where in them lies what differs from one
-// answer to the next. Made once, written often.
+// An answer template: a whole reply without what is one client's, and where in it lies what differs from one answer to
+// the next. Made once, written often.
 import { countsOf, flag, flagsOf, headerBytes } from '../dns/header.ts'
 import { lowerCase } from '../dns/name.ts'
 import { asksTheSame, type PlainQuestion } from '../dns/plain.ts'
@@ -8,11 +8,8 @@ import { readTtl } from '../dns/ttl.ts'
 import { classIN, type } from '../dns/types.ts'
 import type { Lease } from '../forward/types.ts'
 
-/**
- * One object, so that the processor has not many places to fetch it from, and made in one place, so that to V8 all are
- * of one shape.
- */
-export interface KeptReply extends Addresses, Notes {
+/** One flat object, made in one place: few cache lines to fetch, and one shape to V8. */
+export interface AnswerTemplate extends Addresses, Validity {
   /** The whole reply: ID 0, RD clear, the name in lower case. */
   readonly bytes: Buffer
   readonly form: number
@@ -20,21 +17,21 @@ export interface KeptReply extends Addresses, Notes {
   readonly limit: number
   /** Where our own SOA has its serial; 0: there is none. */
   readonly serialAt: number
-  /** An upstream's, that ages. */
+  /** Of an upstream's answer, which ages. */
   readonly aging: Aging | undefined
+  /** For its metrics (counting). */
+  readonly kind: number
   /** Bytes of memory, about. */
   readonly cost: number
 }
 
-/** What its keeper has to know of it. */
-export interface Notes {
-  /** What counting calls it. */
-  readonly kind: number
-  /** The table's version that it holds for; 0: for all that its shelf does. */
+/** What it holds for; see the table in fast-answers.ts. */
+export interface Validity {
+  /** The table's version; 0: every version, as far as its store is up to date. */
   readonly version: number
-  /** The last of its shelf's changes that it was made after, or has outlived. */
-  changes: number
-  /** Which of the upstreams it came from; 0: it is ours. */
+  /** The last of its store's changes that it was made after, or is unaffected by. */
+  change: number
+  /** Which set of upstreams; 0: it is no upstream's answer. */
   readonly upstreams: number
 }
 
@@ -46,29 +43,30 @@ interface Addresses {
   readonly count: number
 }
 
-interface Aging {
+export interface Aging {
   readonly lease: Lease
-  /** Age of the entry when the reply was made, and as it is in the bytes now; seconds. */
+  /** Age of the cache's entry when the reply was made, and as the bytes have it now; seconds. */
   readonly madeAt: number
-  told: number
+  writtenAt: number
   readonly ttlsAt: readonly number[]
   readonly ttls: readonly number[]
 }
 
-/** What one takes besides its bytes, about. */
+/** Memory that one takes besides its bytes, about. */
 const overhead = 300
 
 const none: Addresses = { first: 0, stride: 0, size: 0, count: 0 }
 
-/** undefined: this reply is none to keep. `lease` is that of an upstream's answer, `age` seconds old. */
-export function keepReply(
+/** undefined: this reply cannot be kept. `lease` is that of an upstream's answer, `age` seconds old. */
+export function makeTemplate(
   reply: Buffer,
   { end, form, limit }: PlainQuestion,
-  { kind, version, changes, upstreams }: Notes,
+  kind: number,
+  { version, change, upstreams }: Validity,
   lease?: Lease,
   age = 0,
-): KeptReply | undefined {
-  // Of what was cut always the same part would be left.
+): AnswerTemplate | undefined {
+  // Of a truncated answer the same part would be left each time.
   if ((flagsOf(reply) & flag.TC) !== 0) return undefined
   const records = readRecords(reply, end)?.filter(({ type: code }) => code !== type.OPT)
   if (records === undefined) return undefined
@@ -78,43 +76,49 @@ export function keepReply(
   // Serial, refresh, retry, expire and minimum are the last five words (RFC 1035, 3.3.13).
   const isOwn = aging === undefined && reply.readUInt16BE(end - 2) === classIN
   const soa = isOwn ? records.find(({ type: code }) => code === type.SOA) : undefined
-  const bytes = withoutAsker(reply, end)
+  const bytes = withoutClient(reply, end)
+  const { first, stride, size, count } = addresses
   return {
     bytes,
     form,
     limit,
-    first: addresses.first,
-    stride: addresses.stride,
-    size: addresses.size,
-    count: addresses.count,
-    serialAt: soa === undefined ? 0 : soa.end - 20,
+    first,
+    stride,
+    size,
+    count,
     aging,
     kind,
     version,
-    changes,
+    change,
     upstreams,
+    serialAt: soa === undefined ? 0 : soa.end - 20,
     cost: bytes.length + overhead,
   }
 }
 
 function agingOf(reply: Buffer, records: readonly RawRecord[], lease: Lease, age: number): Aging {
   const ttlsAt = records.map(({ ttlAt }) => ttlAt)
-  return { lease, madeAt: age, told: age, ttlsAt, ttls: ttlsAt.map((at) => readTtl(reply, at)) }
+  return { lease, madeAt: age, writtenAt: age, ttlsAt, ttls: ttlsAt.map((at) => readTtl(reply, at)) }
 }
 
-/** Whether it is what the message at `start`, read as `asked`, would get for its name, form and room. */
-export function isReplyTo(kept: KeptReply, data: Uint8Array, start: number, asked: PlainQuestion): boolean {
-  if (kept.form !== asked.form || !asksTheSame(data, start, asked.end, kept.bytes)) return false
+/** Whether it answers the message at `start`, read as `asked`: the same name, form and room. */
+export function isAnswerTo(
+  template: AnswerTemplate,
+  data: Uint8Array,
+  start: number,
+  asked: PlainQuestion,
+): boolean {
+  if (template.form !== asked.form || !asksTheSame(data, start, asked.end, template.bytes)) return false
   // For a smaller limit it would be the same as long as it fits; for a larger one it might hold more.
-  return kept.bytes.length <= asked.limit && kept.limit >= asked.limit
+  return template.bytes.length <= asked.limit && template.limit >= asked.limit
 }
 
 /**
- * Writes it at `at` of `into`, as the reply to the message at `start` of `data`: that one's ID, RD and spelling, the
- * serial of now, and another order of addresses. Its length.
+ * Writes the reply to the message at `start` of `data` into `into` at `at`: that message's ID, RD and spelling of the name,
+ * the current serial, and another order of addresses. Returns its length.
  */
-export function writeKept(
-  kept: KeptReply,
+export function writeTemplate(
+  template: AnswerTemplate,
   data: Uint8Array,
   start: number,
   end: number,
@@ -123,7 +127,7 @@ export function writeKept(
   into: Uint8Array,
   at: number,
 ): number {
-  const { bytes, serialAt } = kept
+  const { bytes, serialAt } = template
   const { length } = bytes
   into[at] = data[start]!
   into[at + 1] = data[start + 1]!
@@ -137,17 +141,17 @@ export function writeKept(
     into[at + serialAt + 2] = serial >>> 8
     into[at + serialAt + 3] = serial
   }
-  if (kept.count > 1) shuffle(into, at, kept, random)
+  if (template.count > 1) shuffle(into, at, template, random)
   return length
 }
 
-/** Brings its TTLs to what they are at this time. False: it is not to be given any more. */
-export function age({ bytes, aging }: KeptReply & { readonly aging: Aging }, time: number): boolean {
-  const now = aging.lease.use(time)
-  if (now === undefined) return false
-  if (now !== aging.told) {
-    aging.told = now
-    const passed = now - aging.madeAt
+/** Brings its TTLs up to date with this time. False: its lease is over. */
+export function ageTo(time: number, bytes: Buffer, aging: Aging): boolean {
+  const age = aging.lease.use(time)
+  if (age === undefined) return false
+  if (age !== aging.writtenAt) {
+    aging.writtenAt = age
+    const passed = age - aging.madeAt
     for (let i = 0; i < aging.ttls.length; i++) {
       bytes.writeUInt32BE(Math.max(0, aging.ttls[i]! - passed), aging.ttlsAt[i]!)
     }
@@ -155,9 +159,9 @@ export function age({ bytes, aging }: KeptReply & { readonly aging: Aging }, tim
   return true
 }
 
-/** A reply without ID, RD and the name's case. */
-function withoutAsker(reply: Buffer, end: number): Buffer {
-  // Memory of its own: a slice of a shared block would hold all of that.
+/** Without ID, RD and the spelling of the name. */
+function withoutClient(reply: Buffer, end: number): Buffer {
+  // Memory of its own: a slice would keep all of its block alive.
   const bytes = Buffer.alloc(reply.length)
   reply.copy(bytes)
   bytes.writeUInt16BE(0, 0)
@@ -166,10 +170,7 @@ function withoutAsker(reply: Buffer, end: number): Buffer {
   return bytes
 }
 
-/**
- * What of a reply is to be in another order each time. undefined: that it can't be kept, for it has several records
- * that are not addresses alone.
- */
+/** The addresses to shuffle. undefined: the reply cannot be kept, since its order matters and it is not of addresses alone. */
 function addressesOf(reply: Buffer, records: readonly RawRecord[]): Addresses | undefined {
   const [, answers] = countsOf(reply)
   if (records.length - answers > 1) return undefined

@@ -1,6 +1,7 @@
-// What a name means to this asker: where it is, who has it, and what of that is to be told.
-import { encodeName, isBelow, isWithin, namesAbove } from '../dns/name.ts'
+// Name lookup for one asker: the network a name is found on, the containers that have it, and which of them to answer with.
+import { encodeName, isBelow, namesAbove } from '../dns/name.ts'
 import { literalName } from '../dns/told.ts'
+import { isDiscoveryName, reservedDomain } from '../registry/granting.ts'
 import { findForHost } from '../registry/host.ts'
 import {
   type Family,
@@ -9,24 +10,16 @@ import {
   findBeyondDocker,
   findLabelled,
   findName,
-  isNowhere,
   noLinks,
 } from '../registry/lookup.ts'
 import type { Placed } from '../registry/order.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
-import type { Context } from './decision.ts'
-import { mayBeLabelled } from './labelled.ts'
+import type { Context } from './context.ts'
+import { findLocalOnly, hostParts } from './local-only.ts'
 import { podmanName } from './podman.ts'
-import type { Scope } from './scope.ts'
 
-/** Found, or there but meaning several things (the host view only). */
-export type Meaning = Found | { readonly ambiguous: readonly Placed[] }
-
-/** Whether a name has no meaning on the asker's networks, of whatever kind: cheap to find out, and true of most. */
-export function isForeign({ view, networks, links = noLinks }: Scope, zone: string, name: string): boolean {
-  if (view !== 'networks' || links.size > 0 || isWithin(name, zone)) return false
-  return podmanName(name) === undefined && isNowhere(networks, name)
-}
+/** Found, or ambiguous (in the host view only). */
+export type NameMatch = Found | { readonly ambiguous: readonly Placed[] }
 
 /** The part before our zone, or before Podman's search domain; undefined for a name that is below neither. */
 export function innerName(context: Context, name: string): string | undefined {
@@ -34,29 +27,29 @@ export function innerName(context: Context, name: string): string | undefined {
   return isBelow(name, zone) ? name.slice(0, -zone.length - 1) : podmanName(name)
 }
 
-/** What Docker's own resolver would find: aliases under our zone, `host.docker.internal` among them, are names too. */
-export function findLiterally({ scope }: Context, name: string, family?: Family): Meaning | undefined {
+/** What Docker's own resolver would find: an alias may well lie under our zone, as `host.docker.internal` does. */
+export function matchAsDocker({ scope }: Context, name: string, family?: Family): NameMatch | undefined {
   if (scope.view !== 'networks') return undefined
   return findAsDocker(scope.networks, name, scope.links ?? noLinks, family)
 }
 
 /**
- * Whether a stub's search list may have made the name of one that the asker knows, and would go on to: musl's search ends
- * where a name has no data (NODATA), and goes on where there is no such name (NXDOMAIN).
+ * Whether a stub's search list may have made the name from one that the asker knows and would try next: musl's search ends
+ * at NODATA and goes on at NXDOMAIN.
  */
 export function mayBeSearch(context: Context, name: string): boolean {
   for (const above of namesAbove(name)) {
-    if (findMeaning(context, name.slice(0, -above.length - 1)) !== undefined) return true
+    if (matchName(context, name.slice(0, -above.length - 1)) !== undefined) return true
   }
   return false
 }
 
-export function findMeaning(context: Context, name: string, family?: Family): Meaning | undefined {
-  return findLiterally(context, name, family) ?? findOtherwise(context, name, family)
+export function matchName(context: Context, name: string, family?: Family): NameMatch | undefined {
+  return matchAsDocker(context, name, family) ?? matchBeyondDocker(context, name, family)
 }
 
-/** What a name means that Docker's own resolver would not find; by label only where it means nothing else. */
-export function findOtherwise(context: Context, name: string, family?: Family): Meaning | undefined {
+/** What Docker's own resolver would not find; by label only if the name means nothing else. */
+export function matchBeyondDocker(context: Context, name: string, family?: Family): NameMatch | undefined {
   const { view, networks, links } = context.scope
   const inner = innerName(context, name)
   const asked = inner ?? name
@@ -78,12 +71,24 @@ function ifGranted(
   context: Context,
   name: string,
   inner: string | undefined,
-  found: Meaning | undefined,
-): Meaning | undefined {
+  found: NameMatch | undefined,
+): NameMatch | undefined {
   return found !== undefined && mayBeLabelled(context, name, inner !== undefined) ? found : undefined
 }
 
-/** Unhealthy containers step back behind others of the name (`prefer`), or always (`require`); starting ones never do. */
+/**
+ * Whether a label may grant the name: it means nothing else anywhere. `name` is canonical, without our zone, `isBelowZone` if it was asked for there: no public name is meant then. A wildcard
+ * may stand above any name, so it is the name asked for that counts.
+ */
+export function mayBeLabelled(context: Context, name: string, isBelowZone: boolean): boolean {
+  return hostParts(name).every((owner) => {
+    if (isDiscoveryName(owner) || reservedDomain(owner) !== undefined) return false
+    const kept = findLocalOnly(context, owner, true, isBelowZone)
+    return kept === undefined || kept === 'above'
+  })
+}
+
+/** Leaves out unhealthy containers if others share the name (`prefer`), or always (`require`, starting ones too). */
 export function usable({ health }: Context, { table, endpoints }: Found): readonly Endpoint[] {
   if (health === 'ignore') return endpoints
   const healthOf = (endpoint: Endpoint) => table.containers.get(endpoint.containerId)?.health
@@ -92,10 +97,10 @@ export function usable({ health }: Context, { table, endpoints }: Found): readon
   return good.length > 0 ? good : endpoints
 }
 
-/** Records of one set have one TTL (RFC 2181, 5.2): the least that any of the containers asks for. */
+/** Records of one set have one TTL (RFC 2181, 5.2): the least of the containers'. */
 export function ttlOf({ ttl }: Context, { table, endpoints }: Found): number {
-  const told = endpoints.map(({ containerId }) => table.containers.get(containerId)?.settings.ttl ?? ttl)
-  return told.length === 0 ? ttl : Math.min(...told)
+  const ttls = endpoints.map(({ containerId }) => table.containers.get(containerId)?.settings.ttl ?? ttl)
+  return ttls.length === 0 ? ttl : Math.min(...ttls)
 }
 
 /** NAME.NETWORK of an endpoint, under our zone where `underZone`. */
@@ -109,7 +114,7 @@ export function qualifiedName(
   return `${name}.${table.network.name}${underZone ? `.${context.zone}` : ''}`
 }
 
-/** The same by the first of its names that can be asked for, for the wire. */
+/** The same by the first of its names that DNS can carry. */
 export function qualifiedOwner(
   context: Context,
   endpoint: Endpoint,

@@ -6,12 +6,13 @@ import { pointerRecord } from '../dns/writer.ts'
 import { formatAddress } from '../lib/ip.ts'
 import { awaitsLocal, isLocal } from '../registry/locality.ts'
 import type { Endpoint, NetworkTable } from '../registry/types.ts'
-import { type Context, type Decision, local, otherTypes, type Question } from './decision.ts'
-import { qualifiedOwner, ttlOf } from './meaning.ts'
-import { reachedOf } from './reach.ts'
+import type { Context } from './context.ts'
+import { type Decision, local, otherTypes, type Question } from './decision.ts'
+import { qualifiedOwner, ttlOf } from './name-lookup.ts'
+import { reachableAddresses } from './reachable.ts'
 import type { Statics } from './statics.ts'
 
-export function answerReverse(context: Context, statics: Statics, question: Question): Decision | undefined {
+export function answerPtr(context: Context, statics: Statics, question: Question): Decision | undefined {
   const block = readReverse(question.name)
   if (block === undefined || block.malformed || block.prefix !== block.bytes.length * 8) return undefined
   const address = formatAddress(block.bytes)
@@ -23,7 +24,7 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
   for (const table of context.scope.view === 'host' ? localFirst(context) : context.scope.networks) {
     const endpoint = ownerOf(context, table, address)
     if (endpoint === undefined) continue
-    const { v4, v6 } = reachedOf(context, table, endpoint)
+    const { v4, v6 } = reachableAddresses(context, table, endpoint)
     if (!v4.includes(address) && !v6.includes(address)) continue
     if (table.containers.get(endpoint.containerId)?.settings.ignored) continue
     const canonical = qualifiedOwner(context, endpoint, table, context.scope.view === 'host')
@@ -41,7 +42,7 @@ export function answerReverse(context: Context, statics: Statics, question: Ques
   return undefined
 }
 
-/** What is a local engine's is nobody else's; while one has not been read, nobody knows what is. */
+/** Local engines' addresses win; while a local engine has not been read, remote ones do not count. */
 function localFirst(context: Context): readonly NetworkTable[] {
   const { tables, engines } = context.whole()
   const here = tables.filter(({ network }) => isLocal(engines, network.engine))
@@ -49,7 +50,7 @@ function localFirst(context: Context): readonly NetworkTable[] {
   return [...here, ...tables.filter((table) => !here.includes(table))]
 }
 
-/** On a Swarm's network another engine may tell of an address that a container of ours has. */
+/** On a Swarm's network another engine may list the address of a container of ours. */
 function ownerOf(context: Context, table: NetworkTable, address: string): Endpoint | undefined {
   const owners = table.owners.get(address)
   if (owners === undefined || owners.length < 2) return owners?.[0]

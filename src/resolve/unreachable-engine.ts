@@ -1,18 +1,21 @@
-// What is not denied while an engine is away: names that an asker had on its networks when that was last in reach. It may
-// be there still, or the address may be another's by now, so that it is neither told nor sent on: SERVFAIL, asked again.
+// SERVFAIL in place of a denial while an engine is out of reach: for names on the networks that the asker was on before.
+// The asker may be the same, or its address may have a new owner, so the name is neither answered nor forwarded.
 import { rcode } from '../dns/header.ts'
 import { type } from '../dns/types.ts'
-import { type Context, type Decision, isAddressType, notReady, type Question } from './decision.ts'
+import type { Context } from './context.ts'
+import { type Decision, notReady, type Question } from './decision.ts'
 import { answerLocally } from './local.ts'
 import type { Statics } from './statics.ts'
+
+const addressTypes: readonly number[] = [type.A, type.AAAA]
 
 const outOfReach = 'a Docker engine is out of reach'
 
 /**
- * What stands in the place of `decision`, which was made for the scope that the asker has now (`context`); undefined: that
- * stands. `former`: the same for its former scope.
+ * What replaces `decision`, which was made in the asker's present scope (`context`); undefined: it stands. `former`: the
+ * same question in its former scope.
  */
-export function doubt(
+export function holdBackDenial(
   decision: Decision,
   question: Question,
   statics: Statics,
@@ -23,18 +26,18 @@ export function doubt(
     if (decision.answers.length > 0 || decision.rcode === rcode.SERVFAIL) return undefined
   }
   const was = answerLocally(former, statics, question)
-  // What was not there either is denied as before.
+  // A name that did not exist before either is denied as always.
   if (was?.kind !== 'answer' || was.rcode === rcode.NXDOMAIN) return undefined
-  // A name that is there has one family or none of the asked: a stub that gets SERVFAIL for one gives up on both.
+  // The name exists, if without this type: a stub that gets SERVFAIL for one address family gives up on both.
   if (decision.kind === 'answer' && decision.rcode === rcode.NOERROR) {
     if (was.answers.length === 0) return undefined
-    if (isAddressType(question.type) && hasAddress(context, question, statics)) return undefined
+    if (addressTypes.includes(question.type) && hasAddress(context, question, statics)) return undefined
   }
   return notReady('on a network that the asker was on when its engine was last in reach', outOfReach)
 }
 
 function hasAddress(context: Context, question: Question, statics: Statics): boolean {
-  return [type.A, type.AAAA].some((each) => {
+  return addressTypes.some((each) => {
     const found = answerLocally(context, statics, { ...question, type: each })
     return found?.kind === 'answer' && found.answers.length > 0
   })

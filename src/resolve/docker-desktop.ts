@@ -1,17 +1,17 @@
-// Names that Docker Desktop has made known: host.docker.internal and its kin, and what Podman calls the machine. On an
-// engine nobody answers them.
+// Docker Desktop's reserved names (host.docker.internal …) and Podman's name for the host. No plain engine answers them.
 import type { Upstream } from '../config/types.ts'
 import { isLocal } from '../registry/locality.ts'
 import { gatewayBridge } from '../registry/order.ts'
-import { addressAnswer, type Context, type Decision, type Question } from './decision.ts'
+import type { Context } from './context.ts'
+import { addressAnswer, type Decision, type Question } from './decision.ts'
 import { podmanMachine } from './podman.ts'
 
 const domain = '.docker.internal'
 
-/** The machine that the engine runs on, as the asker reaches it. */
+/** The host that the engine runs on, as the asker reaches it. */
 const machine: readonly string[] = ['host', 'gateway']
 
-/** What Docker Desktop answers besides; only its own resolver knows what. */
+/** Others, whose answers only Docker Desktop's own resolver knows. */
 const desktop: readonly string[] = ['kubernetes', 'vm', 'http', 'hubproxy', 'model-runner']
 
 function label(name: string): string {
@@ -19,13 +19,13 @@ function label(name: string): string {
   return name.endsWith(domain) ? name.slice(0, -domain.length) : ''
 }
 
-/** Reserved, so that no other server is to be asked for it but Docker's own. */
+/** Whether no server may be asked for it except Docker's own. */
 export function isReserved(name: string): boolean {
   return machine.includes(label(name)) || desktop.includes(label(name))
 }
 
-/** The asker's gateway, which on a bridge is the engine's machine; for the machine itself loopback. */
-export function answerMachine(context: Context, question: Question): Decision | undefined {
+/** The asker's gateway, which on a bridge is the host; for the host itself, loopback. */
+export function answerDockerHost(context: Context, question: Question): Decision | undefined {
   const { scope } = context
   if (!machine.includes(label(question.name))) return undefined
   if (scope.view === 'host') {
@@ -55,7 +55,7 @@ export function answerMachine(context: Context, question: Question): Decision | 
   return addressAnswer(context, question, gateways, rule)
 }
 
-/** The upstreams to relay to, where the name is reserved but not ours to answer, and one of them is Docker's own. */
+/** Docker's own upstreams, for a reserved name that is not ours to answer. */
 export function relaysToDocker(name: string, upstreams: readonly Upstream[]): readonly Upstream[] {
   return desktop.includes(label(name)) ? upstreams.filter(({ host }) => isDockers(host)) : []
 }

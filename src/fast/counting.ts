@@ -4,7 +4,7 @@ import { rcodeName } from '../dns/header.ts'
 import { typeLabel } from '../dns/types.ts'
 import type { Transport } from '../dns/writer.ts'
 import type { HistogramCell } from '../lib/counters.ts'
-import type { DnsCounters } from './counters.ts'
+import type { DnsCounters } from '../resolve/counters.ts'
 
 /** What counting needs to know of an answer. */
 interface Kind {

@@ -1,19 +1,14 @@
 // The EDNS options of a reply: a cookie (RFC 7873), the server's identifier (RFC 5001), how long a connection may be
-// idle (RFC 7828). Each only for who sent it.
+// idle (RFC 7828). Each only in reply to the same option.
 import type { Cookies } from '../dns/cookie.ts'
 import { type Edns, encodeOption, optionCode } from '../dns/edns.ts'
 import type { Query } from '../net/handler.ts'
 
 /**
- * The question's OPT, with the reply's options and whether its cookie proves where the asker is; the same object where
- * it asks for nothing. `nsid`: the identifier's bytes, undefined where it is not told.
+ * The question's OPT, with the reply's options and whether its cookie proves the client's address; the same object if it
+ * has none of these options. `nsid`: the identifier's bytes; undefined: none is configured.
  */
-export function answerOptions(
-  query: Query,
-  edns: Edns,
-  cookies: Cookies,
-  nsid: Uint8Array | undefined,
-): Edns {
+export function replyOptions(query: Query, edns: Edns, cookies: Cookies, nsid: Uint8Array | undefined): Edns {
   const { cookie, wantsNsid, wantsKeepalive } = edns
   if (cookie === undefined && !wantsNsid && !wantsKeepalive) return edns
   const proof = cookie && cookies.answer(cookie, query.asker)

@@ -1,21 +1,13 @@
-// SRV (RFC 2782): `_PORT._PROTO.NAME`, where PORT is an exposed port's number or a name that a label gives it. Docker
-// has the code for it and never fills it in.
+// SRV (RFC 2782): `_PORT._PROTO.NAME`, where PORT is an exposed port's number or the name that a label gives it.
 import { rcode } from '../dns/header.ts'
 import { encodeName, splitName } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
 import { type Answer, addressRecord, serviceRecord } from '../dns/writer.ts'
 import type { Endpoint, NetworkTable, Port } from '../registry/types.ts'
-import {
-  type Context,
-  type Decision,
-  local,
-  negative,
-  otherTypes,
-  type Question,
-  shuffle,
-} from './decision.ts'
-import { findMeaning, innerName, qualifiedOwner, ttlOf, usable } from './meaning.ts'
-import { reachedOf } from './reach.ts'
+import type { Context } from './context.ts'
+import { type Decision, local, negative, otherTypes, type Question, shuffle } from './decision.ts'
+import { innerName, matchName, qualifiedOwner, ttlOf, usable } from './name-lookup.ts'
+import { reachableAddresses } from './reachable.ts'
 
 /** "_http._tcp.web" in its parts; "_tcp.web", which lies above such names, has no port. */
 interface Service {
@@ -26,11 +18,11 @@ interface Service {
 
 const protocols: readonly string[] = ['_tcp', '_udp', '_sctp']
 
-export function answerService(context: Context, question: Question): Decision | undefined {
-  const service = readService(question.name)
+export function answerSrv(context: Context, question: Question): Decision | undefined {
+  const service = readServiceName(question.name)
   if (service === undefined) return undefined
-  const meaning = findMeaning(context, service.owner)
-  // A name of several things has no services until one of them is meant; the owner's own answer says which there are.
+  const meaning = matchName(context, service.owner)
+  // An ambiguous name has no services; the owner's own answer lists the qualified names.
   if (meaning === undefined || 'ambiguous' in meaning) return undefined
   const { table, endpoints } = meaning
   const there = endpoints.flatMap((endpoint) => portsOf(table, endpoint, service))
@@ -41,10 +33,10 @@ export function answerService(context: Context, question: Question): Decision | 
   if (question.type !== type.SRV) return otherTypes(context, question, 'a port has SRV records only', network)
   const served = usable(context, meaning).flatMap((endpoint) => portsOf(table, endpoint, service))
   if (served.length === 0) return empty('every container of the name is unhealthy')
-  return tell(context, question, table, served)
+  return serviceAnswer(context, question, table, served)
 }
 
-export function readService(name: string): Service | undefined {
+export function readServiceName(name: string): Service | undefined {
   if (!name.startsWith('_')) return undefined
   const [first = '', second = '', ...rest] = splitName(name)
   if (first.startsWith('_') && protocols.includes(second) && rest.length > 0) {
@@ -74,7 +66,7 @@ function portsOf({ containers }: NetworkTable, endpoint: Endpoint, { port, proto
     .map((each) => ({ endpoint, port: each }))
 }
 
-function tell(
+function serviceAnswer(
   context: Context,
   question: Question,
   table: NetworkTable,
@@ -85,14 +77,14 @@ function tell(
   const underZone = context.scope.view === 'host' || innerName(context, question.name) !== undefined
   const answers: Answer[] = []
   const additional: Answer[] = []
-  const told = new Set<string>()
+  const added = new Set<string>()
   for (const { endpoint, port } of shuffle([...served], context.random)) {
     const target = qualifiedOwner(context, endpoint, table, underZone)
     if (target === undefined) continue
     answers.push(serviceRecord(port.number, encodeName(target)!, ttl))
-    if (told.has(target)) continue
-    told.add(target)
-    const { v4, v6 } = reachedOf(context, table, endpoint)
+    if (added.has(target)) continue
+    added.add(target)
+    const { v4, v6 } = reachableAddresses(context, table, endpoint)
     for (const address of [...v4, ...v6]) {
       additional.push({ ...addressRecord(address, ttl), owner: target })
     }

@@ -1,19 +1,19 @@
-// Names that no public server is to be asked for, whatever is configured for the rest: RFC 6761 and its kin, and the
-// reverse zones of private addresses (RFC 6303, RFC 7793).
+// Special-use names (RFC 6761 and others) and the reverse zones of private addresses (RFC 6303, RFC 7793), which no public
+// server is asked for.
 import { isWithin } from '../dns/name.ts'
 import { readReverse } from '../dns/reverse.ts'
 import { parseSubnet, subnetContains } from '../lib/ip.ts'
 
 /**
- * never: only a `forward.zones` entry of its own lets such a name out. lan: a server on the own network may know it as
- * well. `zone` is where the name would be an empty zone of ours (RFC 6303, 3).
+ * never: only a `forward.zones` entry of its own forwards such a name. lan: a server on the local network may be asked too.
+ * `zone` is the empty zone that we serve in its place (RFC 6303, 3).
  */
 export interface SpecialName {
   readonly leaves: 'never' | 'lan'
   readonly zone: string
-  /** The zone itself exists, with nothing in it: NODATA there, NXDOMAIN below. */
+  /** The zone itself exists and is empty: NODATA there, NXDOMAIN below. */
   readonly isEmpty: boolean
-  /** Its delegation is public and unsigned, which validators want to see: DS is the parent's to answer (RFC 8375, 4). */
+  /** Its delegation is public and unsigned, which validators check: the parent answers DS (RFC 8375, 4). */
   readonly delegated: boolean
   readonly source: string
 }

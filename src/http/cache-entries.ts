@@ -1,45 +1,10 @@
-// What the caches hold, in words and seconds: as /api/cache and `berth query` tell it.
+// What the caches hold, in words and seconds, for /api/cache and `berth query`.
 import { rcodeName } from '../dns/header.ts'
 import { readMessage } from '../dns/message.ts'
 import { typeName } from '../dns/types.ts'
 import type { HeldAnswer, Holding } from '../forward/cache/holdings.ts'
+import type { CacheEntry } from './api-types.ts'
 import type { FromAll } from './caches.ts'
-import type { AnswerRecord } from './inspector.ts'
-
-export interface CacheEntry {
-  /** Of the question. */
-  readonly name: string
-  /** "*": every type, of a name that does not exist. */
-  readonly type: string
-  /** Other than IN. */
-  readonly class?: number
-  /** The question's DO and CD: with signatures, and unchecked. */
-  readonly dnssecOk: boolean
-  readonly checkingDisabled: boolean
-  /** nodata: the name has no records of this type. failure: no upstream had an answer. */
-  readonly answer: 'records' | 'nodata' | 'nxdomain' | 'failure'
-  readonly rcode: string
-  /** As they would be given now: an alias and where it leads, of a denial too. */
-  readonly records: readonly AnswerRecord[]
-  readonly stale: boolean
-  /** Seconds: since it came, for how long it held then, until upstreams are asked again (0: at the next question). */
-  readonly age: number
-  readonly ttl?: number
-  readonly left: number
-  /** Of an answer, seconds until it is not given any more, even while no upstream answers. */
-  readonly staleLeft?: number
-  readonly upstream?: string
-  readonly transport?: 'udp' | 'tcp'
-  readonly route: string
-  /** How often it has been given since it came. */
-  readonly uses?: number
-  /** It is in demand, and has been asked for again before its end. */
-  readonly renewed?: boolean
-  /** Of a failure: what became of the tries. */
-  readonly why?: string
-  /** Those that hold it, where several processes answer. */
-  readonly processes?: readonly number[]
-}
 
 const seconds = (ms: number) => Math.floor(ms / 1000)
 /** As TTLs are: they are lowered by whole seconds of age. */

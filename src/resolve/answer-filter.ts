@@ -1,5 +1,5 @@
-// What an upstream may not tell: addresses of Docker networks out of the asker's scope, and, with
-// `forward.rebindProtection`, private addresses, and this machine's own, for public names.
+// The filter on upstreams' answers: withholds addresses of Docker networks out of the client's scope and, with
+// `forward.rebindProtection`, private addresses and this machine's own for public names.
 import { someAddress } from '../dns/addresses.ts'
 import { ede } from '../dns/edns.ts'
 import { type Rcode, rcode } from '../dns/header.ts'
@@ -9,17 +9,17 @@ import type { Route } from '../forward/types.ts'
 import { formatAddress } from '../lib/ip.ts'
 import { isPrivate, someCarried } from '../lib/ranges.ts'
 import type { Snapshot } from '../registry/types.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../scope/scope.ts'
 
-export interface GuardSettings {
+export interface FilterSettings {
   readonly rebindProtection: boolean
   /** Domains whose names may lead to private addresses; canonical. */
   readonly rebindAllow: ReadonlySet<string>
-  /** Canonical addresses of this namespace, public ones too: what listens here is nobody's on the Internet either. */
+  /** Canonical addresses of this namespace, public ones too: a public name must not lead to what listens here. */
   readonly own: () => ReadonlySet<string>
 }
 
-/** What goes to the asker in the reply's place; the upstream's records stay here. */
+/** What the client gets in place of the upstream's records. */
 export interface Withheld {
   readonly cause: 'foreign' | 'rebinding'
   readonly rcode: Rcode
@@ -27,9 +27,9 @@ export interface Withheld {
   readonly rule: string
 }
 
-/** `name` is the question's, canonical; the route is the one it was sent by. */
+/** undefined: the answer passes. `name` is the question's, canonical; `route` is the way that it was forwarded. */
 export function withhold(
-  settings: GuardSettings,
+  settings: FilterSettings,
   snapshot: Snapshot,
   scope: Scope,
   name: string,
@@ -58,7 +58,7 @@ const foreign: Withheld = {
   rule: 'its answer held an address of a Docker network out of scope',
 }
 
-/** NODATA, as dnsmasq has it: the name exists, and its other types are none the worse (RFC 8020). */
+/** NODATA, as in dnsmasq: the name exists, and its other types stay usable (RFC 8020). */
 const rebinding: Withheld = {
   ...{ cause: 'rebinding', rcode: rcode.NOERROR, error: { code: ede.blocked } },
   rule: 'its answer held a private address, or one of this machine (forward.rebindProtection)',
@@ -71,14 +71,14 @@ function isAllowed(domains: ReadonlySet<string>, name: string): boolean {
   return false
 }
 
-/** Whether an upstream answered with an address of any Docker network; such answers are not kept. */
+/** Whether an upstream answered with an address of any Docker network; such answers are not cached. */
 export function holdsDockerAddress(snapshot: Snapshot, reply: UpstreamReply): boolean {
   return someAddress(reply, (address) => isDockerAddress(snapshot, address))
 }
 
 /**
- * Whether an address is inside a Docker subnet that the asker's networks do not cover: nothing an upstream may tell it. To be
- * asked of each address that one may be read as: that one is the asker's own does not excuse another.
+ * Whether an address is inside a Docker subnet that none of the client's networks covers. An address that carries another
+ * (6to4, NAT64 …) has to be tested as both: that one is the client's own does not excuse the other.
  */
 function foreignTo({ subnets }: Snapshot, { networks }: Scope): (address: Uint8Array) => boolean {
   return (address) => {
@@ -88,7 +88,7 @@ function foreignTo({ subnets }: Snapshot, { networks }: Scope): (address: Uint8A
   }
 }
 
-/** A reply may have thousands of addresses. IPv6 that carries a Docker network's IPv4 counts. */
+/** Cheap, since a reply may have thousands of addresses. IPv6 that carries a Docker network's IPv4 counts. */
 function isDockerAddress({ subnets }: Snapshot, address: Uint8Array): boolean {
   return subnets.contains(address) || someCarried(address, subnets.contains)
 }

@@ -1,28 +1,24 @@
-// Which of a container's addresses are told: of a local engine's network all; of a remote one's those that packets of this
-// machine get to. The host alone sees remote networks.
+// Which of a container's addresses are given: on a local engine's network all; on a remote one's those that this machine's
+// packets reach. Only the host view has remote networks.
 import { isLoopback } from '../lib/interfaces.ts'
 import { parseAddress } from '../lib/ip.ts'
 import { someCarried } from '../lib/ranges.ts'
 import { holds, wayTo } from '../registry/locality.ts'
 import type { Endpoint, Network, NetworkTable, Snapshot } from '../registry/types.ts'
-import type { Scope } from './scope.ts'
+import type { Context } from './context.ts'
 
-export interface Reached extends Pick<Endpoint, 'v4' | 'v6'> {
+export interface Reachable extends Pick<Endpoint, 'v4' | 'v6'> {
   /** Why there are fewer than the container has, and what to do about it. */
   readonly why?: string
 }
 
-/** What it is judged by. */
-export interface Surroundings {
-  readonly scope: Pick<Scope, 'view'>
-  whole(): Snapshot
-  /** Whether a link of ours holds the address. */
-  isAttached(address: Uint8Array): boolean
-}
-
-export function reachedOf(around: Surroundings, { network }: NetworkTable, endpoint: Endpoint): Reached {
-  if (around.scope.view !== 'host') return endpoint
-  const snapshot = around.whole()
+export function reachableAddresses(
+  context: Context,
+  { network }: NetworkTable,
+  endpoint: Endpoint,
+): Reachable {
+  if (context.scope.view !== 'host') return endpoint
+  const snapshot = context.whole()
   const way = wayTo(snapshot.engines, network)
   if (way === 'here') return endpoint
   if (way === 'none') return { v4: [], v6: [], why: whyNone(network) }
@@ -30,7 +26,9 @@ export function reachedOf(around: Surroundings, { network }: NetworkTable, endpo
     const bytes = parseAddress(address)
     if (bytes === undefined || isLoopback(address) || !holds(network, address)) return false
     const leadsElsewhere = (each: Uint8Array) =>
-      way === 'routed' ? snapshot.subnets.contains(each) || around.isAttached(each) : !isOnLan(snapshot, each)
+      way === 'routed'
+        ? snapshot.subnets.contains(each) || context.isAttached(each)
+        : !isOnLan(snapshot, each)
     return !leadsElsewhere(bytes) && !someCarried(bytes, leadsElsewhere)
   }
   const [v4, v6] = [endpoint.v4.filter(isReached), endpoint.v6.filter(isReached)]
@@ -42,7 +40,7 @@ export function reachedOf(around: Surroundings, { network }: NetworkTable, endpo
   }
 }
 
-/** On this machine's own networks of a LAN are the same LAN's addresses; on no other is what the LAN has. */
+/** Only macvlan and ipvlan networks of this machine share addresses with the LAN. */
 function isOnLan({ subnets, networks }: Snapshot, address: Uint8Array): boolean {
   return subnets.holding(address).every((id) => networks.get(id)!.network.onLan)
 }

@@ -1,24 +1,22 @@
-// Names that are somebody's on this machine, in the forms that never leave it: NAME.NETWORK, SERVICE.PROJECT and
-// N.SERVICE.PROJECT, those that were there until a moment ago, and what a stub's search list makes of them and of names
-// under the zone.
-import { isWithin } from '../dns/name.ts'
+// Names that are never forwarded, since a container of this machine has them: NAME.NETWORK, SERVICE.PROJECT and
+// N.SERVICE.PROJECT, those of the last hour, and what a stub's search list makes of them and of names under our zone.
+import { isWithin, splitName } from '../dns/name.ts'
 import { isPublic } from '../dns/public.ts'
 import { isBelowWildcard } from '../registry/lookup.ts'
 import type { NetworkTable } from '../registry/types.ts'
-import type { Context } from './decision.ts'
+import type { Context } from './context.ts'
 
-/** Ends of one name that are looked at: whoever asks decides how many there are. A search list adds one. */
+/** Bound on the ends of a name that are tried, since a client chooses the name. A search list adds one. */
 const mostEnds = 5
 
 const none: readonly NetworkTable[] = []
 
 /**
- * Why a dotted name stays in, whoever may see what it means; undefined: it does not. 'above': it would be NAME.NETWORK, but
- * only has names below it, or a wildcard above. What ends in a public top-level
- * domain is the public's, but for those who are on the network, or on the project's. `isBelowZone`: it was asked for
- * below our zone, where nothing is the public's.
+ * Why a dotted name is never forwarded, whoever may see its meaning; undefined: it may be. 'above': it would be
+ * NAME.NETWORK, but only has names below it, or a wildcard above. A name that ends in a public top-level domain is public
+ * except to members of the network or project. `isBelowZone`: it was asked for below our zone, where no name is public.
  */
-export function findKeptIn(
+export function findLocalOnly(
   context: Context,
   name: string,
   withGone: boolean,
@@ -56,18 +54,15 @@ export function findKeptIn(
   return isAbove ? 'above' : undefined
 }
 
-/**
- * Whether a network of this name has names below `left`, or a wildcard above it: nobody else has anything by the name that
- * they make.
- */
+/** Whether a network of this name has names below `left`, or a wildcard above it: then LEFT.NETWORK is no public name. */
 function hasBelow(context: Context, network: string, left: string): boolean {
   const tables = context.whole().networksByName.get(network)!
   return tables.some(({ parents }) => parents.has(left)) || isBelowWildcard(tables, left)
 }
 
 /**
- * Whether a network of this name, one of `own` where those are told, knows one of two names. One whose containers have
- * not all been read yet may.
+ * Whether a network of this name, one of `own` if given, knows one of two names. A network whose containers have not all
+ * been read may.
  */
 function isKnown(
   context: Context,
@@ -103,4 +98,23 @@ function withoutSuffixes(name: string, suffix: string): string {
   let end = name.length
   while (name.endsWith(suffix, end)) end -= suffix.length
   return name.slice(0, end)
+}
+
+/** Leading labels that are tried one by one: "_http._tcp." and one more. */
+const mostUnderscored = 3
+
+/**
+ * What a name with leading underscored labels (RFC 8552) may be below, the name itself first: "_http._tcp.web" is below
+ * "web". Aliases and Compose's services may be called "_web", and have an underscore of their own.
+ */
+export function hostParts(name: string): readonly string[] {
+  if (!name.startsWith('_')) return [name]
+  const labels = splitName(name)
+  const first = labels.findIndex((label) => !label.startsWith('_'))
+  const last = first < 0 ? labels.length - 1 : first
+  const parts = [name]
+  for (let i = 1; i <= last; i++) {
+    if (i <= mostUnderscored || i === last) parts.push(labels.slice(i).join('.'))
+  }
+  return parts
 }

@@ -1,13 +1,13 @@
-// What berth tells about itself, where the configuration has it: CHAOS names (RFC 4892). NSID is in options.ts.
+// What berth says about itself if configured to: the CHAOS names of RFC 4892. NSID is in edns-options.ts.
 import { rcode } from '../dns/header.ts'
 import { classCH, type } from '../dns/types.ts'
 import { soaRecord, textRecord } from '../dns/writer.ts'
 import { type Decision, local, type Question } from './decision.ts'
 
 export interface Identity {
-  /** Which of several servers this is; "": not told. */
+  /** Which of several servers this is; "": do not say. */
   readonly id: string
-  /** Which program and version; "": not told. */
+  /** Which program and version; "": do not say. */
   readonly version: string
 }
 
@@ -18,8 +18,8 @@ const keys: Readonly<Record<string, keyof Identity>> = {
   'version.bind': 'version',
 }
 
-/** undefined for what is not configured, and for names that tell nothing. */
-export function answerIdentity(identity: Identity, question: Question): Decision | undefined {
+/** undefined for other names, and for what is not configured. */
+export function answerChaos(identity: Identity, question: Question): Decision | undefined {
   const key = question.class === classCH ? keys[question.name] : undefined
   const text = key === undefined ? '' : identity[key]
   if (text === '') return undefined
