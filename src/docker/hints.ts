@@ -51,9 +51,9 @@ function followContainer({ id, time, attributes }: EngineEvent, action: string, 
     const ignore = attributes['berth.ignore']
     return reconcile.create(id, name, isText(ignore) ? { 'berth.ignore': ignore } : {}, time)
   }
-  // Podman tells no old name; the inspect tells the new one.
-  if (action === 'rename' && isText(name) && isText(oldName)) {
-    return reconcile.rename(id, oldName.replace(/^\//, ''), name, time)
+  // Podman tells no old name.
+  if (action === 'rename' && isText(name)) {
+    return reconcile.rename(id, isText(oldName) ? oldName.replace(/^\//, '') : undefined, name, time)
   }
   if (action === 'die' || action === 'destroy' || action === 'remove') reconcile.drop(id, undefined, time)
   else reconcile.markContainer(id, time)

@@ -28,6 +28,8 @@ export interface Reading<T> {
   readonly told: T
   /** When (in the reconcile's ticks) the reading began that told it. */
   readonly readAt: number
+  /** The engine's clock by when that was over, ms; undefined: it can't be told. An event from after it is news. */
+  readonly asOf?: number | undefined
 }
 
 /** What did not change stays the same object. Those that keep and remove tell whether the facts have changed. */
@@ -36,7 +38,8 @@ export interface Known {
   readonly containers: ReadonlyMap<string, Reading<ToldContainer>>
   readonly early: EarlyPlaces
   keepContainer(raw: RawContainer, readAt: number): boolean
-  setContainer(told: ToldContainer, readAt: number): boolean
+  /** `asOf`: now, unless told. */
+  setContainer(told: ToldContainer, readAt: number, asOf?: number): boolean
   keepNetwork(raw: RawNetwork, readAt: number): boolean
   removeContainer(id: string): boolean
   removeNetwork(id: string): boolean
@@ -128,11 +131,12 @@ export function createKnown(options: KnownOptions): Known {
     return setContainer(told, readAt)
   }
 
-  function setContainer(fresh: ToldContainer, readAt: number): boolean {
+  function setContainer(fresh: ToldContainer, readAt: number, asOf?: number): boolean {
     const before = containers.get(fresh.container.id)
+    const now = options.engineNow?.()
     const told = granted(fresh, before?.told)
     const placed = placeEarly(told.container, told.ownNames, early.of(told.container.id), networkOf)
-    const start = starts.follow(told.start, before?.told.start, options.engineNow?.())
+    const start = starts.follow(told.start, before?.told.start, now)
     const endpoints = withoutSix(placed.endpoints, told.sixless)
     const isAt = endpoints === placed.endpoints && start.order === placed.startedAt
     const { container: bounded, leftOut } = boundContainer(
@@ -142,15 +146,16 @@ export function createKnown(options: KnownOptions): Known {
     // Without a signature the next full list has it inspected again, should it never be started.
     const signature = placed === told.container ? told.signature : ''
     const isAsTold = container === told.container && signature === told.signature && start === told.start
-    const now = isAsTold ? told : { ...told, container, signature, start }
-    containers.set(container.id, { told: now, readAt })
+    const kept = isAsTold ? told : { ...told, container, signature, start }
+    // Our clock tells whole milliseconds.
+    containers.set(container.id, { told: kept, readAt, asOf: asOf ?? (now && now + 1) })
     mislabelled.tell(container.id, leftOut.length === 0 ? told.problems : [...told.problems, ...leftOut])
     const isAsBefore = container === before?.told.container
     if (!isAsBefore) {
       changed.containers.add(container.id)
       miscalled.tell(container.id, unaskableNames(container))
     }
-    return uses.follow(before?.told, now) || !isAsBefore
+    return uses.follow(before?.told, kept) || !isAsBefore
   }
 
   const networkOf = (id: string) => networks.get(id)?.told.network
@@ -230,8 +235,8 @@ export function createKnown(options: KnownOptions): Known {
   function setAgain(ids: Iterable<string>): boolean {
     let isOther = false
     for (const id of [...ids]) {
-      const { told, readAt } = containers.get(id)!
-      if (setContainer(told, readAt)) isOther = true
+      const { told, readAt, asOf } = containers.get(id)!
+      if (setContainer(told, readAt, asOf)) isOther = true
     }
     return isOther
   }

@@ -23,8 +23,8 @@ export interface Reconcile {
   markContainer(id: string, eventTime?: number): void
   /** A new container, of which the event tells name and labels; its inspect must be there before its start is. */
   create(id: string, name: string, labels: Readonly<Record<string, string>>, eventTime: number): void
-  /** It is called `name` from now on, if it was called `oldName`. */
-  rename(id: string, oldName: string, name: string, eventTime: number): void
+  /** It is called `name` from now on, if it was called `oldName`, or where that is undefined if nothing later is known. */
+  rename(id: string, oldName: string | undefined, name: string, eventTime: number): void
   /** It is on the network from `eventTime` on: at once where it is being started, else after an inspect. */
   connect(containerId: string, networkId: string, eventTime: number): void
   markNetwork(id: string, eventTime?: number): void
@@ -142,13 +142,14 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   function placeNow(containerId: string, networkId: string, place: EarlyPlace) {
     const before = containers.get(containerId)
     if (before?.told.container.running === true) {
-      if (setContainer(placeOn(before.told, networkId, place), before.readAt)) changed(place.since)
+      if (setContainer(placeOn(before.told, networkId, place), before.readAt, before.asOf))
+        changed(place.since)
       return
     }
     early.set(containerId, networkId, place)
     // What its create told is still on its way, and will find the place.
     if (before === undefined) dirtyContainers.mark(containerId, { eventTime: place.since })
-    else if (setContainer(before.told, before.readAt)) changed(place.since)
+    else if (setContainer(before.told, before.readAt, before.asOf)) changed(place.since)
   }
 
   /** Docker makes the bridge with the first overlay, without an event; until it is known its name does for an id. */
@@ -226,14 +227,17 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       if (containers.has(id)) return
       // Should the inspect come too late and block, the name is there early all the same.
       const raw = { Id: id, Name: name, Config: { Labels: { ...labels } } }
-      setContainer(containerFrom(raw, engine, networkNamed), 0)
+      setContainer(containerFrom(raw, engine, networkNamed), 0, eventTime)
     },
     rename(id, oldName, name, eventTime) {
       hear(id)
       dirtyContainers.mark(id, { eventTime, known: true })
       const before = containers.get(id)
-      if (before?.told.container.name !== oldName) return
-      if (setContainer(withName(before.told, oldName, name), ++tick)) changed(eventTime)
+      if (before === undefined) return
+      const { name: known } = before.told.container
+      // An engine that tells late may be telling of a name that has been given up since.
+      const isNews = oldName === undefined ? isAfter(eventTime, before) : oldName === known
+      if (isNews && setContainer(withName(before.told, known, name), ++tick, eventTime)) changed(eventTime)
     },
     connect(containerId, networkId, eventTime) {
       hear(containerId)
@@ -261,7 +265,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       const before = containers.get(containerId)
       if (before === undefined || before.told.startedAt > eventTime) return
       const container = withoutAddresses(before.told.container, networkId)
-      if (setContainer({ ...before.told, container, signature: '' }, ++tick)) changed(eventTime)
+      if (setContainer({ ...before.told, container, signature: '' }, ++tick, before.asOf)) changed(eventTime)
     },
     knowsNetwork: (id) => networks.has(id),
     networkNamed,
@@ -287,6 +291,10 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       early.clear()
     },
   }
+}
+
+function isAfter(eventTime: number, { asOf }: Reading<unknown>): boolean {
+  return asOf !== undefined && eventTime > asOf
 }
 
 function isOlder(readAt: number, known: Reading<unknown> | undefined): boolean {

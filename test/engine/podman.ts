@@ -67,6 +67,7 @@ async function prepare(place: Place, root: string): Promise<void> {
     'set -e',
     ...['usr', 'etc'].map((name) => `mount -t overlay -o "lowerdir=$0/${name}:/${name}" podman /${name}`),
     'mount -t tmpfs podman /run',
+    ...(withJournal() ? journal : []),
     'mount -t cgroup2 none /sys/fs/cgroup',
     moveTo('/service'),
     'echo ready',
@@ -89,6 +90,21 @@ async function prepare(place: Place, root: string): Promise<void> {
   writeFileSync(holderFile(place.state), String(holder.pid))
 }
 
+/** Whether Podman tells its events to a journal, as it does by default where systemd is, and not to a file. */
+const withJournal = (): boolean => process.env.BERTH_PODMAN_EVENTS === 'journald'
+
+/**
+ * The machine's own program, with a journal of its own in that /run. It needs no systemd above it. What it can't have there,
+ * the kernel's messages and those of audits, it does not ask for.
+ */
+const journal = [
+  'mkdir -p /run/systemd/journald.conf.d /run/systemd/journal /run/log/journal',
+  'echo "[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitIntervalSec=0" > /run/systemd/journald.conf.d/own.conf',
+  '[ -x /usr/lib/systemd/systemd-journald ] || { echo "no systemd-journald here: install systemd" >&2; exit 1; }',
+  '/usr/lib/systemd/systemd-journald >/dev/null 2>&1 &',
+  'until [ -S /run/systemd/journal/socket ]; do sleep 0.05; done',
+]
+
 /** Addresses are those of RFC 2544, as our Docker's. */
 function settings(state: string): { containers: string; storage: string } {
   return {
@@ -98,7 +114,7 @@ log_driver = "k8s-file"
 pids_limit = 0
 [engine]
 cgroup_manager = "cgroupfs"
-events_logger = "file"
+events_logger = "${withJournal() ? 'journald' : 'file'}"
 runtime = "crun"
 [network]
 firewall_driver = "nftables"

@@ -34,7 +34,7 @@ function eventOf(action: string, id: string): EngineEvent {
 function engine() {
   const containers = new Map(podman.containers.map((raw) => [raw.Id, raw]))
   const inspected: string[] = []
-  const state = { isBlocked: false }
+  const state = { isBlocked: false, now: undefined as number | undefined }
   const client = {
     listNetworks: async () => podman.networks,
     listContainers: async () => podman.rows,
@@ -52,6 +52,7 @@ function engine() {
   const reconcile = createReconcile({
     ...{ engine: 'e', clock: hand.clock, random: () => 0, labelRules: () => labelRules, refused() {} },
     ...{ changed: () => {}, failed: () => {}, late: () => {}, mislabelled: () => {} },
+    engineNow: () => state.now,
   })
   const store = createStore(['e'])
   async function settle() {
@@ -86,8 +87,10 @@ function engine() {
   }
 }
 
-async function listed() {
+/** `now`: the engine's clock meanwhile, where it is known. */
+async function listed(now?: number) {
   const all = engine()
+  all.state.now = now
   await all.list()
   all.inspected.length = 0
   return all
@@ -188,6 +191,56 @@ describe('an event of Podman', () => {
     await settle()
     expect(places('web')).toEqual([])
     expect(places('web2')[0]![2]).toContain('web2')
+  })
+
+  it('rename, without the old name, is taken at once where nothing later is known', async () => {
+    const { time } = eventOf('rename', web.Id)
+    const { hear, places, state } = await listed(time - 10)
+    state.isBlocked = true
+    hear(eventOf('rename', web.Id))
+    expect(places('web')).toEqual([])
+    const names = places('web2').map(([, , names]) => names)
+    expect(names).toEqual([
+      ['web2', 'www', web.Id.slice(0, 12), 'web-host'],
+      ['web2', 'data', web.Id.slice(0, 12), 'web-host'],
+    ])
+    expect(places('lodger')).toHaveLength(2)
+    // Told late, both at once: each is of after the one before.
+    state.now = time + 240
+    for (const [after, name] of [
+      [20, 'web3'],
+      [21, 'web4'],
+    ] as const) {
+      hear({ ...eventOf('rename', web.Id), attributes: { name }, time: time + after })
+      expect(places(name)).toHaveLength(2)
+    }
+  })
+
+  it.each([
+    ['before it was read', -1],
+    ['within the millisecond in which it was read', 0.9],
+  ])('rename of %s is not taken for the name that it has', async (_what, after) => {
+    const now = 1_796_000_000_000
+    const { hear, places, state, containers, settle } = await listed(now)
+    state.isBlocked = true
+    hear({ ...eventOf('rename', web.Id), attributes: { name: 'former' }, time: now + after })
+    expect(places('former')).toEqual([])
+    expect(places('web')).toHaveLength(2)
+    // It is looked at all the same.
+    state.isBlocked = false
+    containers.set(web.Id, { ...web, Name: '/web5' })
+    await settle()
+    expect(places('web5')).toHaveLength(2)
+  })
+
+  it('rename is news though a disconnect was told with it, late', async () => {
+    const { time } = eventOf('rename', web.Id)
+    const { hear, places, state } = await listed(time - 10)
+    state.isBlocked = true
+    state.now = time + 200
+    hear(eventOf('disconnect', web.Id))
+    hear(eventOf('rename', web.Id))
+    expect(places('web2').map(([network]) => network)).toEqual(['front'])
   })
 
   it.each(['die', 'remove'])('%s takes the addresses at once', async (action) => {
