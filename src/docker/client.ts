@@ -7,6 +7,7 @@ import { createGetter, type Parse } from './get.ts'
 import type { ImageRef } from './grants.ts'
 import { eventFilters } from './hints.ts'
 import type { ImageReply } from './images.ts'
+import { createPodman, isMismatch } from './podman.ts'
 import { describeProblem, httpStatus, isApiError, notDocker } from './problem.ts'
 import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 import { createRowReader, type RowOptions, readRows } from './rows.ts'
@@ -41,8 +42,11 @@ export interface EngineClient {
   inspectNetwork(id: string): Promise<RawNetwork | undefined>
   /** Stopped ones too. */
   listContainers(): Promise<RawContainerRow[]>
-  /** undefined: there is none of this id. Blocks while the container is being started. */
-  inspectContainer(id: string): Promise<RawContainer | undefined>
+  /**
+   * undefined: there is none of this id. Blocks while the container is being started. A row: all that Podman still tells
+   * of a container whose networks it has at odds.
+   */
+  inspectContainer(id: string): Promise<RawContainer | RawContainerRow | undefined>
   imageLabels(image: ImageRef): Promise<ImageReply>
   /** Resolves once the engine has begun to answer; the stream is silent for as long as nothing happens. */
   events(options: { sinceSeconds: number; signal: AbortSignal }): Promise<Readable>
@@ -86,8 +90,9 @@ export function createEngineClient(
   // are ever asked for at once (eight, two, eight for members, two of images). Pings never stand in line behind those.
   const inspects = createGetter({ address, clock, most: 20 })
   const pings = createGetter({ address, clock, most: 2 })
-  // The networks' list stands in line behind neither the engine's clock nor its version.
-  const calls = createGetter({ address, clock, most: 3 })
+  // The networks' list stands in line behind neither the engine's clock nor its version; nor do Podman's own lists behind
+  // that.
+  const calls = createGetter({ address, clock, most: 5 })
   const streams = createGetter({ address, clock, most: 2 })
   let isPodman = false
   const wrongIn =
@@ -95,38 +100,28 @@ export function createEngineClient(
     (field) =>
       strange('shape', `${what}: ${field}`)
 
-  async function inspect<T>(
+  /** `through`: what else is tried, or done with it. */
+  async function inspect<T, U = T>(
     what: string,
     id: string,
     path: string,
     most: number,
     parse: (text: string) => unknown,
     read: (told: unknown, wrong: Wrong) => T | undefined,
-  ): Promise<T | undefined> {
+    through: (told: () => Promise<T>) => Promise<T | U | undefined> = (told) => told(),
+  ): Promise<T | U | undefined> {
     const doing = `inspect ${what}`
     if (!isId(id)) return undefined
     try {
-      const get = (path: string) => inspects.object(path, doing, callDeadline, most, parse)
-      const raw = read(await paths.ask(path, doing, get, true), wrongIn(doing))
-      if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
-      return raw
+      return await through(async () => {
+        const get = (path: string) => inspects.object(path, doing, callDeadline, most, parse)
+        const raw = read(await paths.ask(path, doing, get, true), wrongIn(doing))
+        if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
+        return raw
+      })
     } catch (error) {
       if (isApiError(error) && (httpStatus(error) === 404 || isGone(error))) return undefined
       throw describeProblem(error, address, doing)
-    }
-  }
-
-  /** The name of a pod that the container holds the namespaces of; undefined: there is none, or it is not told. */
-  async function podName(id: string, infra: string): Promise<string | undefined> {
-    const doing = 'inspect a pod'
-    try {
-      // The oldest version of Podman's own API that Podman 5 takes.
-      const path = `/v4.0.0/libpod/pods/${id}/json`
-      const pod = fieldsOf(await inspects.object(path, doing, callDeadline, longestContainer))
-      return pod.InfraContainerID === infra ? text(pod.Name, 'Name', wrongIn(doing)) : undefined
-    } catch {
-      // A proxy may refuse it. By default the pod's host name is its name.
-      return undefined
     }
   }
 
@@ -152,6 +147,42 @@ export function createEngineClient(
     }
     return { take, options, all }
   }
+
+  async function list<T>(
+    doing: string,
+    path: string,
+    parse: Parse,
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+  ): Promise<T[]> {
+    const { take, options, all } = rowsOf(doing, parse, read)
+    const reader = createRowReader(take, options)
+    await calls.chunks(path, doing, callDeadline, reader.push, longestList)
+    if (!reader.isWhole()) throw noList(address)
+    return all()
+  }
+
+  const dockerNetworks = () => {
+    const doing = 'list its networks'
+    return paths.ask('/networks', doing, (path) => list(doing, path, parseNetwork, readNetwork))
+  }
+
+  async function dockerContainers(signal?: AbortSignal): Promise<RawContainerRow[]> {
+    const doing = 'list its containers'
+    const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
+    const body = await paths.ask('/containers/json?all=true', doing, (path) =>
+      streams.stream(path, doing, callDeadline, {
+        isWhole: true,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    )
+    await readRows(body, take, options)
+    return all()
+  }
+
+  const podman = createPodman({
+    ...{ clock, list, wrongIn },
+    object: (path, doing) => inspects.object(path, doing, callDeadline, longestContainer),
+  })
 
   async function readVersion(): Promise<Versions> {
     const doing = 'tell its version'
@@ -211,42 +242,51 @@ export function createEngineClient(
     },
 
     async listNetworks() {
-      const doing = 'list its networks'
       try {
-        const { take, options, all } = rowsOf(doing, parseNetwork, readNetwork)
-        const reader = createRowReader(take, options)
-        await paths.ask('/networks', doing, (path) =>
-          calls.chunks(path, doing, callDeadline, reader.push, longestList),
-        )
-        if (!reader.isWhole()) throw noList(address)
-        return all()
+        return await (isPodman ? podman.either(dockerNetworks, podman.listNetworks) : dockerNetworks())
       } catch (error) {
+        const doing = 'list its networks'
         throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
       }
     },
 
-    inspectNetwork: (id) =>
-      inspect('a network', id, `/networks/${id}`, longestNetwork, parseNetwork, readNetwork),
+    inspectNetwork(id) {
+      const path = `/networks/${id}`
+      return inspect('a network', id, path, longestNetwork, parseNetwork, readNetwork, (told) =>
+        isPodman ? podman.either(told, () => podman.inspectNetwork(id)) : told(),
+      )
+    },
 
     async listContainers() {
-      const doing = 'list its containers'
       try {
-        const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
-        const body = await paths.ask('/containers/json?all=true', doing, (path) =>
-          streams.stream(path, doing, callDeadline, { isWhole: true }),
-        )
-        await readRows(body, take, options)
-        return all()
+        return await (isPodman ? podman.either(dockerContainers, podman.listContainers) : dockerContainers())
       } catch (error) {
+        const doing = 'list its containers'
         throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
       }
     },
 
-    async inspectContainer(id) {
+    inspectContainer(id) {
       const path = `/containers/${id}/json`
-      const raw = await inspect('a container', id, path, longestContainer, parseContainer, readContainer)
-      const pod = isPodman ? podOf(raw?.Name) : undefined
-      return raw === undefined || pod === undefined ? raw : { ...raw, PodName: await podName(pod, raw.Id) }
+      return inspect(
+        'a container',
+        id,
+        path,
+        longestContainer,
+        parseContainer,
+        readContainer,
+        async (told) => {
+          if (!isPodman) return told()
+          try {
+            const raw = await told()
+            const PodName = await podman.podName(raw)
+            return PodName === undefined ? raw : { ...raw, PodName }
+          } catch (error) {
+            if (!isMismatch(error)) throw error
+            return podman.containerRow(id, dockerNetworks)
+          }
+        },
+      )
     },
 
     async imageLabels({ id, platform }) {
@@ -321,11 +361,6 @@ function isOfOne(error: unknown, status: number): boolean {
 /** An image's maker writes its platform: not even a quote of it goes out as it is. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
-}
-
-/** Id of the pod that a container of this name, unless it was given another, holds the namespaces of. */
-function podOf(container: string | undefined): string | undefined {
-  return /^\/?([0-9a-f]{12})-infra$/.exec(container ?? '')?.[1]
 }
 
 /** Podman tells 500 of what goes while it is being inspected, with the reason as libpod's errors have it. */

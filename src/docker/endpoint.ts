@@ -207,12 +207,17 @@ export function withoutAddresses(container: Container, networkId?: string): Cont
 }
 
 export function runsByRow({ State }: RawContainerRow): boolean {
-  return State === 'running' || State === 'paused'
+  // Podman says "stopping" from the signal until the last process has ended.
+  return State === 'running' || State === 'paused' || State === 'stopping'
 }
 
-/** Between restarts Docker calls a container running, though it has neither process nor address. */
+/**
+ * Between restarts Docker calls a container running, though it has neither process nor address. One that is stopping has
+ * both: of that Podman says status "running", and not Running.
+ */
 function isRunning(state: NonNullable<RawContainer['State']>): boolean {
-  return state.Running === true && state.Restarting !== true && state.Dead !== true
+  const runs = state.Running === true || state.Status === 'running'
+  return runs && state.Restarting !== true && state.Dead !== true
 }
 
 function endpointFrom(

@@ -5,7 +5,7 @@ import { sharing, sharingContainer } from '../registry/sharing.ts'
 import type { Container, EngineFacts, Network, StoreChange } from '../registry/types.ts'
 import { createComplaints, unaskable, unaskableNames } from './complaints.ts'
 import { countLateNames, createEarlyPlaces, type EarlyPlaces, placeEarly } from './early.ts'
-import { containerFrom, type ToldContainer, withGrants } from './endpoint.ts'
+import { containerFrom, containerFromRow, placeByRow, type ToldContainer, withGrants } from './endpoint.ts'
 import type { Refused } from './gateways.ts'
 import {
   grant,
@@ -19,7 +19,8 @@ import {
 import type { Images } from './images.ts'
 import { boundContainer, nameCost } from './limits.ts'
 import { asListed, completeNetwork, networkFrom, type ToldNetwork } from './network.ts'
-import type { RawContainer, RawNetwork } from './raw.ts'
+import { byOwnRow, startOf } from './own.ts'
+import type { RawContainer, RawContainerRow, RawNetwork } from './raw.ts'
 import { createStarts } from './starts.ts'
 import { withoutSix } from './sysctls.ts'
 import { createUses } from './uses.ts'
@@ -38,6 +39,8 @@ export interface Known {
   readonly containers: ReadonlyMap<string, Reading<ToldContainer>>
   readonly early: EarlyPlaces
   keepContainer(raw: RawContainer, readAt: number): boolean
+  /** What a list's row tells, which is most of it, beside what was known before. */
+  byRow(row: RawContainerRow): ToldContainer
   /** `asOf`: now, unless told. */
   setContainer(told: ToldContainer, readAt: number, asOf?: number): boolean
   keepNetwork(raw: RawNetwork, readAt: number): boolean
@@ -129,6 +132,14 @@ export function createKnown(options: KnownOptions): Known {
       }
     }
     return setContainer(told, readAt)
+  }
+
+  function byRow(row: RawContainerRow): ToldContainer {
+    const before = containers.get(row.Id)?.told
+    const { Own: own } = row
+    if (before !== undefined) return own === undefined ? placeByRow(before, row) : byOwnRow(before, row, own)
+    const told = containerFromRow(row, engine, networkNamed)
+    return own === undefined ? told : { ...told, startedAt: startOf(own) }
   }
 
   function setContainer(fresh: ToldContainer, readAt: number, asOf?: number): boolean {
@@ -279,6 +290,7 @@ export function createKnown(options: KnownOptions): Known {
     containers,
     early,
     keepContainer,
+    byRow,
     setContainer,
     keepNetwork,
     removeContainer,

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { gatewayBridge } from '../registry/order.ts'
 import type { EngineClient } from './client.ts'
 import type { DirtySet } from './dirty.ts'
-import { containerFromRow, placeByRow, rowSignature, runsByRow } from './endpoint.ts'
+import { rowSignature, runsByRow } from './endpoint.ts'
 import type { Known } from './known.ts'
 import { nameCost } from './limits.ts'
 import type { RawContainerRow, RawNetwork } from './raw.ts'
@@ -22,7 +22,6 @@ export interface Listed {
 }
 
 export interface ListingOptions {
-  readonly engine: string
   readonly known: Known
   /** Ids that events told of since the list was asked for. */
   readonly heard: Pick<Strangers, 'has'>
@@ -38,9 +37,9 @@ const rowsAtOnce = 100
 const costAtOnce = 5_000
 
 export function createListing(options: ListingOptions) {
-  const { engine, known, heard, dirtyContainers, dirtyNetworks, dirtyMembers, changed } = options
+  const { known, heard, dirtyContainers, dirtyNetworks, dirtyMembers, changed } = options
   const { networks, containers, setContainer, removeContainer } = known
-  const { keepNetwork, removeNetwork, networkNamed } = known
+  const { keepNetwork, removeNetwork } = known
 
   /** Apart, so that thousands of rows are not held on to while inspects come. */
   async function take(asked: EngineClient, listedAt: number): Promise<Listed> {
@@ -103,8 +102,7 @@ export function createListing(options: ListingOptions) {
         suspects.push([row.Id, told])
       }
       // An inspect may be long in coming, and the row tells most of it.
-      const byRow =
-        before === undefined ? containerFromRow(row, engine, networkNamed) : placeByRow(before.told, row)
+      const byRow = known.byRow(row)
       if (setContainer(byRow, listedAt)) changed(undefined)
       cost += nameCost(byRow.container)
       dirtyContainers.mark(row.Id)

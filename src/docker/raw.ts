@@ -111,6 +111,15 @@ export interface RawContainerRow {
   ImageManifestDescriptor?: RawDescriptor | undefined
   HostConfig?: { NetworkMode?: string | undefined } | undefined
   NetworkSettings?: { Networks?: RawEndpoints | undefined } | null | undefined
+  /** Only of a row of Podman's own list (own.ts), which tells no addresses. */
+  Own?: OwnRow
+}
+
+export interface OwnRow {
+  /** Seconds since 1970. */
+  readonly startedAt: number
+  /** Names of networks. */
+  readonly networks: readonly string[]
 }
 
 /** GET /info */

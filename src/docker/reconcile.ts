@@ -104,7 +104,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   // An engine that waits for its disk holds these back for hundreds of ms; a joining does not wait for the one before.
   const dirtyMembers = createDirtySet({ ...dirty, atOnceEach: 2, look: lookAtMembers })
   const listing = createListing({
-    ...{ engine, known, heard, dirtyContainers, dirtyNetworks, dirtyMembers, changed },
+    ...{ known, heard, dirtyContainers, dirtyNetworks, dirtyMembers, changed },
   })
   /** Network id → containers being started on it, and since when (the engine's clock). */
   const starting = new Map<string, Map<string, number>>()
@@ -113,7 +113,11 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const readAt = ++tick
     const raw = await client!.inspectContainer(id)
     if (look.outdated() || isOlder(readAt, containers.get(id))) return
-    if (raw === undefined ? removeContainer(id) : keepContainer(raw, readAt)) changed(look.eventTime)
+    if (raw === undefined) {
+      if (removeContainer(id)) changed(look.eventTime)
+    } else if ('Name' in raw ? keepContainer(raw, readAt) : setContainer(known.byRow(raw), readAt)) {
+      changed(look.eventTime)
+    }
   }
 
   async function lookAtNetwork(id: string, look: Look): Promise<void> {

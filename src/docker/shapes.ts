@@ -165,6 +165,8 @@ const containerParts = fields({
   Config: fields({ Hostname: 'whole', Labels: ownLabels, ExposedPorts: each('whole') }),
   HostConfig: fields({ NetworkMode: 'whole', Links: 'whole', Sysctls: each('whole') }),
   NetworkSettings: fields({ Networks: each('whole') }),
+  // Podman's own rows (own.ts).
+  ...{ StartedAt: 'whole', Networks: 'whole' },
 })
 
 const imageParts = fields({
@@ -175,6 +177,9 @@ const imageParts = fields({
 const networkParts = fields({
   ...{ Id: 'whole', Name: 'whole', Driver: 'whole', Scope: 'whole', Internal: 'whole', Ingress: 'whole' },
   ...{ IPAM: 'whole', Options: each('whole'), Containers: each('whole') },
+  // Podman's own rows (own.ts).
+  ...{ id: 'whole', name: 'whole', driver: 'whole', internal: 'whole', subnets: 'whole' },
+  ...{ options: each('whole'), ipam_options: each('whole') },
 })
 
 function identified(told: unknown, wrong: Wrong): { Id: string; all: Fields } | undefined {

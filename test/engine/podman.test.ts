@@ -145,6 +145,59 @@ it('a hundred connects in a row are all told by their events', async () => {
   await docker('rm', '--force', 'pod-many')
 })
 
+describe('a container whose networks Podman has at odds', () => {
+  it('is answered where it is, and all others are, though no list of them can be had', async () => {
+    await runContainer('pod-torn', '--network', 'pod_one', '--network-alias', 'pod-rent')
+    const address = await on('pod-torn', 'pod_one')
+    await expectSoon(found(address), 'pod-asker', 'pod-rent')
+    await docker('pause', 'pod-torn')
+    await docker('network', 'connect', 'pod_two', 'pod-torn')
+    await expect(docker('ps', '--all')).rejects.toThrow(/network inspection mismatch/)
+    const asker = await podman(
+      'inspect',
+      '--format',
+      '{{.NetworkSettings.Networks.pod_one.IPAddress}}',
+      'pod-asker',
+    )
+    const fresh = await startBerth({
+      ...{ listen: ['127.0.0.1:1054'], http: 'off', docker: eventsOnly, forward: { upstreams: [] } },
+    })
+    const told = async (port: number, name: string) => {
+      const { answers } = await digFrom('host', { server: '127.0.0.1', port, name })
+      return answers.map(({ data }) => data)
+    }
+    for (const each of [port, 1054]) {
+      await until(() => told(each, 'pod-torn.pod_one'), {
+        what: `pod-torn by port ${each}`,
+        accept: (seen) => seen[0] === address,
+      })
+      expect(await told(each, 'pod-asker.pod_one')).toEqual([asker.trim()])
+      expect(await told(each, 'pod-torn.pod_two')).toEqual([])
+    }
+    expect(await told(port, 'pod-rent.pod_one')).toEqual([address])
+    await fresh.stop()
+    await docker('rm', '--force', 'pod-torn')
+    await expectSoon(nobody, 'pod-asker', 'pod-torn')
+  })
+})
+
+it('a container that is being stopped keeps its name until it has ended', async () => {
+  const patient = ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done']
+  await docker('run', '-d', '--name', 'pod-patient', '--network', 'pod_one', image, ...patient)
+  const address = await on('pod-patient', 'pod_one')
+  await expectSoon(found(address), 'pod-asker', 'pod-patient')
+  const stopped = docker('stop', '--time', '8', 'pod-patient')
+  await until(() => podman('ps', '--all', '--format', '{{.Names}} {{.State}}'), {
+    what: 'it is being stopped',
+    accept: (told) => /pod-patient stopping/.test(told),
+  })
+  await docker('rename', 'pod-patient', 'pod-leaving')
+  await expectSoon(found(address), 'pod-asker', 'pod-leaving')
+  await stopped
+  await expectSoon(nobody, 'pod-asker', 'pod-leaving')
+  await docker('rm', 'pod-leaving')
+})
+
 describe('port 53 of a gateway', () => {
   it('is aardvark-dns’s, and berth’s where the network has no DNS of Podman’s', async () => {
     await podman('network', 'create', '--disable-dns', 'pod_own')

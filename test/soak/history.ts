@@ -14,8 +14,6 @@ export interface Span {
    * do before the start is over. A slow disk holds both back. Infinity where none was answered in time.
    */
   readonly sureFrom: number
-  /** Until when it must be known: the engine may tell of the end when it is over. */
-  readonly sureTo: number
 }
 
 interface Stay {
@@ -57,15 +55,15 @@ export class History {
 
   readonly #startsSilently: boolean
 
-  readonly #lateness: number
-
   /**
-   * `startsSilently`: the engine tells no joining with a start, as Podman. `lateness`: how long after a change its event may
-   * come, ms; who looks between them knows it sooner.
+   * `startsSilently`: the engine tells no joining with a start, as Podman. Of Podman's other events no more is to be excused
+   * than of Docker's. Its file of events is read four times a second, but they bear the time at which they were written;
+   * that is while the container is locked, and whoever asks for the container waits for that lock (libpod 5.8: connect and
+   * disconnect are written before they are done, rename and the end of a run after). So nobody can know of a change before
+   * the time of its event.
    */
-  constructor({ startsSilently = false, lateness = 0 } = {}) {
+  constructor({ startsSilently = false } = {}) {
     this.#startsSilently = startsSilently
-    this.#lateness = lateness
   }
 
   /** Events in the order of the stream. */
@@ -153,10 +151,9 @@ export class History {
           spans.push({
             containerId,
             address,
-            from: stay.from - this.#lateness,
+            from: stay.from,
             to: stay.to,
             sureFrom: stay.aliasesTold,
-            sureTo: stay.to - this.#lateness,
           })
         }
         for (const naming of this.#namings.get(containerId) ?? []) {
@@ -164,9 +161,7 @@ export class History {
           const from = Math.max(stay.from, naming.from)
           const to = Math.min(stay.to, naming.to)
           const sureFrom = Math.max(from, stay.addressTold)
-          const sureTo = to - this.#lateness
-          if (to > from)
-            spans.push({ containerId, address, from: from - this.#lateness, to, sureFrom, sureTo })
+          if (to > from) spans.push({ containerId, address, from, to, sureFrom })
         }
       }
     }

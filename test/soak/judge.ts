@@ -24,7 +24,7 @@ export function mustBeThere(
   { sentAt, cameAt }: Pick<Asked, 'sentAt' | 'cameAt'>,
 ): Span | undefined {
   const spans = history.spans(networkId, name)
-  return spans.find(({ sureFrom, sureTo }) => sureFrom <= sentAt - slack && sureTo >= cameAt)
+  return spans.find(({ sureFrom, to }) => sureFrom <= sentAt - slack && to >= cameAt)
 }
 
 /** What is wrong with an answer, in a sentence; undefined where nothing is. */

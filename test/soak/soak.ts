@@ -9,7 +9,7 @@ import { createProxy } from '../engine/proxy.ts'
 import { connectEngine, inTurns } from './api.ts'
 import { type Asked, createClient, wallClock } from './client.ts'
 import { History } from './history.ts'
-import { type Gap, judge, mustBeThere, type Question, slack } from './judge.ts'
+import { type Gap, judge, mustBeThere, type Question } from './judge.ts'
 import { followEngine } from './log.ts'
 import { killInTheMiddle, readMetrics, troubleWith } from './trouble.ts'
 import { createWorld, randomFrom } from './world.ts'
@@ -56,7 +56,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const ids = new Map<string, string>()
   for (const name of networks) ids.set(name, (await engine.createNetwork({ Name: name })).id)
 
-  const history = new History(besidePodman() ? { startsSilently: true, lateness: slack } : {})
+  const history = new History({ startsSilently: besidePodman() })
   const gaps: Gap[] = []
   const log = await followEngine(engine, history)
   const socket = process.env.DOCKER_HOST!.replace(/^unix:\/\//, '')

@@ -9,7 +9,7 @@ import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../src/docker/client.ts'
 import { containerFrom } from '../../../src/docker/endpoint.ts'
 import { follow } from '../../../src/docker/hints.ts'
-import type { RawNetwork } from '../../../src/docker/raw.ts'
+import type { RawContainer, RawNetwork } from '../../../src/docker/raw.ts'
 import { createReconcile } from '../../../src/docker/reconcile.ts'
 import { type EngineEvent, parseEvent } from '../../../src/docker/stream.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -324,7 +324,7 @@ describe('a call of Podman’s', () => {
       response.end(JSON.stringify(url.includes('/pods/') ? told : raw))
     })
     await client.version()
-    const raw = (await client.inspectContainer(id))!
+    const raw = (await client.inspectContainer(id)) as RawContainer
     return { names: containerFrom(raw, 'e', () => undefined).container.endpoints[0]!.names, asked }
   }
 
