@@ -110,7 +110,7 @@ describe.each(recorded)('engine $engine', (engine) => {
     raw.NetworkSettings!.Networks!.bridge!.DNSNames = ['other', raw.Id.slice(0, 12)]
     expect(told()).toEqual([false])
     raw.NetworkSettings!.Networks!.bridge!.DNSNames = ['dflt']
-    raw.State!.Running = false
+    raw.State = { ...raw.State, Running: false, Status: 'exited' }
     expect(told()).toEqual([false])
   })
 
