@@ -6,13 +6,13 @@ import type { Logger } from '../lib/log.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
+import { createForms } from './edns-status.ts'
 import { type Course, createFirstTries } from './first.ts'
-import { createForms } from './forms.ts'
 import { createHealth } from './health.ts'
 import type { ExchangeQuestion, Parts } from './progress.ts'
-import { createTcp } from './tcp.ts'
+import { createTcp } from './tcp-carrier.ts'
 import type { DialTcp, DialUdp, Forwarded } from './types.ts'
-import { createUdp } from './udp.ts'
+import { createUdp } from './udp-carrier.ts'
 
 export interface ExchangeOptions {
   readonly clock: Clock

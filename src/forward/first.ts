@@ -8,11 +8,11 @@ import { encodeUpstreamQuery, type Form, isPlain, isReferral, readReply, replyCo
 import type { Clock, Timer } from '../lib/clock.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Attempt, AttemptResult, Cancel } from './attempt.ts'
-import { noEdns } from './check.ts'
+import { startTries } from './attempts.ts'
 import { outcomeLabel } from './counters.ts'
-import type { ServerForm } from './forms.ts'
+import type { ServerForm } from './edns-status.ts'
+import { noEdns } from './health-check.ts'
 import { answers, type ExchangeQuestion, type Parts, retryAfter, turnOf } from './progress.ts'
-import { startTries } from './tries.ts'
 import type { Forwarded } from './types.ts'
 
 /** A question on its way, to its end. */

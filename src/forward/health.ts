@@ -10,10 +10,10 @@ import { encodeUpstreamQuery } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
-import { askOnce, check } from './check.ts'
 import type { ForwardCounters } from './counters.ts'
-import type { Forms } from './forms.ts'
-import { orderUpstreams } from './policy.ts'
+import type { Forms } from './edns-status.ts'
+import { askOnce, check } from './health-check.ts'
+import { orderUpstreams } from './order.ts'
 
 export interface HealthOptions {
   readonly clock: Clock

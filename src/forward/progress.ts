@@ -6,7 +6,7 @@ import type { Transport } from '../dns/writer.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Cancel, Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
-import { doubtful, type Forms, type Lack, type ServerForm, unread } from './forms.ts'
+import { doubtful, type Forms, type Lack, type ServerForm, unread } from './edns-status.ts'
 import type { Health } from './health.ts'
 import type { ForwardQuestion } from './types.ts'
 

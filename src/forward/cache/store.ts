@@ -1,8 +1,8 @@
 // The kept replies, bounded in number and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
 import type { Transport } from '../../dns/writer.ts'
+import type { Kind } from './cacheability.ts'
 import type { CacheCounters } from './counters.ts'
-import type { Kind } from './keepable.ts'
 import { createOwners } from './owners.ts'
 import type { Packed } from './packed.ts'
 

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
-import { readResolvConf } from '../../../src/config/resolvconf.ts'
 import { listWarnings } from '../../../src/config/warnings.ts'
 import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { readResolvConf } from '../../../src/forward/resolvconf.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-bounds-'))

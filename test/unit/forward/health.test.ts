@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ForwardPolicy, Upstream } from '../../../src/config/types.ts'
-import { orderUpstreams, type Standing } from '../../../src/forward/policy.ts'
+import { orderUpstreams, type Standing } from '../../../src/forward/order.ts'
 import { answer, createRig, first, second, third, upstreams } from './fake-carriers.ts'
 
 type Rig = ReturnType<typeof createRig>

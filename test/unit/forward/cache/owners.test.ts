@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCacheCounters } from '../../../../src/forward/cache/counters.ts'
-import { createExisting } from '../../../../src/forward/cache/existing.ts'
+import { createExisting } from '../../../../src/forward/cache/existence.ts'
 import { createEntry, createStore, type Entry } from '../../../../src/forward/cache/store.ts'
 import { nxdomain, questionFor, replyTo } from './kept.ts'
 

@@ -1,6 +1,6 @@
 // resolv.conf as it is found in the wild: by hand, from DHCP clients, VPNs, systemd and Docker.
 import { describe, expect, it } from 'vitest'
-import { readResolvConf } from '../../../src/config/resolvconf.ts'
+import { readResolvConf } from '../../../src/forward/resolvconf.ts'
 
 const hosts = (text: string) => readResolvConf(text).servers.map(({ host }) => host)
 

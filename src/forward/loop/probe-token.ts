@@ -1,6 +1,6 @@
 // Tokens of probes for loops: 16 bytes, half of them random and half their SipHash under a key, so that each process
 // which has the key knows its own and others' at sight, and nobody else can make one.
-import { sipHash24 } from '../dns/siphash.ts'
+import { sipHash24 } from '../../dns/siphash.ts'
 
 export interface Tokens {
   /** 32 hexadecimal digits. */

@@ -1,8 +1,8 @@
 // The loop guard of a process for which another one probes: a probe may come back to any of those that share an
 // address. It is known by its token, told, and the verdicts come from there.
-import type { Upstream } from '../config/types.ts'
-import type { LoopGuard, LoopStates } from './loop.ts'
-import { createLoopFilter } from './loop-filter.ts'
+import type { Upstream } from '../../config/types.ts'
+import { createLoopFilter } from './filter.ts'
+import type { LoopGuard, LoopStates } from './prober.ts'
 
 export interface LoopFollower extends LoopGuard {
   /** These are the verdicts now. */

@@ -1,6 +1,6 @@
 // resolv.conf's text, read as resolvers read it: what is not understood is kept, never a reason to stop. Pure.
-import type { HostPort } from './types.ts'
-import { canonicalWithZone } from './values.ts'
+import type { HostPort } from '../config/types.ts'
+import { canonicalWithZone } from '../config/values.ts'
 
 export interface ResolvConf {
   /** In the file's order; zones stay ("fe80::1%eth0"). */

@@ -9,8 +9,8 @@ import type { Transport } from '../dns/writer.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
-import { askOnce, encodeCheck, rootQuestion } from './check.ts'
 import type { ForwardCounters } from './counters.ts'
+import { askOnce, encodeCheck, rootQuestion } from './health-check.ts'
 
 export interface FormsOptions {
   readonly clock: Clock

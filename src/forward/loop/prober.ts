@@ -1,14 +1,14 @@
 // Loops: an upstream that, being asked, asks us. What proves one is a question with a name nobody else can know, sent to
 // one upstream, that comes back to be forwarded; it does so through any number of servers in between, whatever they strip
 // from a message. Such an upstream is put aside, told of once, and tried again later. Nothing else stops.
-import type { Upstream } from '../config/types.ts'
-import { encodeQuery } from '../dns/asking.ts'
-import { encodeName, isWithin, readQuestion, splitName } from '../dns/name.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
-import type { Logger } from '../lib/log.ts'
-import type { LoopCounters } from './counters.ts'
-import { createLoopFilter, probePrefix } from './loop-filter.ts'
-import type { Forward, ForwardQuestion } from './types.ts'
+import type { Upstream } from '../../config/types.ts'
+import { encodeQuery } from '../../dns/asking.ts'
+import { encodeName, isWithin, readQuestion, splitName } from '../../dns/name.ts'
+import type { Clock, Timer } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/log.ts'
+import type { LoopCounters } from '../counters.ts'
+import type { Forward, ForwardQuestion } from '../types.ts'
+import { createLoopFilter, probePrefix } from './filter.ts'
 
 /** unknown: the first probe is under way. */
 export type LoopState = 'unknown' | 'clear' | 'looping'

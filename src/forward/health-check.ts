@@ -7,7 +7,7 @@ import { type Question, readQuestion } from '../dns/name.ts'
 import { encodeUpstreamQuery, type Form, isPlain, plainForm } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Attempt, AttemptResult, Cancel, Carrier } from './attempt.ts'
-import type { Forms } from './forms.ts'
+import type { Forms } from './edns-status.ts'
 
 /** What has no reply by now has none, ms. */
 const patience = 1000

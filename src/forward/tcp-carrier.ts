@@ -10,7 +10,7 @@ import type { Clock, Timer } from '../lib/clock.ts'
 import { systemCode } from '../lib/errors.ts'
 import { type Attempt, type AttemptResult, blameFor, type Cancel, type Carrier } from './attempt.ts'
 import type { DialTcp } from './types.ts'
-import { later } from './udp.ts'
+import { later } from './udp-carrier.ts'
 
 export interface TcpLimits {
   /** To one upstream. */

@@ -15,10 +15,10 @@ import {
 import type { Transport } from '../dns/writer.ts'
 import type { Timer } from '../lib/clock.ts'
 import type { Attempt, AttemptError, AttemptResult, Cancel } from './attempt.ts'
-import { noEdns } from './check.ts'
 import { outcomeLabel } from './counters.ts'
+import { doubtful, type Lack, unread } from './edns-status.ts'
 import type { Begun } from './first.ts'
-import { doubtful, type Lack, unread } from './forms.ts'
+import { noEdns } from './health-check.ts'
 import {
   answers,
   cancelTries,

@@ -1,8 +1,8 @@
 // What every question goes through before it is forwarded: probes for loops that came back are caught, upstreams that
 // are put aside are left out, and what looks like a loop is told.
-import { splitName } from '../dns/name.ts'
-import { KeyedSlots } from '../lib/slots.ts'
-import type { Failed, Forward, Forwarded, ForwardQuestion } from './types.ts'
+import { splitName } from '../../dns/name.ts'
+import { KeyedSlots } from '../../lib/slots.ts'
+import type { Failed, Forward, Forwarded, ForwardQuestion } from '../types.ts'
 
 /** A probe's first label: this, and its token. */
 export const probePrefix = 'berth-loop-'
