@@ -1,349 +1,296 @@
-// One forwarded question: tries over its upstreams, UDP first and TCP where that is not enough, under one deadline.
-import { flag, flagsOf, rcode, rcodeName, rcodeOf } from '../dns/header.ts'
-import {
-  describeErrors,
-  encodeUpstreamQuery,
-  type Form,
-  isCutShort,
-  isPlain,
-  isReferral,
-  misplacesOpt,
-  readReply,
-  replyCode,
-  type UpstreamReply,
-} from '../dns/relay.ts'
-import type { Transport } from '../dns/writer.ts'
-import type { Timer } from '../lib/clock.ts'
-import type { Attempt, AttemptError, AttemptResult, Cancel } from './attempt.ts'
+// One forwarded question and its attempts: upstreams in turn, UDP first and TCP where that is not enough, under one
+// deadline. Nearly always the first attempt brings the answer, so it costs little: it shares one timer with those of
+// other questions, and what later attempts need is made when they are.
+import type { Upstream } from '../config/types.ts'
+import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
+import { isPlain, type UpstreamReply } from '../dns/relay.ts'
+import { noEdns } from './ask-once.ts'
+import type { AttemptError, AttemptResult } from './attempt.ts'
 import { outcomeLabel } from './counters.ts'
-import { doubtful, type Lack, unread } from './edns-status.ts'
-import type { Begun } from './first.ts'
-import { noEdns } from './health-check.ts'
+import { createDeadlines, type Deadlines, type Sleeper } from './deadlines.ts'
 import {
-  answers,
-  cancelTries,
-  describeTries,
-  type ExchangeQuestion,
-  findPassedOver,
-  formOf,
-  isUnread,
-  learn,
-  type Parts,
+  abandonAttempts,
+  describeAttempts,
+  learnObjection,
   type Progress,
   retryAfter,
-  startProgress,
   turnOf,
 } from './progress.ts'
+import { type ExchangeQuestion, QueryAttempt } from './query-attempt.ts'
+import { attemptsEach, type Parts, Schedule, type ScheduleOwner } from './schedule.ts'
 import type { Answered, Forwarded } from './types.ts'
+import { answers, judgeReply, type Verdict } from './verdict.ts'
 
-/** For one question, to one server, over UDP and over TCP each (RFC 9520, 3.1). */
-const triesEach = 3
-/** Errors that say something of the question, not of the server: it may have none but its own names. */
-const ofQuestion = new Set<number>([rcode.FORMERR, rcode.NOTIMP, rcode.REFUSED, 9, 10])
-/** TCP never got so far that what was asked could matter. */
+/** A question on its way. */
+export interface ActiveQuery {
+  /** Ends it with this result; harmless once it is over. */
+  finish(result: Forwarded): void
+}
+
+export interface Attempts {
+  /** `resolve` is called once, later than this returns. */
+  start(asked: ExchangeQuestion, resolve: (result: Forwarded) => void): ActiveQuery
+  /** Once all have ended. */
+  stop(): void
+}
+
+export function createAttempts(parts: Parts): Attempts {
+  const deadlines = createDeadlines(parts.clock)
+  return {
+    start(asked, resolve) {
+      const query = new Query(parts, deadlines, asked, resolve)
+      query.begin()
+      return query
+    },
+    stop: deadlines.stop,
+  }
+}
+
+/** The TCP connection failed before the question could matter. */
 const unconnected = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EACCES'])
 
-/** Goes on from the first try; gives what ends it early. `resolve` is called once, as soon as it is over. */
-export function startTries(
-  { clock, counters, health, forms, carriers }: Parts,
-  { query, question, edns, timeout, upstreams, policy }: ExchangeQuestion,
-  resolve: (result: Forwarded) => void,
-  begun: Begun,
-): (result: Forwarded) => void {
-  const all = begun.order.map((upstream) => startProgress(upstream, forms.of(upstream)))
-  const turn = turnOf(timeout, all.length)
-  const elapsed = clock.monotonic() - begun.started
-  /** What there is for the asker where a server truncates and no TCP comes through, or where all say nothing at all. */
-  let lesser: Answered | undefined
-  /** What one says is not there, while others that are written before it and were passed over are asked after all. */
-  let denial: { readonly answer: Answered; readonly by: Progress } | undefined
-  let over = false
-  let position = 0
-  let turnTimer: Timer | undefined
-  let retryTimer: Timer | undefined
-  const deadline = clock.setTimeout(() => {
-    for (const progress of all) noteSilence(progress)
-    fail()
-  }, timeout - elapsed)
-  resume()
-  return finish
+class Query implements ActiveQuery, ScheduleOwner, Sleeper {
+  readonly asked: ExchangeQuestion
+  /** When the first attempt has been silent for too long, monotonic ms. */
+  readonly until: number
+  slot = -1
+  private readonly parts: Parts
+  private readonly deadlines: Deadlines
+  private readonly resolve: (result: Forwarded) => void
+  readonly upstreams: readonly Upstream[]
+  readonly started: number
+  readonly turn: number
+  private readonly first: QueryAttempt
+  private isOver = false
+  /** undefined: the first attempt is the only one so far. */
+  private schedule: Schedule | undefined
+  /** For the client where nothing better comes: a truncated answer while TCP fails, or an empty one. */
+  private lesser: Answered | undefined
+  /** An NXDOMAIN that is held back while servers written before its own are asked after all. */
+  private denial: { readonly answer: Answered; readonly by: Progress } | undefined
 
-  /** The first server has been asked. */
-  function resume(): void {
-    const asked = all[position++]!
-    asked.tries.udp++
-    watch(asked, 'udp', begun.started, begun.form, (done) => {
-      begun.hear(done)
-      return begun.cancel
-    })
-    beginTurn(asked, elapsed)
-    if (begun.result === undefined) planRetry(asked, 'udp', elapsed)
-    else begun.done(begun.result)
+  constructor(
+    parts: Parts,
+    deadlines: Deadlines,
+    asked: ExchangeQuestion,
+    resolve: (result: Forwarded) => void,
+  ) {
+    const { health, statuses, clock } = parts
+    this.parts = parts
+    this.deadlines = deadlines
+    this.asked = asked
+    this.resolve = resolve
+    this.upstreams = health.order(asked.upstreams, asked.policy)
+    const upstream = this.upstreams[0]!
+    const edns = statuses.of(upstream)
+    this.started = clock.monotonic()
+    this.turn = turnOf(asked.timeout, this.upstreams.length)
+    this.first = new QueryAttempt(this, upstream, edns, 'udp', edns.formFor('udp'), this.started)
+    const retry = retryAfter(health, upstream, edns, 'udp', this.turn, this.started)
+    this.until = this.started + Math.min(this.turn, asked.timeout, retry ?? this.turn)
   }
 
-  function finish(result: Forwarded): void {
-    if (over) return
-    over = true
-    for (const timer of [deadline, turnTimer, retryTimer]) clock.clearTimeout(timer)
-    for (const progress of all) cancelTries(progress)
-    resolve(result)
+  begin(): void {
+    this.first.cancel = this.parts.carriers.udp.ask(this.first)
+    this.deadlines.add(this)
   }
 
-  function fail(): void {
-    if (denial !== undefined) {
-      finishWith(denial.answer, denial.by)
-      return
-    }
-    // Only who goes first is asked for all there is: others may hear of nothing but broken domains.
-    const { upstream, refusal, replied, isAmiss } = all[0]!
-    if (replied && isAmiss) health.outdone(upstream, refusal!, question.name)
-    const text = all.map(({ upstream, refusal }) => `${upstream.text} ${refusal ?? 'timeout'}`)
-    const reason = all.some(({ replied }) => replied) ? 'failed' : 'unreachable'
-    if (lesser !== undefined) finish({ ...lesser, tries: text.join(', ') })
-    else if (!all.every(({ isLame }) => isLame)) finish({ failure: text.join(', '), reason })
-    else finish({ failure: text.join(', '), reason, noRecursion: true })
+  /** The first attempt has been silent for too long. */
+  wake(): void {
+    const schedule = this.escalate()
+    schedule.planRetry(schedule.servers[0]!, 'udp', this.parts.clock.monotonic() - this.started)
   }
 
-  /** To the next server that has not said no; round and round, as far as tries go. */
-  function nextTurn(): void {
-    clock.clearTimeout(turnTimer)
-    clock.clearTimeout(retryTimer)
-    if (denial !== undefined) {
-      askPassedOver(denial.by)
-      return
-    }
-    if (all.every(({ refusal }) => refusal !== undefined)) {
-      fail()
-      return
-    }
-    let next = all[position++ % all.length]!
-    while (next.refusal !== undefined) next = all[position++ % all.length]!
-    const asked = next
-    askSilent(asked)
-    beginTurn(asked, 0)
+  turnOver(): void {
+    const { denial } = this
+    const schedule = this.schedule!
+    const isAsking = denial === undefined ? schedule.nextTurn() : schedule.askPassedOver(denial.by)
+    if (!isAsking) this.fail(schedule.servers)
   }
 
-  /** Errors cost little: it is asked before one that is written after it has the last word on what is not there. */
-  function askPassedOver(by: Progress): void {
-    const next = findPassedOver(all, upstreams, policy, by, health)
-    if (next === undefined) {
-      fail()
-      return
-    }
-    askSilent(next)
-    beginTurn(next, turn - Math.min(turn, health.retryAfter(next.upstream) ?? turn))
+  deadlineOver(): void {
+    this.fail(this.schedule!.servers)
   }
 
-  function beginTurn(asked: Progress, elapsed: number): void {
-    turnTimer = clock.setTimeout(() => {
-      noteSilence(asked)
-      nextTurn()
-    }, turn - elapsed)
+  finish(result: Forwarded): void {
+    if (this.isOver) return
+    if (this.schedule === undefined) this.first.abandon()
+    this.settle(result)
   }
 
-  /** UDP as long as that may still be a lost packet, then TCP: something on the way may let no UDP through. */
-  function askSilent(progress: Progress): void {
-    if (progress.open.tcp.size > 0) {
-      askPlainInstead(progress)
-      return
-    }
-    if (progress.tries.udp >= triesEach) {
-      if (progress.tries.tcp === 0) askOverTcp(progress, 'silent')
-      return
-    }
-    attempt(progress, 'udp')
-    planRetry(progress, 'udp', 0)
+  private settle(result: Forwarded): void {
+    this.isOver = true
+    this.deadlines.remove(this)
+    this.schedule?.stop()
+    this.resolve(result)
   }
 
-  function planRetry(progress: Progress, transport: Transport, elapsed: number): void {
-    clock.clearTimeout(retryTimer)
-    const { upstream, form } = progress
-    const after = retryAfter(health, upstream, form, transport, turn)
-    if (after === undefined) return
-    retryTimer = clock.setTimeout(
-      () => {
-        const { open, tries, refusal } = progress
-        if (refusal !== undefined || open[transport].size === 0 || tries[transport] >= triesEach) return
-        if (transport === 'tcp') askPlainInstead(progress)
-        else if (open.tcp.size === 0) attempt(progress, 'udp')
-      },
-      Math.max(0, after - elapsed),
-    )
+  /** More than the first attempt is needed. */
+  private escalate(): Schedule {
+    this.deadlines.remove(this)
+    this.schedule ??= new Schedule(this.parts, this, this.first)
+    return this.schedule
   }
 
-  function askOverTcp(progress: Progress, why: 'truncated' | 'forged' | 'silent'): void {
-    counters.tcp.add(1, health.label(progress.upstream), why)
-    attempt(progress, 'tcp')
-    planRetry(progress, 'tcp', 0)
+  /** Its round-trip time, ms. */
+  observe({ upstream, started }: QueryAttempt, outcome: string): number {
+    const { clock, counters, health } = this.parts
+    const ms = clock.monotonic() - started
+    counters.duration.cell(health.label(upstream), outcome).observe(ms / 1000)
+    return ms
   }
 
-  function attempt(progress: Progress, transport: Transport): void {
-    const { upstream } = progress
-    progress.tries[transport]++
-    const form = formOf(progress, transport, edns?.dnssecOk === true)
-    const message = encodeUpstreamQuery(query, question, edns ?? noEdns, 0, form)
-    watch(progress, transport, clock.monotonic(), form, (done) =>
-      carriers[transport].ask({ upstream, message, question, done }),
-    )
-  }
-
-  /** TCP loses nothing: only in another form is it worth another try. */
-  function askPlainInstead(progress: Progress): void {
-    const { unheard, tries } = progress
-    if (unheard.tcp === 0 || tries.tcp > 1) return
-    if (isPlain(formOf(progress, 'tcp', edns?.dnssecOk === true))) attempt(progress, 'tcp')
-  }
-
-  /** A try that begins, or goes on. */
-  function watch(
-    progress: Progress,
-    transport: Transport,
-    started: number,
-    form: Form,
-    begin: (done: Attempt['done']) => Cancel,
-  ): void {
-    const { upstream } = progress
-    const open = progress.open[transport]
-    const isWhole = !isPlain(form)
-    if (isWhole) progress.unheard[transport]++
-    const observe = (outcome: string): number => {
-      const ms = clock.monotonic() - started
-      counters.duration.cell(health.label(upstream), outcome).observe(ms / 1000)
-      return ms
-    }
-    const cancel = begin((result) => {
-      open.delete(abandon)
-      if (isWhole) progress.unheard[transport]--
-      if ('reply' in result) {
-        const ms = observe(outcomeLabel(rcodeOf(result.reply)))
-        if (transport === 'udp') health.replied(upstream, ms)
-      } else observe('error')
-      if (!over) settle(progress, transport, result, form)
-    })
-    const abandon = () => {
-      open.delete(abandon)
-      observe('timeout')
-      cancel()
-    }
-    open.add(abandon)
-  }
-
-  function settle(progress: Progress, transport: Transport, result: AttemptResult, form: Form): void {
-    if (progress.refusal !== undefined) return
+  /** What became of an attempt. */
+  hear(attempt: QueryAttempt, result: AttemptResult): void {
+    if (this.isOver) return
+    const { transport, upstream, form } = attempt
     if ('error' in result) {
-      settleError(progress, transport, result, form)
+      this.observe(attempt, 'error')
+      const schedule = this.escalate()
+      const progress = conclude(attempt)
+      if (progress.refusal === undefined) this.settleError(schedule, progress, attempt, result)
       return
     }
+    const ms = this.observe(attempt, outcomeLabel(rcodeOf(result.reply)))
+    if (transport === 'udp') this.parts.health.replied(upstream, ms)
+    const verdict = judgeReply(result.reply, attempt)
+    // Where servers are passed over, an NXDOMAIN may not be the last word.
+    const isSimple =
+      this.schedule === undefined &&
+      verdict.kind === 'answer' &&
+      (verdict.code !== rcode.NXDOMAIN || this.upstreams === this.asked.upstreams)
+    if (isSimple) {
+      if (!isPlain(form)) attempt.edns.proved(transport, attempt.started)
+      this.settle(this.accept(attempt, verdict.reply))
+      return
+    }
+    const schedule = this.escalate()
+    const progress = conclude(attempt)
+    if (progress.refusal === undefined) this.settleReply(schedule, progress, attempt, verdict)
+  }
+
+  private accept({ upstream, transport, form, edns }: QueryAttempt, reply: UpstreamReply): Answered {
+    const { health } = this.parts
+    const { query, question, edns: asked } = this.asked
+    health.answered(upstream)
+    if (health.wantsTrials) health.tryOut(this.upstreams, query, question, asked ?? noEdns)
+    const answer = { reply, upstream: upstream.text, transport }
+    const isGuess = isPlain(form) && asked?.dnssecOk === true && edns.isGuess()
+    return isGuess ? { ...answer, isGuess } : answer
+  }
+
+  private settleReply(schedule: Schedule, progress: Progress, attempt: QueryAttempt, verdict: Verdict): void {
+    const { transport, form, upstream } = attempt
+    const { counters, health } = this.parts
+    const { code, objection, reply } = verdict
     progress.replied = true
-    const { upstream } = progress
-    const reply = readReply(result.reply, question)
-    const code = reply === undefined ? rcodeOf(result.reply) : replyCode(reply)
-    const told = reply === undefined ? '' : describeErrors(reply)
-    const isTruncated = (flagsOf(result.reply) & flag.TC) !== 0
-    const isCut = reply === undefined && progress.tries.tcp === 0 && isCutShort(result.reply, question)
-    const isPart = transport === 'udp' && (isTruncated || isCut)
-    // Who tells why it failed has read the question.
-    const isKnown = progress.form.isProven(transport) || told !== ''
-    const mayBeUnread =
-      reply === undefined
-        ? !isKnown || unread.has(code) || misplacesOpt(result.reply, question)
-        : isUnread(reply, code, isKnown)
-    if (mayBeUnread && !isPlain(form) && !isPart) {
-      if (askPlain(progress, transport, reply !== undefined || doubtful.has(code) ? code : 'malformed'))
-        return
-    }
-    const lack = reply && learn(progress, transport, code, form)
-    if (lack === 'silence') counters.noEdns.add(1, health.label(upstream))
-    if (isPart) {
-      if (reply !== undefined) lesser ??= { reply, upstream: upstream.text }
-      if (progress.tries.tcp === 0) askOverTcp(progress, 'truncated')
-    } else if (reply === undefined && !unread.has(code)) refuse(progress, 'malformed reply', true)
-    else if (reply === undefined) refuse(progress, rcodeName(code), false)
-    else if (!answers.has(code)) refuse(progress, rcodeName(code) + told, !ofQuestion.has(code))
-    else if ((flagsOf(query) & flag.RD) !== 0 && isReferral(reply)) refuseLame(progress, reply)
-    else {
-      health.answered(upstream)
-      for (const other of all) {
-        if (other.replied && other.isAmiss) health.outdone(other.upstream, other.refusal!, question.name)
-      }
-      if (health.wantsTrials) health.tryOut(begun.order, query, question, edns ?? noEdns)
-      const isGuess = edns?.dnssecOk === true && isPlain(form) && progress.form.isGuess()
-      const answer = { reply, upstream: upstream.text, transport, ...(isGuess && { isGuess }) }
-      if (code === rcode.NXDOMAIN && findPassedOver(all, upstreams, policy, progress, health) !== undefined) {
-        denial = { answer, by: progress }
-        refuse(progress, rcodeName(code), false)
-      } else finishWith(answer, progress)
-    }
+    if (objection !== undefined && !isPlain(form) && schedule.askPlain(progress, transport, objection)) return
+    if (reply !== undefined && isPlain(form)) {
+      const learned = learnObjection(progress, transport, code)
+      if (learned === 'silence') counters.noEdns.add(1, health.label(upstream))
+    } else if (reply !== undefined && answers.has(code)) attempt.edns.proved(transport)
+    if (verdict.kind === 'partial') {
+      if (reply !== undefined) this.lesser ??= { reply, upstream: upstream.text }
+      if (progress.attempts.tcp === 0) schedule.askOverTcp(progress, 'truncated')
+    } else if (verdict.kind === 'refusal') this.refuse(progress, verdict.why, verdict.isAmiss)
+    else if (verdict.kind === 'lame') this.refuseLame(progress, verdict.reply)
+    else this.settleAnswer(schedule, progress, attempt, verdict)
   }
 
-  function finishWith(answer: Answered, by: Progress): void {
-    const tries = describeTries(all, by)
-    finish(tries === undefined ? answer : { ...answer, tries })
-  }
-
-  /** Once more, without what it may have stumbled over; false: it has had its tries. */
-  function askPlain(progress: Progress, transport: Transport, lack: Lack): boolean {
-    if (progress.tries[transport] >= triesEach) return false
-    progress.lacks[transport] = lack
-    counters.noEdns.add(1, health.label(progress.upstream))
-    attempt(progress, transport)
-    return true
-  }
-
-  /** It points elsewhere, or says nothing at all: that is for the asker where nobody says more. */
-  function refuseLame(progress: Progress, reply: UpstreamReply): void {
-    const isEmpty = reply.message.readUInt16BE(8) === 0
-    if (isEmpty) lesser ??= { reply, upstream: progress.upstream.text }
-    progress.isLame = true
-    refuse(progress, isEmpty ? 'no answer, no recursion' : 'referral', false)
-  }
-
-  function settleError(
+  private settleAnswer(
+    schedule: Schedule,
     progress: Progress,
-    transport: Transport,
-    { error, blame }: AttemptError,
-    form: Form,
+    attempt: QueryAttempt,
+    { code, reply }: Verdict & { readonly kind: 'answer' },
   ): void {
-    const { upstream, tries, open, replied } = progress
+    const { health } = this.parts
+    for (const { upstream, replied, isAmiss, refusal } of schedule.servers) {
+      if (replied && isAmiss) health.outdone(upstream, refusal!, this.asked.question.name)
+    }
+    const answer = this.accept(attempt, reply)
+    if (code === rcode.NXDOMAIN && schedule.findPassedOver(progress) !== undefined) {
+      this.denial = { answer, by: progress }
+      this.refuse(progress, rcodeName(code), false)
+    } else this.settleWith(schedule.servers, answer, progress)
+  }
+
+  private settleWith(servers: readonly Progress[], answer: Answered, by: Progress): void {
+    const tries = describeAttempts(servers, by)
+    this.settle(tries === undefined ? answer : { ...answer, tries })
+  }
+
+  private fail(servers: readonly Progress[]): void {
+    if (this.denial !== undefined) {
+      this.settleWith(servers, this.denial.answer, this.denial.by)
+      return
+    }
+    // Only the first in order is asked for every name: others may be asked for broken domains alone.
+    const { upstream, refusal, replied, isAmiss } = servers[0]!
+    if (replied && isAmiss) this.parts.health.outdone(upstream, refusal!, this.asked.question.name)
+    const text = servers.map(({ upstream, refusal }) => `${upstream.text} ${refusal ?? 'timeout'}`).join(', ')
+    const reason = servers.some(({ replied }) => replied) ? 'failed' : 'unreachable'
+    if (this.lesser !== undefined) this.settle({ ...this.lesser, tries: text })
+    else if (!servers.every(({ isLame }) => isLame)) this.settle({ failure: text, reason })
+    else this.settle({ failure: text, reason, noRecursion: true })
+  }
+
+  private settleError(
+    schedule: Schedule,
+    progress: Progress,
+    { transport, form }: QueryAttempt,
+    { error, blame }: AttemptError,
+  ): void {
+    const { upstream, attempts, open, replied, edns, objections } = progress
     const isForged = blame === 'forger' && transport === 'udp'
-    if (isForged && tries.tcp === 0) {
-      askOverTcp(progress, 'forged')
+    if (isForged && attempts.tcp === 0) {
+      schedule.askOverTcp(progress, 'forged')
       return
     }
     if (isForged && open.tcp.size > 0) return
     const isClosed = transport === 'tcp' && blame === 'upstream' && !unconnected.has(error)
-    const mayBeForm = isClosed && !isPlain(form) && !progress.form.isProven('tcp')
-    if (mayBeForm) progress.lacks.tcp ??= 'closed'
+    const mayBeForm = isClosed && !isPlain(form) && !edns.isProven('tcp')
+    if (mayBeForm) objections.tcp ??= 'closed'
     if (transport === 'tcp' && open.tcp.size > 0) return
-    if (mayBeForm && askPlain(progress, 'tcp', 'closed')) return
-    const mayBeRejected = transport === 'udp' && !isPlain(form) && !progress.form.isProven('udp')
+    if (mayBeForm && schedule.askPlain(progress, 'tcp', 'closed')) return
+    const mayBeRejected = transport === 'udp' && !isPlain(form) && !edns.isProven('udp')
     if (mayBeRejected && blame === 'upstream' && !replied) {
-      // A firewall may reject what has an OPT; where the server is gone, all is rejected.
-      progress.lacks.udp ??= 'rejected'
-      if (open.udp.size > 0 || askPlain(progress, 'udp', 'rejected')) return
+      // A firewall may reject packets with an OPT; where the server is gone, all are rejected.
+      objections.udp ??= 'rejected'
+      if (open.udp.size > 0 || schedule.askPlain(progress, 'udp', 'rejected')) return
     }
     // Without TCP, the answer has to come over UDP after all, through another port.
-    if ((isForged || transport === 'tcp') && open.udp.size === 0 && !replied && tries.udp < triesEach) {
-      attempt(progress, 'udp')
+    const isUdpLeft = open.udp.size === 0 && !replied && attempts.udp < attemptsEach
+    if ((isForged || transport === 'tcp') && isUdpLeft) {
+      schedule.ask(progress, 'udp')
       return
     }
     if (blame === 'upstream' && transport === 'udp' && !replied) {
-      health.failed(upstream, error, question.name, begun.started)
+      this.parts.health.failed(upstream, error, this.asked.question.name, this.started)
     }
-    refuse(progress, transport === 'tcp' ? `TCP ${error}` : error, false)
+    this.refuse(progress, transport === 'tcp' ? `TCP ${error}` : error, false)
   }
 
-  function refuse(progress: Progress, why: string, isAmiss: boolean): void {
+  private refuse(progress: Progress, why: string, isAmiss: boolean): void {
     progress.refusal = why
     progress.isAmiss = isAmiss
-    cancelTries(progress)
-    nextTurn()
+    abandonAttempts(progress)
+    this.turnOver()
   }
 
-  function noteSilence(progress: Progress): void {
-    const { refusal, replied, tries, upstream } = progress
-    if (refusal === undefined && !replied && tries.udp > 0) {
-      health.failed(upstream, 'no reply', question.name, begun.started)
-    }
+  /** A referral or an empty answer: the client gets the latter where no server has more. */
+  private refuseLame(progress: Progress, reply: UpstreamReply): void {
+    const isEmpty = reply.message.readUInt16BE(8) === 0
+    if (isEmpty) this.lesser ??= { reply, upstream: progress.upstream.text }
+    progress.isLame = true
+    this.refuse(progress, isEmpty ? 'no answer, no recursion' : 'referral', false)
   }
+}
+
+/** It has its result: it is open no more. */
+function conclude(attempt: QueryAttempt): Progress {
+  const { transport, form } = attempt
+  const progress = attempt.progress!
+  progress.open[transport].delete(attempt)
+  if (!isPlain(form)) progress.unanswered[transport]--
+  return progress
 }

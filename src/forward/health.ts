@@ -9,10 +9,11 @@ import type { Question } from '../dns/name.ts'
 import { encodeUpstreamQuery } from '../dns/relay.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
+import { askOnce } from './ask-once.ts'
 import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
-import type { Forms } from './edns-status.ts'
-import { askOnce, check } from './health-check.ts'
+import type { EdnsStatuses } from './edns-status.ts'
+import { check } from './health-check.ts'
 import { orderUpstreams } from './order.ts'
 
 export interface HealthOptions {
@@ -22,7 +23,7 @@ export interface HealthOptions {
   /** Carries the checks. */
   readonly udp: Carrier
   /** Checks have the form that questions have. */
-  readonly forms: Forms
+  readonly statuses: EdnsStatuses
   /** [0, 1) */
   readonly random: () => number
 }
@@ -100,7 +101,7 @@ interface State {
 
 type Trouble = 'silence' | 'errors'
 
-export function createHealth({ clock, log, counters, udp, forms, random }: HealthOptions): Health {
+export function createHealth({ clock, log, counters, udp, statuses, random }: HealthOptions): Health {
   const states = new Map<string, State>()
   const labels = new Set<string>()
   /** Those that answer checks alone. */
@@ -181,7 +182,7 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
       return
     }
     const next = () => runCheck(state, Math.min(longestWait, wait * 2))
-    state.cancel = check({ clock, udp, forms }, state.upstream, (result) => {
+    state.cancel = check({ clock, udp, statuses }, state.upstream, (result) => {
       endChecks(state)
       const why = problemOf(state, result)
       if ('error' in result && result.blame !== 'upstream') state.timer = clock.setTimeout(next, wait)
@@ -282,7 +283,7 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
         if (state?.aside?.questions !== true || clock.monotonic() < state.trialAt) continue
         const trouble = state.aside.for
         state.trialAt = clock.monotonic() + trialEvery
-        const form = forms.of(upstream).of('udp')
+        const form = statuses.of(upstream).formFor('udp')
         state.cancel?.()
         state.cancel = askOnce(clock, udp, {
           upstream,

@@ -205,7 +205,7 @@ export const guards: readonly Guard[] = [
     'code === type.OPT',
   ]),
   guard('reply-upper-rcode', 'dns/relay.ts', [' | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)', '']),
-  guard('reply-truncated', 'forward/attempts.ts', [
+  guard('reply-truncated', 'forward/verdict.ts', [
     "const isPart = transport === 'udp' && (isTruncated || isCut)",
     'const isPart = false',
   ]),
@@ -213,7 +213,7 @@ export const guards: readonly Guard[] = [
     'else if (!answers.has(code)) refuse',
     'else if (false) refuse',
   ]),
-  guard('reply-plain', 'forward/attempts.ts', ['if (mayBeUnread && ', 'if (false && ']),
+  guard('reply-plain', 'forward/attempts.ts', ['if (objection !== undefined && ', 'if (false && ']),
   guard('reply-question-echo', 'dns/relay.ts', [
     'copyBytes(query, headerBytes, question.end, out, headerBytes)',
     'copyBytes(message, headerBytes, question.end, out, headerBytes)',
