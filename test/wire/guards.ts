@@ -209,10 +209,7 @@ export const guards: readonly Guard[] = [
     "const isPart = transport === 'udp' && (isTruncated || isCut)",
     'const isPart = false',
   ]),
-  guard('reply-rcode', 'forward/attempts.ts', [
-    'else if (!answers.has(code)) refuse',
-    'else if (false) refuse',
-  ]),
+  guard('reply-rcode', 'forward/verdict.ts', ['if (answers.has(code))', 'if (true)']),
   guard('reply-plain', 'forward/attempts.ts', ['if (objection !== undefined && ', 'if (false && ']),
   guard('reply-question-echo', 'dns/relay.ts', [
     'copyBytes(query, headerBytes, question.end, out, headerBytes)',
