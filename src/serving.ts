@@ -151,7 +151,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     ask: (upstream, question) =>
       exchange.ask({
         ...{ ...question, asker: 'berth', upstreams: [upstream] },
-        ...{ policy: 'sequential', timeout: probeTimeout },
+        ...{ order: 'sequential', timeout: probeTimeout },
       }),
     counters: forwardCounters,
   })
@@ -172,10 +172,10 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     })
   let upstreams = await follow(config.forward.upstreams)
   // Written out: to leave one of an object's fields out costs more than all else here.
-  const ask: Forward = ({ query, question, edns, asker, route: { upstreams, policy } }) => {
+  const ask: Forward = ({ query, question, edns, asker, route: { upstreams, order } }) => {
     const reachable = upstreams.filter(({ host, port }) => !isOurs(host, port))
     const { timeout } = config.forward
-    return exchange.ask({ query, question, edns, asker, upstreams: reachable, policy, timeout })
+    return exchange.ask({ query, question, edns, asker, upstreams: reachable, order, timeout })
   }
   const passing = passingTime(clock)
   // Outermost is the guard: a probe that comes back, and upstreams that are put aside, are nothing to keep.
@@ -295,7 +295,7 @@ function formsOf({ forward }: Config): ReadonlyMap<string, Form> {
 /** Questions go on being answered meanwhile. */
 async function indexLists({ hosts, forward }: Config): Promise<NonNullable<ResolverOptions['indexes']>> {
   const { add, statics } = growStatics()
-  const { addZone, addNetwork, routes } = growRoutes(forward.policy)
+  const { addZone, addNetwork, routes } = growRoutes(forward.order)
   await inSlices(hosts, add)
   await inSlices(forward.zones, addZone)
   await inSlices(forward.networks, addNetwork)

@@ -1,5 +1,6 @@
 // Settings from the environment (BERTH_SCOPE_GATEWAY) and from flags (--scope.gateway); both name a key path. Pure.
 import type { Problem } from './document.ts'
+import { bothNames, newSetting, oldSettings } from './renamed.ts'
 import { suggestion } from './similar.ts'
 import { fileVariable, isInBrackets, variableNames } from './variables.ts'
 import { parseYaml } from './yaml.ts'
@@ -9,6 +10,8 @@ export interface Override {
   readonly source: string
   /** "scope.gateway" */
   readonly setting: string
+  /** As it was written: the same, or an old name. */
+  readonly name: string
   readonly value: unknown
 }
 
@@ -22,7 +25,9 @@ export function readEnvironment(
   settings: readonly string[],
 ): Overrides {
   const known = new Map<string, string>()
-  for (const setting of settings) for (const name of variableNames(setting)) known.set(name, setting)
+  for (const setting of [...settings, ...oldSettings]) {
+    for (const name of variableNames(setting)) known.set(name, setting)
+  }
   const overrides: Override[] = []
   const problems: Problem[] = []
   for (const [name, text] of Object.entries(env)) {
@@ -42,7 +47,7 @@ export function readEnvironment(
 
 export function readFlags(flags: Readonly<Record<string, string>>, settings: readonly string[]): Overrides {
   const plain = (name: string) => name.toLowerCase().replace(/[-_]/g, '')
-  const known = new Map(settings.map((setting) => [plain(setting), setting]))
+  const known = new Map([...settings, ...oldSettings].map((setting) => [plain(setting), setting]))
   const overrides: Override[] = []
   const problems: Problem[] = []
   for (const [name, text] of Object.entries(flags)) {
@@ -54,7 +59,7 @@ export function readFlags(flags: Readonly<Record<string, string>>, settings: rea
   return { overrides, problems }
 }
 
-/** Lists and maps may come as YAML in brackets; everything else stays a text, which the schema reads. */
+/** `setting` may be an old name. Lists and maps may come as YAML in brackets; everything else stays a text, which the schema reads. */
 function put(
   setting: string,
   source: string,
@@ -63,13 +68,19 @@ function put(
   problems: Problem[],
 ): void {
   const written = text.trim()
+  const now = newSetting(setting)
+  const other = overrides.find((each) => each.setting === now && each.name !== setting)
+  if (other !== undefined) {
+    const old = now === setting ? other : { source, name: setting }
+    problems.push({ source: old.source, path: old.name.split('.'), message: bothNames(old.name, now) })
+  }
   if (!isInBrackets(written)) {
-    overrides.push({ source, setting, value: written })
+    overrides.push({ source, setting: now, name: setting, value: written })
     return
   }
   const { value, errors, isRefused } = parseYaml(written)
   const path = setting.split('.')
   if (isRefused) problems.push(...errors.map(({ message }) => ({ source, path, message })))
   // What is no YAML is a text, of which the schema says more.
-  else overrides.push({ source, setting, value: errors.length === 0 ? value : written })
+  else overrides.push({ source, setting: now, name: setting, value: errors.length === 0 ? value : written })
 }

@@ -76,14 +76,14 @@ export interface StaticHost {
  * Which of several upstreams is asked first. sequential: as written. random: any, each question anew. fastest: by
  * smoothed round-trip time, those that are not known yet first; now and then another one, so that a change is noticed.
  */
-export type ForwardPolicy = 'sequential' | 'random' | 'fastest'
+export type ForwardOrder = 'sequential' | 'random' | 'fastest'
 
 export interface ForwardZone {
   /** Lower case, no trailing dot. */
   readonly suffix: string
   readonly upstreams: readonly Upstream[]
-  /** Where it is not that of `forward.policy`. */
-  readonly policy?: ForwardPolicy
+  /** Where it is not that of `forward.order`. */
+  readonly order?: ForwardOrder
 }
 
 /** A Docker network that has a resolver of its own. */
@@ -91,7 +91,7 @@ export interface ForwardNetwork {
   /** The network's name, lower case. */
   readonly network: string
   readonly upstreams: readonly Upstream[]
-  readonly policy?: ForwardPolicy
+  readonly order?: ForwardOrder
 }
 
 /** What is left out of questions to one server, wherever that is named. */
@@ -157,7 +157,7 @@ export interface Config {
     readonly zones: readonly ForwardZone[]
     readonly networks: readonly ForwardNetwork[]
     readonly servers: readonly ForwardServer[]
-    readonly policy: ForwardPolicy
+    readonly order: ForwardOrder
     /** One deadline over all tries, ms. */
     readonly timeout: number
     readonly singleLabel: boolean

@@ -80,7 +80,7 @@ class Query implements ActiveQuery, ScheduleOwner, Sleeper {
     this.deadlines = deadlines
     this.asked = asked
     this.resolve = resolve
-    this.upstreams = health.order(asked.upstreams, asked.policy)
+    this.upstreams = health.order(asked.upstreams, asked.order)
     const upstream = this.upstreams[0]!
     const edns = statuses.of(upstream)
     this.started = clock.monotonic()

@@ -2,7 +2,7 @@
 // the others, so that only the question that met the failure pays for it, and is checked in the background until it
 // is well again. One that answers checks and then no question is well with an answer to a question alone: it gets a copy
 // of one now and then. Nothing is checked while all is well.
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
@@ -30,7 +30,7 @@ export interface HealthOptions {
 
 export interface Health {
   /** All of them, in the order they are to be asked. */
-  order(upstreams: readonly Upstream[], policy: ForwardPolicy): readonly Upstream[]
+  order(upstreams: readonly Upstream[], order: ForwardOrder): readonly Upstream[]
   /** How metrics name it. */
   label(upstream: Upstream): string
   /** A reply to a question came over UDP after so many ms, whatever its rcode. */
@@ -250,7 +250,7 @@ export function createHealth({ clock, log, counters, udp, statuses, random }: He
   }
 
   return {
-    order(upstreams, policy) {
+    order(upstreams, order) {
       const now = clock.monotonic()
       const standing = (upstream: Upstream) => {
         const state = stateOf(upstream)
@@ -258,7 +258,7 @@ export function createHealth({ clock, log, counters, udp, statuses, random }: He
         state.upstream = upstream
         return { aside: state.aside !== undefined, rtt: state.rtt }
       }
-      return orderUpstreams(upstreams, policy, standing, random)
+      return orderUpstreams(upstreams, order, standing, random)
     },
     label: (upstream) => stateOf(upstream).label,
     replied(upstream, ms) {

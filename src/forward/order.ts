@@ -1,5 +1,5 @@
 // In which order upstreams are asked. Pure.
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
 
 /** What is known of an upstream. */
 export interface Standing {
@@ -15,15 +15,15 @@ const exploreEvery = 16
 /** All of them, those set aside last; `random` gives [0, 1). */
 export function orderUpstreams(
   upstreams: readonly Upstream[],
-  policy: ForwardPolicy,
+  order: ForwardOrder,
   standingOf: (upstream: Upstream) => Standing,
   random: () => number,
 ): readonly Upstream[] {
   if (upstreams.length < 2) return upstreams
   const ordered =
-    policy === 'sequential'
+    order === 'sequential'
       ? upstreams
-      : policy === 'random'
+      : order === 'random'
         ? shuffle(upstreams, random)
         : byTime(upstreams, standingOf, random)
   const well = ordered.filter((upstream) => !standingOf(upstream).aside)

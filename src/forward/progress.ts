@@ -1,5 +1,5 @@
 // What one question has come to at one upstream, and in which form that one is asked next.
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
 import { type Form, isPlain, plainForm } from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
 import { doubtful, type EdnsStatus, type Objection } from './edns-status.ts'
@@ -108,11 +108,11 @@ export function learnObjection(
 export function findPassedOver(
   all: readonly Progress[],
   written: readonly Upstream[],
-  policy: ForwardPolicy,
+  order: ForwardOrder,
   by: Progress,
   health: Health,
 ): Progress | undefined {
-  if (policy !== 'sequential') return undefined
+  if (order !== 'sequential') return undefined
   const before = new Set(written.slice(0, written.indexOf(by.upstream)))
   return all.find(
     ({ upstream, refusal, attempts }) =>

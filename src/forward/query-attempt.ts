@@ -1,5 +1,5 @@
 // One attempt of an active query: the message that one upstream is sent, and what is known of it until its reply comes.
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
 import type { Question } from '../dns/name.ts'
 import { encodeUpstreamQuery, type Form } from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
@@ -13,7 +13,7 @@ import type { Asked } from './verdict.ts'
 export interface ExchangeQuestion extends Omit<ForwardQuestion, 'route'> {
   /** As configured. */
   readonly upstreams: readonly Upstream[]
-  readonly policy: ForwardPolicy
+  readonly order: ForwardOrder
   /** Over all attempts, ms. */
   readonly timeout: number
 }

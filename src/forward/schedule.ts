@@ -102,8 +102,8 @@ export class Schedule {
   }
 
   findPassedOver(by: Progress): Progress | undefined {
-    const { upstreams, policy } = this.owner.asked
-    return findPassedOver(this.servers, upstreams, policy, by, this.parts.health)
+    const { upstreams, order } = this.owner.asked
+    return findPassedOver(this.servers, upstreams, order, by, this.parts.health)
   }
 
   private beginTurn(progress: Progress, elapsed: number): void {

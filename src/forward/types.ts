@@ -1,6 +1,6 @@
 // What forwarding is asked, and what comes of it. Shapes only: resolve asks, forward answers.
 import type { Socket } from 'node:net'
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import type { Question } from '../dns/name.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
@@ -18,7 +18,7 @@ export interface Route {
   /** Chosen by the configuration for this name or this asker, so that private addresses are nothing to wonder about. */
   readonly explicit: boolean
   readonly upstreams: readonly Upstream[]
-  readonly policy: ForwardPolicy
+  readonly order: ForwardOrder
 }
 
 export interface ForwardQuestion {

@@ -22,7 +22,7 @@ function asking(name: string): ForwardQuestion {
     ...{ query, question: readQuestion(query)!, edns: undefined, asker: '192.0.2.77' },
     route: {
       ...{ name: 'default', zone: undefined, explicit: false },
-      ...{ upstreams, policy: 'sequential' },
+      ...{ upstreams, order: 'sequential' },
     },
   }
 }

@@ -17,7 +17,7 @@ const bad = server('192.0.2.1')
 const good = server('192.0.2.2')
 const standard: Route = {
   ...{ name: 'default', zone: undefined, explicit: false },
-  ...{ upstreams: [bad, good], policy: 'sequential' },
+  ...{ upstreams: [bad, good], order: 'sequential' },
 }
 
 function asking(name: string, route = standard): ForwardQuestion {
