@@ -256,7 +256,7 @@ export function createHealth({ clock, log, counters, udp, statuses, random }: He
         const state = stateOf(upstream)
         state.wanted = now
         state.upstream = upstream
-        return { aside: state.aside !== undefined, rtt: state.rtt }
+        return { unhealthy: state.aside !== undefined, rtt: state.rtt }
       }
       return orderUpstreams(upstreams, order, standing, random)
     },

@@ -85,7 +85,7 @@ export interface UpstreamSocket {
   close(): void
 }
 
-export interface UpstreamEars {
+export interface SocketHandlers {
   connected(): void
   /** The message is the listener's to keep. */
   heard(message: Buffer): void
@@ -96,7 +96,7 @@ export interface UpstreamEars {
 /** Opens a socket on a port that the system draws. */
 export type DialUdp = (
   to: { readonly host: string; readonly port: number },
-  ears: UpstreamEars,
+  ears: SocketHandlers,
 ) => UpstreamSocket
 
 /** A connection on its way to an address that Node itself can't be told. */

@@ -4,16 +4,9 @@ import { rcode } from '../dns/header.ts'
 import { encodeName, splitName } from '../dns/name.ts'
 import { type } from '../dns/types.ts'
 import { type Answer, addressRecord, serviceRecord } from '../dns/writer.ts'
+import { shuffle } from '../lib/shuffle.ts'
 import type { Endpoint, NetworkTable, Port } from '../registry/types.ts'
-import {
-  type Context,
-  type Decision,
-  local,
-  negative,
-  otherTypes,
-  type Question,
-  shuffle,
-} from './decision.ts'
+import { type Context, type Decision, local, negative, otherTypes, type Question } from './decision.ts'
 import { findMeaning, innerName, qualifiedOwner, ttlOf, usable } from './meaning.ts'
 import { reachedOf } from './reach.ts'
 

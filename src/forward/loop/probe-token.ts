@@ -1,6 +1,6 @@
-// Tokens of probes for loops: 16 bytes, half of them random and half their SipHash under a key, so that each process
-// which has the key knows its own and others' at sight, and nobody else can make one.
-import { sipHash24 } from '../../dns/siphash.ts'
+// Tokens of loop probes: 16 bytes, half of them random and half their MAC, so that every process with the key knows its
+// own and the others' at sight, and nobody else can make one.
+import { createHmac } from 'node:crypto'
 
 export interface Tokens {
   /** 32 hexadecimal digits. */
@@ -9,19 +9,19 @@ export interface Tokens {
 }
 
 export interface TokensOptions {
-  /** 16 bytes that nobody can guess. */
+  /** 16 random bytes. */
   readonly key: Uint8Array
   readonly randomBytes: (count: number) => Uint8Array
 }
 
 export function createTokens({ key, randomBytes }: TokensOptions): Tokens {
-  const hashOf = (half: string) => Buffer.from(sipHash24(key, Buffer.from(half, 'hex'))).toString('hex')
+  const macOf = (half: string) => createHmac('sha256', key).update(half, 'hex').digest('hex').slice(0, 16)
   return {
     make() {
       const half = Buffer.from(randomBytes(8)).toString('hex')
-      return half + hashOf(half)
+      return half + macOf(half)
     },
-    // A guess of 64 bits that is told to be wrong by how long it takes is still one of 2⁶⁴ for each token.
-    isOurs: (token) => /^[0-9a-f]{32}$/.test(token) && hashOf(token.slice(0, 16)) === token.slice(16),
+    // How long the comparison takes tells nothing of use: each token has a MAC of its own.
+    isOurs: (token) => /^[0-9a-f]{32}$/.test(token) && macOf(token.slice(0, 16)) === token.slice(16),
   }
 }

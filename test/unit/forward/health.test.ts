@@ -354,9 +354,9 @@ it('labels stay bounded, whatever upstreams come and go', async () => {
 
 describe('orders', () => {
   const standings = new Map<string, Standing>([
-    [first.text, { aside: false, rtt: 30 }],
-    [second.text, { aside: false, rtt: 10 }],
-    [third.text, { aside: false, rtt: 20 }],
+    [first.text, { unhealthy: false, rtt: 30 }],
+    [second.text, { unhealthy: false, rtt: 10 }],
+    [third.text, { unhealthy: false, rtt: 20 }],
   ])
   const order = (order: ForwardOrder, random = () => 0.5, known = standings) =>
     orderUpstreams(upstreams, order, ({ text }) => known.get(text)!, random).map(({ host }) => host.at(-1))
@@ -368,7 +368,7 @@ describe('orders', () => {
   it('fastest: by time, unknown ones first, now and then another one', () => {
     expect(order('fastest')).toEqual(['2', '3', '1'])
     expect(order('fastest', () => 0)).toEqual(['3', '2', '1'])
-    const some = new Map(standings).set(first.text, { aside: false, rtt: undefined })
+    const some = new Map(standings).set(first.text, { unhealthy: false, rtt: undefined })
     expect(order('fastest', () => 0.5, some)).toEqual(['1', '2', '3'])
   })
 
@@ -400,8 +400,8 @@ describe('orders', () => {
     expect(counts.size).toBe(3)
   })
 
-  it('always name each server once, those set aside last', () => {
-    const standing = fc.record({ aside: fc.boolean(), rtt: fc.option(fc.nat(1000), { nil: undefined }) })
+  it('always name each server once, those set unhealthy last', () => {
+    const standing = fc.record({ unhealthy: fc.boolean(), rtt: fc.option(fc.nat(1000), { nil: undefined }) })
     const orders = fc.constantFrom<ForwardOrder>('sequential', 'random', 'fastest')
     const list = fc.array(standing, { minLength: 1, maxLength: 6 })
     const draws = fc.infiniteStream(fc.double({ min: 0, max: 0.999999, noNaN: true }))
@@ -415,8 +415,8 @@ describe('orders', () => {
           () => stream.next().value as number,
         )
         expect([...ordered].sort((a, b) => a.port - b.port)).toEqual(servers)
-        const aside = ordered.map(({ port }) => known[port]!.aside)
-        expect(aside).toEqual([...aside].sort((a, b) => Number(a) - Number(b)))
+        const unhealthy = ordered.map(({ port }) => known[port]!.unhealthy)
+        expect(unhealthy).toEqual([...unhealthy].sort((a, b) => Number(a) - Number(b)))
       }),
     )
   })
