@@ -7,13 +7,14 @@ import type { Edns } from '../dns/edns.ts'
 import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
 import { encodeUpstreamQuery } from '../dns/relay.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { askOnce } from './ask-once.ts'
-import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
+import type { AttemptResult, Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
 import type { EdnsStatuses } from './edns-status.ts'
 import { check } from './health-check.ts'
+import { createStates, measure, retransmissionTimeout, type State, type Trouble } from './health-state.ts'
 import { orderUpstreams } from './order.ts'
 
 export interface HealthOptions {
@@ -70,75 +71,17 @@ const outdoneFor = 10_000
 const trialEvery = 1000
 /** Nobody wanted it for so long: no more checks, ms. */
 const wantedFor = 60_000
-/** The least and the most time for a reply, ms; 200 ms as in other resolvers, and RFC 8961's 1 s. */
-const leastRetry = 200
-const mostRetry = 1000
-/** Upstreams that are remembered, more than a route has, and label values that are used: resolv.conf may change for ever. */
-const remembered = 1024
-const labelled = 64
-
-interface State {
-  upstream: Upstream
-  readonly label: string
-  wanted: number
-  /** Smoothed round-trip time and its variation, ms (RFC 6298, 2). */
-  rtt: number | undefined
-  variation: number
-  /** Why it is set aside, and since when; `questions`: checks do not count, since it answers nothing else. */
-  aside: { readonly for: Trouble; readonly since: number; readonly questions: boolean } | undefined
-  /** A check has failed, or does not count: said in the log and in metrics. */
-  down: boolean
-  /** A check has been answered after this trouble, and no question since; what domains had the same after that. */
-  vouched: { readonly for: Trouble; readonly at: number; readonly domains: Set<string> } | undefined
-  /** Errors in a row. */
-  outdone: number
-  /** When a question may next be copied to it. */
-  trialAt: number
-  timer: Timer | undefined
-  /** Ends the check that is under way. */
-  cancel: Cancel | undefined
-}
-
-type Trouble = 'silence' | 'errors'
-
 export function createHealth({ clock, log, counters, udp, statuses, random }: HealthOptions): Health {
-  const states = new Map<string, State>()
-  const labels = new Set<string>()
+  const {
+    of: stateOf,
+    find,
+    all,
+  } = createStates(clock, counters, (state) => {
+    endChecks(state)
+    if (state.aside?.questions) onTrial--
+  })
   /** Those that answer checks alone. */
   let onTrial = 0
-
-  function stateOf(upstream: Upstream): State {
-    let state = states.get(upstream.text)
-    if (state === undefined) {
-      if (states.size >= remembered) forgetOldest()
-      if (labels.size < labelled) labels.add(upstream.text)
-      const label = labels.has(upstream.text) ? upstream.text : 'other'
-      state = {
-        upstream,
-        label,
-        wanted: clock.monotonic(),
-        rtt: undefined,
-        variation: 0,
-        aside: undefined,
-        down: false,
-        vouched: undefined,
-        outdone: 0,
-        trialAt: 0,
-        timer: undefined,
-        cancel: undefined,
-      }
-      states.set(upstream.text, state)
-      counters.healthy.cell(label).value = 1
-    }
-    return state
-  }
-
-  function forgetOldest(): void {
-    const oldest = [...states.values()].reduce((a, b) => (b.wanted < a.wanted ? b : a))
-    endChecks(oldest)
-    if (oldest.aside?.questions) onTrial--
-    states.delete(oldest.upstream.text)
-  }
 
   /** Checks don't count where it has answered one, and then left so many domains without an answer. */
   function setAside(state: State, trouble: Trouble, why: string, questions = false): void {
@@ -273,13 +216,13 @@ export function createHealth({ clock, log, counters, udp, statuses, random }: He
     },
     failed: (upstream, why, name, asked) => noteFailure(stateOf(upstream), why, name, asked),
     outdone: (upstream, why, name) => countOutdone(stateOf(upstream), why, name),
-    isErring: ({ text }) => states.get(text)?.aside?.for === 'errors',
+    isErring: ({ text }) => find(text)?.aside?.for === 'errors',
     get wantsTrials() {
       return onTrial > 0
     },
     tryOut(upstreams, query, question, edns) {
       for (const upstream of upstreams) {
-        const state = states.get(upstream.text)
+        const state = find(upstream.text)
         if (state?.aside?.questions !== true || clock.monotonic() < state.trialAt) continue
         const trouble = state.aside.for
         state.trialAt = clock.monotonic() + trialEvery
@@ -297,28 +240,12 @@ export function createHealth({ clock, log, counters, udp, statuses, random }: He
         })
       }
     },
-    isDown: (upstreams) =>
-      upstreams.length > 0 && upstreams.every(({ text }) => states.get(text)?.down === true),
-    retryAfter(upstream) {
-      const { rtt, variation } = stateOf(upstream)
-      if (rtt === undefined) return undefined
-      return Math.min(mostRetry, Math.max(leastRetry, rtt + 4 * variation))
-    },
+    isDown: (upstreams) => upstreams.length > 0 && upstreams.every(({ text }) => find(text)?.down === true),
+    retryAfter: (upstream) => retransmissionTimeout(stateOf(upstream)),
     stop() {
-      for (const state of states.values()) endChecks(state)
+      for (const state of all()) endChecks(state)
     },
   }
-}
-
-/** RFC 6298, 2.2 and 2.3. Every try has an ID of its own, so it is always known which one was answered. */
-function measure(state: State, ms: number): void {
-  if (state.rtt === undefined) {
-    state.rtt = ms
-    state.variation = ms / 2
-    return
-  }
-  state.variation += (Math.abs(state.rtt - ms) - state.variation) / 4
-  state.rtt += (ms - state.rtt) / 8
 }
 
 /** One that was silent is well with any reply; one that gave errors, with anything but SERVFAIL. */

@@ -78,6 +78,24 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['commands', 'lib'],
 }
 
+/** The first circle of imports from each file of a room that is on one: "a.ts → b.ts → a.ts". */
+function circlesIn(room: string): string[] {
+  const targetsOf = (file: string) =>
+    imports.filter(({ from, target }) => from === file && roomOf(target) === room).map(({ target }) => target)
+  return files
+    .filter((file) => roomOf(file) === room)
+    .flatMap((start) => {
+      const paths = new Map([[start, start]])
+      for (const [file, path] of paths) {
+        for (const target of targetsOf(file)) {
+          if (target === start) return [`${path} → ${start}`]
+          if (!paths.has(target)) paths.set(target, `${path} → ${target}`)
+        }
+      }
+      return []
+    })
+}
+
 const show = (found: readonly Import[]) => found.map(({ from, target }) => `${from} → ${target}`)
 
 describe('the arrows of the house', () => {
@@ -102,6 +120,10 @@ describe('the arrows of the house', () => {
       (each) => /^[a-z]+\/|\.ts$/.test(each.target) && each.target.endsWith('.ts'),
     )
     expect(show(missing.filter((each) => !isOurs(each)))).toEqual([])
+  })
+
+  it.each(['forward'])('%s has no circle of its own files, not of types either', (room) => {
+    expect(circlesIn(room)).toEqual([])
   })
 
   it('http takes types alone from docker, forward and net', () => {

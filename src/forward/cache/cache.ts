@@ -13,12 +13,13 @@ import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Rout
 import { type Caps, deniesName, isConclusive, kindOf, readKeepable, writeTtls } from './cacheability.ts'
 import { type Holdings, listHoldings, type Subject } from './contents.ts'
 import type { CacheCounters } from './counters.ts'
+import { createEntry, type Entry } from './entry.ts'
 import { createExisting, maySayNodata, narrow, sayNodata } from './existence.ts'
 import { createFailures, type RememberedFailure } from './failures.ts'
 import { type Fill, fillOf, readFill } from './fill.ts'
 import { createFlushes, type Flush, type Flushed, type Flushes, namesIn, removeFrom } from './flush.ts'
 import { unpackReply } from './packed.ts'
-import { createEntry, createStore, type Entry } from './store.ts'
+import { createStore } from './store.ts'
 
 export interface Cache {
   readonly forward: Forward

@@ -4,10 +4,11 @@ import type { Transport } from '../../dns/writer.ts'
 import { inSlices } from '../../lib/slices.ts'
 import { type KeyText, readKey } from '../key.ts'
 import type { Kind } from './cacheability.ts'
+import type { Entry } from './entry.ts'
 import { type Failures, isGiven, type RememberedFailure, type Waiting, waitAfter } from './failures.ts'
 import { createMatcher, type Names } from './flush.ts'
 import { type Packed, unpackReply } from './packed.ts'
-import type { Entry, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** An answer, as it would be given now. Times are ms. */
 export interface HeldAnswer extends KeyText {

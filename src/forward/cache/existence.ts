@@ -17,8 +17,9 @@ import {
   questionBeside,
   wantsSignatures,
 } from '../key.ts'
+import { apart, type Entry } from './entry.ts'
 import { pack, unpack } from './packed.ts'
-import { apart, type Entry, type Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** What stands against a denial: until when, ms; 0 where nothing does. */
 export interface Contradiction {

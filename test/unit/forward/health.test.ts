@@ -400,7 +400,7 @@ describe('orders', () => {
     expect(counts.size).toBe(3)
   })
 
-  it('always name each server once, those set unhealthy last', () => {
+  it('always name each server once, unhealthy ones last', () => {
     const standing = fc.record({ unhealthy: fc.boolean(), rtt: fc.option(fc.nat(1000), { nil: undefined }) })
     const orders = fc.constantFrom<ForwardOrder>('sequential', 'random', 'fastest')
     const list = fc.array(standing, { minLength: 1, maxLength: 6 })

@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCacheCounters } from '../../../../src/forward/cache/counters.ts'
+import { createEntry, type Entry } from '../../../../src/forward/cache/entry.ts'
 import { createExisting } from '../../../../src/forward/cache/existence.ts'
-import { createEntry, createStore, type Entry } from '../../../../src/forward/cache/store.ts'
+import { createStore } from '../../../../src/forward/cache/store.ts'
 import { nxdomain, questionFor, replyTo } from './kept.ts'
 
 const key = (name: string, type: number | string, end = 0) =>
