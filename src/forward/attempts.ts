@@ -7,7 +7,7 @@ import { isPlain, type UpstreamReply } from '../dns/relay.ts'
 import { noEdns } from './ask-once.ts'
 import type { AttemptError, AttemptResult } from './attempt.ts'
 import { outcomeLabel } from './counters.ts'
-import { createDeadlines, type Deadlines, type Sleeper } from './deadlines.ts'
+import type { Deadlines, Sleeper } from './deadlines.ts'
 import {
   abandonAttempts,
   describeAttempts,
@@ -21,35 +21,11 @@ import { attemptsEach, type Parts, Schedule, type ScheduleOwner } from './schedu
 import type { Answered, Forwarded } from './types.ts'
 import { answers, judgeReply, type Verdict } from './verdict.ts'
 
-/** A question on its way. */
-export interface ActiveQuery {
-  /** Ends it with this result; harmless once it is over. */
-  finish(result: Forwarded): void
-}
-
-export interface Attempts {
-  /** `resolve` is called once, later than this returns. */
-  start(asked: ExchangeQuestion, resolve: (result: Forwarded) => void): ActiveQuery
-  /** Once all have ended. */
-  stop(): void
-}
-
-export function createAttempts(parts: Parts): Attempts {
-  const deadlines = createDeadlines(parts.clock)
-  return {
-    start(asked, resolve) {
-      const query = new Query(parts, deadlines, asked, resolve)
-      query.begin()
-      return query
-    },
-    stop: deadlines.stop,
-  }
-}
-
 /** The TCP connection failed before the question could matter. */
 const unconnected = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EACCES'])
 
-class Query implements ActiveQuery, ScheduleOwner, Sleeper {
+/** A question on its way, once `begin` is called. `resolve` is called once, later than that returns. */
+export class ActiveQuery implements ScheduleOwner, Sleeper {
   readonly asked: ExchangeQuestion
   /** When the first attempt has been silent for too long, monotonic ms. */
   readonly until: number
@@ -112,6 +88,7 @@ class Query implements ActiveQuery, ScheduleOwner, Sleeper {
     this.fail(this.schedule!.servers)
   }
 
+  /** Ends it with this result; harmless once it is over. */
   finish(result: Forwarded): void {
     if (this.isOver) return
     if (this.schedule === undefined) this.first.abandon()
@@ -147,13 +124,12 @@ class Query implements ActiveQuery, ScheduleOwner, Sleeper {
     if ('error' in result) {
       this.observe(attempt, 'error')
       const schedule = this.escalate()
-      const progress = conclude(attempt)
-      if (progress.refusal === undefined) this.settleError(schedule, progress, attempt, result)
+      this.settleError(schedule, conclude(attempt), attempt, result)
       return
     }
     const ms = this.observe(attempt, outcomeLabel(rcodeOf(result.reply)))
     if (transport === 'udp') this.parts.health.replied(upstream, ms)
-    const verdict = judgeReply(result.reply, attempt)
+    const verdict = judgeReply(result.reply, this.asked.query, this.asked.question, attempt)
     // Where servers are passed over, an NXDOMAIN may not be the last word.
     const isSimple =
       this.schedule === undefined &&
@@ -165,8 +141,7 @@ class Query implements ActiveQuery, ScheduleOwner, Sleeper {
       return
     }
     const schedule = this.escalate()
-    const progress = conclude(attempt)
-    if (progress.refusal === undefined) this.settleReply(schedule, progress, attempt, verdict)
+    this.settleReply(schedule, conclude(attempt), attempt, verdict)
   }
 
   private accept({ upstream, transport, form, edns }: QueryAttempt, reply: UpstreamReply): Answered {
@@ -183,6 +158,7 @@ class Query implements ActiveQuery, ScheduleOwner, Sleeper {
     const { transport, form, upstream } = attempt
     const { counters, health } = this.parts
     const { code, objection, reply } = verdict
+    if (progress.refusal !== undefined) return
     progress.replied = true
     if (objection !== undefined && !isPlain(form) && schedule.askPlain(progress, transport, objection)) return
     if (reply !== undefined && isPlain(form)) {
@@ -241,6 +217,7 @@ class Query implements ActiveQuery, ScheduleOwner, Sleeper {
     { error, blame }: AttemptError,
   ): void {
     const { upstream, attempts, open, replied, edns, objections } = progress
+    if (progress.refusal !== undefined) return
     const isForged = blame === 'forger' && transport === 'udp'
     if (isForged && attempts.tcp === 0) {
       schedule.askOverTcp(progress, 'forged')

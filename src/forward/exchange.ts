@@ -5,8 +5,9 @@ import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Carrier } from './attempt.ts'
-import { type ActiveQuery, createAttempts } from './attempts.ts'
+import { ActiveQuery } from './attempts.ts'
 import type { ForwardCounters } from './counters.ts'
+import { createDeadlines } from './deadlines.ts'
 import { createEdnsStatuses } from './edns-status.ts'
 import { createHealth } from './health.ts'
 import type { ExchangeQuestion } from './query-attempt.ts'
@@ -64,7 +65,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const health = createHealth({ clock, log, counters, udp, statuses, random })
   const parts: Parts = { clock, counters, health, statuses, carriers }
   let isStopped = false
-  const attempts = createAttempts(parts)
+  const deadlines = createDeadlines(clock)
   const running = new Slots<ActiveQuery>()
 
   return {
@@ -92,10 +93,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
             return resolve(stopping)
           }
           try {
-            const query = attempts.start(asked, (result) => {
+            const query = new ActiveQuery(parts, deadlines, asked, (result) => {
               leave()
               resolve(result)
             })
+            query.begin()
             slot = running.add(query)
           } catch (error) {
             leave()
@@ -107,7 +109,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     stop() {
       isStopped = true
       for (const query of running.all()) query.finish(stopping)
-      attempts.stop()
+      deadlines.stop()
       health.stop()
       statuses.stop()
       udp.close()

@@ -35,19 +35,8 @@ export interface State {
 
 export type Trouble = 'silence' | 'errors'
 
-export interface States {
-  of(upstream: Upstream): State
-  /** By the upstream's text. */
-  find(text: string): State | undefined
-  all(): Iterable<State>
-}
-
 /** `forget`: the oldest makes room for a new one. */
-export function createStates(
-  clock: Clock,
-  counters: ForwardCounters,
-  forget: (state: State) => void,
-): States {
+export function createStates(clock: Clock, counters: ForwardCounters, forget: (state: State) => void) {
   const states = new Map<string, State>()
   const labels = new Set<string>()
 
@@ -83,7 +72,7 @@ export function createStates(
     states.delete(oldest.upstream.text)
   }
 
-  return { of: stateOf, find: (text) => states.get(text), all: () => states.values() }
+  return { of: stateOf, find: (text: string) => states.get(text), all: () => states.values() }
 }
 
 /** RFC 6298, 2.2 and 2.3. Every try has an ID of its own, so it is always known which one was answered. */

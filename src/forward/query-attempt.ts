@@ -31,7 +31,6 @@ const nothing = () => {}
 export class QueryAttempt implements Attempt, Asked, OpenAttempt {
   readonly upstream: Upstream
   readonly question: Question
-  readonly query: Buffer
   readonly message: Buffer
   readonly transport: Transport
   readonly form: Form
@@ -58,7 +57,6 @@ export class QueryAttempt implements Attempt, Asked, OpenAttempt {
     this.transport = transport
     this.form = form
     this.started = started
-    this.query = query
     this.question = question
     this.message = encodeUpstreamQuery(query, question, asked ?? noEdns, 0, form)
   }

@@ -39,10 +39,8 @@ export type Verdict =
       readonly isAmiss: boolean
     })
 
-/** What was asked, and how. */
+/** How it was asked. */
 export interface Asked {
-  readonly query: Buffer
-  readonly question: Question
   readonly transport: Transport
   /** TCP has been tried. */
   readonly triedTcp: boolean
@@ -50,13 +48,13 @@ export interface Asked {
   isProven(): boolean
 }
 
-export function judgeReply(message: Buffer, asked: Asked): Verdict {
-  const { query, question, transport } = asked
+/** `query`, `question`: the client's. */
+export function judgeReply(message: Buffer, query: Buffer, question: Question, asked: Asked): Verdict {
   const reply = readReply(message, question)
   const code = reply === undefined ? rcodeOf(message) : replyCode(reply)
   const isTruncated = (flagsOf(message) & flag.TC) !== 0
   const isCut = reply === undefined && !asked.triedTcp && isCutShort(message, question)
-  const isPart = transport === 'udp' && (isTruncated || isCut)
+  const isPart = asked.transport === 'udp' && (isTruncated || isCut)
   if (isPart) return { kind: 'partial', code, reply }
   if (reply === undefined) {
     const isAmiss = !unread.has(code)

@@ -206,7 +206,7 @@ export const guards: readonly Guard[] = [
   ]),
   guard('reply-upper-rcode', 'dns/relay.ts', [' | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)', '']),
   guard('reply-truncated', 'forward/verdict.ts', [
-    "const isPart = transport === 'udp' && (isTruncated || isCut)",
+    "const isPart = asked.transport === 'udp' && (isTruncated || isCut)",
     'const isPart = false',
   ]),
   guard('reply-rcode', 'forward/verdict.ts', ['if (answers.has(code))', 'if (true)']),
