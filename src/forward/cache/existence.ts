@@ -47,7 +47,7 @@ export interface Shown {
   readonly until: number
 }
 
-export interface Existing {
+export interface Existence {
   /** What is known against this reply's NXDOMAIN. */
   against(subject: Subject, reply: UpstreamReply, time: number): Contradiction
   /**
@@ -77,10 +77,10 @@ type Seen = Omit<Shown, 'owner'>
 const nothing: readonly never[] = []
 
 /** `seed`: of hashes. */
-export function createExisting(
+export function createExistence(
   store: Pick<Store, 'records' | 'denials' | 'set' | 'delete'>,
   seed: number,
-): Existing {
+): Existence {
   const seen = new LRUCache<string, readonly Seen[]>({ max: mostSeen })
 
   /** Whether that is news. */
