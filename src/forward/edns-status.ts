@@ -45,9 +45,9 @@ export interface EdnsStatuses {
   stop(): void
 }
 
-/** What servers say that do not know EDNS, not our version of it, or AD (RFC 6891, 6.1.3 and 7). */
+/** Codes of servers that do not know EDNS, our version of it, or AD (RFC 6891, 6.1.3 and 7). */
 export const unread = new Set<number>([rcode.FORMERR, rcode.NOTIMP, rcode.BADVERS])
-/** Besides, where it is not known otherwise (RFC 2671, 5.3). */
+/** Codes that may mean the same, of a server that has not shown otherwise (RFC 2671, 5.3). */
 export const doubtful = new Set<number>([...unread, rcode.SERVFAIL])
 
 /** For how long a server that took the whole form is taken to do so, ms. */

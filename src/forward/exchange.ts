@@ -20,7 +20,7 @@ export interface ExchangeOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly counters: ForwardCounters
-  /** A 16-bit number nobody can guess. */
+  /** An unpredictable 16-bit number. */
   readonly randomId: () => number
   /** [0, 1), for the choice of upstreams. */
   readonly random: () => number
@@ -32,7 +32,7 @@ export interface ExchangeOptions {
   readonly formOf?: () => ReadonlyMap<string, Form>
   /** How UDP sockets are opened. Default: Node's. */
   readonly dial?: DialUdp | undefined
-  /** The same for TCP, to addresses that Node can't be told. Default: it is told all the same. */
+  /** How TCP connects to addresses that Node cannot express. Default: by Node all the same. */
   readonly dialTcp?: DialTcp | undefined
   readonly udp?: Carrier
   readonly tcp?: Carrier

@@ -40,7 +40,7 @@ export interface Health {
   answered(upstream: Upstream): void
   /** It was silent for too long, refused the connection, could not be reached, by a question for this name. */
   failed(upstream: Upstream, why: string, name: string, asked: number): void
-  /** It could not answer a question for this name, which another one then answered, or nobody did and it was the first. */
+  /** It failed to answer a question for this name that another server answered, or none did and it came first. */
   outdone(upstream: Upstream, why: string, name: string): void
   /** It goes behind for its errors, not for silence. */
   isErring(upstream: Upstream): boolean
@@ -69,7 +69,7 @@ const domainsLimit = { silence: 2, errors: 8 } as const
 const outdoneFor = 10_000
 /** Between two questions that are copied to one that answers checks alone, ms. */
 const trialEvery = 1000
-/** Nobody wanted it for so long: no more checks, ms. */
+/** An upstream unused for this long is checked no more, ms. */
 const wantedFor = 60_000
 export function createHealth({ clock, log, counters, udp, statuses, random }: HealthOptions): Health {
   const {

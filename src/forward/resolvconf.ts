@@ -12,7 +12,7 @@ export interface ResolvConf {
 
 /** The file itself, bytes: a real one has a few hundred. */
 export const longestResolvConf = 256 * 1024
-/** Of each: glibc asks three servers, and each wrong line is told by itself. */
+/** Of each: glibc asks three servers, and each wrong line is reported by itself. */
 const mostServers = 32
 const mostProblems = 10
 

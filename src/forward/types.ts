@@ -99,5 +99,5 @@ export type DialUdp = (
   ears: SocketHandlers,
 ) => UpstreamSocket
 
-/** A connection on its way to an address that Node itself can't be told. */
+/** Connects to an address that Node itself cannot express. */
 export type DialTcp = (to: { readonly host: string; readonly port: number }) => Socket

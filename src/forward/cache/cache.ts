@@ -1,5 +1,5 @@
-// Upstreams' answers, kept: a question answered before is answered at once, aged; one whose answer is out of date gets
-// that where upstreams fail or are slow (RFC 8767); and one that just failed is not tried again at once (RFC 9520).
+// The cache of upstreams' answers: fresh ones are served aged, stale ones while upstreams fail or are slow (RFC 8767),
+// and a question that just failed is not retried at once (RFC 9520).
 import type { CacheSettings } from '../../config/types.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { answerTtl } from '../../dns/ttl.ts'
@@ -24,7 +24,7 @@ import { createStore } from './store.ts'
 
 export interface Cache {
   readonly forward: Forward
-  /** Keeps what another cache has told; its message becomes ours. */
+  /** Keeps what another process's cache sent; the message becomes ours. */
   take(fill: Fill): void
   /** What is kept stays, as far as it might have been kept with these settings. */
   update(settings: CacheSettings): void
@@ -54,7 +54,7 @@ export interface CacheOptions {
   readonly onFill?: (fill: Fill) => void
   /** Default: none so far. */
   readonly flushes?: Flushes
-  /** Of hashes, so that nobody can tell which names share one: 32 bits. Default: 0. */
+  /** Of hashes, 32 random bits, so that colliding names cannot be chosen. Default: 0. */
   readonly seed?: number
 }
 
@@ -176,14 +176,14 @@ export function createCache(options: CacheOptions): Cache {
       replace(fill, undefined, shown.length > 0)
       return
     }
-    const { subject, reply, entry: told } = filled
-    // It may have been told before its teller has heard of what is known here.
+    const { subject, reply, entry: received } = filled
+    // Its sender may not have known what is known here.
     const against = deniesName(reply, subject.type) ? existence.against(subject, reply, time) : undefined
     const isAgainst = against !== undefined && against.name > 0
-    const entry = isAgainst ? narrow(told, against.others) : told
+    const entry = isAgainst ? narrow(received, against.others) : received
     const shows = entry.kind === 'success'
     replace(fill, entry, shows)
-    existence.learn(subject, reply, shows, told.storedAt, !entry.isGone)
+    existence.learn(subject, reply, shows, received.storedAt, !entry.isGone)
   }
 
   /** The new answer, or the old one where upstreams fail, are down or take too long; the exchange goes on then. */
@@ -233,7 +233,7 @@ export function createCache(options: CacheOptions): Cache {
     void leaveBehind(result).finally(() => prefetches--)
   }
 
-  /** Nobody waits for it; what it brings has been kept by then. */
+  /** Goes on in the background; its result has been cached by then. */
   function leaveBehind(result: Promise<Forwarded>): Promise<unknown> {
     return result.catch((error: unknown) =>
       log.error({ why: explain(error) }, 'a kept answer could not be renewed'),

@@ -1,4 +1,4 @@
-// What the cache holds of a name, told to who looks after the server. Plain data: it crosses processes.
+// What the cache holds of a name, for operators. Plain data: it crosses processes.
 import { ageReply, staleReply } from '../../dns/ttl.ts'
 import type { Transport } from '../../dns/writer.ts'
 import { inSlices } from '../../lib/slices.ts'

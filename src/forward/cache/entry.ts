@@ -26,7 +26,7 @@ export interface Entry {
   hits: number
   /** It has been asked for again before its end. */
   prefetched: boolean
-  /** When the store was last told that it is used. */
+  /** When the store last noted its use. */
   usedAt: number
   /** Not in the store: it was too large, another one took its place, or it had to make room. */
   isGone: boolean
@@ -38,7 +38,7 @@ export interface Entry {
 /** What one is that the store does not have. */
 export const apart = { isGone: true, beside: undefined, ahead: undefined }
 
-/** One that nobody has used; field by field, so that to V8 all are of one shape. */
+/** An unused one; written field by field, so that V8 gives all of them one shape. */
 export function createEntry(made: Omit<Entry, 'hits' | 'prefetched' | keyof typeof apart>): Entry {
   return {
     key: made.key,

@@ -69,7 +69,7 @@ const mostSeen = 4096
 const mostTypes = 4
 /** Records of a name that are looked at, and others that share a hash with them. */
 const mostLookedAt = 256
-/** Others are told again when what they know ends so much sooner, ms. */
+/** Other caches hear of a name again when what they know ends this much sooner, ms. */
 const toldAgain = grace / 2
 
 type Seen = Omit<Shown, 'owner'>

@@ -16,7 +16,7 @@ export interface Names {
   readonly below: boolean
 }
 
-/** Plain data: it is told to all processes. */
+/** Plain data: it is sent to all processes. */
 export interface Flush {
   /** One more than that of the flush before. */
   readonly number: number

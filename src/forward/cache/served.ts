@@ -107,5 +107,5 @@ function giverOf({ upstream, transport }: Entry): Pick<Answered, 'upstream' | 't
 }
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)
-/** As TTLs are told, which are lowered by whole seconds of age. */
+/** Rounded up, as a TTL lowered by whole seconds of age is. */
 const secondsLeft = (ms: number): number => Math.ceil(ms / 1000)
