@@ -12,7 +12,7 @@ import type { Fill } from './forward/cache/fill.ts'
 import { createFlushes, type Flushes } from './forward/cache/flush.ts'
 import type { ForwardCounters } from './forward/counters.ts'
 import { createForwarder, type ForwarderOptions } from './forward/forwarder.ts'
-import type { LoopGuard } from './forward/loop.ts'
+import type { LoopGuard } from './forward/loop/prober.ts'
 import type { Forward } from './forward/types.ts'
 import { type ResolverFiles, systemFiles, type Upstreams } from './forward/upstreams.ts'
 import { type Clock, passingTime } from './lib/clock.ts'
@@ -226,7 +226,7 @@ function atMostEvery(pause: number, clock: Clock, run: () => void): () => void {
 /** In slices: questions are answered in between. */
 async function indexLists({ hosts, forward }: Config): Promise<NonNullable<ResolverOptions['indexes']>> {
   const { add, statics } = growStatics()
-  const { addZone, addNetwork, routes } = growRoutes(forward.policy)
+  const { addZone, addNetwork, routes } = growRoutes(forward.order)
   await inSlices(hosts, add)
   await inSlices(forward.zones, addZone)
   await inSlices(forward.networks, addNetwork)

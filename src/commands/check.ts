@@ -92,7 +92,7 @@ function summary({
       i === 0 ? 'hosts' : '',
       `${wildcard ? '*.' : ''}${name} → ${[...v4, ...v6].join(', ')}${networks === undefined ? '' : ` on ${networks.join(', ')}`}`,
     ]),
-    ['upstreams', `${upstreams(forward.upstreams)}; ${forward.policy}, ${forward.timeout} ms for all tries`],
+    ['upstreams', `${upstreams(forward.upstreams)}; ${forward.order}, ${forward.timeout} ms for all tries`],
     ...listRoutes(forward).map((route, i) => [i === 0 ? 'routes' : '', route]),
     ...forward.servers.flatMap(describeServer).map((server) => ['', server]),
     ...(forward.singleLabel ? [['', 'single-label names are forwarded']] : []),

@@ -1,11 +1,11 @@
 // The configuration's routes as text: which names, or whose, go to which upstreams.
-import type { Config, ForwardPolicy, Upstream } from '../config/types.ts'
+import type { Config, ForwardOrder, Upstream } from '../config/types.ts'
 
-export function listRoutes({ zones, networks, policy: usual }: Config['forward']): string[] {
-  const line = (from: string, upstreams: readonly Upstream[], policy: ForwardPolicy = usual) =>
-    `${from} → ${upstreams.map(({ text }) => text).join(', ')}${policy === usual ? '' : `, ${policy}`}`
+export function listRoutes({ zones, networks, order: usual }: Config['forward']): string[] {
+  const line = (from: string, upstreams: readonly Upstream[], order: ForwardOrder = usual) =>
+    `${from} → ${upstreams.map(({ text }) => text).join(', ')}${order === usual ? '' : `, ${order}`}`
   return [
-    ...zones.map(({ suffix, upstreams, policy }) => line(suffix, upstreams, policy)),
-    ...networks.map(({ network, upstreams, policy }) => line(`network ${network}`, upstreams, policy)),
+    ...zones.map(({ suffix, upstreams, order }) => line(suffix, upstreams, order)),
+    ...networks.map(({ network, upstreams, order }) => line(`network ${network}`, upstreams, order)),
   ]
 }

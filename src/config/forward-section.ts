@@ -5,6 +5,7 @@ import { networkKey } from '../dns/told.ts'
 import { parseSubnet } from '../lib/ip.ts'
 import { suggestion } from '../lib/suggest.ts'
 import { choice, entries, field, flag, text, textList } from './fields.ts'
+import { bothNames } from './renamed.ts'
 import { parseDuration, parseName, parseUpstream, type Upstream } from './text-values.ts'
 import {
   type Issues,
@@ -18,16 +19,16 @@ import {
 
 /**
  * Which of several upstreams is asked first. sequential: as written. random: any, each question anew. fastest: by
- * smoothed round-trip time, those that are not known yet first; now and then another one, so that a change is noticed.
+ * smoothed round-trip time, unknown ones first; now and then another one, so that a change is noticed.
  */
-export type ForwardPolicy = 'sequential' | 'random' | 'fastest'
+export type ForwardOrder = 'sequential' | 'random' | 'fastest'
 
 export interface ForwardZone {
   /** Lower case, no trailing dot. */
   readonly suffix: string
   readonly upstreams: readonly Upstream[]
-  /** Where it is not that of `forward.policy`. */
-  readonly policy?: ForwardPolicy
+  /** Default: `forward.order`. */
+  readonly order?: ForwardOrder
 }
 
 /** A Docker network that has a resolver of its own. */
@@ -35,7 +36,7 @@ export interface ForwardNetwork {
   /** The network's name, lower case. */
   readonly network: string
   readonly upstreams: readonly Upstream[]
-  readonly policy?: ForwardPolicy
+  readonly order?: ForwardOrder
 }
 
 /** What is left out of questions to one server, wherever that is named. */
@@ -46,7 +47,7 @@ export interface ForwardServer {
   readonly ad: boolean
 }
 
-const policies = ['sequential', 'random', 'fastest'] as const
+const orders = ['sequential', 'random', 'fastest'] as const
 
 /** Servers of one route: each is watched, and asked in its turn. */
 const mostUpstreams = 256
@@ -66,12 +67,12 @@ export const forwardSection = z
     ).prefault('auto'),
     /**
      * Routes for certain domains and all below: domain, or subnet for its reverse zones → list of addresses, or
-     * {upstreams, policy}. The longest that matches. Default: none.
+     * {upstreams, order}. The longest that matches. Default: none.
      */
     zones: field(readForwardZones).prefault({}),
     /**
      * Routes for askers on Docker networks that have a resolver of their own, internal ones included: network → list
-     * of addresses, or {upstreams, policy}. Default: none.
+     * of addresses, or {upstreams, order}. Default: none.
      */
     networks: entries('{lab: ["192.0.2.53"]}', readForwardNetwork, networkKey).prefault({}),
     /**
@@ -80,7 +81,7 @@ export const forwardSection = z
      */
     servers: field(readForwardServers).prefault({}),
     /** Which server is asked first. "sequential": in the order written; "random"; "fastest". Default: sequential. */
-    policy: choice(...policies).prefault('sequential'),
+    order: choice(...orders).prefault('sequential'),
     /** One deadline over all tries. A duration, 100ms to 60s. Default: 3500ms; Docker gives a server 4 s. */
     timeout: text((value) => parseDuration(value, '100ms', '60s'), '"3500ms"').prefault('3500ms'),
     /** Whether unknown names of one label are forwarded for addresses and services, too. true or false. Default: false. */
@@ -168,14 +169,18 @@ function readForwardServer(
 
 interface WrittenRoute {
   readonly upstreams: readonly Upstream[]
-  readonly policy?: ForwardPolicy
+  readonly order?: ForwardOrder
 }
 
-const routeKeys = ['upstreams', 'policy']
+const routeKeys = ['upstreams', 'order']
+/** The old name of `order`, still taken. */
+const oldOrder = 'policy'
 
 function readRoute(key: string, value: unknown, issues: Issues): WrittenRoute | undefined {
   if (!isMap(value)) return readUpstreams(value, issues, key)
-  for (const inner of Object.keys(value).filter((inner) => !routeKeys.includes(inner))) {
+  for (const inner of Object.keys(value).filter(
+    (inner) => inner !== oldOrder && !routeKeys.includes(inner),
+  )) {
     const hint = suggestion(inner, routeKeys, `; a route has ${routeKeys.join(' and ')}`)
     refuse(issues, `unknown key${hint}`, key, inner)
   }
@@ -183,8 +188,12 @@ function readRoute(key: string, value: unknown, issues: Issues): WrittenRoute | 
     return refuse(issues, 'has no upstreams; write upstreams: ["198.51.100.53"]', key)
   }
   const route = readUpstreams(value.upstreams, issues, key, 'upstreams')
-  if (value.policy === undefined || value.policy === null) return route
-  return route && { ...route, policy: readChoice(value.policy, issues, policies, key, 'policy') }
+  const orderKey = oldOrder in value ? oldOrder : 'order'
+  if (orderKey === oldOrder && 'order' in value)
+    return refuse(issues, bothNames(oldOrder, 'order'), key, oldOrder)
+  const order = value[orderKey]
+  if (order === undefined || order === null) return route
+  return route && { ...route, order: readChoice(order, issues, orders, key, orderKey) }
 }
 
 function readUpstreams(value: unknown, issues: Issues, ...path: PropertyKey[]): WrittenRoute | undefined {

@@ -2,6 +2,7 @@
 
 import { suggestion } from '../lib/suggest.ts'
 import type { Problem } from './document.ts'
+import { bothNames, newSetting, oldSettings } from './renamed.ts'
 import { fileVariable, isInBrackets, variableNames } from './variables.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -10,6 +11,8 @@ export interface Override {
   readonly source: string
   /** "scope.gateway" */
   readonly setting: string
+  /** As it was written: the same, or an old name. */
+  readonly name: string
   readonly value: unknown
 }
 
@@ -23,7 +26,9 @@ export function readEnvironment(
   settings: readonly string[],
 ): Overrides {
   const known = new Map<string, string>()
-  for (const setting of settings) for (const name of variableNames(setting)) known.set(name, setting)
+  for (const setting of [...settings, ...oldSettings]) {
+    for (const name of variableNames(setting)) known.set(name, setting)
+  }
   const overrides: Override[] = []
   const problems: Problem[] = []
   for (const [name, text] of Object.entries(env)) {
@@ -43,7 +48,7 @@ export function readEnvironment(
 
 export function readFlags(flags: Readonly<Record<string, string>>, settings: readonly string[]): Overrides {
   const plain = (name: string) => name.toLowerCase().replace(/[-_]/g, '')
-  const known = new Map(settings.map((setting) => [plain(setting), setting]))
+  const known = new Map([...settings, ...oldSettings].map((setting) => [plain(setting), setting]))
   const overrides: Override[] = []
   const problems: Problem[] = []
   for (const [name, text] of Object.entries(flags)) {
@@ -55,7 +60,7 @@ export function readFlags(flags: Readonly<Record<string, string>>, settings: rea
   return { overrides, problems }
 }
 
-/** Lists and maps may be YAML in brackets; everything else stays text, which the schema reads. */
+/** `setting` may be an old name. Lists and maps may be YAML in brackets; everything else stays text, which the schema reads. */
 function put(
   setting: string,
   source: string,
@@ -64,13 +69,19 @@ function put(
   problems: Problem[],
 ): void {
   const written = text.trim()
+  const now = newSetting(setting)
+  const other = overrides.find((each) => each.setting === now && each.name !== setting)
+  if (other !== undefined) {
+    const old = now === setting ? other : { source, name: setting }
+    problems.push({ source: old.source, path: old.name.split('.'), message: bothNames(old.name, now) })
+  }
   if (!isInBrackets(written)) {
-    overrides.push({ source, setting, value: written })
+    overrides.push({ source, setting: now, name: setting, value: written })
     return
   }
   const { value, errors, isRefused } = parseYaml(written)
   const path = setting.split('.')
   if (isRefused) problems.push(...errors.map(({ message }) => ({ source, path, message })))
   // Invalid YAML stays text, for which the schema has a better message.
-  else overrides.push({ source, setting, value: errors.length === 0 ? value : written })
+  else overrides.push({ source, setting: now, name: setting, value: errors.length === 0 ? value : written })
 }

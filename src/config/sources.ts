@@ -1,9 +1,10 @@
 // The configuration as written, before validation: the file's tree with environment and flags over it, and where each value
 // comes from. Without zod.
 import { dirname } from 'node:path'
-import { type ConfigDocument, type Path, type Problem, readDocument } from './document.ts'
+import { type Path, type Problem, readDocument } from './document.ts'
 import { type Override, readEnvironment, readFlags } from './overrides.ts'
 import { readFile } from './problems.ts'
+import { bothNames, moveRenamed } from './renamed.ts'
 import { fileVariable } from './variables.ts'
 import { yamlLimits } from './yaml.ts'
 import { isMap } from './yaml-values.ts'
@@ -55,12 +56,19 @@ export function readTree(sources: Sources, { settings, isSection, isPart }: Sour
 
   const tree = withoutEmpty(document?.tree ?? {}, isSection)
   if (isPart) keepOnly(tree, settings)
+  const moved = moveRenamed(tree, (old, now) => {
+    const path = old.split('.')
+    problems.push({ source: document!.locate(path, 'key'), path, message: bothNames(old, now) })
+  })
   for (const { setting, value } of overrides) put(tree, setting, value)
   return {
     ...{ tree, problems, file: path, isYaml: (document?.problems.length ?? 0) === 0 },
-    where: (message, path, part = 'value') => ({
-      ...{ source: sourceOf(path, part, overrides, document), path, message },
-    }),
+    where(message, path, part = 'value') {
+      const override = overrideAt(path, overrides)
+      if (override !== undefined) return { source: override.source, path, message }
+      const written = moved.get(path.slice(0, 2).join('.'))?.split('.') ?? path
+      return { source: document?.locate(written, part) ?? 'configuration', path: written, message }
+    },
     has(setting) {
       const [section, key] = setting.split('.') as [string, string?]
       const value = tree[section]
@@ -103,12 +111,6 @@ function put(tree: Record<string, unknown>, setting: string, value: unknown): vo
   }
 }
 
-function sourceOf(
-  path: Path,
-  part: 'key' | 'value',
-  overrides: readonly Override[],
-  document: ConfigDocument | undefined,
-): string {
-  const matches = ({ setting }: Override) => setting.split('.').every((key, i) => path[i] === key)
-  return overrides.findLast(matches)?.source ?? document?.locate(path, part) ?? 'configuration'
+function overrideAt(path: Path, overrides: readonly Override[]): Override | undefined {
+  return overrides.findLast(({ setting }) => setting.split('.').every((key, i) => path[i] === key))
 }

@@ -8,7 +8,7 @@ import type { Written } from './schema.ts'
 
 export type { ApiToken } from './api-section.ts'
 export type { EngineAddress, EngineConfig, EngineTls, FoundEngine } from './engine-settings.ts'
-export type { ForwardNetwork, ForwardPolicy, ForwardServer, ForwardZone } from './forward-section.ts'
+export type { ForwardNetwork, ForwardOrder, ForwardServer, ForwardZone } from './forward-section.ts'
 export type { StaticHost } from './hosts.ts'
 export type { NamePattern } from './settings.ts'
 export type { HostPort, Upstream } from './text-values.ts'

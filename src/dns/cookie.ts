@@ -1,5 +1,6 @@
 // DNS cookies (RFC 7873), made as RFC 9018 has it: version 1, three reserved bytes, the time, and SipHash-2-4 over
 // the client's cookie, those and the client's address. A good one proves that the asker receives at its address.
+import { hkdfSync } from 'node:crypto'
 import { parseAddress } from '../lib/ip.ts'
 import { sipHash24 } from './siphash.ts'
 
@@ -75,17 +76,9 @@ export interface CookiesOptions {
   readonly seconds: () => number
 }
 
-/** Days' secrets, by SipHash from 16 bytes: whoever has those has the same ones (RFC 9018, 5), and nobody else. */
+/** Days' secrets, derived from 16 random bytes: processes that share those share the secrets (RFC 9018, 5). */
 export function secretsFrom(root: Uint8Array): CookiesOptions['secretOf'] {
-  return (day) => {
-    const input = Buffer.alloc(9)
-    input.writeDoubleBE(day)
-    const halves = [0, 1].map((half) => {
-      input[8] = half
-      return sipHash24(root, input)
-    })
-    return Buffer.concat(halves)
-  }
+  return (day) => new Uint8Array(hkdfSync('sha256', root, '', `cookie ${day}`, 16))
 }
 
 /** The secret of the day makes them, and the one before it is good for those it made (RFC 9018, 5). */

@@ -4,7 +4,7 @@ import type { Question } from '../dns/name.ts'
 
 export interface Attempt {
   readonly upstream: Upstream
-  /** The whole question; whoever sends it writes an ID into it that nobody can guess. */
+  /** The whole question; the carrier writes an unpredictable ID into it. */
   readonly message: Buffer
   readonly question: Question
   /** Called once, later than `ask` returns, unless cancelled first. */

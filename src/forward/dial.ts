@@ -10,10 +10,10 @@ const literal: dgram.SocketOptions['lookup'] = (host, _options, callback) =>
 
 export const dialPlain: DialUdp = ({ host, port }, { connected, heard, failed }) => {
   const socket = dgram.createSocket({ type: familyOf(host) === 6 ? 'udp6' : 'udp4', lookup: literal! })
-  const told = (error: Error) => failed(systemCode(error) ?? error.message)
+  const fail = (error: Error) => failed(systemCode(error) ?? error.message)
   let waiting: Buffer[] | undefined = []
-  // A port that can't be bound is told while `connect` is still running.
-  socket.on('error', (error) => process.nextTick(told, error))
+  // A port that can't be bound is reported while `connect` is still running.
+  socket.on('error', (error) => process.nextTick(fail, error))
   socket.on('message', heard)
   socket.on('connect', () => {
     const ready = waiting ?? []
@@ -28,7 +28,7 @@ export const dialPlain: DialUdp = ({ host, port }, { connected, heard, failed })
     if (waiting !== undefined) waiting.push(message)
     else {
       socket.send(message, (error) => {
-        if (error != null) told(error)
+        if (error != null) fail(error)
       })
     }
   }

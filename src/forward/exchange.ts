@@ -5,20 +5,22 @@ import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Carrier } from './attempt.ts'
+import { ActiveQuery } from './attempts.ts'
 import type { ForwardCounters } from './counters.ts'
-import { type Course, createFirstTries } from './first.ts'
-import { createForms } from './forms.ts'
+import { createDeadlines } from './deadlines.ts'
+import { createEdnsStatuses } from './edns-status.ts'
 import { createHealth } from './health.ts'
-import type { ExchangeQuestion, Parts } from './progress.ts'
-import { createTcp } from './tcp.ts'
+import type { ExchangeQuestion } from './query-attempt.ts'
+import type { Parts } from './schedule.ts'
+import { createTcp } from './tcp-carrier.ts'
 import type { DialTcp, DialUdp, Forwarded } from './types.ts'
-import { createUdp } from './udp.ts'
+import { createUdp } from './udp-carrier.ts'
 
 export interface ExchangeOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly counters: ForwardCounters
-  /** A 16-bit number nobody can guess. */
+  /** An unpredictable 16-bit number. */
   readonly randomId: () => number
   /** [0, 1), for the choice of upstreams. */
   readonly random: () => number
@@ -30,7 +32,7 @@ export interface ExchangeOptions {
   readonly formOf?: () => ReadonlyMap<string, Form>
   /** How UDP sockets are opened. Default: Node's. */
   readonly dial?: DialUdp | undefined
-  /** The same for TCP, to addresses that Node can't be told. Default: it is told all the same. */
+  /** How TCP connects to addresses that Node cannot express. Default: by Node all the same. */
   readonly dialTcp?: DialTcp | undefined
   readonly udp?: Carrier
   readonly tcp?: Carrier
@@ -42,8 +44,6 @@ export interface Exchange {
   /** Whether every one of them has failed its health check. */
   isDown(upstreams: readonly Upstream[]): boolean
   inFlight(): number
-  /** Sockets open now. */
-  sockets(): number
   /** Ends what is open and closes every socket. */
   stop(): void
 }
@@ -61,17 +61,16 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const carriers = { udp, tcp }
   const configured = options.formOf ?? (() => noForms)
   const label = (upstream: Upstream) => health.label(upstream)
-  const forms = createForms({ clock, log, counters, carriers, configured, label })
-  const health = createHealth({ clock, log, counters, udp, forms, random })
-  const parts: Parts = { clock, counters, health, forms, carriers }
+  const statuses = createEdnsStatuses({ clock, log, counters, carriers, configured, label })
+  const health = createHealth({ clock, log, counters, udp, statuses, random })
+  const parts: Parts = { clock, counters, health, statuses, carriers }
   let isStopped = false
-  const firstTries = createFirstTries(parts)
-  const running = new Slots<Course>()
+  const deadlines = createDeadlines(clock)
+  const running = new Slots<ActiveQuery>()
 
   return {
     isDown: health.isDown,
     inFlight: () => running.size,
-    sockets: () => udp.sockets() + tcp.sockets(),
     ask(asked) {
       if (asked.upstreams.length === 0) {
         return Promise.resolve({ failure: 'there is no upstream to ask', reason: 'none' })
@@ -94,11 +93,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
             return resolve(stopping)
           }
           try {
-            const course = firstTries.start(asked, (result) => {
+            const query = new ActiveQuery(parts, deadlines, asked, (result) => {
               leave()
               resolve(result)
             })
-            slot = running.add(course)
+            query.begin()
+            slot = running.add(query)
           } catch (error) {
             leave()
             reject(error)
@@ -108,10 +108,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
     },
     stop() {
       isStopped = true
-      for (const course of running.all()) course.end(stopping)
-      firstTries.stop()
+      for (const query of running.all()) query.finish(stopping)
+      deadlines.stop()
       health.stop()
-      forms.stop()
+      statuses.stop()
       udp.close()
       tcp.close()
     },

@@ -1,7 +1,6 @@
 // Forwarding put together: loop guard → cache → exchange with the upstreams, for one configuration after another.
 import { randomInt } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { longestResolvConf } from '../config/resolvconf.ts'
 import type { Config, Upstream } from '../config/types.ts'
 import type { Form } from '../dns/relay.ts'
 import { type Clock, passingTime } from '../lib/clock.ts'
@@ -12,7 +11,8 @@ import { type Cache, type CacheOptions, createCache } from './cache/cache.ts'
 import { type CacheCounters, createCacheCounters } from './cache/counters.ts'
 import { createForwardCounters, type ForwardCounters } from './counters.ts'
 import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
-import type { LoopGuard, LoopGuardOptions, Reached } from './loop.ts'
+import type { LoopGuard, LoopGuardOptions, Reached } from './loop/prober.ts'
+import { longestResolvConf } from './resolvconf.ts'
 import type { Forward } from './types.ts'
 import { followUpstreams, type ResolverFiles, type Upstreams } from './upstreams.ts'
 
@@ -65,7 +65,7 @@ export async function createForwarder<Loops extends LoopGuard>(
     randomId: () => randomInt(0x10000),
     random: Math.random,
   })
-  const probe = { asker: 'berth', policy: 'sequential', timeout: probeTimeout } as const
+  const probe = { asker: 'berth', order: 'sequential', timeout: probeTimeout } as const
   const loops = options.createLoops({
     ask: (upstream, question) => exchange.ask({ ...question, ...probe, upstreams: [upstream] }),
     counters: counters.forward,
@@ -90,10 +90,10 @@ export async function createForwarder<Loops extends LoopGuard>(
   }
 
   // Written out: to leave one of an object's fields out costs more than all else here.
-  const ask: Forward = ({ query, question, edns, asker, route: { upstreams, policy } }) => {
+  const ask: Forward = ({ query, question, edns, asker, route: { upstreams, order } }) => {
     const reachable = upstreams.filter(({ host, port }) => !isOurs(host, port))
     const { timeout } = config.forward
-    return exchange.ask({ query, question, edns, asker, upstreams: reachable, policy, timeout })
+    return exchange.ask({ query, question, edns, asker, upstreams: reachable, order, timeout })
   }
   const { isCacheable, flushes, onFill } = options
   const cache = createCache({

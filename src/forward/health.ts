@@ -2,18 +2,20 @@
 // the others, so that only the question that met the failure pays for it, and is checked in the background until it
 // is well again. One that answers checks and then no question is well with an answer to a question alone: it gets a copy
 // of one now and then. Nothing is checked while all is well.
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import type { Question } from '../dns/name.ts'
 import { encodeUpstreamQuery } from '../dns/relay.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
-import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
-import { askOnce, check } from './check.ts'
+import { askOnce } from './ask-once.ts'
+import type { AttemptResult, Carrier } from './attempt.ts'
 import type { ForwardCounters } from './counters.ts'
-import type { Forms } from './forms.ts'
-import { orderUpstreams } from './policy.ts'
+import type { EdnsStatuses } from './edns-status.ts'
+import { check } from './health-check.ts'
+import { createStates, measure, retransmissionTimeout, type State, type Trouble } from './health-state.ts'
+import { orderUpstreams } from './order.ts'
 
 export interface HealthOptions {
   readonly clock: Clock
@@ -22,14 +24,14 @@ export interface HealthOptions {
   /** Carries the checks. */
   readonly udp: Carrier
   /** Checks have the form that questions have. */
-  readonly forms: Forms
+  readonly statuses: EdnsStatuses
   /** [0, 1) */
   readonly random: () => number
 }
 
 export interface Health {
   /** All of them, in the order they are to be asked. */
-  order(upstreams: readonly Upstream[], policy: ForwardPolicy): readonly Upstream[]
+  order(upstreams: readonly Upstream[], order: ForwardOrder): readonly Upstream[]
   /** How metrics name it. */
   label(upstream: Upstream): string
   /** A reply to a question came over UDP after so many ms, whatever its rcode. */
@@ -38,7 +40,7 @@ export interface Health {
   answered(upstream: Upstream): void
   /** It was silent for too long, refused the connection, could not be reached, by a question for this name. */
   failed(upstream: Upstream, why: string, name: string, asked: number): void
-  /** It could not answer a question for this name, which another one then answered, or nobody did and it was the first. */
+  /** It failed to answer a question for this name that another server answered, or none did and it came first. */
   outdone(upstream: Upstream, why: string, name: string): void
   /** It goes behind for its errors, not for silence. */
   isErring(upstream: Upstream): boolean
@@ -67,77 +69,19 @@ const domainsLimit = { silence: 2, errors: 8 } as const
 const outdoneFor = 10_000
 /** Between two questions that are copied to one that answers checks alone, ms. */
 const trialEvery = 1000
-/** Nobody wanted it for so long: no more checks, ms. */
+/** An upstream unused for this long is checked no more, ms. */
 const wantedFor = 60_000
-/** The least and the most time for a reply, ms; 200 ms as in other resolvers, and RFC 8961's 1 s. */
-const leastRetry = 200
-const mostRetry = 1000
-/** Upstreams that are remembered, more than a route has, and label values that are used: resolv.conf may change for ever. */
-const remembered = 1024
-const labelled = 64
-
-interface State {
-  upstream: Upstream
-  readonly label: string
-  wanted: number
-  /** Smoothed round-trip time and its variation, ms (RFC 6298, 2). */
-  rtt: number | undefined
-  variation: number
-  /** Why it is set aside, and since when; `questions`: checks do not count, since it answers nothing else. */
-  aside: { readonly for: Trouble; readonly since: number; readonly questions: boolean } | undefined
-  /** A check has failed, or does not count: said in the log and in metrics. */
-  down: boolean
-  /** A check has been answered after this trouble, and no question since; what domains had the same after that. */
-  vouched: { readonly for: Trouble; readonly at: number; readonly domains: Set<string> } | undefined
-  /** Errors in a row. */
-  outdone: number
-  /** When a question may next be copied to it. */
-  trialAt: number
-  timer: Timer | undefined
-  /** Ends the check that is under way. */
-  cancel: Cancel | undefined
-}
-
-type Trouble = 'silence' | 'errors'
-
-export function createHealth({ clock, log, counters, udp, forms, random }: HealthOptions): Health {
-  const states = new Map<string, State>()
-  const labels = new Set<string>()
+export function createHealth({ clock, log, counters, udp, statuses, random }: HealthOptions): Health {
+  const {
+    of: stateOf,
+    find,
+    all,
+  } = createStates(clock, counters, (state) => {
+    endChecks(state)
+    if (state.aside?.questions) onTrial--
+  })
   /** Those that answer checks alone. */
   let onTrial = 0
-
-  function stateOf(upstream: Upstream): State {
-    let state = states.get(upstream.text)
-    if (state === undefined) {
-      if (states.size >= remembered) forgetOldest()
-      if (labels.size < labelled) labels.add(upstream.text)
-      const label = labels.has(upstream.text) ? upstream.text : 'other'
-      state = {
-        upstream,
-        label,
-        wanted: clock.monotonic(),
-        rtt: undefined,
-        variation: 0,
-        aside: undefined,
-        down: false,
-        vouched: undefined,
-        outdone: 0,
-        trialAt: 0,
-        timer: undefined,
-        cancel: undefined,
-      }
-      states.set(upstream.text, state)
-      counters.healthy.cell(label).value = 1
-    }
-    return state
-  }
-
-  function forgetOldest(): void {
-    const oldest = [...states.values()].reduce((a, b) => (b.wanted < a.wanted ? b : a))
-    endChecks(oldest)
-    if (oldest.aside?.questions) onTrial--
-    states.delete(oldest.upstream.text)
-  }
 
   /** Checks don't count where it has answered one, and then left so many domains without an answer. */
   function setAside(state: State, trouble: Trouble, why: string, questions = false): void {
@@ -181,7 +125,7 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
       return
     }
     const next = () => runCheck(state, Math.min(longestWait, wait * 2))
-    state.cancel = check({ clock, udp, forms }, state.upstream, (result) => {
+    state.cancel = check({ clock, udp, statuses }, state.upstream, (result) => {
       endChecks(state)
       const why = problemOf(state, result)
       if ('error' in result && result.blame !== 'upstream') state.timer = clock.setTimeout(next, wait)
@@ -249,15 +193,15 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
   }
 
   return {
-    order(upstreams, policy) {
+    order(upstreams, order) {
       const now = clock.monotonic()
       const standing = (upstream: Upstream) => {
         const state = stateOf(upstream)
         state.wanted = now
         state.upstream = upstream
-        return { aside: state.aside !== undefined, rtt: state.rtt }
+        return { unhealthy: state.aside !== undefined, rtt: state.rtt }
       }
-      return orderUpstreams(upstreams, policy, standing, random)
+      return orderUpstreams(upstreams, order, standing, random)
     },
     label: (upstream) => stateOf(upstream).label,
     replied(upstream, ms) {
@@ -272,17 +216,17 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
     },
     failed: (upstream, why, name, asked) => noteFailure(stateOf(upstream), why, name, asked),
     outdone: (upstream, why, name) => countOutdone(stateOf(upstream), why, name),
-    isErring: ({ text }) => states.get(text)?.aside?.for === 'errors',
+    isErring: ({ text }) => find(text)?.aside?.for === 'errors',
     get wantsTrials() {
       return onTrial > 0
     },
     tryOut(upstreams, query, question, edns) {
       for (const upstream of upstreams) {
-        const state = states.get(upstream.text)
+        const state = find(upstream.text)
         if (state?.aside?.questions !== true || clock.monotonic() < state.trialAt) continue
         const trouble = state.aside.for
         state.trialAt = clock.monotonic() + trialEvery
-        const form = forms.of(upstream).of('udp')
+        const form = statuses.of(upstream).formFor('udp')
         state.cancel?.()
         state.cancel = askOnce(clock, udp, {
           upstream,
@@ -296,28 +240,12 @@ export function createHealth({ clock, log, counters, udp, forms, random }: Healt
         })
       }
     },
-    isDown: (upstreams) =>
-      upstreams.length > 0 && upstreams.every(({ text }) => states.get(text)?.down === true),
-    retryAfter(upstream) {
-      const { rtt, variation } = stateOf(upstream)
-      if (rtt === undefined) return undefined
-      return Math.min(mostRetry, Math.max(leastRetry, rtt + 4 * variation))
-    },
+    isDown: (upstreams) => upstreams.length > 0 && upstreams.every(({ text }) => find(text)?.down === true),
+    retryAfter: (upstream) => retransmissionTimeout(stateOf(upstream)),
     stop() {
-      for (const state of states.values()) endChecks(state)
+      for (const state of all()) endChecks(state)
     },
   }
-}
-
-/** RFC 6298, 2.2 and 2.3. Every try has an ID of its own, so it is always known which one was answered. */
-function measure(state: State, ms: number): void {
-  if (state.rtt === undefined) {
-    state.rtt = ms
-    state.variation = ms / 2
-    return
-  }
-  state.variation += (Math.abs(state.rtt - ms) - state.variation) / 4
-  state.rtt += (ms - state.rtt) / 8
 }
 
 /** One that was silent is well with any reply; one that gave errors, with anything but SERVFAIL. */

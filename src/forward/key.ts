@@ -72,7 +72,7 @@ export function ownerOf(key: string): string {
   return key.slice(0, start) + key.slice(key.indexOf(' ', start) + 1, key.lastIndexOf('\n'))
 }
 
-/** Of who is asked, by a key or its owner. `seed`: so that nobody can tell which names share a hash. */
+/** Of who is asked, by a key or its owner. `seed`: so that colliding names cannot be chosen. */
 export function hashContext(key: string, seed: number): number {
   return hashPart(key, key.indexOf('\n') + 1, seed)
 }

@@ -1,6 +1,6 @@
 // What forwarding is asked, and what comes of it. Shapes only: resolve asks, forward answers.
 import type { Socket } from 'node:net'
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
 import type { Edns } from '../dns/edns.ts'
 import type { Question } from '../dns/name.ts'
 import type { UpstreamReply } from '../dns/relay.ts'
@@ -18,7 +18,7 @@ export interface Route {
   /** Chosen by the configuration for this name or this asker, so that private addresses are nothing to wonder about. */
   readonly explicit: boolean
   readonly upstreams: readonly Upstream[]
-  readonly policy: ForwardPolicy
+  readonly order: ForwardOrder
 }
 
 export interface ForwardQuestion {
@@ -85,7 +85,7 @@ export interface UpstreamSocket {
   close(): void
 }
 
-export interface UpstreamEars {
+export interface SocketHandlers {
   connected(): void
   /** The message is the listener's to keep. */
   heard(message: Buffer): void
@@ -96,8 +96,8 @@ export interface UpstreamEars {
 /** Opens a socket on a port that the system draws. */
 export type DialUdp = (
   to: { readonly host: string; readonly port: number },
-  ears: UpstreamEars,
+  ears: SocketHandlers,
 ) => UpstreamSocket
 
-/** A connection on its way to an address that Node itself can't be told. */
+/** Connects to an address that Node itself cannot express. */
 export type DialTcp = (to: { readonly host: string; readonly port: number }) => Socket

@@ -1,6 +1,5 @@
 // The default route's upstreams: those configured, or resolv.conf's, followed as it changes. Never ourselves, and where
 // the file names a local resolver that would ask us back or answer for our networks, what that one itself asks.
-import { readResolvConf } from '../config/resolvconf.ts'
 import { formatHostPort } from '../config/text-values.ts'
 import type { HostPort, Upstream } from '../config/types.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
@@ -8,7 +7,8 @@ import { explain, systemCode } from '../lib/errors.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { Logger } from '../lib/log.ts'
 import { isLocalTo } from '../lib/ranges.ts'
-import type { LoopState } from './loop.ts'
+import type { LoopState } from './loop/prober.ts'
+import { readResolvConf } from './resolvconf.ts'
 
 export interface Upstreams {
   /** In configured order, without those that are ourselves. The same list as long as the same are on it. */

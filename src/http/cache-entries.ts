@@ -2,7 +2,7 @@
 import { rcodeName } from '../dns/header.ts'
 import { readMessage } from '../dns/message.ts'
 import { typeName } from '../dns/types.ts'
-import type { HeldAnswer, Holding } from '../forward/cache/holdings.ts'
+import type { HeldAnswer, Holding } from '../forward/cache/contents.ts'
 import type { CacheEntry } from './api-types.ts'
 import type { FromAll } from './caches.ts'
 

@@ -1,6 +1,7 @@
 // The caches of all processes that answer, as whoever looks after the server asks for them.
+
+import type { Holdings, Subject } from '../forward/cache/contents.ts'
 import type { Flushed, Names } from '../forward/cache/flush.ts'
-import type { Holdings, Subject } from '../forward/cache/holdings.ts'
 
 /** By process: the first one is 1. */
 export interface FromAll<T> {

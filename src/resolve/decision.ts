@@ -6,6 +6,7 @@ import { isWithin } from '../dns/name.ts'
 import { classIN, type } from '../dns/types.ts'
 import { type Answer, addressRecord, anyRecord, nameServerRecord, soaRecord } from '../dns/writer.ts'
 import type { Route } from '../forward/types.ts'
+import { shuffle } from '../lib/shuffle.ts'
 import type { Context } from './context.ts'
 import { podmanDomain } from './podman.ts'
 
@@ -137,12 +138,4 @@ function enclosingZone(zone: string, name: string): string {
   for (const own of [zone, podmanDomain]) if (isWithin(name, own)) return own
   const tree = /(?:^|\.)((?:in-addr|ip6)\.arpa)$/.exec(name)
   return tree?.[1] ?? ''
-}
-
-export function shuffle<T>(list: T[], random: () => number): T[] {
-  for (let i = list.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    ;[list[i], list[j]] = [list[j]!, list[i]!]
-  }
-  return list
 }

@@ -1,6 +1,6 @@
 // Where questions are forwarded: the configuration's routes, by name (`forward.zones`, the longest match) and by the
 // asker's network (`forward.networks`).
-import type { Config, ForwardNetwork, ForwardPolicy, ForwardZone, Upstream } from '../config/types.ts'
+import type { Config, ForwardNetwork, ForwardOrder, ForwardZone, Upstream } from '../config/types.ts'
 import { namesAbove } from '../dns/name.ts'
 import type { Route } from '../forward/types.ts'
 import type { Scope } from '../scope/scope.ts'
@@ -20,29 +20,29 @@ export interface GrowingRoutes {
   readonly routes: Routes
 }
 
-export function indexRoutes({ zones, networks, policy }: Config['forward']): Routes {
-  const { addZone, addNetwork, routes } = growRoutes(policy)
+export function indexRoutes({ zones, networks, order }: Config['forward']): Routes {
+  const { addZone, addNetwork, routes } = growRoutes(order)
   for (const zone of zones) addZone(zone)
   for (const network of networks) addNetwork(network)
   return routes
 }
 
-/** `policy`: of whatever has none of its own. */
-export function growRoutes(policy: ForwardPolicy): GrowingRoutes {
+/** `order`: of whatever has none of its own. */
+export function growRoutes(order: ForwardOrder): GrowingRoutes {
   const byName = new Map<string, Route>()
   const byNetwork = new Map<string, Route>()
 
-  function addZone({ suffix, upstreams, policy: own = policy }: ForwardZone): void {
+  function addZone({ suffix, upstreams, order: own = order }: ForwardZone): void {
     const name = `forward.zones ${suffix}`
-    byName.set(suffix, { name, zone: suffix, explicit: true, upstreams, policy: own })
+    byName.set(suffix, { name, zone: suffix, explicit: true, upstreams, order: own })
   }
 
-  function addNetwork({ network, upstreams, policy: own = policy }: ForwardNetwork): void {
+  function addNetwork({ network, upstreams, order: own = order }: ForwardNetwork): void {
     const name = `forward.networks ${network}`
-    byNetwork.set(network, { name, zone: undefined, explicit: true, upstreams, policy: own })
+    byNetwork.set(network, { name, zone: undefined, explicit: true, upstreams, order: own })
   }
 
-  let latest: Route = { name: 'default', zone: undefined, explicit: false, upstreams: [], policy }
+  let latest: Route = { name: 'default', zone: undefined, explicit: false, upstreams: [], order }
   const routes: Routes = {
     forName(name) {
       if (byName.size === 0) return undefined

@@ -1,10 +1,10 @@
 // The messages between the first process and its workers: plain data, structured clones, in order.
 import type { Part } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
+import type { Holdings, Subject } from '../forward/cache/contents.ts'
 import type { Fill } from '../forward/cache/fill.ts'
 import type { Flush, Flushed } from '../forward/cache/flush.ts'
-import type { Holdings, Subject } from '../forward/cache/holdings.ts'
-import type { LoopStates } from '../forward/loop.ts'
+import type { LoopStates } from '../forward/loop/prober.ts'
 import type { Tally } from '../http/tally.ts'
 import type { Bindable } from '../net/listener.ts'
 import type { GoneOptions } from '../registry/gone.ts'

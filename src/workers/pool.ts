@@ -2,7 +2,7 @@
 import { takeApart } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import type { Fill } from '../forward/cache/fill.ts'
-import type { LoopStates, ProbingGuard } from '../forward/loop.ts'
+import type { LoopStates, ProbingGuard } from '../forward/loop/prober.ts'
 import type { Tally } from '../http/tally.ts'
 import { Counter } from '../lib/counters.ts'
 import type { Bindable } from '../net/listener.ts'

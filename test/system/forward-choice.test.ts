@@ -243,7 +243,7 @@ describe('an upstream that', () => {
     const slow = await startBad('addAction(AllRule(), DelayAction(300))')
     const patient = await start([slow.address, other.address])
     expect((await whoAnswers(patient)).who).toBe('192.0.2.1')
-    const hasty = await start([slow.address, other.address], { policy: 'fastest' })
+    const hasty = await start([slow.address, other.address], { order: 'fastest' })
     const tally = new Map<string, number>()
     for (let n = 0; n < 30; n++) {
       const { who } = await whoAnswers(hasty)

@@ -43,7 +43,7 @@ export interface How {
 }
 
 const plain = encodeQuery('known.example', 'A', { id: 7 })
-const toFirst = { upstreams: upstreams.slice(0, 1), policy: 'sequential', timeout: 1000 } as const
+const toFirst = { upstreams: upstreams.slice(0, 1), order: 'sequential', timeout: 1000 } as const
 
 export function createBench(parts: Parts): Bench {
   const { clock, runAll } = createStillClock()
@@ -103,8 +103,8 @@ export function createBench(parts: Parts): Bench {
       ...{ resolver, cookies, counters, clock, log: silentLogger, logQueries: false },
       identity: { id: '', version: '' },
       forward: ({ route, ...asked }) => {
-        const { timeout, policy } = config.forward
-        return exchange.ask({ ...asked, upstreams: route.upstreams, policy, timeout })
+        const { timeout, order } = config.forward
+        return exchange.ask({ ...asked, upstreams: route.upstreams, order, timeout })
       },
     })
     const message = Buffer.from(query)

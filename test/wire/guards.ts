@@ -208,12 +208,12 @@ export const guards: readonly Guard[] = [
     'code === type.OPT',
   ]),
   guard('reply-upper-rcode', 'dns/relay.ts', [' | (opt === undefined ? 0 : message[opt.ttlAt]! << 4)', '']),
-  guard('reply-truncated', 'forward/tries.ts', [
-    "const isPart = transport === 'udp' && (isTruncated || isCut)",
+  guard('reply-truncated', 'forward/verdict.ts', [
+    "const isPart = asked.transport === 'udp' && (isTruncated || isCut)",
     'const isPart = false',
   ]),
-  guard('reply-rcode', 'forward/tries.ts', ['else if (!answers.has(code)) refuse', 'else if (false) refuse']),
-  guard('reply-plain', 'forward/tries.ts', ['if (mayBeUnread && ', 'if (false && ']),
+  guard('reply-rcode', 'forward/verdict.ts', ['if (answers.has(code))', 'if (true)']),
+  guard('reply-plain', 'forward/attempts.ts', ['if (objection !== undefined && ', 'if (false && ']),
   guard('reply-question-echo', 'dns/relay.ts', [
     'copyBytes(query, headerBytes, question.end, out, headerBytes)',
     'copyBytes(message, headerBytes, question.end, out, headerBytes)',
@@ -236,17 +236,17 @@ export const guards: readonly Guard[] = [
   guard('stream-drop', 'net/tcp-connection.ts', ["if (gate(message) === 'drop') {", 'if (false) {']),
   guard('frame-length', 'dns/frame.ts', ['if (held < 2 + length) return messages', '']),
   guard('frame-boundary', 'dns/frame.ts', ['take(2 + length)', 'take(held)']),
-  guard('upstream-stream', 'forward/tcp.ts', [
+  guard('upstream-stream', 'forward/tcp-carrier.ts', [
     "if (message.length < headerBytes) problem = 'not DNS'",
     'if (message.length < headerBytes) continue',
   ]),
-  guard('upstream-question', 'forward/tcp.ts', [
+  guard('upstream-question', 'forward/tcp-carrier.ts', [
     ' && answersQuestion(asked.attempt.message, asked.attempt.question, message)',
     '',
   ]),
   guard(
     'upstream-match',
-    'forward/tcp.ts',
+    'forward/tcp-carrier.ts',
     ['const asked = connection.open.get(id)', 'const [asked] = connection.open.values()'],
     [' && answersQuestion(asked.attempt.message, asked.attempt.question, message)', ''],
   ),

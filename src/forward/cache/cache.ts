@@ -1,28 +1,30 @@
-// Upstreams' answers, kept: a question answered before is answered at once, aged; one whose answer is out of date gets
-// that where upstreams fail or are slow (RFC 8767); and one that just failed is not tried again at once (RFC 9520).
+// The cache of upstreams' answers: fresh ones are served aged, stale ones while upstreams fail or are slow (RFC 8767),
+// and a question that just failed is not retried at once (RFC 9520).
 import type { CacheSettings } from '../../config/types.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
-import { ageReply, answerTtl, staleReply } from '../../dns/ttl.ts'
+import { answerTtl } from '../../dns/ttl.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { ForwardCounters } from '../counters.ts'
 import { createInflight } from '../inflight.ts'
 import { createKeys, hashName, type Keys, nameOf, nameOfOwner, wantsRecursion } from '../key.ts'
-import type { Answered, Failed, Forward, Forwarded, ForwardQuestion, Lease, Route } from '../types.ts'
+import type { Answered, Forward, Forwarded, ForwardQuestion, Route } from '../types.ts'
+import { type Caps, deniesName, isConclusive, kindOf, readCacheable, writeTtls } from './cacheability.ts'
+import { type Holdings, listHoldings, type Subject } from './contents.ts'
 import type { CacheCounters } from './counters.ts'
-import { createExisting, maySayNodata, narrow, sayNodata } from './existing.ts'
-import { createFailures, type RememberedFailure } from './failures.ts'
+import { createEntry, type Entry } from './entry.ts'
+import { createExistence, maySayNodata, narrow, sayNodata } from './existence.ts'
+import { createFailures } from './failures.ts'
 import { type Fill, fillOf, readFill } from './fill.ts'
 import { createFlushes, type Flush, type Flushed, type Flushes, namesIn, removeFrom } from './flush.ts'
-import { type Holdings, listHoldings, type Subject } from './holdings.ts'
-import { type Caps, deniesName, isConclusive, kindOf, readKeepable, writeTtls } from './keepable.ts'
 import { unpackReply } from './packed.ts'
-import { createEntry, createStore, type Entry } from './store.ts'
+import { createServed, isWorthPrefetching, staleTtl } from './served.ts'
+import { createStore } from './store.ts'
 
 export interface Cache {
   readonly forward: Forward
-  /** Keeps what another cache has told; its message becomes ours. */
+  /** Keeps what another process's cache sent; the message becomes ours. */
   take(fill: Fill): void
   /** What is kept stays, as far as it might have been kept with these settings. */
   update(settings: CacheSettings): void
@@ -52,31 +54,23 @@ export interface CacheOptions {
   readonly onFill?: (fill: Fill) => void
   /** Default: none so far. */
   readonly flushes?: Flushes
-  /** Of hashes, so that nobody can tell which names share one: 32 bits. Default: 0. */
+  /** Of hashes, 32 random bits, so that colliding names cannot be chosen. Default: 0. */
   readonly seed?: number
 }
 
 /** RFC 8767, 5: an asker gets the stale answer where there is no other by now, ms. Stubs often wait 2 s. */
 const clientPatience = 1800
-/** RFC 8767, 4: what a stale answer holds for, s. */
-const staleTtl = 30
-
-/** An answer is asked for again before its end where it holds for so many s, was used so often, and this part is left. */
-const prefetchFrom = { ttl: 10, hits: 3, left: 0.1 }
 /** At most so many at once. */
 const maxPrefetches = 64
-/** The store need not know of a use this soon after another, ms. */
-const recentlyUsed = 1000
 
 export function createCache(options: CacheOptions): Cache {
   const { counters, clock, log, now, flushes = createFlushes() } = options
-  const hits = counters.hits.cell()
   const misses = counters.misses.cell()
   let { settings } = options
   let caps = capsOf(settings)
   const { seed = 0 } = options
   const store = createStore(settings, counters)
-  const existing = createExisting(store, seed)
+  const existence = createExistence(store, seed)
   const failures = createFailures(now)
   const keysOf = createKeys(flushes.last, seed)
   const refresh = createInflight({
@@ -85,6 +79,14 @@ export function createCache(options: CacheOptions): Cache {
     isFlushed,
   })
   let prefetches = 0
+  const isDue = (entry: Entry, time: number) => prefetches < maxPrefetches && isWorthPrefetching(entry, time)
+  const served = createServed({
+    counters,
+    store,
+    now,
+    isDue,
+    stale: () => settings.stale,
+  })
 
   function isFlushed({ question, since }: Keys, result?: Forwarded): boolean {
     return flushes.hit(since, () => namesIn(nameOf(question), replyOf(result)))
@@ -107,15 +109,15 @@ export function createCache(options: CacheOptions): Cache {
     const subject = { key, context, hash: hashName(name, context), name, type }
     const shows = kind === 'success'
     if (!isConclusive(reply)) {
-      if (shows && settings.entries > 0) existing.learn(subject, reply, shows, time, false)
+      if (shows && settings.entries > 0) existence.learn(subject, reply, shows, time, false)
       return result
     }
     failures.forget(keys.question)
     if (settings.entries === 0 || result.isGuess) return result
-    const against = !shows && deniesName(reply, type) ? existing.against(subject, reply, time) : undefined
+    const against = !shows && deniesName(reply, type) ? existence.against(subject, reply, time) : undefined
     const isThere = against !== undefined && against.others > 0 && maySayNodata(reply.message, keys.question)
     if (isThere) sayNodata(reply.message)
-    const found = options.isCacheable(reply, asked.route) ? readKeepable(reply, kind, caps) : undefined
+    const found = options.isCacheable(reply, asked.route) ? readCacheable(reply, kind, caps) : undefined
     const forEveryType = found?.forEveryType === true && (against?.name ?? 0) === 0
     // As NODATA it ends with what stands against it: the whole name may be gone then.
     const most = isThere ? against.others - time : Number.POSITIVE_INFINITY
@@ -137,7 +139,7 @@ export function createCache(options: CacheOptions): Cache {
         usedAt: time,
       })
     const had = replace(keys, entry, shows)
-    const shown = existing.learn(subject, reply, shows, time, entry !== undefined && !entry.isGone)
+    const shown = existence.learn(subject, reply, shows, time, entry !== undefined && !entry.isGone)
     if (options.onFill !== undefined && (had || entry !== undefined || shown.length > 0)) {
       options.onFill(fillOf(keys, entry, shown, time))
     }
@@ -167,69 +169,21 @@ export function createCache(options: CacheOptions): Cache {
     failures.forget(question)
     for (const { owner, type, left } of shown) {
       if (!flushes.hit(since, () => [nameOfOwner(owner)])) {
-        existing.hear({ owner, type, until: time + left })
+        existence.hear({ owner, type, until: time + left })
       }
     }
     if (filled === undefined) {
       replace(fill, undefined, shown.length > 0)
       return
     }
-    const { subject, reply, entry: told } = filled
-    // It may have been told before its teller has heard of what is known here.
-    const against = deniesName(reply, subject.type) ? existing.against(subject, reply, time) : undefined
+    const { subject, reply, entry: received } = filled
+    // Its sender may not have known what is known here.
+    const against = deniesName(reply, subject.type) ? existence.against(subject, reply, time) : undefined
     const isAgainst = against !== undefined && against.name > 0
-    const entry = isAgainst ? narrow(told, against.others) : told
+    const entry = isAgainst ? narrow(received, against.others) : received
     const shows = entry.kind === 'success'
     replace(fill, entry, shows)
-    existing.learn(subject, reply, shows, told.storedAt, !entry.isGone)
-  }
-
-  /** How long an entry is still good for an answer, if only a stale one; ms. */
-  function servableFor(entry: Entry | undefined, time: number): number {
-    return entry === undefined ? 0 : Math.max(0, entry.expiresAt + settings.stale - time)
-  }
-
-  function answerFresh(entry: Entry, asked: ForwardQuestion, keys: Keys, time: number): Answered {
-    hits.value++
-    entry.hits++
-    if (isWorthPrefetching(entry, time)) prefetch(entry, asked, keys)
-    const age = seconds(time - entry.storedAt)
-    const left = secondsLeft(entry.expiresAt - time)
-    const cached = { age, left, stale: false, lease: leaseOf(entry) }
-    return { reply: ageReply(unpackReply(entry.packed), age), ...giverOf(entry), cached }
-  }
-
-  /** What is given by it is used as if it had been asked for here. */
-  function leaseOf(entry: Entry): Lease {
-    return {
-      use(time) {
-        if (entry.isGone || time >= entry.expiresAt || isWorthPrefetching(entry, time)) return undefined
-        // What was used longest ago goes first: once in a while is enough to tell.
-        if (time - entry.usedAt > recentlyUsed) {
-          entry.usedAt = time
-          store.get(entry.key)
-        }
-        hits.value++
-        entry.hits++
-        return seconds(time - entry.storedAt)
-      },
-    }
-  }
-
-  /** `why`: what became of the try to get a newer one. */
-  function answerStale(entry: Entry, why: string): Answered {
-    counters.servedStale.add(1)
-    const time = now()
-    const age = seconds(time - entry.storedAt)
-    const left = secondsLeft(servableFor(entry, time))
-    const reply = staleReply(unpackReply(entry.packed), age, staleTtl)
-    return { reply, ...giverOf(entry), tries: why, cached: { age, left, stale: true } }
-  }
-
-  function answerFailed({ failed, at, until }: RememberedFailure): Failed {
-    counters.failures.add(1)
-    const time = now()
-    return { ...failed, cached: { age: seconds(time - at), left: secondsLeft(until - time), stale: false } }
+    existence.learn(subject, reply, shows, received.storedAt, !entry.isGone)
   }
 
   /** The new answer, or the old one where upstreams fail, are down or take too long; the exchange goes on then. */
@@ -239,22 +193,22 @@ export function createCache(options: CacheOptions): Cache {
     const isGone = () => flushes.hit(old.since, () => namesIn(asked.question.name, unpackReply(old.packed)))
     const better = (settled: Forwarded) => {
       if (isGone()) return settled
-      if ('failure' in settled) return answerStale(old, settled.failure)
+      if ('failure' in settled) return served.stale(old, settled.failure)
       return isConclusive(settled.reply)
         ? settled
-        : answerStale(old, `no whole answer from ${settled.upstream}`)
+        : served.stale(old, `no whole answer from ${settled.upstream}`)
     }
     if (!(result instanceof Promise)) return better(result)
     if (options.isDown(asked.route)) {
       void leaveBehind(result)
-      return answerStale(old, 'all upstreams are down')
+      return served.stale(old, 'all upstreams are down')
     }
     return new Promise((resolve, reject) => {
       let late = false
       const timer = clock.setTimeout(() => {
         if (isGone()) return
         late = true
-        resolve(answerStale(old, `no answer within ${clientPatience / 1000} s`))
+        resolve(served.stale(old, `no answer within ${clientPatience / 1000} s`))
       }, clientPatience)
       result.then((settled) => {
         clock.clearTimeout(timer)
@@ -263,10 +217,10 @@ export function createCache(options: CacheOptions): Cache {
     })
   }
 
-  function isWorthPrefetching(entry: Entry, time: number): boolean {
-    if (entry.prefetched || entry.hits < prefetchFrom.hits || prefetches >= maxPrefetches) return false
-    const whole = entry.expiresAt - entry.storedAt
-    return whole >= prefetchFrom.ttl * 1000 && entry.expiresAt - time <= whole * prefetchFrom.left
+  function answerFresh(entry: Entry, asked: ForwardQuestion, keys: Keys, time: number): Answered {
+    const answer = served.fresh(entry, time)
+    if (isDue(entry, time)) prefetch(entry, asked, keys)
+    return answer
   }
 
   function prefetch(entry: Entry, asked: ForwardQuestion, keys: Keys): void {
@@ -279,7 +233,7 @@ export function createCache(options: CacheOptions): Cache {
     void leaveBehind(result).finally(() => prefetches--)
   }
 
-  /** Nobody waits for it; what it brings has been kept by then. */
+  /** Goes on in the background; its result has been cached by then. */
   function leaveBehind(result: Promise<Forwarded>): Promise<unknown> {
     return result.catch((error: unknown) =>
       log.error({ why: explain(error) }, 'a kept answer could not be renewed'),
@@ -291,7 +245,10 @@ export function createCache(options: CacheOptions): Cache {
     caps = capsOf(next)
     store.update(next, (entry) => {
       const longest = entry.kind === 'denial' ? next.maxNegativeTtl : next.maxTtl
-      return { ...entry, expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest) }
+      return {
+        ...entry,
+        expiresAt: Math.min(entry.expiresAt, entry.storedAt + longest),
+      }
     })
   }
 
@@ -304,16 +261,23 @@ export function createCache(options: CacheOptions): Cache {
     if (denied !== undefined && time < denied.expiresAt) return answerFresh(denied, asked, keys, time)
     if (!wantsRecursion(asked)) return refresh(asked, keys)
     const known = newest(own, denied)
-    const old = servableFor(known, time) > 0 ? known : undefined
+    const old = served.servableFor(known, time) > 0 ? known : undefined
     const failure = failures.recall(keys.question, old === undefined ? undefined : settings.failureRecheck)
     if (failure !== undefined) {
-      return old === undefined ? answerFailed(failure) : answerStale(old, failure.failed.failure)
+      return old === undefined ? served.failed(failure) : served.stale(old, failure.failed.failure)
     }
     misses.value++
     return old === undefined ? refresh(asked, keys) : preferNew(asked, keys, old)
   }
 
-  const memories = () => ({ ...settings, store, existing, failures, staleTtl, time: now() })
+  const memories = () => ({
+    ...settings,
+    store,
+    existence,
+    failures,
+    staleTtl,
+    time: now(),
+  })
 
   function flush(flush: Flush): Promise<Flushed> {
     flushes.note(flush)
@@ -331,17 +295,9 @@ function replyOf(result: Forwarded | undefined): UpstreamReply | undefined {
   return result !== undefined && 'reply' in result ? result.reply : undefined
 }
 
-function giverOf({ upstream, transport }: Entry): Pick<Answered, 'upstream' | 'transport'> {
-  return { upstream, transport }
-}
-
 function capsOf({ maxTtl, maxNegativeTtl }: CacheSettings): Caps {
   return { maxTtl: maxTtl / 1000, maxNegativeTtl: maxNegativeTtl / 1000 }
 }
-
-const seconds = (ms: number): number => Math.floor(ms / 1000)
-/** As TTLs are told, which are lowered by whole seconds of age. */
-const secondsLeft = (ms: number): number => Math.ceil(ms / 1000)
 
 function newest(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
   if (a === undefined || b === undefined) return a ?? b

@@ -3,7 +3,8 @@
 import { LRUCache } from 'lru-cache'
 import { nameBeside } from '../key.ts'
 import type { Failed } from '../types.ts'
-import type { Entry, Store } from './store.ts'
+import type { Entry } from './entry.ts'
+import type { Store } from './store.ts'
 
 export interface RememberedFailure {
   readonly failed: Failed

@@ -5,10 +5,10 @@ import type { UpstreamReply } from '../../dns/relay.ts'
 import { answerTtl } from '../../dns/ttl.ts'
 import type { Transport } from '../../dns/writer.ts'
 import { hashContext, hashName, type Keys } from '../key.ts'
-import type { Shown, Subject } from './existing.ts'
-import type { Kind } from './keepable.ts'
+import type { Kind } from './cacheability.ts'
+import { createEntry, type Entry } from './entry.ts'
+import type { Shown, Subject } from './existence.ts'
 import { pack, unpack } from './packed.ts'
-import { createEntry, type Entry } from './store.ts'
 
 /** What upstreams said, as other caches of this server take it over: plain data, good for a while after it was told. */
 export interface Fill {

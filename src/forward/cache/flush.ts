@@ -5,7 +5,7 @@ import { encodeName, isWithin } from '../../dns/name.ts'
 import type { UpstreamReply } from '../../dns/relay.ts'
 import { inSlices } from '../../lib/slices.ts'
 import { nameOf } from '../key.ts'
-import type { Existing } from './existing.ts'
+import type { Existence } from './existence.ts'
 import { type Failures, type Waiting, waitAfter } from './failures.ts'
 import { type Packed, unpackReply } from './packed.ts'
 import type { Store } from './store.ts'
@@ -16,7 +16,7 @@ export interface Names {
   readonly below: boolean
 }
 
-/** Plain data: it is told to all processes. */
+/** Plain data: it is sent to all processes. */
 export interface Flush {
   /** One more than that of the flush before. */
   readonly number: number
@@ -96,7 +96,7 @@ export function createMatcher(names: Names | undefined): (key: string, packed?: 
 
 export interface Memories extends Waiting {
   readonly store: Store
-  readonly existing: Pick<Existing, 'flush'>
+  readonly existence: Pick<Existence, 'flush'>
   readonly failures: Failures
 }
 
@@ -105,7 +105,7 @@ export interface Memories extends Waiting {
  * `time`: ms, the cache's own. There may be very many answers: others have their turn meanwhile.
  */
 export async function removeFrom(memories: Memories, { number, names }: Flush): Promise<Flushed> {
-  const { store, existing, failures } = memories
+  const { store, existence, failures } = memories
   const matches = createMatcher(names)
   let remembered = 0
   for (const [key, failure] of [...failures.all()]) {
@@ -113,7 +113,7 @@ export async function removeFrom(memories: Memories, { number, names }: Flush): 
     if (waitAfter(key, failure, memories) > 0) remembered++
     failures.forget(key)
   }
-  existing.flush((name) => names === undefined || covers(names, name))
+  existence.flush((name) => names === undefined || covers(names, name))
   let answers = 0
   await inSlices(store.keys(), (key) => {
     const entry = store.peek(key)

@@ -1,7 +1,7 @@
 // Which entries say whether a name exists: records of it, and denials of the name itself. A hash of the name and of who is
 // asked for it finds them, and the chains run through the entries: a Map of names would hold a text for each, and be
 // laid out anew all the time.
-import type { Entry } from './store.ts'
+import type { Entry } from './entry.ts'
 
 export interface Owners {
   add(entry: Entry): void

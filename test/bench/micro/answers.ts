@@ -105,7 +105,7 @@ function externalQuestions(count: number): ForwardQuestion[] {
     const query = encodeQuery(`host${i}.example${i % 100}.com`, 'A', { id: i })
     return {
       ...{ query, question: readQuestion(query)!, edns: undefined, asker: '10.0.0.2' },
-      route: { name: 'default', zone: undefined, explicit: false, upstreams, policy: 'sequential' },
+      route: { name: 'default', zone: undefined, explicit: false, upstreams, order: 'sequential' },
     }
   })
 }

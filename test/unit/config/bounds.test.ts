@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { listWarnings } from '../../../src/config/config-warnings.ts'
 import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
-import { readResolvConf } from '../../../src/config/resolvconf.ts'
+
 import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { readResolvConf } from '../../../src/forward/resolvconf.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-bounds-'))
@@ -232,13 +233,13 @@ describe('what is told of a text', () => {
 
 describe('resolv.conf', () => {
   it('of any length has so many servers and problems', () => {
-    const { servers, problems, others } = readResolvConf(
+    const { servers, problems } = readResolvConf(
       [
         ...Array.from({ length: 500 }, (_, i) => `nameserver 10.0.${i >> 8}.${i & 255}`),
         ...Array.from({ length: 500 }, () => 'nameserver x'),
         ...Array.from({ length: 500 }, () => 'sortlist x'),
       ].join('\n'),
     )
-    expect([servers.length, problems.length, others.length]).toEqual([32, 10, 100])
+    expect([servers.length, problems.length]).toEqual([32, 10])
   })
 })

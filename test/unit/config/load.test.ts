@@ -54,6 +54,36 @@ describe('the example file', () => {
   })
 })
 
+describe('the old name of forward.order', () => {
+  const old = ['random', 'fastest'] as const
+  it.each(old)('is taken in a file, from the environment and as a flag: %s', (order) => {
+    const written = `forward: {policy: ${order}, zones: {corp.example: {upstreams: 192.0.2.1, policy: random}}}`
+    const { forward } = loadText(written)
+    expect(forward).toMatchObject({ order, zones: [{ suffix: 'corp.example', order: 'random' }] })
+    expect(forward).not.toHaveProperty('policy')
+    expect(load({ env: { BERTH_FORWARD_POLICY: order } }).forward).toEqual(
+      load({ flags: { 'forward.order': order } }).forward,
+    )
+    expect(load({ flags: { 'forward.policy': order } }).forward.order).toBe(order)
+  })
+
+  it('gives way to the new one where that has precedence, and the other way round', () => {
+    writeFileSync(file, 'forward: {policy: random}')
+    expect(load({ file, env: { BERTH_FORWARD_ORDER: 'fastest' } }).forward.order).toBe('fastest')
+    writeFileSync(file, 'forward: {order: random}')
+    expect(load({ file, env: { BERTH_FORWARD_POLICY: 'fastest' } }).forward.order).toBe('fastest')
+  })
+
+  it('is an error beside the new one, which says what to drop', () => {
+    const message =
+      'forward.policy: is the old name of forward.order, which is set as well; drop forward.policy'
+    const env = { BERTH_FORWARD_POLICY: 'random', BERTH_FORWARD_ORDER: 'random' }
+    expect(problemsOf(() => load({ env }))).toEqual([`environment BERTH_FORWARD_POLICY: ${message}`])
+    const flags = { 'forward.order': 'random', 'forward.policy': 'random' }
+    expect(problemsOf(() => load({ flags }))).toEqual([`flag --forward.policy: ${message}`])
+  })
+})
+
 describe('what can be written', () => {
   it('reads every setting', () => {
     const config = loadText(`
@@ -75,7 +105,7 @@ hosts:
 forward:
   upstreams: [9.9.9.9, "[2620:fe::fe]:5353", "2620:fe::fe", "fe80::1%eth0", "9.9.9.9:5300"]
   zones: {Corp.Example: 198.51.100.53}
-  policy: random
+  order: random
   timeout: 2s
   singleLabel: true
 cache: {entries: 0, bytes: 64KiB, maxTtl: 24h, maxNegativeTtl: 1s, stale: off, failureRecheck: 5m}
@@ -119,7 +149,7 @@ log: {level: debug, queries: true}
           upstreams: [{ host: '198.51.100.53', port: 53, text: '198.51.100.53:53' }],
         },
       ],
-      policy: 'random',
+      order: 'random',
       timeout: 2000,
       singleLabel: true,
     })
@@ -162,16 +192,16 @@ log: {level: debug, queries: true}
 forward:
   zones:
     Corp.Example.: [198.51.100.53]
-    lab.example: {upstreams: "198.51.100.1,198.51.100.2", policy: random}
+    lab.example: {upstreams: "198.51.100.1,198.51.100.2", order: random}
     10.0.0.0/8: [198.51.100.3]
     172.16.0.0/12: [198.51.100.4]
     2001:db8:4000::/34: [198.51.100.5]
   networks:
     Lab: [192.0.2.53]
-    vault: {upstreams: ["192.0.2.54"], policy: random}
+    vault: {upstreams: ["192.0.2.54"], order: random}
   rebindAllow: Corp.Example
 `).forward
-    const told = zones.map(({ suffix, upstreams, policy = '' }) => [suffix, upstreams.length, policy])
+    const told = zones.map(({ suffix, upstreams, order = '' }) => [suffix, upstreams.length, order])
     expect(told.slice(0, 3)).toEqual([
       ['corp.example', 1, ''],
       ['lab.example', 2, 'random'],
@@ -180,7 +210,7 @@ forward:
     const second = Array.from({ length: 16 }, (_, i) => `${16 + i}.172.in-addr.arpa`)
     const digits = ['4', '5', '6', '7'].map((digit) => `${digit}.8.b.d.0.1.0.0.2.ip6.arpa`)
     expect(told.slice(3).map(([suffix]) => suffix)).toEqual([...second, ...digits])
-    expect(networks).toMatchObject([{ network: 'lab' }, { network: 'vault', policy: 'random' }])
+    expect(networks).toMatchObject([{ network: 'lab' }, { network: 'vault', order: 'random' }])
     expect(rebindAllow).toEqual(['corp.example'])
   })
 
@@ -445,8 +475,20 @@ describe('what is said about mistakes', () => {
       'FILE:1:25: forward.rebindAllow[0]: "*.corp.example" contains "*"; a name consists of letters, digits, "-", "_" and dots',
     ],
     [
+      'forward: {order: first}',
+      'FILE:1:18: forward.order: "first" is not one of sequential, random, fastest',
+    ],
+    [
       'forward: {policy: first}',
       'FILE:1:19: forward.policy: "first" is not one of sequential, random, fastest',
+    ],
+    [
+      'forward: {order: random, policy: fastest}',
+      'FILE:1:26: forward.policy: is the old name of forward.order, which is set as well; drop forward.policy',
+    ],
+    [
+      'forward: {networks: {lab: {upstreams: [192.0.2.1], policy: random, order: random}}}',
+      'FILE:1:60: forward.networks.lab.policy: is the old name of order, which is set as well; drop policy',
     ],
     ['forward: {singleLabel: maybe}', 'FILE:1:24: forward.singleLabel: must be true or false'],
     [`identity: {id: ${'ü'.repeat(33)}}`, 'FILE:1:16: identity.id: has 66 bytes; at most 64 are allowed'],

@@ -1,5 +1,5 @@
 // An exchange over carriers that send nothing, with a clock that is turned by hand.
-import type { ForwardPolicy, Upstream } from '../../../src/config/types.ts'
+import type { ForwardOrder, Upstream } from '../../../src/config/types.ts'
 import type { Edns } from '../../../src/dns/edns.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
@@ -33,7 +33,7 @@ export interface Try extends Attempt {
 export interface AskOptions {
   readonly list?: readonly Upstream[]
   readonly timeout?: number
-  readonly policy?: ForwardPolicy
+  readonly order?: ForwardOrder
   readonly edns?: Edns
   readonly asker?: string
   /** What is asked for, instead of `query`. */
@@ -84,7 +84,7 @@ export function createRig(more: Partial<ExchangeOptions> = {}) {
   const ask = ({
     list = upstreams.slice(0, 2),
     timeout = 3500,
-    policy = 'sequential',
+    order = 'sequential',
     name = 'example.com',
     flags = 0x0100,
     ...rest
@@ -98,7 +98,7 @@ export function createRig(more: Partial<ExchangeOptions> = {}) {
       asker: '127.0.0.1',
       upstreams: list,
       timeout,
-      policy,
+      order,
       ...rest,
     })
   }

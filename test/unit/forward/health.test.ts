@@ -1,16 +1,16 @@
-// Which upstream is asked first: policies, the memory of failures, checks in the background.
+// Which upstream is asked first: orders, the memory of failures, checks in the background.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ForwardPolicy, Upstream } from '../../../src/config/types.ts'
-import { orderUpstreams, type Standing } from '../../../src/forward/policy.ts'
+import type { ForwardOrder, Upstream } from '../../../src/config/types.ts'
+import { orderUpstreams, type Standing } from '../../../src/forward/order.ts'
 import { answer, createRig, first, second, third, upstreams } from './fake-carriers.ts'
 
 type Rig = ReturnType<typeof createRig>
 
 /** Asks once, is answered by the first server it is sent to, and gives that one's last digit. */
-async function firstAsked(rig: Rig, list = upstreams.slice(0, 2), policy: ForwardPolicy = 'sequential') {
+async function firstAsked(rig: Rig, list = upstreams.slice(0, 2), order: ForwardOrder = 'sequential') {
   const n = rig.tries.length
-  const result = rig.ask({ list, policy })
+  const result = rig.ask({ list, order })
   rig.reply(n, 0)
   await result
   return rig.tries[n]!.upstream.host.at(-1)
@@ -352,14 +352,14 @@ it('labels stay bounded, whatever upstreams come and go', async () => {
   expect(rig.counters.healthy.cells.size).toBe(65)
 })
 
-describe('policies', () => {
+describe('orders', () => {
   const standings = new Map<string, Standing>([
-    [first.text, { aside: false, rtt: 30 }],
-    [second.text, { aside: false, rtt: 10 }],
-    [third.text, { aside: false, rtt: 20 }],
+    [first.text, { unhealthy: false, rtt: 30 }],
+    [second.text, { unhealthy: false, rtt: 10 }],
+    [third.text, { unhealthy: false, rtt: 20 }],
   ])
-  const order = (policy: ForwardPolicy, random = () => 0.5, known = standings) =>
-    orderUpstreams(upstreams, policy, ({ text }) => known.get(text)!, random).map(({ host }) => host.at(-1))
+  const order = (order: ForwardOrder, random = () => 0.5, known = standings) =>
+    orderUpstreams(upstreams, order, ({ text }) => known.get(text)!, random).map(({ host }) => host.at(-1))
 
   it('sequential: as written', () => {
     expect(order('sequential')).toEqual(['1', '2', '3'])
@@ -368,7 +368,7 @@ describe('policies', () => {
   it('fastest: by time, unknown ones first, now and then another one', () => {
     expect(order('fastest')).toEqual(['2', '3', '1'])
     expect(order('fastest', () => 0)).toEqual(['3', '2', '1'])
-    const some = new Map(standings).set(first.text, { aside: false, rtt: undefined })
+    const some = new Map(standings).set(first.text, { unhealthy: false, rtt: undefined })
     expect(order('fastest', () => 0.5, some)).toEqual(['1', '2', '3'])
   })
 
@@ -377,7 +377,7 @@ describe('policies', () => {
     const list = upstreams.slice(0, 2)
     for (const ms of [40, 20]) {
       const n = rig.tries.length
-      const result = rig.ask({ list, policy: 'fastest' })
+      const result = rig.ask({ list, order: 'fastest' })
       rig.turn(ms)
       rig.reply(n, 0)
       await result
@@ -400,23 +400,23 @@ describe('policies', () => {
     expect(counts.size).toBe(3)
   })
 
-  it('always name each server once, those set aside last', () => {
-    const standing = fc.record({ aside: fc.boolean(), rtt: fc.option(fc.nat(1000), { nil: undefined }) })
-    const policies = fc.constantFrom<ForwardPolicy>('sequential', 'random', 'fastest')
+  it('always name each server once, unhealthy ones last', () => {
+    const standing = fc.record({ unhealthy: fc.boolean(), rtt: fc.option(fc.nat(1000), { nil: undefined }) })
+    const orders = fc.constantFrom<ForwardOrder>('sequential', 'random', 'fastest')
     const list = fc.array(standing, { minLength: 1, maxLength: 6 })
     const draws = fc.infiniteStream(fc.double({ min: 0, max: 0.999999, noNaN: true }))
     fc.assert(
-      fc.property(list, policies, draws, (known, policy, stream) => {
+      fc.property(list, orders, draws, (known, order, stream) => {
         const servers = known.map((_, n) => ({ host: '192.0.2.1', port: n, text: String(n) }))
         const ordered = orderUpstreams(
           servers,
-          policy,
+          order,
           ({ port }) => known[port]!,
           () => stream.next().value as number,
         )
         expect([...ordered].sort((a, b) => a.port - b.port)).toEqual(servers)
-        const aside = ordered.map(({ port }) => known[port]!.aside)
-        expect(aside).toEqual([...aside].sort((a, b) => Number(a) - Number(b)))
+        const unhealthy = ordered.map(({ port }) => known[port]!.unhealthy)
+        expect(unhealthy).toEqual([...unhealthy].sort((a, b) => Number(a) - Number(b)))
       }),
     )
   })

@@ -39,7 +39,7 @@ function questionOf(told: Drawn): ForwardQuestion {
     question: { name, type, class: qclass, end: 12 },
     edns: hasEdns ? { version: 0, udpBytes: 1232, dnssecOk } : undefined,
     route: {
-      ...{ name: told.route, zone: undefined, explicit: false, policy: 'sequential' },
+      ...{ name: told.route, zone: undefined, explicit: false, order: 'sequential' },
       upstreams: told.upstreams.map((text) => ({ host: 'x', port: 53, text })),
     },
     asker,

@@ -1,6 +1,6 @@
 // Servers that errors have put behind others: what they alone have is found all the same, in the order written.
 import { describe, expect, it } from 'vitest'
-import type { ForwardPolicy } from '../../../src/config/types.ts'
+import type { ForwardOrder } from '../../../src/config/types.ts'
 import { createRig, first, second, third, upstreams } from './fake-carriers.ts'
 
 type Rig = ReturnType<typeof createRig>
@@ -21,8 +21,8 @@ async function publicNames(rig: Rig, list = upstreams.slice(0, 2)) {
   rig.tries.length = 0
 }
 
-const askIntra = (rig: Rig, policy: ForwardPolicy = 'sequential', list = upstreams.slice(0, 2)) =>
-  rig.ask({ list, name: 'intra.corp.example', policy })
+const askIntra = (rig: Rig, order: ForwardOrder = 'sequential', list = upstreams.slice(0, 2)) =>
+  rig.ask({ list, name: 'intra.corp.example', order })
 
 describe('a name that the second of two servers denies, while the first is behind for its errors', () => {
   it('is that of the first, where that has it', async () => {
@@ -68,17 +68,14 @@ describe('a name that the second of two servers denies, while the first is behin
     expect(await result).toMatchObject({ upstream: second.text })
   })
 
-  it.each<ForwardPolicy>(['random', 'fastest'])(
-    'is denied by any server with the policy %s',
-    async (policy) => {
-      const rig = createRig()
-      await publicNames(rig)
-      const result = askIntra(rig, policy)
-      rig.reply(0, NXDOMAIN)
-      expect(await result).toMatchObject({ upstream: second.text })
-      expect(rig.asked()).toEqual(['udp 2'])
-    },
-  )
+  it.each<ForwardOrder>(['random', 'fastest'])('is denied by any server with the order %s', async (order) => {
+    const rig = createRig()
+    await publicNames(rig)
+    const result = askIntra(rig, order)
+    rig.reply(0, NXDOMAIN)
+    expect(await result).toMatchObject({ upstream: second.text })
+    expect(rig.asked()).toEqual(['udp 2'])
+  })
 
   it('is denied by one that is written before it', async () => {
     const rig = createRig()

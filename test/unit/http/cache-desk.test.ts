@@ -1,6 +1,6 @@
 // What is told of what the processes hold, in words and seconds, and what is said and logged of a flush.
 import { describe, expect, it } from 'vitest'
-import type { Holding } from '../../../src/forward/cache/holdings.ts'
+import type { Holding } from '../../../src/forward/cache/contents.ts'
 import type { Forwarded } from '../../../src/forward/types.ts'
 import { type CacheDeskOptions, createCacheDesk } from '../../../src/http/cache-desk.ts'
 import { describeHolding, mergeHoldings } from '../../../src/http/cache-entries.ts'

@@ -22,7 +22,7 @@ export const config: Config = {
     zones: [],
     networks: [],
     servers: [],
-    policy: 'sequential',
+    order: 'sequential',
     timeout: 3500,
     singleLabel: false,
     rebindProtection: false,

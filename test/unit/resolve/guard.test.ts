@@ -53,7 +53,7 @@ const snapshot = estate(
 )
 const standard: Route = {
   ...{ name: 'default', zone: undefined, explicit: false },
-  ...{ upstreams: [upstream], policy: 'sequential' },
+  ...{ upstreams: [upstream], order: 'sequential' },
 }
 
 function judge(

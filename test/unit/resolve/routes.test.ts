@@ -37,10 +37,10 @@ const asker = {
 
 const forward: Config['forward'] = {
   ...config.forward,
-  zones: [{ suffix: 'corp.example', upstreams: [corp], policy: 'random' }],
+  zones: [{ suffix: 'corp.example', upstreams: [corp], order: 'random' }],
   networks: [
     { network: 'lab', upstreams: [labs] },
-    { network: 'vault', upstreams: [vaults], policy: 'random' },
+    { network: 'vault', upstreams: [vaults], order: 'random' },
   ],
 }
 
@@ -53,8 +53,8 @@ function routeOf(
   const resolver = resolverFor(snapshot, { forward, ...changes }, upstreams)
   const decision = resolver.decide(resolver.scope(asker[from], '127.0.0.1'), { name, type: 1, class: 1 })
   if (decision.kind === 'answer') return `rcode ${decision.rcode}`
-  const { name: route, upstreams: servers, policy } = decision.route
-  return `${route}: ${servers.map(({ host }) => host).join()} ${policy}`
+  const { name: route, upstreams: servers, order } = decision.route
+  return `${route}: ${servers.map(({ host }) => host).join()} ${order}`
 }
 
 describe('a route', () => {

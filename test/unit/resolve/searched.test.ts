@@ -66,7 +66,7 @@ describe('what lies above dotted names', () => {
   })
 
   it('goes by a route of its own', () => {
-    const zones = [{ suffix: 'front', upstreams: [upstream], policy: 'sequential' as const }]
+    const zones = [{ suffix: 'front', upstreams: [upstream], order: 'sequential' as const }]
     const routed = resolverFor(estate(networks, containers), { forward: { ...config.forward, zones } })
     expect(decideFor(routed, asker, 'example.com.front')).toEqual({ to: '192.0.2.53:53', zone: 'front' })
     expect(decideFor(routed, asker, 'till.front')).toMatchObject({ answers: ['10.1.0.5'] })

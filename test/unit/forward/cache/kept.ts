@@ -26,7 +26,7 @@ export const settings: CacheSettings = {
 export const upstreams: readonly Upstream[] = [{ host: '192.0.2.53', port: 53, text: '192.0.2.53:53' }]
 export const route: Route = {
   ...{ name: 'default', zone: undefined, explicit: false },
-  ...{ upstreams, policy: 'sequential' },
+  ...{ upstreams, order: 'sequential' },
 }
 
 /** A route of `forward.zones`. */

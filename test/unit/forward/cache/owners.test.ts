@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCacheCounters } from '../../../../src/forward/cache/counters.ts'
-import { createExisting } from '../../../../src/forward/cache/existing.ts'
-import { createEntry, createStore, type Entry } from '../../../../src/forward/cache/store.ts'
+import { createEntry, type Entry } from '../../../../src/forward/cache/entry.ts'
+import { createExistence } from '../../../../src/forward/cache/existence.ts'
+import { createStore } from '../../../../src/forward/cache/store.ts'
 import { nxdomain, questionFor, replyTo } from './kept.ts'
 
 const key = (name: string, type: number | string, end = 0) =>
@@ -110,7 +111,7 @@ it('very many types of one name, as somebody may have who runs its server, cost 
   // Half of them had to make room.
   expect(looks / many.length).toBeLessThan(4)
   looks = 0
-  const existing = createExisting(store, 0)
+  const existing = createExistence(store, 0)
   const question = questionFor({ name: 'n7' })
   const subject = { key: key('n7', 1), context: 0, hash: 7, name: 'n7', type: 1 }
   existing.against(subject, replyTo(question, nxdomain), 0)

@@ -9,7 +9,7 @@ import { type Packed, pack } from './packed.ts'
 
 export type Kind = 'success' | 'denial'
 
-export interface Keepable {
+export interface Cacheable {
   readonly kind: Kind
   /** The name itself does not exist, so the reply serves for any type of it. */
   readonly forEveryType: boolean
@@ -29,7 +29,11 @@ export interface Caps {
  * `reply` is a conclusive one of this kind, with the TTLs that hold. undefined for what is not to be kept: denials without
  * SOA, TTL 0.
  */
-export function readKeepable(reply: UpstreamReply, kind: Kind | undefined, caps: Caps): Keepable | undefined {
+export function readCacheable(
+  reply: UpstreamReply,
+  kind: Kind | undefined,
+  caps: Caps,
+): Cacheable | undefined {
   if (kind === undefined) return undefined
   const ttl = Math.min(leastTtl(reply), kind === 'denial' ? caps.maxNegativeTtl : caps.maxTtl)
   if (ttl <= 0) return undefined

@@ -1,34 +1,35 @@
 // In which order upstreams are asked. Pure.
-import type { ForwardPolicy, Upstream } from '../config/types.ts'
+import type { ForwardOrder, Upstream } from '../config/types.ts'
+import { shuffle } from '../lib/shuffle.ts'
 
 /** What is known of an upstream. */
 export interface Standing {
-  /** It failed, and goes behind the others until it is found well. */
-  readonly aside: boolean
+  /** It failed, and goes behind the others until it has recovered. */
+  readonly unhealthy: boolean
   /** Smoothed round-trip time, ms. */
   readonly rtt: number | undefined
 }
 
-/** One question in so many: "fastest" tries another one first. */
+/** "fastest" tries a slower one first for one question in so many. */
 const exploreEvery = 16
 
-/** All of them, those set aside last; `random` gives [0, 1). */
+/** All of them, unhealthy ones last; `random` gives [0, 1). */
 export function orderUpstreams(
   upstreams: readonly Upstream[],
-  policy: ForwardPolicy,
+  order: ForwardOrder,
   standingOf: (upstream: Upstream) => Standing,
   random: () => number,
 ): readonly Upstream[] {
   if (upstreams.length < 2) return upstreams
   const ordered =
-    policy === 'sequential'
+    order === 'sequential'
       ? upstreams
-      : policy === 'random'
-        ? shuffle(upstreams, random)
+      : order === 'random'
+        ? shuffle([...upstreams], random)
         : byTime(upstreams, standingOf, random)
-  const well = ordered.filter((upstream) => !standingOf(upstream).aside)
+  const well = ordered.filter((upstream) => !standingOf(upstream).unhealthy)
   if (well.length === ordered.length) return ordered
-  return [...well, ...ordered.filter((upstream) => standingOf(upstream).aside)]
+  return [...well, ...ordered.filter((upstream) => standingOf(upstream).unhealthy)]
 }
 
 function byTime(
@@ -41,13 +42,4 @@ function byTime(
   if (random() * exploreEvery >= 1) return ordered
   const [other] = ordered.splice(1 + Math.floor(random() * (ordered.length - 1)), 1)
   return [other!, ...ordered]
-}
-
-function shuffle<T>(list: readonly T[], random: () => number): T[] {
-  const shuffled = [...list]
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    ;[shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!]
-  }
-  return shuffled
 }

@@ -8,11 +8,11 @@ import { type Form, hasOpt, isPlain, plainForm, readReply, replyCode, wholeForm 
 import type { Transport } from '../dns/writer.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
+import { askOnce, encodeCheck, rootQuestion } from './ask-once.ts'
 import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
-import { askOnce, encodeCheck, rootQuestion } from './check.ts'
 import type { ForwardCounters } from './counters.ts'
 
-export interface FormsOptions {
+export interface EdnsStatusesOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly counters: Pick<ForwardCounters, 'plain'>
@@ -24,12 +24,12 @@ export interface FormsOptions {
 }
 
 /** What the whole form got where the plain one got an answer: silence, a closed connection, ICMP, no DNS, an rcode. */
-export type Lack = 'silence' | 'closed' | 'rejected' | 'malformed' | number
+export type Objection = 'silence' | 'closed' | 'rejected' | 'malformed' | number
 
 /** What is known of one server. */
-export interface ServerForm {
+export interface EdnsStatus {
   /** Of the next question to it. */
-  of(transport: Transport): Form
+  formFor(transport: Transport): Form
   /** It has lately taken the whole form: silence is more likely a lost packet, an error more likely its own. */
   isProven(transport: Transport, now?: number): boolean
   /** That it does not take the whole form is learned from answers alone so far, no probe has shown it. */
@@ -37,17 +37,17 @@ export interface ServerForm {
   /** It took a question in the whole form. */
   proved(transport: Transport, now?: number): void
   /** It took a question in the plain form after this in the whole one. */
-  taught(transport: Transport, lack: Lack): void
+  objected(transport: Transport, objection: Objection): void
 }
 
-export interface Forms {
-  of(upstream: Upstream): ServerForm
+export interface EdnsStatuses {
+  of(upstream: Upstream): EdnsStatus
   stop(): void
 }
 
-/** What servers say that do not know EDNS, not our version of it, or AD (RFC 6891, 6.1.3 and 7). */
+/** Codes of servers that do not know EDNS, our version of it, or AD (RFC 6891, 6.1.3 and 7). */
 export const unread = new Set<number>([rcode.FORMERR, rcode.NOTIMP, rcode.BADVERS])
-/** Besides, where it is not known otherwise (RFC 2671, 5.3). */
+/** Codes that may mean the same, of a server that has not shown otherwise (RFC 2671, 5.3). */
 export const doubtful = new Set<number>([...unread, rcode.SERVFAIL])
 
 /** For how long a server that took the whole form is taken to do so, ms. */
@@ -62,7 +62,7 @@ const probeCopies = 8
 
 /** What a server has taught of a transport. */
 interface Lesson {
-  readonly lack: Lack
+  readonly objection: Objection
   /** Questions go by it: by a probe that failed, or where nothing spoke against it from the start. */
   holds: boolean
   /** A probe has failed: said in the log and in metrics. */
@@ -73,12 +73,12 @@ interface Lesson {
   cancel: Cancel | undefined
 }
 
-export function createForms(options: FormsOptions): Forms {
+export function createEdnsStatuses(options: EdnsStatusesOptions): EdnsStatuses {
   const { clock, log, counters, carriers, label } = options
   const servers = new Map<string, Server>()
   let configured = options.configured()
 
-  class Server implements ServerForm {
+  class Server implements EdnsStatus {
     base: Form
     private readonly upstream: Upstream
     private readonly provenAt = { udp: Number.NEGATIVE_INFINITY, tcp: Number.NEGATIVE_INFINITY }
@@ -89,7 +89,7 @@ export function createForms(options: FormsOptions): Forms {
       this.base = configured.get(upstream.text) ?? wholeForm
     }
 
-    of(transport: Transport): Form {
+    formFor(transport: Transport): Form {
       const { udp, tcp } = this.lessons
       if (udp === undefined && tcp === undefined) return this.base
       const lesson = udp?.holds === true || transport === 'udp' ? udp : tcp
@@ -113,10 +113,10 @@ export function createForms(options: FormsOptions): Forms {
       this.provenAt[transport] = now
     }
 
-    taught(transport: Transport, lack: Lack): void {
+    objected(transport: Transport, objection: Objection): void {
       if (this.lessons[transport] !== undefined || isPlain(this.base)) return
       const lesson: Lesson = {
-        ...{ lack, holds: !this.isProven(transport), sure: false, pause: firstPause, probeAt: 0 },
+        ...{ objection, holds: !this.isProven(transport), sure: false, pause: firstPause, probeAt: 0 },
         cancel: undefined,
       }
       this.lessons[transport] = lesson
@@ -124,13 +124,13 @@ export function createForms(options: FormsOptions): Forms {
     }
 
     private probe(transport: Transport, lesson: Lesson): void {
-      const mayBeLost = transport === 'udp' && lesson.lack === 'silence' && !lesson.sure
+      const mayBeLost = transport === 'udp' && lesson.objection === 'silence' && !lesson.sure
       const attempt = {
         upstream: this.upstream,
         ...encodeCheck(this.base),
         done: (result: AttemptResult) => {
           lesson.cancel = undefined
-          if (takesWhole(result, lesson.lack)) this.forget(transport, lesson)
+          if (takesWhole(result, lesson.objection)) this.forget(transport, lesson)
           else this.confirm(transport, lesson, 'error' in result && result.blame !== 'upstream')
         },
       }
@@ -149,7 +149,7 @@ export function createForms(options: FormsOptions): Forms {
       lesson.sure = true
       counters.plain.cell(label(this.upstream)).value = 1
       log.warn(
-        { upstream: label(this.upstream), transport, why: describe(lesson.lack) },
+        { upstream: label(this.upstream), transport, why: describe(lesson.objection) },
         'an upstream does not answer questions with EDNS and AD; it is asked without them, and tried again from time to time',
       )
     }
@@ -214,25 +214,25 @@ export function createForms(options: FormsOptions): Forms {
 }
 
 /**
- * Whether a server that showed such a lack has taken a probe in the whole form. Any reply breaks silence. Where it
+ * Whether a server that showed such a objection has taken a probe in the whole form. Any reply breaks silence. Where it
  * gave an error, another error counts where an OPT shows that it has read ours: it may refuse to tell who the root is.
  */
-function takesWhole(result: AttemptResult, lack: Lack): boolean {
+function takesWhole(result: AttemptResult, objection: Objection): boolean {
   if ('error' in result) return false
   const reply = readReply(result.reply, rootQuestion)
   if (reply === undefined) return false
   const code = replyCode(reply)
   if (code === rcode.NOERROR || code === rcode.NXDOMAIN) return true
   if (unread.has(code)) return false
-  return typeof lack === 'string' || (hasOpt(reply) && !doubtful.has(code))
+  return typeof objection === 'string' || (hasOpt(reply) && !doubtful.has(code))
 }
 
-function describe(lack: Lack): string {
-  if (typeof lack === 'number') return rcodeName(lack)
+function describe(objection: Objection): string {
+  if (typeof objection === 'number') return rcodeName(objection)
   return {
     silence: 'no reply',
     closed: 'the connection is closed',
     rejected: 'rejected on the way (ICMP)',
     malformed: 'malformed reply',
-  }[lack]
+  }[objection]
 }

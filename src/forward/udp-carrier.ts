@@ -1,6 +1,6 @@
 // Questions to upstreams over UDP. Each leaves from a port drawn from a pool that is renewed all the time, with an ID
 // drawn anew: a forger has to guess both (RFC 5452, 9.2). A socket is connected, so that it hears its upstream's
-// address and port alone, and learns at once where nobody listens there. A socket for each question would be more
+// address and port alone, and learns at once when no server listens there. A socket for each question would be more
 // unpredictable by little and cost more than twice as much (42 against 15 µs); with few questions the pool comes to
 // just that.
 import type { Upstream } from '../config/types.ts'
@@ -27,7 +27,7 @@ export interface UdpLimits {
 
 export interface UdpOptions {
   readonly clock: Clock
-  /** A 16-bit number nobody can guess. */
+  /** An unpredictable 16-bit number. */
   readonly randomId: () => number
   /** A packet came that answers nothing we asked. */
   readonly spoofed: (upstream: Upstream) => void
@@ -44,7 +44,7 @@ const defaultLimits: UdpLimits = { ports: 32, uses: 64, age: 10_000, sockets: 10
 /** Where there is no other, a port has so many times its share of questions: IDs have to stay hard to guess. */
 const mostShares = 16
 
-/** One socket. IDs that were used stay used while it lives: a late reply is told from a forged one by them. */
+/** One socket. Used IDs are remembered while it lives: they tell a late reply from a forged one. */
 interface Port {
   readonly upstream: Upstream
   socket: UpstreamSocket

@@ -1,23 +1,23 @@
 // Loops: a probe that comes back puts its upstream aside, and nothing else; later ones are found by what they look like.
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { Upstream } from '../../../src/config/types.ts'
-import { encodeQuery } from '../../../src/dns/message.ts'
-import { readQuestion } from '../../../src/dns/name.ts'
-import { readReply } from '../../../src/dns/relay.ts'
-import { writeReply } from '../../../src/dns/writer.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
-import { createLoopGuard } from '../../../src/forward/loop.ts'
-import type { Forward, Forwarded, ForwardQuestion, Route } from '../../../src/forward/types.ts'
-import { type Logger, silentLogger } from '../../../src/lib/log.ts'
-import { createHandClock } from '../hand-clock.ts'
+import type { Upstream } from '../../../../src/config/types.ts'
+import { encodeQuery } from '../../../../src/dns/message.ts'
+import { readQuestion } from '../../../../src/dns/name.ts'
+import { readReply } from '../../../../src/dns/relay.ts'
+import { writeReply } from '../../../../src/dns/writer.ts'
+import { createForwardCounters } from '../../../../src/forward/counters.ts'
+import { createLoopGuard } from '../../../../src/forward/loop/prober.ts'
+import type { Forward, Forwarded, ForwardQuestion, Route } from '../../../../src/forward/types.ts'
+import { type Logger, silentLogger } from '../../../../src/lib/log.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 const server = (host: string): Upstream => ({ host, port: 53, text: `${host}:53` })
 const bad = server('192.0.2.1')
 const good = server('192.0.2.2')
 const standard: Route = {
   ...{ name: 'default', zone: undefined, explicit: false },
-  ...{ upstreams: [bad, good], policy: 'sequential' },
+  ...{ upstreams: [bad, good], order: 'sequential' },
 }
 
 function asking(name: string, route = standard): ForwardQuestion {

@@ -1,8 +1,8 @@
 // The loop guard of a process for which another one probes: a probe may come back to any of those that share an
-// address. It is known by its token, told, and the verdicts come from there.
-import type { Upstream } from '../config/types.ts'
-import type { LoopGuard, LoopStates } from './loop.ts'
-import { createLoopFilter } from './loop-filter.ts'
+// address. It is recognized by its token and reported; the verdicts come from the process that probes.
+import type { Upstream } from '../../config/types.ts'
+import { createLoopFilter } from './filter.ts'
+import type { LoopGuard, LoopStates } from './prober.ts'
 
 export interface LoopFollower extends LoopGuard {
   /** These are the verdicts now. */
@@ -12,7 +12,7 @@ export interface LoopFollower extends LoopGuard {
 export interface LoopFollowerOptions {
   /** Whether a token is one of ours, whoever of us made it. */
   readonly isToken: (token: string) => boolean
-  /** Tells that a probe came back; resolves with the upstream it was sent to, undefined where nobody knows it any more. */
+  /** Reports that a probe came back; resolves with the upstream it was sent to, undefined if no longer known. */
   readonly tellCaught: (token: string) => Promise<string | undefined>
   readonly tellSuspect: (silent: readonly string[], name: string) => void
 }

@@ -17,8 +17,9 @@ import {
   questionBeside,
   wantsSignatures,
 } from '../key.ts'
+import { apart, type Entry } from './entry.ts'
 import { pack, unpack } from './packed.ts'
-import { apart, type Entry, type Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** What stands against a denial: until when, ms; 0 where nothing does. */
 export interface Contradiction {
@@ -46,7 +47,7 @@ export interface Shown {
   readonly until: number
 }
 
-export interface Existing {
+export interface Existence {
   /** What is known against this reply's NXDOMAIN. */
   against(subject: Subject, reply: UpstreamReply, time: number): Contradiction
   /**
@@ -68,7 +69,7 @@ const mostSeen = 4096
 const mostTypes = 4
 /** Records of a name that are looked at, and others that share a hash with them. */
 const mostLookedAt = 256
-/** Others are told again when what they know ends so much sooner, ms. */
+/** Other caches hear of a name again when what they know ends this much sooner, ms. */
 const toldAgain = grace / 2
 
 type Seen = Omit<Shown, 'owner'>
@@ -76,10 +77,10 @@ type Seen = Omit<Shown, 'owner'>
 const nothing: readonly never[] = []
 
 /** `seed`: of hashes. */
-export function createExisting(
+export function createExistence(
   store: Pick<Store, 'records' | 'denials' | 'set' | 'delete'>,
   seed: number,
-): Existing {
+): Existence {
   const seen = new LRUCache<string, readonly Seen[]>({ max: mostSeen })
 
   /** Whether that is news. */

@@ -1,14 +1,9 @@
-// resolv.conf's text, read as resolvers read it: what is not understood is kept, never a reason to stop. Pure.
-import { canonicalWithZone, type HostPort } from './text-values.ts'
+// resolv.conf's name servers, read as resolvers read them: lines that are not understood are skipped. Pure.
+import { canonicalWithZone, type HostPort } from '../config/text-values.ts'
 
 export interface ResolvConf {
   /** In the file's order; zones stay ("fe80::1%eth0"). */
   readonly servers: readonly HostPort[]
-  readonly search: readonly string[]
-  /** "ndots:1", "edns0" … as written, unknown ones too. */
-  readonly options: readonly string[]
-  /** Lines of directives we do not know ("sortlist 10.0.0.0"), as written. */
-  readonly others: readonly string[]
   /** What Docker's resolver itself asks, from the comment it leaves in containers' files. */
   readonly extServers: readonly ExternalServer[]
   readonly problems: readonly string[]
@@ -16,10 +11,9 @@ export interface ResolvConf {
 
 /** The file itself, bytes: a real one has a few hundred. */
 export const longestResolvConf = 256 * 1024
-/** Of each: glibc asks three servers, and each wrong line is told by itself. */
+/** Of each: glibc asks three servers, and each wrong line is reported by itself. */
 const mostServers = 32
 const mostProblems = 10
-const mostOthers = 100
 
 export interface ExternalServer extends HostPort {
   /** Reached from the host's network namespace, not from the container's. */
@@ -28,10 +22,7 @@ export interface ExternalServer extends HostPort {
 
 export function readResolvConf(text: string): ResolvConf {
   const servers: HostPort[] = []
-  const options: string[] = []
-  const others: string[] = []
   const problems: string[] = []
-  let search: string[] = []
   let extServers: ExternalServer[] = []
 
   for (const [i, raw] of text.split('\n').entries()) {
@@ -42,24 +33,15 @@ export function readResolvConf(text: string): ResolvConf {
       continue
     }
     const [directive = '', ...words] = withoutComment(line).split(/\s+/)
-    if (directive === 'nameserver') {
-      // glibc reads the first word and ignores what follows it.
-      const server = readServer(words[0] ?? '')
-      if (server === undefined) problems.push(`line ${i + 1}: ${shown(words[0])} is not an address; skipped`)
-      else servers.push(server)
-    } else if (directive === 'search' || directive === 'domain') {
-      // The last of them counts; "search ." says there is none.
-      search = words.filter((word) => word !== '' && word !== '.')
-      if (directive === 'domain') search = search.slice(0, 1)
-    } else if (directive === 'options') options.push(...words.filter((word) => word !== ''))
-    else if (directive !== '') others.push(line)
+    if (directive !== 'nameserver') continue
+    // glibc reads the first word and ignores what follows it.
+    const server = readServer(words[0] ?? '')
+    if (server === undefined) problems.push(`line ${i + 1}: ${shown(words[0])} is not an address; skipped`)
+    else servers.push(server)
   }
   if (servers.length > mostServers) problems.push(`more than ${mostServers} servers; the rest is ignored`)
   return {
     servers: servers.slice(0, mostServers),
-    search: search.slice(0, mostOthers),
-    options: options.slice(0, mostOthers),
-    others: others.slice(0, mostOthers),
     extServers: extServers.slice(0, mostServers),
     problems: problems.slice(0, mostProblems),
   }

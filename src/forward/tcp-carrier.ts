@@ -10,7 +10,7 @@ import type { Clock, Timer } from '../lib/clock.ts'
 import { systemCode } from '../lib/errors.ts'
 import { type Attempt, type AttemptResult, blameFor, type Cancel, type Carrier } from './attempt.ts'
 import type { DialTcp } from './types.ts'
-import { later } from './udp.ts'
+import { later } from './udp-carrier.ts'
 
 export interface TcpLimits {
   /** To one upstream. */
@@ -23,7 +23,7 @@ export interface TcpLimits {
 
 export interface TcpOptions {
   readonly clock: Clock
-  /** A 16-bit number nobody can guess. */
+  /** An unpredictable 16-bit number. */
   readonly randomId: () => number
   /** A message came that answers nothing we asked. */
   readonly spoofed: (upstream: Upstream) => void
@@ -167,7 +167,7 @@ export function createTcp(options: TcpOptions): Carrier {
     } else spoofed(connection.upstream)
   }
 
-  /** Nobody waits for it any more. */
+  /** Its reply is no longer waited for. */
   function abandon(asked: Asked): void {
     const { connection, id, attempt } = asked
     if (connection.open.get(id) !== asked) return

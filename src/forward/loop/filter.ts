@@ -1,14 +1,14 @@
 // What every question goes through before it is forwarded: probes for loops that came back are caught, upstreams that
-// are put aside are left out, and what looks like a loop is told.
-import { splitName } from '../dns/name.ts'
-import { KeyedSlots } from '../lib/slots.ts'
-import type { Failed, Forward, Forwarded, ForwardQuestion } from './types.ts'
+// are put aside are left out, and what looks like a loop is reported.
+import { splitName } from '../../dns/name.ts'
+import { KeyedSlots } from '../../lib/slots.ts'
+import type { Failed, Forward, Forwarded, ForwardQuestion } from '../types.ts'
 
 /** A probe's first label: this, and its token. */
 export const probePrefix = 'berth-loop-'
 
 export interface LoopFilterOptions {
-  /** The upstream that a probe with this token came back from; undefined: it is nobody's, and forwarded as others. */
+  /** The upstream that a probe with this token came back from; undefined: the token is unknown, and the question is forwarded. */
   readonly caught: (token: string) => string | undefined | Promise<string | undefined>
   /** Texts of upstreams that are not asked. */
   readonly isAside: (text: string) => boolean

@@ -1,13 +1,14 @@
-// What the cache holds of a name, told to who looks after the server. Plain data: it crosses processes.
+// What the cache holds of a name, for operators. Plain data: it crosses processes.
 import { ageReply, staleReply } from '../../dns/ttl.ts'
 import type { Transport } from '../../dns/writer.ts'
 import { inSlices } from '../../lib/slices.ts'
 import { type KeyText, readKey } from '../key.ts'
+import type { Kind } from './cacheability.ts'
+import type { Entry } from './entry.ts'
 import { type Failures, isGiven, type RememberedFailure, type Waiting, waitAfter } from './failures.ts'
 import { createMatcher, type Names } from './flush.ts'
-import type { Kind } from './keepable.ts'
 import { type Packed, unpackReply } from './packed.ts'
-import type { Entry, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** An answer, as it would be given now. Times are ms. */
 export interface HeldAnswer extends KeyText {

@@ -1,12 +1,12 @@
 // A process that does not probe: it knows others' probes at sight, tells them, and goes by what it is told.
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { Upstream } from '../../../src/config/types.ts'
-import { encodeQuery } from '../../../src/dns/message.ts'
-import { readQuestion } from '../../../src/dns/name.ts'
-import { createLoopFollower } from '../../../src/forward/loop-follower.ts'
-import { createTokens } from '../../../src/forward/token.ts'
-import type { Forwarded, ForwardQuestion } from '../../../src/forward/types.ts'
+import type { Upstream } from '../../../../src/config/types.ts'
+import { encodeQuery } from '../../../../src/dns/message.ts'
+import { readQuestion } from '../../../../src/dns/name.ts'
+import { createLoopFollower } from '../../../../src/forward/loop/follower.ts'
+import { createTokens } from '../../../../src/forward/loop/probe-token.ts'
+import type { Forwarded, ForwardQuestion } from '../../../../src/forward/types.ts'
 
 const upstreams: Upstream[] = ['192.0.2.1', '192.0.2.2'].map((host) => ({
   host,
@@ -22,7 +22,7 @@ function asking(name: string): ForwardQuestion {
     ...{ query, question: readQuestion(query)!, edns: undefined, asker: '192.0.2.77' },
     route: {
       ...{ name: 'default', zone: undefined, explicit: false },
-      ...{ upstreams, policy: 'sequential' },
+      ...{ upstreams, order: 'sequential' },
     },
   }
 }

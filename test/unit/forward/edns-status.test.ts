@@ -465,7 +465,7 @@ describe('by configuration', () => {
     const query = encodeQuery('example.com', 'A', { id: 1 })
     query.writeUInt16BE(flags, 2)
     void rig.exchange.ask({
-      ...{ query, question, asker: '127.0.0.1', upstreams: lone, timeout: 3500, policy: 'sequential' },
+      ...{ query, question, asker: '127.0.0.1', upstreams: lone, timeout: 3500, order: 'sequential' },
       edns: { version: 0, udpBytes: 1232, dnssecOk: true },
     })
     const { message } = rig.tries[0]!

@@ -1,14 +1,14 @@
-// Loops: an upstream that, being asked, asks us. What proves one is a question with a name nobody else can know, sent to
+// Loops: an upstream that, being asked, asks us. What proves one is a question with an unpredictable name, sent to
 // one upstream, that comes back to be forwarded; it does so through any number of servers in between, whatever they strip
-// from a message. Such an upstream is put aside, told of once, and tried again later. Nothing else stops.
-import type { Upstream } from '../config/types.ts'
-import { encodeQuery } from '../dns/asking.ts'
-import { encodeName, isWithin, readQuestion, splitName } from '../dns/name.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
-import type { Logger } from '../lib/log.ts'
-import type { LoopCounters } from './counters.ts'
-import { createLoopFilter, probePrefix } from './loop-filter.ts'
-import type { Forward, ForwardQuestion } from './types.ts'
+// from a message. Such an upstream is put aside, logged once, and tried again later. Nothing else stops.
+import type { Upstream } from '../../config/types.ts'
+import { encodeQuery } from '../../dns/asking.ts'
+import { encodeName, isWithin, readQuestion, splitName } from '../../dns/name.ts'
+import type { Clock, Timer } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/log.ts'
+import type { LoopCounters } from '../counters.ts'
+import type { Forward, ForwardQuestion } from '../types.ts'
+import { createLoopFilter, probePrefix } from './filter.ts'
 
 /** unknown: the first probe is under way. */
 export type LoopState = 'unknown' | 'clear' | 'looping'
@@ -35,7 +35,7 @@ export interface LoopGuard {
   stop(): void
 }
 
-/** The guard that probes. What others saw who share our addresses is told to it, and what it finds to them. */
+/** The guard that probes, also for other processes at the same addresses: they report to it and follow its verdicts. */
 export interface ProbingGuard extends LoopGuard {
   /** A probe came back: the upstream it was sent to, put aside now; undefined: it is not known, or not any more. */
   caught(token: string): string | undefined
@@ -47,7 +47,7 @@ export interface ProbingGuard extends LoopGuard {
 export interface LoopGuardOptions {
   /** Sends a probe to this upstream alone, past any cache; resolves when it is answered or given up, never rejects. */
   readonly ask: (upstream: Upstream, question: Omit<ForwardQuestion, 'route' | 'asker'>) => Promise<unknown>
-  /** 32 hexadecimal digits that nobody can guess. */
+  /** 32 random hexadecimal digits. */
   readonly randomToken: () => string
   readonly clock: Clock
   readonly log: Logger
@@ -67,7 +67,7 @@ const longestPause = 600_000
 /** Upstreams that are new are probed so many at a time, and so long after one another, ms. */
 const probesAtOnce = 64
 const probesPause = 10
-/** Changes are told together, ms; the longer after one another, the more there is to tell each time. */
+/** Changes are reported together after this time, ms, which grows with what there is to report. */
 const gather = 50
 const gatherEach = 0.1
 

@@ -1,7 +1,7 @@
 // What the cache tells of what it holds: of a name and a tree of them, fresh, out of date, denied and failed.
 import { describe, expect, it } from 'vitest'
 import { readMessage } from '../../../../src/dns/message.ts'
-import type { Holding } from '../../../../src/forward/cache/holdings.ts'
+import type { Holding } from '../../../../src/forward/cache/contents.ts'
 import type { Forwarded } from '../../../../src/forward/types.ts'
 import { address, alias, failed, keptBy, nodata, nxdomain, questionFor, replyTo, zoneRoute } from './kept.ts'
 
