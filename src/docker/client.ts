@@ -320,12 +320,14 @@ export function createEngineClient(
 
     async pastEvents(from, to) {
       const doing = 'tell its past events'
-      // Podman waits for more unless told not to, and may then tell nothing at all of what is past.
-      const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}${isPodman ? '&stream=false' : ''}`
+      // Podman waits for more unless told not to. Of a time that is over it may tell nothing, or some of it: what ends the
+      // reading at that time ends it at once (its log being a file). So it is asked for a time that is not.
+      const until = isPodman ? to + callDeadline : to
+      const path = `/events?since=${unixTime(from)}&until=${unixTime(until)}${isPodman ? '&stream=false' : ''}`
       try {
         const events: EngineEvent[] = []
         const lines = readLines((event) => {
-          if (event !== undefined && events.length < mostPast) events.push(event)
+          if (event !== undefined && event.time <= to && events.length < mostPast) events.push(event)
         })
         await paths.ask(path, doing, (path) =>
           pings.chunks(path, doing, callDeadline, lines.push, longestList),

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NamesReply } from '../../src/http/api-types.ts'
 import { withRights } from '../net/rights.ts'
 import { type Berth, startBerth } from './berth.ts'
-import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
+import { addressesOf, digFrom, dnsPort, docker, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'
 import { type Filter, startFilter } from './filter.ts'
 import { bringUp, gatewayOf, members, removeContainers, removeNetworks, takeDown } from './project.ts'
@@ -38,6 +38,8 @@ describe.runIf(privateEngine())('as nobody', () => {
       within: rights,
     })
     chownSync(engine.socket, 0, group)
+    // Podman's own is root's alone.
+    chmodSync(engine.socket, 0o660)
     const own = [{ name: 'local', url: engine.host }]
     const elsewhere = { listen: ['*:5353'], http: '127.0.0.1:9154' }
     direct = await startBerth({ ...elsewhere, docker: { engines: own }, ...rest }, 'host', { within: rights })
@@ -82,7 +84,7 @@ describe.runIf(privateEngine())('as nobody', () => {
       expect(names.names.length).toBeGreaterThan(0)
     }
     const server = (await gatewayOf('shop_back')).v4
-    for (const port of [53, 5353]) {
+    for (const port of [dnsPort, 5353]) {
       const ask = async (name: string) => (await digFrom('shop-db-1', { server, port, name })).rcode
       expect([await ask('web'), await ask('postgres.shop_back'), await ask('lonely')]).toEqual([
         'NOERROR',

@@ -163,7 +163,11 @@ describe('a container whose networks Podman has at odds', () => {
       ...{ listen: ['127.0.0.1:1054'], http: 'off', docker: eventsOnly, forward: { upstreams: [] } },
     })
     const told = async (port: number, name: string) => {
-      const { answers } = await digFrom('host', { server: '127.0.0.1', port, name })
+      const { answers } = await digFrom('host', {
+        server: '127.0.0.1',
+        port,
+        name: `${name}.docker.internal`,
+      })
       return answers.map(({ data }) => data)
     }
     for (const each of [port, 1054]) {
@@ -176,6 +180,10 @@ describe('a container whose networks Podman has at odds', () => {
     }
     expect(await told(port, 'pod-rent.pod_one')).toEqual([address])
     await fresh.stop()
+    // Taken off again, it is whole.
+    await docker('network', 'disconnect', 'pod_two', 'pod-torn')
+    await docker('unpause', 'pod-torn')
+    await expectSoon(found(address), 'pod-asker', 'pod-rent')
     await docker('rm', '--force', 'pod-torn')
     await expectSoon(nobody, 'pod-asker', 'pod-torn')
   })
@@ -183,7 +191,18 @@ describe('a container whose networks Podman has at odds', () => {
 
 it('a container that is being stopped keeps its name until it has ended', async () => {
   const patient = ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done']
-  await docker('run', '-d', '--name', 'pod-patient', '--network', 'pod_one', image, ...patient)
+  await docker(
+    'run',
+    '-d',
+    '--name',
+    'pod-patient',
+    '--network',
+    'pod_one',
+    '--stop-signal',
+    'TERM',
+    image,
+    ...patient,
+  )
   const address = await on('pod-patient', 'pod_one')
   await expectSoon(found(address), 'pod-asker', 'pod-patient')
   const stopped = docker('stop', '--time', '8', 'pod-patient')
