@@ -35,10 +35,15 @@ const bare = [
 
 /** Podman's own API, in the one version that berth asks for. */
 const ofPodman = `/v4.0.0/libpod/pods/${'a'.repeat(12)}/json`
+const ownFilter = `filters=${encodeURIComponent(JSON.stringify({ id: [id] }))}`
 
 export const passed: readonly string[] = [
   ...bare.flatMap((url) => [url, `/v1.24${url}`, `/v1.54${url}`]),
   ofPodman,
+  '/v4.0.0/libpod/containers/json?all=true',
+  `/v4.0.0/libpod/containers/json?all=true&${ownFilter}`,
+  '/v4.0.0/libpod/networks/json',
+  `/v4.0.0/libpod/networks/json?${ownFilter}`,
 ]
 
 export const refused: readonly (readonly [method: string, url: string])[] = [
@@ -154,6 +159,12 @@ export const refused: readonly (readonly [method: string, url: string])[] = [
     '/v4.0.0/libpod/pods/shop/json',
     '/v4.0.0/libpod/pods/json',
     '/v4.0.0/libpod/info',
+    '/libpod/networks/json',
+    '/v4.0.0/libpod/containers/json',
+    '/v4.0.0/libpod/containers/json?all=true&size=true',
+    `/v4.0.0/libpod/containers/json?${ownFilter}`,
+    '/v4.0.0/libpod/networks/json?x=1',
+    '/v4.0.0/libpod/networks/podman/json',
     '/v4.0.0/libpod/secrets/json',
     '/v1/_ping',
     '/v2.0/_ping',

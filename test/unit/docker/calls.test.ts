@@ -13,7 +13,11 @@ import { gatewayBridge } from '../../../src/registry/order.ts'
 import { passed, refused, rules } from '../../engine/proxy-urls.ts'
 
 const id = '0123456789abcdef'.repeat(4)
-const ofPodman = `/v4.0.0/libpod/pods/${id.slice(0, 12)}/json`
+const ofPodman = [
+  `/v4.0.0/libpod/pods/${id.slice(0, 12)}/json`,
+  '/v4.0.0/libpod/containers/json?all=true',
+  '/v4.0.0/libpod/networks/json',
+]
 
 /** As they are used; TypeScript sees to it that none is missing. */
 const calls: { [call in keyof Omit<EngineClient, 'close'>]: (client: EngineClient) => Promise<unknown> } = {
@@ -61,7 +65,7 @@ it('each call is let through by one rule of the proxy, each rule lets one call t
   // A version is agreed on without one.
   const agreeing = ['GET /_ping', 'GET /version', 'GET /_ping']
   expect(asked.filter((line) => !line.startsWith('GET /v1.45/'))).toEqual(agreeing)
-  // Of Podman, as podman.test.ts has it; of Docker it is never asked.
+  // Of Podman, as podman.test.ts and podman-busy.test.ts have them; of Docker it is never asked.
   expect(asked.filter((line) => line.includes('libpod'))).toEqual([])
   const urls = [...new Set(asked)].map((line) => line.slice(4)).concat(ofPodman)
   expect(urls.map((url) => rules.filter((rule) => rule.matches(url)).length)).toEqual(urls.map(() => 1))
