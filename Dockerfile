@@ -8,7 +8,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY .ci/build.mjs .ci/
 COPY src src
-RUN npm run build && chmod 755 dist/main.js
+RUN npm run build && chmod 755 dist/main.js && rm dist/*.map
 
 # What the build does not hold: the package with native code, locked.
 FROM node:24-bookworm-slim AS dependencies

@@ -64,6 +64,9 @@ const { metafile, warnings } = await build({
   // V8 keeps the source in memory, at twice the size if it has one character that is not ASCII.
   charset: 'ascii',
   legalComments: 'none',
+  // For the bench's profiles; the package and the image leave the maps out.
+  sourcemap: 'external',
+  sourcesContent: false,
   metafile: true,
   // It has native code, and does not exist for every system.
   external: ['koffi'],

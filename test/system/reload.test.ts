@@ -222,7 +222,7 @@ describe('a file that is too much for who reads it', () => {
     expect(reloads()).toMatchObject([
       {
         level: 'error',
-        problems: [expect.stringMatching(/the process reading it ended: it was killed by SIGKILL/)],
+        problems: [expect.stringMatching(/the process reading it ended: it was ended by SIGKILL/)],
       },
     ])
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
@@ -239,7 +239,10 @@ describe('a pipe', () => {
     serving.child.kill('SIGHUP')
     await until(() => reloads().length === 1)
     expect(reloads()).toMatchObject([
-      { level: 'error', problems: [expect.stringMatching(/ca\.pem: cannot be read: it is not a regular file/)] },
+      {
+        level: 'error',
+        problems: [expect.stringMatching(/ca\.pem: cannot be read: it is not a regular file/)],
+      },
     ])
     replace(serving.file, text)
     await reload({ hosts: { 'box.example': '192.0.2.8' } })
