@@ -67,9 +67,10 @@ async function prepare(place: Place, root: string): Promise<void> {
     'set -e',
     ...['usr', 'etc'].map((name) => `mount -t overlay -o "lowerdir=$0/${name}:/${name}" podman /${name}`),
     'mount -t tmpfs podman /run',
-    ...(withJournal() ? journal : []),
     'mount -t cgroup2 none /sys/fs/cgroup',
     moveTo('/service'),
+    // Not before: a process in the group above would keep Podman from making groups there.
+    ...(withJournal() ? journal : []),
     'echo ready',
     'exec sleep infinity >/dev/null 2>&1',
   ].join('\n')
