@@ -222,7 +222,7 @@ describe('a file that is too much for who reads it', () => {
     expect(reloads()).toMatchObject([
       {
         level: 'error',
-        problems: [expect.stringMatching(/the process reading it ended: it was ended by SIGKILL/)],
+        problems: [expect.stringMatching(/the process reading it ended: it was killed by SIGKILL/)],
       },
     ])
     expect(await addresses(port, 'box.example')).toEqual(['192.0.2.1'])
