@@ -110,7 +110,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   const cacheCounters = createCacheCounters()
   let isStopped = false
 
-  const { listenUdp, sharing, dial, dialTcp, hear, ports, listInterfaces, trim, waited, soon } =
+  const { listenUdp, sharing, dial, dialTcp, hear, signal, ports, listInterfaces, trim, waited, soon } =
     await chooseSockets({ udp, workers }, { log, clock })
   const addresses = await createAddresses(clock, hear, systemSources(ports, listInterfaces))
   // Listeners need the handler, the handler the upstreams, and those the listeners, to leave ourselves out.
@@ -217,23 +217,32 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
   setup = createSetup(await indexLists(config))
   listeners = createListeners({
     ...{ listen: config.listen, addresses, limits, clock, log, listenUdp, sharing, isFirst },
+    isTold: () => signal?.isProven() ?? false,
     handle: (query) => setup!.handle(query),
     fast: () => setup!.fast,
     onBound: (bound) => options.onBound?.(bound),
   })
 
   let settling = false
+  let isMoving = false
   let lookedAt = clock.monotonic()
-  store.onSwap(() => {
-    // A network that came or went may have brought or taken an address of ours.
+  function lookOnceSettled(): void {
     if (settling) return
     settling = true
     const pause = Math.max(addressesSettle, lookedAt + addressesPause - clock.monotonic())
     clock.setTimeout(() => {
       settling = false
       lookedAt = clock.monotonic()
-      listeners.refresh()
+      if (isMoving) listeners!.refresh()
+      else listeners!.look()
+      isMoving = false
     }, pause)
+  }
+  signal?.onSignal(lookOnceSettled)
+  store.onSwap(() => {
+    // A network that came or went may have brought or taken an address of ours.
+    isMoving = true
+    lookOnceSettled()
   })
 
   return {
@@ -276,6 +285,7 @@ export async function createServing(options: ServingOptions): Promise<Serving> {
     },
     async stop() {
       isStopped = true
+      signal?.stop()
       const timeUp = new AbortController()
       const timer = setTimeout(() => timeUp.abort(), drainFor)
       upstreams.stop()

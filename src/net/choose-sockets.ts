@@ -10,6 +10,7 @@ import { createInterfaceCalls } from './interface-calls.ts'
 import { type Libc, loadLibc } from './libc.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
 import { type Heard, hearKernel } from './netlink.ts'
+import { createNetlinkSignal, type NetlinkSignal, signalsHere } from './netlink-signal.ts'
 import { createKernelPorts, type Ports } from './ports.ts'
 import { createDialTcp } from './scoped.ts'
 import { listenUdp } from './udp.ts'
@@ -26,6 +27,8 @@ export interface Sockets {
   readonly dialTcp: DialTcp | undefined
   /** What has happened to the machine's addresses and links since it was asked last; undefined: nobody tells. */
   readonly hear: (() => Heard) | undefined
+  /** Tells when there is something to hear. */
+  readonly signal: NetlinkSignal | undefined
   /** Which links are a bridge's ports, of whoever is heard. */
   readonly ports: Ports | undefined
   /** The list of interfaces; undefined: as Node has it. */
@@ -47,12 +50,21 @@ export async function chooseSockets(
   const calls = await chooseCalls(udp, { log, clock }, load)
   if (calls === undefined) {
     const sharing = workers === 1 ? undefined : { bindTcp: undefined }
-    const none = { dial: undefined, dialTcp: undefined, hear: undefined, ports: undefined, soon: undefined }
-    return { listenUdp, sharing, ...none, listInterfaces: undefined, trim() {}, waited: () => 0 }
+    const none = { dial: undefined, dialTcp: undefined, hear: undefined, signal: undefined, soon: undefined }
+    return {
+      listenUdp,
+      sharing,
+      ...none,
+      ports: undefined,
+      listInterfaces: undefined,
+      trim() {},
+      waited: () => 0,
+    }
   }
   const { libc, waiting } = calls
   const ports = createKernelPorts(libc)
-  const hear = hearKernel(libc, ports)
+  const signal = createNetlinkSignal(libc, signalsHere)
+  const hear = hearKernel(libc, ports, signal)
   const bindTcp: Sharing['bindTcp'] = (at) => libc.bind(at, { kind: 'tcp', shared: true })
   return {
     listenUdp: createBatchUdp(libc, waiting),
@@ -60,6 +72,7 @@ export async function chooseSockets(
     dial: createBatchDial(libc, waiting, clock),
     dialTcp: createDialTcp(libc),
     hear,
+    signal,
     ports: hear && ports,
     listInterfaces: createInterfaceCalls(libc),
     trim: libc.trim,

@@ -2,7 +2,7 @@
 // addresses come and go. What is not usable yet is tried again; the rest is left alone.
 import { setMaxListeners } from 'node:events'
 import type { HostPort } from '../config/types.ts'
-import { type Clock, sleep } from '../lib/clock.ts'
+import type { Clock, Timer } from '../lib/clock.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import { canonicalAddress, zoneOf } from '../lib/ip.ts'
@@ -18,7 +18,9 @@ import { listenUdp } from './udp.ts'
 export interface Listeners {
   /** Binds what can be bound; rejects with BerthError LISTEN where nothing can. */
   start(): Promise<void>
-  /** Looks at the local addresses now; call it when they may have changed. */
+  /** Looks at the local addresses now; call it when something may have changed. */
+  look(): void
+  /** The same where they are about to change: more often for a while. */
   refresh(): void
   /**
    * These addresses from now on; resolves once what can be bound is. Those that stay are not touched, those that are
@@ -35,6 +37,8 @@ export interface Listeners {
 export interface ListenersOptions {
   readonly listen: readonly HostPort[]
   readonly addresses: Addresses
+  /** Whether somebody tells us when to look. Default: nobody does. */
+  readonly isTold?: () => boolean
   readonly handle: Handle
   readonly fast?: ListenOptions['fast']
   readonly limits: Limits
@@ -53,6 +57,8 @@ export interface ListenersOptions {
 /** Between looks at the local addresses, ms: as a rule, and while they change or can't all be had. */
 const lookEvery = 1000
 const lookSoon = 250
+/** The same where we are told when to look, ms: should that fail. */
+const lookUntold = 30_000
 /** So long after a change the next one is awaited (an IPv6 address is being checked, networks come together), ms. */
 const stirFor = 5000
 /** Where looks take long (a table of very many routes), the part of our time they may have, and the longest pause, ms. */
@@ -81,7 +87,11 @@ export function createListeners(options: ListenersOptions): Listeners {
   const left = new Map<string, number>()
   const stopped = new AbortController()
   const closing = new Set<Promise<void>>()
-  let work: Promise<unknown> = Promise.resolve()
+  let work = Promise.resolve()
+  /** From the latest look to the next one, ms; that comes by itself once we have started. */
+  let pause = lookEvery
+  let timer: Timer | undefined
+  let isStarted = false
   /** The last look, ms. */
   let tookBefore = 0
   /** When something was found to change, or said to, ms. */
@@ -184,10 +194,10 @@ export function createListeners(options: ListenersOptions): Listeners {
     }
   }
 
-  /** One look at a time, in the order they were asked for; gives the pause until the next, ms. */
-  function look(): Promise<number> {
-    const looked = work.then(async () => {
-      if (stopped.signal.aborted) return lookEvery
+  /** One look at a time, in the order they were asked for. */
+  function look(): Promise<void> {
+    work = work.then(async () => {
+      if (stopped.signal.aborted) return
       const began = clock.monotonic()
       const local = options.addresses.look()
       const asked = { local, listen }
@@ -203,26 +213,33 @@ export function createListeners(options: ListenersOptions): Listeners {
         settled = isSettled ? asked : undefined
       }
       const isStirred = settled === undefined || began - stirredAt < stirFor
-      return Math.min(lookRarely, Math.max(isStirred ? lookSoon : lookEvery, cost / lookShare))
+      pause = pauseAfter(cost, isStirred)
+      if (isStarted) lookLater()
     })
-    work = looked
-    return looked
+    return work
+  }
+
+  function pauseAfter(cost: number, isStirred: boolean): number {
+    if (!isStirred && options.isTold?.() && options.addresses.isAtRest()) return lookUntold
+    return Math.min(lookRarely, Math.max(isStirred ? lookSoon : lookEvery, cost / lookShare))
+  }
+
+  function lookLater(): void {
+    clock.clearTimeout(timer)
+    timer = clock.setTimeout(() => void look(), pause)
   }
 
   return {
     async start() {
-      let pause = await look()
+      await look()
       if (pairs.size === 0) {
         const reasons = [...complained.values()].map(({ why }) => why).join('; ')
         throw new BerthError('LISTEN', `no address could be bound: ${reasons || 'none is configured'}`)
       }
-      void (async () => {
-        while (!stopped.signal.aborted) {
-          await sleep(clock, pause, stopped.signal)
-          pause = await look()
-        }
-      })()
+      isStarted = true
+      lookLater()
     },
+    look: () => void look(),
     refresh() {
       stirredAt = clock.monotonic()
       void look()
@@ -243,6 +260,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     async stop(abort) {
       stopped.abort()
       await work
+      clock.clearTimeout(timer)
       // One listener for each socket and connection is no leak.
       setMaxListeners(0, abort)
       const sockets = [...pairs.values()].flatMap(({ sockets }) => sockets)
