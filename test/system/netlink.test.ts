@@ -97,9 +97,11 @@ it.runIf(isRoot)(
       await hears('addresses')
       place.ip('addr add 10.9.0.2/24 dev br0')
       await hears('addresses')
-      child.stdin.end()
+      child.stdin.write('\n')
       await hears('stopped')
+      // Whoever is sent a signal and does not hear it is ended by it.
       place.ip('addr add 10.9.0.3/24 dev br0')
+      child.stdin.end()
       expect(await ended).toEqual([0, null])
     } finally {
       place.close()
