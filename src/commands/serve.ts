@@ -15,6 +15,7 @@ import { lines } from '../lib/printable.ts'
 import { createReread } from '../lib/reread.ts'
 import { version } from '../version.ts'
 import { forkReader, readApart } from './apart.ts'
+import { collectOnce } from './collecting.ts'
 import { tellFound } from './found.ts'
 import { loadForHere, lookForEngine } from './here.ts'
 import { type Io, onTerminal } from './io.ts'
@@ -70,6 +71,7 @@ export async function run(args: string[], outer: Io): Promise<number> {
   const output = standardOutput()
   const log = logTo(output, { level: start.reading.config.log.level })
   surviveMistakes(log)
+  collectOnce()
   const code = await serve(start, log, output, io.stop)
   await output.flush(flushFor)
   return code
