@@ -1,5 +1,5 @@
 // How V8 collects garbage while nothing happens: as it comes, up to three times, of which the later ones find next to
-// nothing and each cost what two dozen seconds of an idle server do.
+// nothing and each cost what 15 seconds of an idle server do.
 import { setFlagsFromString } from 'node:v8'
 
 /** Before the first of them, 8 s after the start. Where V8 has no such setting it stays as it is. */
