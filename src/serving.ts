@@ -160,12 +160,23 @@ export async function createServing<Loops extends LoopGuard>(
   let answering = createAnswering(await indexLists(config))
   const listeners = createListeners({
     ...{ listen: config.listen, addresses, bound, limits, clock, log, listenUdp, sharing, isFirst },
+    isSignalled: () => sockets.signal?.isProven() ?? false,
     handle: (query) => answering.handle(query),
     encoded: () => answering.fast,
     onBound: (now) => options.onBound?.(now),
   })
-  // A network that came or went may have added or removed an address of ours.
-  store.onSwap(atMostEvery(addressesPause, clock, listeners.refresh))
+  let isMoving = false
+  const checkAddresses = atMostEvery(addressesPause, clock, () => {
+    if (isMoving) listeners.refresh()
+    else listeners.look()
+    isMoving = false
+  })
+  sockets.signal?.onSignal(checkAddresses)
+  store.onSwap(() => {
+    // A network that came or went may have added or removed an address of ours.
+    isMoving = true
+    checkAddresses()
+  })
 
   return {
     listeners,
@@ -197,6 +208,7 @@ export async function createServing<Loops extends LoopGuard>(
     },
     async stop() {
       isStopped = true
+      sockets.signal?.stop()
       const timeUp = new AbortController()
       const timer = setTimeout(() => timeUp.abort(), drainFor)
       forwarder.stopProbes()

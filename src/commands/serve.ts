@@ -14,6 +14,7 @@ import { type Output, standardOutput } from '../lib/output.ts'
 import { lines } from '../lib/printable.ts'
 import { createReread } from '../lib/reread.ts'
 import { version } from '../version.ts'
+import { collectOnce } from './collecting.ts'
 import { type Io, onTerminal } from './io.ts'
 import { forkReader, readInChild } from './read-in-child.ts'
 import { createReload, type ReloadOptions } from './reload.ts'
@@ -68,6 +69,7 @@ export async function run(args: string[], outer: Io): Promise<number> {
   const output = standardOutput()
   const log = logTo(output, { level: start.reading.config.log.level })
   logUncaught(log)
+  collectOnce()
   const code = await serve(start, log, output, io.stop)
   await output.flush(flushFor)
   return code

@@ -5,6 +5,7 @@ import { standardOutput } from '../lib/output.ts'
 import { outputOfFirst } from '../workers/fork.ts'
 import { type FromWorker, type ToWorker, withOwnBytes } from '../workers/messages.ts'
 import { type Channel, runWorker } from '../workers/run-worker.ts'
+import { collectOnce } from './collecting.ts'
 import { type Command, exit } from './io.ts'
 import { logUncaught } from './uncaught.ts'
 
@@ -35,6 +36,7 @@ export const run: Command = async (_args, io) => {
     createLog(options) {
       const log = logTo(output, options)
       logUncaught(log)
+      collectOnce()
       return log
     },
   })

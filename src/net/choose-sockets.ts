@@ -12,6 +12,7 @@ import { createKernelPorts, type Ports } from './linux/bridge-ports.ts'
 import { createInterfaceCalls } from './linux/getifaddrs.ts'
 import { type Libc, loadLibc } from './linux/libc.ts'
 import { type Heard, hearKernel } from './linux/netlink.ts'
+import { createNetlinkSignal, type NetlinkSignal, signalsHere } from './linux/netlink-signal.ts'
 import { createPollLoop, type PollLoop } from './linux/poll-loop.ts'
 import type { Listener, ListenOptions, Sharing } from './listener.ts'
 import { listenUdp } from './udp-listener.ts'
@@ -26,6 +27,8 @@ export interface Sockets {
   readonly dialTcp: DialTcp | undefined
   /** What happened to the machine's addresses and links since the last call; undefined: not known. */
   readonly hear: (() => Heard) | undefined
+  /** Fires when `hear` has news. */
+  readonly signal: NetlinkSignal | undefined
   /** Which links are bridge ports; undefined unless `hear` is there. */
   readonly ports: Ports | undefined
   /** The list of interfaces; undefined: as Node has it. */
@@ -47,12 +50,21 @@ export async function chooseSockets(
   const calls = await chooseCalls(udp, { log, clock }, load)
   if (calls === undefined) {
     const sharing = workers === 1 ? undefined : { bindTcp: undefined }
-    const none = { dial: undefined, dialTcp: undefined, hear: undefined, ports: undefined, soon: undefined }
-    return { listenUdp, sharing, ...none, listInterfaces: undefined, trim() {}, waited: () => 0 }
+    const none = { dial: undefined, dialTcp: undefined, hear: undefined, signal: undefined, soon: undefined }
+    return {
+      listenUdp,
+      sharing,
+      ...none,
+      ports: undefined,
+      listInterfaces: undefined,
+      trim() {},
+      waited: () => 0,
+    }
   }
   const { libc, pollLoop } = calls
   const ports = createKernelPorts(libc)
-  const hear = hearKernel(libc, ports)
+  const signal = createNetlinkSignal(libc, signalsHere)
+  const hear = hearKernel(libc, ports, signal)
   const bindTcp: Sharing['bindTcp'] = (at) => libc.bind(at, { kind: 'tcp', shared: true })
   return {
     listenUdp: createBatchedListener(libc, pollLoop),
@@ -60,6 +72,7 @@ export async function chooseSockets(
     dial: createBatchedDial(libc, pollLoop, clock),
     dialTcp: createDialTcp(libc),
     hear,
+    signal,
     ports: hear && ports,
     listInterfaces: createInterfaceCalls(libc),
     trim: libc.trim,

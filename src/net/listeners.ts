@@ -2,7 +2,7 @@
 // can't be bound are retried; sockets that stay are not touched.
 import { setMaxListeners } from 'node:events'
 import type { HostPort } from '../config/types.ts'
-import { type Clock, sleep } from '../lib/clock.ts'
+import type { Clock, Timer } from '../lib/clock.ts'
 import { BerthError, explain, systemCode } from '../lib/errors.ts'
 import type { LocalAddresses } from '../lib/interfaces.ts'
 import { zoneOf } from '../lib/ip.ts'
@@ -19,7 +19,9 @@ import { listenUdp } from './udp-listener.ts'
 export interface Listeners {
   /** Binds what can be bound; rejects with BerthError LISTEN where nothing can. */
   start(): Promise<void>
-  /** Checks the local addresses now; call it when they may have changed. */
+  /** Checks the local addresses now; call it when something may have changed. */
+  look(): void
+  /** The same if they are about to change: more often for a while. */
   refresh(): void
   /**
    * Changes the configured addresses; resolves once what can be bound is. Removed ones still answer what is in hand. While
@@ -36,6 +38,8 @@ export interface ListenersOptions {
   readonly addresses: Addresses
   /** Kept up to date with what is bound. */
   readonly bound?: BoundAddressTable
+  /** Whether a signal says when to check. Default: none does. */
+  readonly isSignalled?: () => boolean
   readonly handle: Handle
   readonly encoded?: ListenOptions['encoded']
   readonly limits: Limits
@@ -54,6 +58,8 @@ export interface ListenersOptions {
 /** Between checks of the local addresses, ms: normally, and while they change or some can't be bound. */
 const lookEvery = 1000
 const lookSoon = 250
+/** The same while a signal says when to check, ms, in case that fails. */
+const lookSignalled = 30_000
 /** How long after a change another is likely, ms: an IPv6 address is being checked, several networks are created. */
 const stirFor = 5000
 /** If checks take long (very many routes): the share of our time they may have, and the longest pause, ms. */
@@ -90,7 +96,11 @@ export function createListeners(options: ListenersOptions): Listeners {
   const left = new Map<string, number>()
   const stopped = new AbortController()
   const closing = new Set<Promise<void>>()
-  let work: Promise<unknown> = Promise.resolve()
+  let work = Promise.resolve()
+  /** From the latest check to the next, ms; that comes by itself once we have started. */
+  let pause = lookEvery
+  let timer: Timer | undefined
+  let isStarted = false
   /** How long the last check took, ms. */
   let tookBefore = 0
   /** When addresses last changed, or were said to, ms. */
@@ -193,10 +203,10 @@ export function createListeners(options: ListenersOptions): Listeners {
     }
   }
 
-  /** One check at a time, in order; resolves to the pause until the next, ms. */
-  function look(): Promise<number> {
-    const looked = work.then(async () => {
-      if (stopped.signal.aborted) return lookEvery
+  /** One check at a time, in order. */
+  function look(): Promise<void> {
+    work = work.then(async () => {
+      if (stopped.signal.aborted) return
       const began = clock.monotonic()
       const local = options.addresses.look()
       const asked = { local, listen }
@@ -212,26 +222,33 @@ export function createListeners(options: ListenersOptions): Listeners {
         settled = isSettled ? asked : undefined
       }
       const isStirred = settled === undefined || began - stirredAt < stirFor
-      return Math.min(lookRarely, Math.max(isStirred ? lookSoon : lookEvery, cost / lookShare))
+      pause = pauseAfter(cost, isStirred)
+      if (isStarted) lookLater()
     })
-    work = looked
-    return looked
+    return work
+  }
+
+  function pauseAfter(cost: number, isStirred: boolean): number {
+    if (!isStirred && options.isSignalled?.() && options.addresses.isAtRest()) return lookSignalled
+    return Math.min(lookRarely, Math.max(isStirred ? lookSoon : lookEvery, cost / lookShare))
+  }
+
+  function lookLater(): void {
+    clock.clearTimeout(timer)
+    timer = clock.setTimeout(() => void look(), pause)
   }
 
   return {
     async start() {
-      let pause = await look()
+      await look()
       if (pairs.size === 0) {
         const reasons = [...complained.values()].map(({ why }) => why).join('; ')
         throw new BerthError('LISTEN', `no address could be bound: ${reasons || 'none is configured'}`)
       }
-      void (async () => {
-        while (!stopped.signal.aborted) {
-          await sleep(clock, pause, stopped.signal)
-          pause = await look()
-        }
-      })()
+      isStarted = true
+      lookLater()
     },
+    look: () => void look(),
     refresh() {
       stirredAt = clock.monotonic()
       void look()
@@ -245,6 +262,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     async stop(abort) {
       stopped.abort()
       await work
+      clock.clearTimeout(timer)
       // One listener for each socket and connection is no leak.
       setMaxListeners(0, abort)
       const sockets = [...pairs.values()].flatMap(({ sockets }) => sockets)

@@ -23,6 +23,8 @@ export interface Addresses {
   current(): LocalAddresses
   /** What is new is there at once; what is gone, and the subnets of what is new, once the interfaces are listed. */
   look(): LocalAddresses
+  /** Whether nothing has to be looked at until the kernel tells of something. */
+  isAtRest(): boolean
 }
 
 export interface AddressSources {
@@ -147,6 +149,7 @@ export async function createAddresses(
 
   return {
     current: () => addresses,
+    isAtRest: () => isTold && known === 'nothing' && !isListing && !isStirred && sources.ports.isSure(),
     look() {
       const heard = hear?.() ?? 'nothing'
       // Could not be listed, or told while that was under way.

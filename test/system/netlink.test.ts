@@ -8,6 +8,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../engine/docker.ts'
 import { checked, createNamespace, isRoot, type Namespace } from '../net/namespace.ts'
 
+/** A script of test/net in a namespace, and the lines that it says. */
+function runIn({ entry }: Namespace, name: string) {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+  const script = fileURLToPath(new URL(`../net/${name}.ts`, import.meta.url))
+  const words = [...entry, process.execPath, '--import', tsx, script]
+  const child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
+  return { child, lines: createInterface({ input: child.stdout }) }
+}
+
 describe.runIf(isRoot)('the kernel tells', () => {
   let place: Namespace
   let hear: () => Promise<string>
@@ -15,11 +24,7 @@ describe.runIf(isRoot)('the kernel tells', () => {
 
   beforeAll(async () => {
     place = await createNamespace()
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-    const script = fileURLToPath(new URL('../net/hearing.ts', import.meta.url))
-    const words = [...place.entry, process.execPath, '--import', tsx, script]
-    const child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
-    const lines = createInterface({ input: child.stdout })
+    const { child, lines } = runIn(place, 'hearing')
     end = () => child.stdin.end()
     hear = async () => {
       const line = once(lines, 'line')
@@ -73,3 +78,33 @@ describe.runIf(isRoot)('the kernel tells', () => {
     await heard
   })
 })
+
+it.runIf(isRoot)(
+  'the kernel signals that it tells something, and nothing to who has stopped hearing it',
+  async () => {
+    const place = await createNamespace()
+    try {
+      const { child, lines } = runIn(place, 'signalled')
+      const said: string[] = []
+      lines.on('line', (line) => void said.push(line))
+      const ended = once(child, 'exit')
+      const hears = (line: string) => until(async () => said.splice(0).includes(line), { what: line })
+      // That it has done what it was asked for.
+      await hears('nothing')
+      place.ip('link add br0 type bridge')
+      await hears('links')
+      place.ip('addr add 10.9.0.1/24 dev br0')
+      await hears('addresses')
+      place.ip('addr add 10.9.0.2/24 dev br0')
+      await hears('addresses')
+      child.stdin.write('\n')
+      await hears('stopped')
+      // Whoever is sent a signal and does not hear it is ended by it.
+      place.ip('addr add 10.9.0.3/24 dev br0')
+      child.stdin.end()
+      expect(await ended).toEqual([0, null])
+    } finally {
+      place.close()
+    }
+  },
+)

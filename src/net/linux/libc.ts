@@ -31,6 +31,8 @@ export interface Libc {
    * nlmsghdr), or, where it is not for hearing, of what it is asked for. Throws as `bind` does.
    */
   openNetlink(isHearing: boolean): number
+  /** Whether this process is sent SIGIO when there is something to read (O_ASYNC). False: that could not be changed. */
+  sendSignals(fd: number, isWanted: boolean): boolean
   /** Returns the bytes read, or minus the error's number. */
   read(fd: number, buffer: Uint8Array): number
   /** On another thread, for calls that may block: the bytes, or -1. */
@@ -88,6 +90,10 @@ const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
 const SOCK_RAW = 3
 const SOCK_NONBLOCK = 0o4000
+const O_NONBLOCK = 0o4000
+const O_ASYNC = 0o20000
+const F_SETFL = 4
+const F_SETOWN = 8
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
@@ -126,6 +132,8 @@ export async function loadLibc(): Promise<Libc> {
   const close = library.func('int close(int)')
   const read = library.func('intptr_t read(int, void *, size_t)')
   const write = library.func('intptr_t write(int, void *, size_t)')
+  // Its third argument lies where one of a function with a fixed number has it, on both architectures.
+  const fcntl = library.func('int fcntl(int, int, intptr_t)')
   const setsockopt = library.func('int setsockopt(int, int, int, void *, unsigned int)')
   const recvmmsg = library.func('int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)')
   const sendmmsg = library.func('int sendmmsg(int, uintptr_t, unsigned int, int)')
@@ -219,6 +227,10 @@ export async function loadLibc(): Promise<Libc> {
         const groups = isHearing ? RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR : 0
         check(bind(fd, new Uint32Array([AF_NETLINK, 0, groups]), 12), 'bind')
       }),
+    sendSignals(fd, isWanted) {
+      if (isWanted && fcntl(fd, F_SETOWN, process.pid) < 0) return false
+      return fcntl(fd, F_SETFL, O_NONBLOCK | (isWanted ? O_ASYNC : 0)) === 0
+    },
     read(fd, buffer) {
       const result: number = read(fd, buffer, buffer.length)
       return result < 0 ? -koffi.errno() : result

@@ -3,6 +3,7 @@
 import { constants } from 'node:os'
 import type { LinkWatch } from './bridge-ports.ts'
 import type { Libc } from './libc.ts'
+import type { NetlinkSignal } from './netlink-signal.ts'
 
 /** The most that has happened: to a link (its carrier, a bridge's port and what address it has), or to an address. */
 export type Heard = 'nothing' | 'links' | 'addresses'
@@ -12,6 +13,8 @@ const { EAGAIN, EINTR } = constants.errno
 const bufferBytes = 16 * 1024
 /** struct nlmsghdr: bytes in all, type, and 10 bytes more. */
 const headerBytes = 16
+/** What we asked for ourselves is acknowledged so. */
+const NLMSG_ERROR = 2
 const RTM_NEWLINK = 16
 const RTM_DELLINK = 17
 const RTM_NEWADDR = 20
@@ -23,11 +26,12 @@ const RT_SCOPE_LINK = 253
 
 /**
  * Gives what has happened since it was called last; undefined where the kernel can't be heard. `watch` has the links'
- * messages while it is called.
+ * messages while it is called. `signal`: tells when there is something to hear.
  */
 export function hearKernel(
   libc: Pick<Libc, 'openNetlink' | 'read'>,
   watch?: LinkWatch,
+  signal?: NetlinkSignal,
 ): (() => Heard) | undefined {
   let fd: number
   try {
@@ -36,7 +40,9 @@ export function hearKernel(
     return undefined
   }
   const buffer = Buffer.alloc(bufferBytes)
+  signal?.start(fd)
   return () => {
+    signal?.arm()
     let heard: Heard = 'nothing'
     for (;;) {
       const bytes = libc.read(fd, buffer)
@@ -53,6 +59,7 @@ export function hearKernel(
 }
 
 function most(before: Heard, datagram: Buffer, watch: LinkWatch | undefined): Heard {
+  if (datagram.length >= headerBytes && datagram.readUInt16LE(4) === NLMSG_ERROR) return before
   let heard: Heard = before === 'addresses' ? before : 'links'
   let at = 0
   while (at + headerBytes <= datagram.length) {

@@ -46,7 +46,7 @@ function create(
   }
   const listeners = createListeners({
     listen: listen.map(parse),
-    addresses: { current: () => local, look: () => local },
+    addresses: { current: () => local, look: () => local, isAtRest: () => true },
     handle: () => undefined,
     limits: createAccounting().limits,
     clock,
@@ -148,7 +148,7 @@ describe('listening', () => {
       }
     }
     const { listeners, taken, nextLook } = create(['*:53'], lo, {
-      addresses: { current: () => local, look: () => local },
+      addresses: { current: () => local, look: () => local, isAtRest: () => true },
     })
     await listeners.start()
     const first = reads
@@ -165,6 +165,50 @@ describe('listening', () => {
     await listeners.update([parse('*:54')])
     expect(listeners.bound().map(({ port }) => port)).toEqual([54, 54])
     await listeners.stop(AbortSignal.abort())
+  })
+
+  it.each([
+    ['told, and nothing is owed', true, true, 30_000],
+    ['told, and something is owed', true, false, 1000],
+    ['not told', false, true, 1000],
+  ])('looks as seldom as may be: %s', async (_name, isTold, isAtRest, pause) => {
+    const hand = createHandClock()
+    const local = interfaces(lo)
+    let looks = 0
+    const look = () => {
+      looks++
+      return local
+    }
+    const { listeners, settle } = create(['*:53'], lo, {
+      ...{ clock: hand.clock, isSignalled: () => isTold },
+      addresses: { current: () => local, look, isAtRest: () => isAtRest },
+    })
+    await listeners.start()
+    const turn = async (ms: number) => {
+      hand.turn(ms)
+      await settle()
+    }
+    // While more is to be expected.
+    for (let i = 0; i < 20; i++) await turn(250)
+    expect(looks).toBe(21)
+    await turn(pause - 1)
+    expect(looks).toBe(21)
+    await turn(1)
+    expect(looks).toBe(22)
+    // Who is told looks at once, and then as before.
+    listeners.look()
+    await settle()
+    expect(looks).toBe(23)
+    await turn(pause - 1)
+    expect(looks).toBe(23)
+    await turn(1)
+    expect(looks).toBe(24)
+    listeners.refresh()
+    await settle()
+    await turn(250)
+    expect(looks).toBe(26)
+    await listeners.stop(AbortSignal.abort())
+    expect(hand.pending()).toBe(0)
   })
 
   it('a link-local address on a new interface of the same name gets new sockets', async () => {
@@ -327,7 +371,7 @@ describe('another list of addresses', () => {
     const listeners = createListeners({
       ...{
         listen: to('127.0.0.1:53'),
-        addresses: { current: () => interfaces(lo), look: () => interfaces(lo) },
+        addresses: { current: () => interfaces(lo), look: () => interfaces(lo), isAtRest: () => true },
         handle: () => undefined,
       },
       ...{ limits: createAccounting().limits, clock: hand.clock, log: silentLogger },

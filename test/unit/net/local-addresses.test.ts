@@ -252,6 +252,46 @@ describe('where the kernel tells', () => {
     expect([seen.listings, seen.reads]).toEqual([3, reads])
   })
 
+  it('are at rest once nothing is owed, and nothing can have been missed', async () => {
+    const told: Heard[] = []
+    const { seen, addresses, look } = await watch(tables, told)
+    expect(addresses.isAtRest()).toBe(true)
+    // Of links the tables are read at once, and no more often than each second; and there may be a carrier.
+    told.push('links')
+    await look()
+    expect(addresses.isAtRest()).toBe(false)
+    seen.now = 10_000
+    await look()
+    expect(addresses.isAtRest()).toBe(true)
+    told.push('addresses')
+    addresses.look()
+    expect(addresses.isAtRest()).toBe(false)
+    await turn()
+    expect(addresses.isAtRest()).toBe(true)
+    seen.isFull = true
+    told.push('addresses')
+    await look()
+    expect(addresses.isAtRest()).toBe(false)
+    seen.isFull = false
+    await look()
+    expect(addresses.isAtRest()).toBe(true)
+    seen.isSure = false
+    expect(addresses.isAtRest()).toBe(false)
+  })
+
+  it('never rest where silence is not believed', async () => {
+    const { seen, addresses, look } = await watch(tables)
+    expect(addresses.isAtRest()).toBe(false)
+    const heard = await watch(tables, [])
+    heard.seen.address = '192.0.2.2'
+    heard.seen.now = 10_000
+    await heard.look()
+    expect(heard.addresses.isAtRest()).toBe(false)
+    seen.now = 2000
+    await look()
+    expect(addresses.isAtRest()).toBe(false)
+  })
+
   it('lists again at the next look where it could not', async () => {
     const told: Heard[] = ['addresses']
     const { seen, own } = await watch(tables, told)

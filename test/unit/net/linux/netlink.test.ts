@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import type { LinkWatch } from '../../../../src/net/linux/bridge-ports.ts'
 import { hearKernel } from '../../../../src/net/linux/netlink.ts'
+import type { NetlinkSignal } from '../../../../src/net/linux/netlink-signal.ts'
 
 const { EAGAIN, EINTR, ENOBUFS, EBADF } = constants.errno
 
@@ -41,6 +42,8 @@ describe('what it says', () => {
       [Buffer.concat([message(16, 33), delAddress!])],
       'addresses',
     ],
+    ['the acknowledgement of what we asked for', [message(2, 36)], 'nothing'],
+    ['an address behind it', [message(2, 36), newAddress], 'addresses'],
     ['an interrupted call', [-EINTR, newAddress], 'addresses'],
     ['more than there was room for', [newLink, -ENOBUFS], 'addresses'],
     ['a socket that is broken', [-EBADF], 'addresses'],
@@ -70,6 +73,21 @@ describe('what it says', () => {
     const told = hear(newAddress!)
     expect(told()).toBe('addresses')
     expect(told()).toBe('nothing')
+  })
+
+  it('asks for a signal before it reads: what comes after that is signalled', () => {
+    const order: string[] = []
+    const signal = {
+      start: (fd: number) => void order.push(`start ${fd}`),
+      arm: () => void order.push('arm'),
+    } as NetlinkSignal
+    const read = () => {
+      order.push('read')
+      return -EAGAIN
+    }
+    const hear = hearKernel({ openNetlink: () => 7, read }, undefined, signal)!
+    hear()
+    expect(order).toEqual(['start 7', 'arm', 'read'])
   })
 
   it('is undefined where there is no such socket', () => {
