@@ -14,7 +14,7 @@ const entries = {
   ...commands('serve', 'check', 'names', 'query', 'cache', 'worker', 'reader'),
   // Loaded later, so that health checks do without.
   'api-client': 'src/commands/api-client.ts',
-  linkLocalTcp: 'src/net/link-local-tcp.ts',
+  'link-local-tcp': 'src/net/link-local-tcp.ts',
   sources: 'src/config/sources.ts',
   problems: 'src/config/problems.ts',
   message: 'src/dns/message.ts',
