@@ -1,8 +1,8 @@
 // The configuration, checked against this machine: whether it can have what is asked for, and which engine was found.
 import { type ConfigSources, loadConfig, settingError } from '../config/load.ts'
 import type { Config } from '../config/types.ts'
-import { parseEngineAddress } from '../docker/address.ts'
-import { findPlace, usualPlaces } from '../docker/places.ts'
+import { parseEngineAddress } from '../docker/api/address.ts'
+import { findPlace, usualPlaces } from '../docker/sync/usual-sockets.ts'
 import type { Logger } from '../lib/log.ts'
 import { whyNotShared } from '../net/choose-sockets.ts'
 

@@ -1,6 +1,6 @@
 // Which of a scope's fast answers a change of the table leaves valid: a container that comes or goes touches a few names,
 // and answers about all others stay right.
-import { namesTouched } from '../registry/touched.ts'
+import { namesTouched } from '../registry/changed-names.ts'
 import type { NetworkTable } from '../registry/types.ts'
 
 export type ChangedNames = readonly string[]

@@ -3,10 +3,17 @@
 
 import { isSame } from '../lib/deep-equal.ts'
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
-import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
-import { addTo, takeFrom } from './lists.ts'
+import { type FactsByEngine, firstTold, noFacts, withTold } from './inventory.ts'
 import { isLocal } from './locality.ts'
-import { affectedLodgers, followTurns, type Lodging, noLodging, placeLodger, type Turn } from './lodgers.ts'
+import { addTo, takeFrom } from './multimap.ts'
+import {
+  affectedLodgers,
+  followTurns,
+  type Lodging,
+  noLodging,
+  placeLodger,
+  type Turn,
+} from './shared-namespaces.ts'
 import { noSubnets } from './subnets.ts'
 import { changeTable, emptyTable, type Members } from './table.ts'
 import { changeTables } from './tables.ts'

@@ -1,6 +1,6 @@
 // The current snapshot: engines tell what changed, readers take what is current; a change swaps it whole.
 import { advance, emptyRegistry } from './build.ts'
-import { noFacts } from './facts.ts'
+import { noFacts } from './inventory.ts'
 import { remoteOf } from './locality.ts'
 import type { EngineFacts, RemoteEngines, Snapshot, StoreChange } from './types.ts'
 

@@ -4,8 +4,8 @@ import { namesAbove } from '../dns/name.ts'
 import { keysIn, keysOf, networkKey, wildcardsIn } from '../dns/told.ts'
 import { isSame } from '../lib/deep-equal.ts'
 import { emptyMap, type MapEdit } from '../lib/persistent.ts'
-import { addTo, takeFrom, withCounts } from './lists.ts'
 import { isBelieved } from './locality.ts'
+import { addTo, takeFrom, withCounts } from './multimap.ts'
 import type { Container, Endpoint, Network, NetworkTable, Snapshot } from './types.ts'
 
 /** By container id; undefined: not on the network any more. */

@@ -1,7 +1,7 @@
 // All networks' tables, found by id, by name, and in order, and the names that any of them knows.
 import { emptyMap } from '../lib/persistent.ts'
-import { addId, takeFrom } from './lists.ts'
-import type { Turn } from './lodgers.ts'
+import { addId, takeFrom } from './multimap.ts'
+import type { Turn } from './shared-namespaces.ts'
 import { toldWithoutPlace } from './table.ts'
 import type { NetworkTable, Projects, Snapshot } from './types.ts'
 

@@ -1,7 +1,7 @@
 // Ranges of API versions, as Docker 29 and what may come after it have them, before this engine: berth follows what speaks a
 // version that it knows, and says what to do about what does not.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { prefixFor } from '../../src/docker/versions.ts'
+import { prefixFor } from '../../src/docker/api/versions.ts'
 import type { NamesReply } from '../../src/http/api-types.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'

@@ -3,7 +3,7 @@
 // Each stream of Podman's events looks for news at times of its own, so that another stream than berth's shows nothing of
 // when berth was told.
 import { createConnection, createServer } from 'node:net'
-import { type EngineEvent, readLines } from '../../src/docker/stream.ts'
+import { type EngineEvent, readLines } from '../../src/docker/api/event-stream.ts'
 import { wallClock } from './client.ts'
 
 /** Of times, ms since 1970. */

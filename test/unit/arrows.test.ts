@@ -168,7 +168,7 @@ describe('packages', () => {
     ['dns-packet', /^dns\/message\.ts$/],
     ['@hapi/tlds', /^dns\/public\.ts$/],
     ['prom-client', /^http\/metrics\.ts$/],
-    ['undici', /^docker\/get\.ts$/],
+    ['undici', /^docker\/api\/http-client\.ts$/],
     ['lru-cache', /^forward\/cache\//],
     ['koffi', /^net\/linux\/libc\.ts$/],
     ['pino', /^lib\/log\.ts$/],
@@ -182,9 +182,7 @@ describe('packages', () => {
 })
 
 describe('what is pure', () => {
-  const pure = files.filter((file) =>
-    /^(?:dns|registry|scope|fast|resolve)\/|^docker\/(?:endpoint|network)\.ts$/.test(file),
-  )
+  const pure = files.filter((file) => /^(?:dns|registry|scope|fast|resolve)\/|^docker\/model\//.test(file))
 
   it('does no I/O', () => {
     const io = /^node:(?:fs|net|dgram|http|https|http2|tls|dns|child_process|worker_threads|timers)(?:\/|$)/

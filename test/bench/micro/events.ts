@@ -1,8 +1,8 @@
 // What an event costs: reading an inspect, and the next snapshot.
 import { bench, do_not_optimize, group } from 'mitata'
-import { containerFrom } from '../../../src/docker/endpoint.ts'
-import type { RawContainer } from '../../../src/docker/raw.ts'
-import { parseEvent } from '../../../src/docker/stream.ts'
+import { parseEvent } from '../../../src/docker/api/event-stream.ts'
+import type { RawContainer } from '../../../src/docker/api/types.ts'
+import { containerFrom } from '../../../src/docker/model/container.ts'
 import type { Container } from '../../../src/registry/types.ts'
 import { createEstate } from '../../synthetic/estate.ts'
 import { eventLine, inspected } from '../../synthetic/shapes.ts'

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, expect, it } from 'vitest'
 import { listEngineWarnings } from '../../../src/commands/engine-warnings.ts'
 import type { EngineConfig } from '../../../src/config/types.ts'
-import type { Here } from '../../../src/docker/apart.ts'
+import type { Here } from '../../../src/docker/model/isolation.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 
 interface Answers {

@@ -7,7 +7,7 @@ import { columns } from '../../../src/commands/io.ts'
 import { run } from '../../../src/commands/run.ts'
 import { describeStart } from '../../../src/commands/start-summary.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { createStore } from '../../../src/registry/store.ts'
 
 it('a table has as many rows as there are', () => {

@@ -1,7 +1,12 @@
 // A small engine in memory for the reconcile: its truth, its events, and lists and inspects that come when they may.
-import type { EngineClient } from '../../../src/docker/client.ts'
-import type { RawContainer, RawContainerRow, RawEndpoints, RawNetwork } from '../../../src/docker/raw.ts'
-import type { EngineEvent } from '../../../src/docker/stream.ts'
+import type { EngineClient } from '../../../src/docker/api/client.ts'
+import type { EngineEvent } from '../../../src/docker/api/event-stream.ts'
+import type {
+  RawContainer,
+  RawContainerRow,
+  RawEndpoints,
+  RawNetwork,
+} from '../../../src/docker/api/types.ts'
 
 interface Container {
   readonly id: string

@@ -1,6 +1,6 @@
 // For tests that are not about labels: any name may be granted; images are never read, or have no labels.
-import type { LabelRules } from '../../../src/docker/grants.ts'
-import type { Images } from '../../../src/docker/images.ts'
+import type { LabelRules } from '../../../src/docker/model/grants.ts'
+import type { Images } from '../../../src/docker/sync/image-labels.ts'
 
 export const labelRules: LabelRules = { zone: 'docker.internal', allow: [{ name: '', wildcard: true }] }
 

@@ -1,7 +1,7 @@
 // What real engines answered, trimmed to what is read: 26.1 (API 1.45) and 20.10 (API 1.41), the same set-up on both; and
 // 28.5, asked for in several versions of the API.
 import { readFileSync } from 'node:fs'
-import type { RawContainer, RawContainerRow, RawNetwork } from '../../../src/docker/raw.ts'
+import type { RawContainer, RawContainerRow, RawNetwork } from '../../../src/docker/api/types.ts'
 import { changed, withoutLegacy } from '../../engine/edge.ts'
 
 export interface Recorded {

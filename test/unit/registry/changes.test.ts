@@ -2,7 +2,7 @@
 // the same object.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readLabels } from '../../../src/docker/labels.ts'
+import { readLabels } from '../../../src/docker/model/labels.ts'
 import { parseAddress, subnetContains } from '../../../src/lib/ip.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network, RemoteEngines, Snapshot, StoreChange } from '../../../src/registry/types.ts'

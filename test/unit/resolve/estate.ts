@@ -1,10 +1,10 @@
 // Small estates for tests of scope, names and order: networks and containers as plain facts, without an engine.
-import { readLabels } from '../../../src/docker/labels.ts'
+import { readLabels } from '../../../src/docker/model/labels.ts'
 import type { LocalAddresses } from '../../../src/lib/interfaces.ts'
 import { canonicalAddress, firstAddress, parseSubnet } from '../../../src/lib/ip.ts'
 import { advance, emptyRegistry, type Registry } from '../../../src/registry/build.ts'
 import { differenceOf } from '../../../src/registry/difference.ts'
-import { noFacts } from '../../../src/registry/facts.ts'
+import { noFacts } from '../../../src/registry/inventory.ts'
 import type { Container, Endpoint, EngineState, Network, Snapshot } from '../../../src/registry/types.ts'
 
 /** A bridge network; its id is its name, its gateways are the subnets' first addresses, its bridge is br-NAME. */

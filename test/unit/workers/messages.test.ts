@@ -2,7 +2,7 @@
 import { deserialize, serialize } from 'node:v8'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { withOwnBytes } from '../../../src/workers/messages.ts'
 import { seenIn } from '../registry/whole.ts'

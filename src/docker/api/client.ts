@@ -1,0 +1,374 @@
+// One engine's API: what berth asks, with deadlines and limits, and errors a person can act on.
+import type { Readable } from 'node:stream'
+import type { EngineAddress, EngineConfig } from '../../config/types.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { ImageRef } from '../model/grants.ts'
+import { type Apart, apartOf } from '../model/isolation.ts'
+import { eventFilters } from '../sync/event-handler.ts'
+import type { ImageReply } from '../sync/image-labels.ts'
+import { describeProblem, httpStatus, isApiError, notDocker } from './errors.ts'
+import { type EngineEvent, readLines } from './event-stream.ts'
+import { createGetter, type Parse } from './http-client.ts'
+import { createPodman, isMismatch } from './libpod.ts'
+import { createRowReader, type RowOptions, readRows } from './list-stream.ts'
+import { parseJson } from './partial-json.ts'
+import type { RawContainer, RawContainerRow, RawNetwork } from './types.ts'
+import {
+  isId,
+  isObject,
+  isOfPlatform,
+  parseContainer,
+  parseImage,
+  parseNetwork,
+  readContainer,
+  readContainerRow,
+  readImageLabels,
+  readInfo,
+  readNetwork,
+  text,
+  type Wrong,
+} from './validate.ts'
+import { createPaths, isApi, type Versions, versionsIn } from './versions.ts'
+
+/** Every call rejects with a BerthError ENGINE, and within 10 s of silence. */
+export interface EngineClient {
+  /** By the headers of a ping, else by /version. To be asked first: paths carry an API version from then on. */
+  version(): Promise<Versions>
+  /** undefined where a socket proxy refuses /info. */
+  info(): Promise<EngineInfo | undefined>
+  ping(timeoutMs: number): Promise<void>
+  listNetworks(): Promise<RawNetwork[]>
+  /** undefined: there is none of this id. */
+  inspectNetwork(id: string): Promise<RawNetwork | undefined>
+  /** Stopped ones too. */
+  listContainers(): Promise<RawContainerRow[]>
+  /**
+   * undefined: there is none of this id. Blocks while the container is being started. A row: all that Podman still tells
+   * of a container whose networks it has at odds.
+   */
+  inspectContainer(id: string): Promise<RawContainer | RawContainerRow | undefined>
+  imageLabels(image: ImageRef): Promise<ImageReply>
+  /** Resolves once the engine has begun to answer; the stream is silent for as long as nothing happens. */
+  events(options: { sinceSeconds: number; signal: AbortSignal }): Promise<Readable>
+  /** What the engine remembers of this time, of all kinds, oldest first. `from` and `to` are its own clock, ms. */
+  pastEvents(from: number, to: number): Promise<EngineEvent[]>
+  /** Closes idle connections; calls under way are cut. */
+  close(): void
+}
+
+export interface EngineInfo {
+  /** The engine's clock, ms since 1970; undefined: not told. */
+  readonly systemTime: number | undefined
+  /** Where its networks are, if not on this machine, as far as it tells. */
+  readonly apart: Apart | undefined
+}
+
+/** Of what an engine told: `shape`, not of the type that it must be; `size`, longer than anything that it may be. */
+export type Strange = (kind: 'shape' | 'size', what: string) => void
+
+const callDeadline = 10_000
+const headerDeadline = 5_000
+/** Bytes. A container's own with megabytes of labels; a network's with tens of thousands of members. */
+const longestContainer = 8 * 1024 * 1024
+const longestImage = 8 * 1024 * 1024
+const longestNetwork = 16 * 1024 * 1024
+/** The networks' list is read row by row, past events line by line: nothing holds them whole. */
+const longestList = 128 * 1024 * 1024
+/** Events; an engine remembers 256. */
+const mostPast = 10_000
+
+/** `plain` is told, once, that versioned paths are refused and plain ones are not. */
+export function createEngineClient(
+  config: EngineConfig,
+  clock: Clock,
+  strange: Strange = () => {},
+  plain: (refused: string) => void = () => {},
+): EngineClient {
+  const { address } = config
+  const paths = createPaths(address, plain)
+  // An inspect of a container blocks while that starts, one of a network while the engine waits for its disk: as many as
+  // are ever asked for at once (eight, two, eight for members, two of images). Pings never stand in line behind those.
+  const inspects = createGetter({ address, clock, most: 20 })
+  const pings = createGetter({ address, clock, most: 2 })
+  // The networks' list stands in line behind neither the engine's clock nor its version; nor do Podman's own lists behind
+  // that.
+  const calls = createGetter({ address, clock, most: 5 })
+  const streams = createGetter({ address, clock, most: 2 })
+  let isPodman = false
+  const wrongIn =
+    (what: string): Wrong =>
+    (field) =>
+      strange('shape', `${what}: ${field}`)
+
+  /** `through`: what else is tried, or done with it. */
+  async function inspect<T, U = T>(
+    what: string,
+    id: string,
+    path: string,
+    most: number,
+    parse: (text: string) => unknown,
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+    through: (told: () => Promise<T>) => Promise<T | U | undefined> = (told) => told(),
+  ): Promise<T | U | undefined> {
+    const doing = `inspect ${what}`
+    if (!isId(id)) return undefined
+    try {
+      return await through(async () => {
+        const get = (path: string) => inspects.object(path, doing, callDeadline, most, parse)
+        const raw = read(await paths.ask(path, doing, get, true), wrongIn(doing))
+        if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
+        return raw
+      })
+    } catch (error) {
+      if (isApiError(error) && (httpStatus(error) === 404 || isGone(error))) return undefined
+      throw describeProblem(error, address, doing)
+    }
+  }
+
+  /** Rows that can't be read are left out, unless none can. One that is too long may well be one. */
+  function rowsOf<T>(what: string, parse: Parse, read: (told: unknown, wrong: Wrong) => T | undefined) {
+    const rows: T[] = []
+    let seen = 0
+    const wrong = wrongIn(what)
+    const options: RowOptions = {
+      parse,
+      tooLong() {
+        strange('size', `${what}: a row`)
+      },
+    }
+    const take = (told: unknown) => {
+      seen++
+      const row = read(told, wrong)
+      if (row !== undefined) rows.push(row)
+    }
+    const all = () => {
+      if (rows.length === 0 && seen > 0) throw noList(address)
+      return rows
+    }
+    return { take, options, all }
+  }
+
+  async function list<T>(
+    doing: string,
+    path: string,
+    parse: Parse,
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+  ): Promise<T[]> {
+    const { take, options, all } = rowsOf(doing, parse, read)
+    const reader = createRowReader(take, options)
+    await calls.chunks(path, doing, callDeadline, reader.push, longestList)
+    if (!reader.isWhole()) throw noList(address)
+    return all()
+  }
+
+  const dockerNetworks = () => {
+    const doing = 'list its networks'
+    return paths.ask('/networks', doing, (path) => list(doing, path, parseNetwork, readNetwork))
+  }
+
+  async function dockerContainers(signal?: AbortSignal): Promise<RawContainerRow[]> {
+    const doing = 'list its containers'
+    const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
+    const body = await paths.ask('/containers/json?all=true', doing, (path) =>
+      streams.stream(path, doing, callDeadline, {
+        isWhole: true,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    )
+    await readRows(body, take, options)
+    return all()
+  }
+
+  const podman = createPodman({
+    ...{ clock, list, wrongIn },
+    object: (path, doing) => inspects.object(path, doing, callDeadline, longestContainer),
+  })
+
+  async function readVersion(): Promise<Versions> {
+    const doing = 'tell its version'
+    const told = fieldsOf(parseJson(await calls.text('/version', doing, headerDeadline)))
+    const wrong = wrongIn(doing)
+    const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
+    if (!isApi(apiVersion)) throw notDocker(address, 'its /version tells no ApiVersion')
+    isPodman = JSON.stringify(told.Components ?? null).includes('"Podman Engine"')
+    const version = text(told.Version, 'Version', wrong)
+    return { apiVersion, version: version ?? 'unknown', ...(isPodman ? { product: 'Podman' } : {}) }
+  }
+
+  return {
+    async version() {
+      const doing = 'tell its version'
+      try {
+        const headers = await calls.headers('/_ping', doing, headerDeadline).catch((error) => {
+          const status = httpStatus(error)
+          if (status === undefined || status >= 500) throw error
+          return {}
+        })
+        const told = versionsIn(headers) ?? (await readVersion())
+        isPodman = told.product === 'Podman'
+        paths.agree(told.apiVersion)
+        if (told.version !== undefined) return told
+        return { ...told, askVersion: async () => (await readVersion()).version }
+      } catch (error) {
+        throw describeProblem(error, address, doing)
+      }
+    },
+
+    async info() {
+      const doing = 'tell its clock'
+      try {
+        const told = fieldsOf(
+          parseJson(await paths.ask('/info', doing, (path) => calls.text(path, doing, callDeadline))),
+        )
+        const wrong = wrongIn(doing)
+        const time = Date.parse(text(told.SystemTime, 'SystemTime', wrong) ?? '')
+        return { systemTime: Number.isNaN(time) ? undefined : time, apart: apartOf(readInfo(told, wrong)) }
+      } catch (error) {
+        const status = httpStatus(error)
+        if (status !== undefined && status < 500) return undefined
+        throw describeProblem(error, address, doing)
+      }
+    },
+
+    async ping(timeoutMs) {
+      const doing = 'answer a ping'
+      try {
+        await pings.text('/_ping', doing, timeoutMs)
+      } catch (error) {
+        // A proxy that does not let pings through is there all the same.
+        const status = httpStatus(error)
+        if (status === undefined || status >= 500) throw describeProblem(error, address, doing)
+      }
+    },
+
+    async listNetworks() {
+      try {
+        return await (isPodman ? podman.either(dockerNetworks, podman.listNetworks) : dockerNetworks())
+      } catch (error) {
+        const doing = 'list its networks'
+        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+      }
+    },
+
+    inspectNetwork(id) {
+      const path = `/networks/${id}`
+      return inspect('a network', id, path, longestNetwork, parseNetwork, readNetwork, (told) =>
+        isPodman ? podman.either(told, () => podman.inspectNetwork(id)) : told(),
+      )
+    },
+
+    async listContainers() {
+      try {
+        return await (isPodman ? podman.either(dockerContainers, podman.listContainers) : dockerContainers())
+      } catch (error) {
+        const doing = 'list its containers'
+        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+      }
+    },
+
+    inspectContainer(id) {
+      const path = `/containers/${id}/json`
+      return inspect(
+        'a container',
+        id,
+        path,
+        longestContainer,
+        parseContainer,
+        readContainer,
+        async (told) => {
+          if (!isPodman) return told()
+          try {
+            const raw = await told()
+            const PodName = await podman.podName(raw)
+            return PodName === undefined ? raw : { ...raw, PodName }
+          } catch (error) {
+            if (!isMismatch(error)) throw error
+            return podman.containerRow(id, dockerNetworks)
+          }
+        },
+      )
+    },
+
+    async imageLabels({ id, platform }) {
+      const query = platform === undefined ? '' : `?platform=${encoded(platform)}`
+      const doing = 'inspect an image'
+      try {
+        const path = `/images/${id}/json${query}`
+        const get = (path: string) => inspects.object(path, doing, callDeadline, longestImage, parseImage)
+        const told = await paths.ask(path, doing, get, true)
+        const wrong = wrongIn(doing)
+        // Engines before API 1.49 know no `platform` and tell of another of the image's.
+        if (platform !== undefined && !isOfPlatform(told, platform, wrong)) return 'gone'
+        return readImageLabels(told, wrong) ?? 'gone'
+      } catch (error) {
+        const status = httpStatus(error)
+        if (status !== undefined && status < 500) return isOfOne(error, status) ? 'gone' : 'refused'
+        throw describeProblem(error, address, doing)
+      }
+    },
+
+    async events({ sinceSeconds, signal }) {
+      const doing = 'stream its events'
+      const filters = encodeURIComponent(JSON.stringify(eventFilters))
+      const path = `/events?since=${sinceSeconds}&filters=${filters}`
+      try {
+        return await paths.ask(path, doing, (path) => streams.stream(path, doing, headerDeadline, { signal }))
+      } catch (error) {
+        throw describeProblem(error, address, doing)
+      }
+    },
+
+    async pastEvents(from, to) {
+      const doing = 'tell its past events'
+      // Podman waits for more unless told not to, and may then tell nothing at all of what is past.
+      const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}${isPodman ? '&stream=false' : ''}`
+      try {
+        const events: EngineEvent[] = []
+        const lines = readLines((event) => {
+          if (event !== undefined && events.length < mostPast) events.push(event)
+        })
+        await paths.ask(path, doing, (path) =>
+          pings.chunks(path, doing, callDeadline, lines.push, longestList),
+        )
+        lines.end()
+        return events
+      } catch (error) {
+        throw describeProblem(error, address, doing)
+      }
+    },
+
+    close() {
+      for (const getter of [inspects, pings, calls, streams]) getter.close()
+    },
+  }
+}
+
+/** Seconds with nine digits behind the point, as `since` and `until` want them. */
+function unixTime(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  return `${seconds}.${String(Math.floor((ms - seconds * 1000) * 1e6)).padStart(9, '0')}`
+}
+
+function fieldsOf(told: unknown): Record<string, unknown> {
+  return isObject(told) ? told : {}
+}
+
+/** Whether a refusal is of what was asked for alone: so the engine says of an image, or a platform, that it does not like. */
+function isOfOne(error: unknown, status: number): boolean {
+  return isApiError(error) && ![401, 403, 405].includes(status)
+}
+
+/** An image's maker writes its platform: not even a quote of it goes out as it is. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
+}
+
+/** Podman tells 500 of what goes while it is being inspected, with the reason as libpod's errors have it. */
+function isGone(error: unknown): boolean {
+  const { cause } = fieldsOf((error as { json?: unknown }).json)
+  return httpStatus(error) === 500 && typeof cause === 'string' && goneCauses.includes(cause)
+}
+
+const goneCauses = ['no such container', 'container has already been removed', 'network not found']
+
+const noList = (address: EngineAddress) => notDocker(address, 'a list is not what it says it is')

@@ -1,0 +1,119 @@
+// Podman's own API (libpod), for what its Docker-compatible one does not tell, or not in time. That takes the locks of all
+// containers, one after the other, to list them or the networks: 17 s were seen on a busy machine. And one container that
+// it has other networks for than addresses makes it answer 500 to the list of all: one that was connected or disconnected
+// while it was paused, or as the service was killed.
+import type { Clock } from '../../lib/clock.ts'
+import { placedRow, readOwnNetwork, readOwnRow } from '../model/libpod-rows.ts'
+import { httpStatus, isApiError } from './errors.ts'
+import type { RawContainer, RawContainerRow, RawNetwork } from './types.ts'
+import { isObject, parseContainer, parseNetwork, text, type Wrong } from './validate.ts'
+
+export interface Podman {
+  /** The name of the pod whose namespaces the container holds; undefined: none's, or it is not told. */
+  podName(container: RawContainer): Promise<string | undefined>
+  listNetworks(): Promise<RawNetwork[]>
+  inspectNetwork(id: string): Promise<RawNetwork | undefined>
+  listContainers(): Promise<RawContainerRow[]>
+  /** What still answers of a container that can't be inspected; undefined: there is none of this id. */
+  containerRow(id: string, listNetworks: () => Promise<RawNetwork[]>): Promise<RawContainerRow | undefined>
+  /**
+   * What `docker` resolves with; where that fails, or has not come within a second, what `own` does. Where a proxy refuses
+   * Podman's own API, `docker` it is after all.
+   */
+  either<T>(docker: (signal: AbortSignal) => Promise<T>, own: () => Promise<T>): Promise<T>
+}
+
+export interface PodmanOptions {
+  readonly clock: Clock
+  /** The rows of a list at `path`, each parsed and read. */
+  list<T>(
+    doing: string,
+    path: string,
+    parse: (text: string) => unknown,
+    read: (told: unknown, wrong: Wrong) => T | undefined,
+  ): Promise<T[]>
+  object(path: string, doing: string): Promise<object>
+  wrongIn(doing: string): Wrong
+}
+
+/** The oldest version of Podman's own API that Podman 5 takes. */
+const prefix = '/v4.0.0/libpod'
+/** For the Docker-compatible list, ms. */
+const patience = 1_000
+
+export function createPodman({ clock, list, object, wrongIn }: PodmanOptions): Podman {
+  const networks = (id?: string) =>
+    list('list its networks', `${prefix}/networks/json${ofId('?', id)}`, parseNetwork, readOwnNetwork)
+  const containers = (id?: string) =>
+    list(
+      'list its containers',
+      `${prefix}/containers/json?all=true${ofId('&', id)}`,
+      parseContainer,
+      readOwnRow,
+    )
+
+  return {
+    async podName({ Id, Name }) {
+      const pod = podOf(Name)
+      if (pod === undefined) return undefined
+      const doing = 'inspect a pod'
+      try {
+        const told = await object(`${prefix}/pods/${pod}/json`, doing)
+        if (!isObject(told) || told.InfraContainerID !== Id) return undefined
+        return text(told.Name, 'Name', wrongIn(doing))
+      } catch {
+        // A proxy may refuse it. By default the pod's host name is its name.
+        return undefined
+      }
+    },
+
+    listNetworks: () => networks(),
+    // The filter takes the beginning of an id as well.
+    inspectNetwork: async (id) => (await networks(id)).find(({ Id }) => Id === id),
+    listContainers: () => containers(),
+
+    async containerRow(id, listNetworks) {
+      const row = (await containers(id)).find(({ Id }) => Id === id)
+      return row && placedRow(row, await listNetworks())
+    },
+
+    async either(docker, own) {
+      const late = new AbortController()
+      const asked = docker(late.signal)
+      // Where the other one has told, its failure is nobody's to hear of.
+      asked.catch(() => {})
+      const inTime = new Promise<never>((_, reject) => {
+        const timer = clock.setTimeout(() => reject(new Error('late')), patience)
+        asked.finally(() => clock.clearTimeout(timer)).catch(() => {})
+      })
+      try {
+        return await Promise.race([asked, inTime])
+      } catch (error) {
+        // Of what it refuses, and of what is gone, its own API says no more.
+        if ((httpStatus(error) ?? 500) < 500) throw error
+        const told = await own().then(
+          (value) => ({ value }),
+          () => undefined,
+        )
+        if (told === undefined) return asked
+        late.abort()
+        return told.value
+      }
+    },
+  }
+}
+
+/** Whether a refusal is of a container that has other networks than addresses. */
+export function isMismatch(error: unknown): boolean {
+  return httpStatus(error) === 500 && isApiError(error) && mismatches.test(error.json.message)
+}
+
+const mismatches = /network inspection mismatch|at most 1 network status/
+
+const ofId = (before: string, id: string | undefined) =>
+  id === undefined ? '' : `${before}filters=${encodeURIComponent(JSON.stringify({ id: [id] }))}`
+
+/** Id of the pod that a container of this name, unless it was given another, holds the namespaces of. */
+function podOf(container: string): string | undefined {
+  return /^\/?([0-9a-f]{12})-infra$/.exec(container)?.[1]
+}

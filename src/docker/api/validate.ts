@@ -1,0 +1,348 @@
+// Pure: what an engine, or whatever answers in its place, has told → types.ts's shapes. Each field is looked at here, and
+// nowhere else: one of a wrong type counts as absent, and an object without an id and a name as none.
+
+import { each, fields, longText, type Part, parseJson, skim } from './partial-json.ts'
+import type {
+  RawContainer,
+  RawContainerRow,
+  RawDescriptor,
+  RawEndpoint,
+  RawEndpoints,
+  RawInfo,
+  RawIpam,
+  RawMember,
+  RawNetwork,
+} from './types.ts'
+
+/** Is given the name of each field that is not of its type. */
+export type Wrong = (field: string) => void
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** No name, address, state or time that an engine tells is longer. */
+const longestText = 1024
+const mostSubnets = 256
+/** A label of ours that is longer is not read, from a row not even held. */
+export const longestLabel = 64 * 1024
+
+/** Labels that berth reads; a container may have megabytes of others. */
+const isOurs = (key: string) =>
+  key.startsWith('berth.') || key.startsWith('com.docker.compose.') || key.startsWith('com.docker.swarm.')
+
+/** Into URLs and logs go ids that may be ids: an engine's are hexadecimal, a Swarm's letters and digits. */
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-zA-Z0-9][\w.-]{0,127}$/.test(value)
+}
+
+export function readContainer(told: unknown, wrong: Wrong): RawContainer | undefined {
+  const known = identified(told, wrong)
+  if (known === undefined) return undefined
+  const { Id, all } = known
+  const Name = all.Name
+  if (!isText(Name)) return without('Name', wrong)
+  const state = object(all.State, 'State', wrong)
+  const config = object(all.Config, 'Config', wrong)
+  const host = object(all.HostConfig, 'HostConfig', wrong)
+  return {
+    Id,
+    Name,
+    Image: text(all.Image, 'Image', wrong),
+    ImageManifestDescriptor: readDescriptor(all.ImageManifestDescriptor, wrong),
+    State: state && {
+      Status: text(state.Status, 'State.Status', wrong),
+      Running: flag(state.Running, 'State.Running', wrong),
+      Restarting: flag(state.Restarting, 'State.Restarting', wrong),
+      Dead: flag(state.Dead, 'State.Dead', wrong),
+      StartedAt: text(state.StartedAt, 'State.StartedAt', wrong),
+      Health: readHealth(state.Health, wrong),
+    },
+    Config: config && {
+      Hostname: text(config.Hostname, 'Config.Hostname', wrong),
+      Labels: textMap(config.Labels, 'Config.Labels', wrong),
+      ExposedPorts: object(config.ExposedPorts, 'Config.ExposedPorts', wrong),
+    },
+    HostConfig: host && {
+      NetworkMode: text(host.NetworkMode, 'HostConfig.NetworkMode', wrong),
+      Links: texts(host.Links, 'HostConfig.Links', wrong),
+      Sysctls: textMap(host.Sysctls, 'HostConfig.Sysctls', wrong),
+    },
+    NetworkSettings: readSettings(all.NetworkSettings, wrong),
+  }
+}
+
+export function readContainerRow(told: unknown, wrong: Wrong): RawContainerRow | undefined {
+  const known = identified(told, wrong)
+  if (known === undefined) return undefined
+  const { Id, all } = known
+  const host = object(all.HostConfig, 'HostConfig', wrong)
+  return {
+    Id,
+    Names: texts(all.Names, 'Names', wrong),
+    State: text(all.State, 'State', wrong),
+    Status: text(all.Status, 'Status', wrong),
+    Labels: readOwnLabels(all.Labels, wrong),
+    ImageID: text(all.ImageID, 'ImageID', wrong),
+    ImageManifestDescriptor: readDescriptor(all.ImageManifestDescriptor, wrong),
+    HostConfig: host && { NetworkMode: text(host.NetworkMode, 'HostConfig.NetworkMode', wrong) },
+    NetworkSettings: readSettings(all.NetworkSettings, wrong),
+  }
+}
+
+export function readNetwork(told: unknown, wrong: Wrong): RawNetwork | undefined {
+  const known = identified(told, wrong)
+  if (known === undefined) return undefined
+  const { Id, all } = known
+  const Name = all.Name
+  if (!isText(Name)) return without('Name', wrong)
+  const ipam = object(all.IPAM, 'IPAM', wrong)
+  return {
+    Id,
+    Name,
+    Driver: text(all.Driver, 'Driver', wrong),
+    Scope: text(all.Scope, 'Scope', wrong),
+    Internal: flag(all.Internal, 'Internal', wrong),
+    Ingress: flag(all.Ingress, 'Ingress', wrong),
+    IPAM: ipam && {
+      Config: readSubnets(ipam.Config, wrong),
+      Options: textMap(ipam.Options, 'IPAM.Options', wrong),
+    },
+    Options: textMap(all.Options, 'Options', wrong),
+    Containers: readMembers(all.Containers, wrong),
+  }
+}
+
+/** Labels that berth reads, of an image; undefined where it tells no configuration, which is not to have no labels. */
+export function readImageLabels(told: unknown, wrong: Wrong): Record<string, string> | undefined {
+  const config = object(object(told, 'not an object', wrong)?.Config, 'Config', wrong)
+  return config && (textMap(config.Labels, 'Config.Labels', wrong) ?? {})
+}
+
+/** Whether an image's inspect is of this platform (JSON, as in ImageRef), as far as it tells. */
+export function isOfPlatform(told: unknown, platform: string, wrong: Wrong): boolean {
+  const image = object(told, 'not an object', wrong) ?? {}
+  const wanted = JSON.parse(platform) as NonNullable<RawDescriptor['platform']>
+  const isSame = (is: unknown, of: string | undefined) => !is || of === undefined || is === of
+  return (
+    isSame(image.Os, wanted.os) &&
+    isSame(image.Architecture, wanted.architecture) &&
+    isSame(image.Variant, wanted.variant)
+  )
+}
+
+/** An inspect's or a row's value, of a long one what is read of it and not much more; undefined where it is no JSON. */
+export function parseContainer(told: string): unknown {
+  return parseLong(told, containerParts)
+}
+
+export function parseNetwork(told: string): unknown {
+  return parseLong(told, networkParts)
+}
+
+export function parseImage(told: string): unknown {
+  return parseLong(told, imageParts)
+}
+
+function parseLong(told: string, part: Part): unknown {
+  if (told.length <= longText) return parseJson(told)
+  const skimmed = skim(told, part)
+  if (skimmed === undefined) return null
+  return skimmed.isWhole ? skimmed.value : undefined
+}
+
+/** An image may have any number of others before them. */
+const surelyRead: readonly string[] = [
+  ...['berth.names', 'berth.ignore', 'berth.ttl'],
+  ...['project', 'service', 'container-number', 'oneoff'].map((name) => `com.docker.compose.${name}`),
+  'com.docker.swarm.service.id',
+]
+
+const ownLabels: Part = (key) => (surelyRead.includes(key) ? 'surely' : isOurs(key) ? 'whole' : undefined)
+
+/** An inspect's, and a row's: they have some keys in common, of which one is a text here and an object there. */
+const containerParts = fields({
+  ...{ Id: 'whole', Name: 'whole', Names: 'whole', Status: 'whole', Labels: ownLabels },
+  ...{ Image: 'whole', ImageID: 'whole', ImageManifestDescriptor: 'whole' },
+  State: 'whole',
+  Config: fields({ Hostname: 'whole', Labels: ownLabels, ExposedPorts: each('whole') }),
+  HostConfig: fields({ NetworkMode: 'whole', Links: 'whole', Sysctls: each('whole') }),
+  NetworkSettings: fields({ Networks: each('whole') }),
+  // Podman's own rows (libpod).
+  ...{ StartedAt: 'whole', Networks: 'whole' },
+})
+
+const imageParts = fields({
+  ...{ Os: 'whole', Architecture: 'whole', Variant: 'whole' },
+  Config: fields({ Labels: ownLabels }),
+})
+
+const networkParts = fields({
+  ...{ Id: 'whole', Name: 'whole', Driver: 'whole', Scope: 'whole', Internal: 'whole', Ingress: 'whole' },
+  ...{ IPAM: 'whole', Options: each('whole'), Containers: each('whole') },
+  // Podman's own rows (libpod).
+  ...{ id: 'whole', name: 'whole', driver: 'whole', internal: 'whole', subnets: 'whole' },
+  ...{ options: each('whole'), ipam_options: each('whole') },
+})
+
+function identified(told: unknown, wrong: Wrong): { Id: string; all: Fields } | undefined {
+  if (!isObject(told)) return without('not an object', wrong)
+  return isId(told.Id) ? { Id: told.Id, all: told } : without('Id', wrong)
+}
+
+/** Of /info what says where its networks are. */
+export function readInfo(told: Fields, wrong: Wrong): RawInfo {
+  return {
+    Name: text(told.Name, 'Name', wrong),
+    OperatingSystem: text(told.OperatingSystem, 'OperatingSystem', wrong),
+    SecurityOptions: texts(told.SecurityOptions, 'SecurityOptions', wrong),
+    Rootless: flag(told.Rootless, 'Rootless', wrong),
+  }
+}
+
+function without(field: string, wrong: Wrong): undefined {
+  wrong(field)
+}
+
+function readDescriptor(value: unknown, wrong: Wrong): RawDescriptor | undefined {
+  const field = 'ImageManifestDescriptor'
+  const platform = object(object(value, field, wrong)?.platform, field, wrong)
+  if (platform === undefined) return undefined
+  return {
+    platform: {
+      os: text(platform.os, field, wrong),
+      architecture: text(platform.architecture, field, wrong),
+      variant: text(platform.variant, field, wrong),
+    },
+  }
+}
+
+function readHealth(value: unknown, wrong: Wrong) {
+  const health = object(value, 'State.Health', wrong)
+  return health && { Status: text(health.Status, 'State.Health.Status', wrong) }
+}
+
+function readSettings(value: unknown, wrong: Wrong): { Networks: RawEndpoints } | undefined {
+  const field = 'NetworkSettings.Networks'
+  const networks = object(object(value, 'NetworkSettings', wrong)?.Networks, field, wrong)
+  if (networks === undefined) return undefined
+  const places: [string, RawEndpoint][] = []
+  for (const name of Object.keys(networks)) {
+    const told = name.length > longestText ? without(field, wrong) : object(networks[name], field, wrong)
+    if (told !== undefined) places.push([name, readPlace(told, wrong)])
+  }
+  return { Networks: Object.fromEntries(places) }
+}
+
+function readPlace(told: Fields, wrong: Wrong): RawEndpoint {
+  return {
+    NetworkID: text(told.NetworkID, 'NetworkID', wrong),
+    EndpointID: text(told.EndpointID, 'EndpointID', wrong),
+    IPAddress: text(told.IPAddress, 'IPAddress', wrong),
+    GlobalIPv6Address: text(told.GlobalIPv6Address, 'GlobalIPv6Address', wrong),
+    Gateway: text(told.Gateway, 'Gateway', wrong),
+    IPv6Gateway: text(told.IPv6Gateway, 'IPv6Gateway', wrong),
+    Aliases: texts(told.Aliases, 'Aliases', wrong),
+    Links: texts(told.Links, 'Links', wrong),
+    DNSNames: texts(told.DNSNames, 'DNSNames', wrong),
+    GwPriority: number(told.GwPriority, 'GwPriority', wrong),
+    DriverOpts: textMap(told.DriverOpts, 'DriverOpts', wrong),
+  }
+}
+
+function readSubnets(value: unknown, wrong: Wrong): RawIpam[] {
+  return list(value, 'IPAM.Config', wrong)
+    .slice(0, mostSubnets)
+    .flatMap((told) => {
+      const config = object(told, 'IPAM.Config', wrong)
+      if (config === undefined) return []
+      return {
+        Subnet: text(config.Subnet, 'Subnet', wrong),
+        IPRange: text(config.IPRange, 'IPRange', wrong),
+        Gateway: text(config.Gateway, 'Gateway', wrong),
+      }
+    })
+}
+
+function readMembers(value: unknown, wrong: Wrong): Record<string, RawMember> | undefined {
+  const told = object(value, 'Containers', wrong)
+  if (told === undefined) return undefined
+  const members = Object.keys(told).flatMap((id): [string, RawMember][] => {
+    const member = object(told[id], 'Containers', wrong)
+    if (member === undefined) return []
+    const IPv4Address = text(member.IPv4Address, 'IPv4Address', wrong)
+    return [[id, { IPv4Address, IPv6Address: text(member.IPv6Address, 'IPv6Address', wrong) }]]
+  })
+  return Object.fromEntries(members)
+}
+
+/** Of the rows of a list, which are held all at once, only what is read. */
+function readOwnLabels(value: unknown, wrong: Wrong): Record<string, string> | undefined {
+  const told = object(value, 'Labels', wrong)
+  if (told === undefined) return undefined
+  const kept: Record<string, string> = {}
+  for (const key in told) {
+    if (!isOurs(key) || key.length > longestText) continue
+    const label = told[key]
+    if (typeof label !== 'string') wrong('Labels')
+    else if (label.length <= longestLabel) kept[key] = label
+  }
+  return kept
+}
+
+/** The entries that are texts; not copied where all are. */
+export function textMap(value: unknown, field: string, wrong: Wrong): Record<string, string> | undefined {
+  const told = object(value, field, wrong)
+  if (told === undefined) return undefined
+  for (const key in told) if (typeof told[key] !== 'string') return textsOf(told, field, wrong)
+  return told as Record<string, string>
+}
+
+function textsOf(told: Fields, field: string, wrong: Wrong): Record<string, string> {
+  wrong(field)
+  const entries = Object.entries(told).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  )
+  return Object.fromEntries(entries)
+}
+
+export function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= longestText
+}
+
+function object(value: unknown, field: string, wrong: Wrong): Fields | undefined {
+  if (value === undefined || value === null) return undefined
+  return isObject(value) ? value : without(field, wrong)
+}
+
+function list(value: unknown, field: string, wrong: Wrong): readonly unknown[] {
+  if (value === undefined || value === null) return []
+  if (Array.isArray(value)) return value
+  wrong(field)
+  return []
+}
+
+function texts(value: unknown, field: string, wrong: Wrong): string[] | undefined {
+  if (value === undefined || value === null) return undefined
+  const told = list(value, field, wrong)
+  if (told.every(isText)) return told as string[]
+  wrong(field)
+  return told.filter(isText)
+}
+
+export function text(value: unknown, field: string, wrong: Wrong): string | undefined {
+  if (value === undefined || value === null) return undefined
+  return isText(value) ? value : without(field, wrong)
+}
+
+function flag(value: unknown, field: string, wrong: Wrong): boolean | undefined {
+  if (value === undefined || value === null) return undefined
+  return typeof value === 'boolean' ? value : without(field, wrong)
+}
+
+function number(value: unknown, field: string, wrong: Wrong): number | undefined {
+  if (value === undefined || value === null) return undefined
+  return typeof value === 'number' && Number.isFinite(value) ? value : without(field, wrong)
+}

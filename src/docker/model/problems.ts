@@ -1,0 +1,54 @@
+// What is wrong with how things are labelled and called: told once of each thing, however often that is read, and again
+// only where it has become something else.
+import { whyUnaskable } from '../../dns/told.ts'
+import { isSame } from '../../lib/deep-equal.ts'
+import type { Container } from '../../registry/types.ts'
+import { most } from './limits.ts'
+
+/** Of a name's own text no more goes into a sentence. */
+const longestQuote = 100
+
+export interface Complaints {
+  tell(id: string, problems: readonly string[]): void
+  /** It is gone. */
+  forget(id: string): void
+}
+
+/** By the things' ids; it holds as many as there are with problems. */
+export function createComplaints(say: (id: string, problems: readonly string[]) => void): Complaints {
+  const told = new Map<string, readonly string[]>()
+  return {
+    tell(id, problems) {
+      if (problems.length === 0) told.delete(id)
+      else if (!isSame(problems, told.get(id))) {
+        told.set(id, problems)
+        say(id, problems)
+      }
+    },
+    forget: (id) => void told.delete(id),
+  }
+}
+
+/** A sentence for each name that no question can be for. */
+export function unaskable(names: Iterable<string>): readonly string[] {
+  const problems: string[] = []
+  let untold = 0
+  for (const name of names) {
+    const why = whyUnaskable(name)
+    if (why === undefined) continue
+    if (problems.length < most.problems) problems.push(`"${shortened(name)}": ${why}`)
+    else untold++
+  }
+  return untold === 0 ? problems : [...problems, `${untold} more like these`]
+}
+
+/** Of the container's names, on whatever network. */
+export function unaskableNames({ endpoints }: Container): readonly string[] {
+  const [first, ...others] = endpoints
+  if (others.length === 0) return unaskable(first?.names ?? [])
+  return unaskable(new Set(endpoints.flatMap(({ names }) => names)))
+}
+
+function shortened(text: string): string {
+  return text.length <= longestQuote ? text : `${text.slice(0, longestQuote)}…`
+}

@@ -1,0 +1,96 @@
+// What each event is a hint of: which id to look at again, and what is certain without looking.
+
+import type { EngineEvent } from '../api/event-stream.ts'
+import { isId, isText } from '../api/validate.ts'
+import type { Reconcile } from './reconciler.ts'
+
+/**
+ * What events tell us anything. health_status carries its value in the action ("health_status: healthy"), and
+ * where it is asked for the engine matches every entry as a prefix. Not exec_*: probes make three of them each. Podman
+ * says "remove" of a container, where Docker says "destroy".
+ */
+export const eventFilters = {
+  type: ['container', 'network'],
+  event: [
+    ...['create', 'start', 'die', 'destroy', 'rename', 'health_status', 'pause', 'unpause'],
+    ...['connect', 'disconnect', 'update', 'remove', 'prune'],
+  ],
+}
+
+/** Whether the filters let an event through, as the engine reads them. */
+export function isFollowed({ type, action }: EngineEvent): boolean {
+  return eventFilters.type.includes(type) && eventFilters.event.some((start) => action.startsWith(start))
+}
+
+/** Tells `reconcile` what `event` means; true: too much has changed for single looks, list everything. */
+export function follow(event: EngineEvent, reconcile: Reconcile): boolean {
+  // "health_status: healthy", and "exec_start: sh -c …"
+  const action = event.action.replace(/:.*$/s, '')
+  if (action === 'prune') return true
+  if (event.type === 'container') {
+    if (!reconcile.admit(event.id)) return true
+    followContainer(event, action, reconcile)
+  }
+  if (event.type === 'network') {
+    const container = containerOf(event)
+    if (isPodmans(event)) {
+      if (!reconcile.admit(event.id)) return true
+      followPlace(event, reconcile)
+      return false
+    }
+    if (!reconcile.admit(event.id) || (container !== undefined && !reconcile.admit(container))) return true
+    followNetwork(event, action, container, reconcile)
+  }
+  return false
+}
+
+function followContainer({ id, time, attributes }: EngineEvent, action: string, reconcile: Reconcile) {
+  const { name, oldName } = attributes
+  if (action === 'create' && isText(name)) {
+    // Of the labels only what it takes to leave the container out: the rest grants nothing before the inspect, which
+    // bounds it. There may be thousands of events before that.
+    const ignore = attributes['berth.ignore']
+    return reconcile.create(id, name, isText(ignore) ? { 'berth.ignore': ignore } : {}, time)
+  }
+  // Podman tells no old name.
+  if (action === 'rename' && isText(name)) {
+    return reconcile.rename(id, isText(oldName) ? oldName.replace(/^\//, '') : undefined, name, time)
+  }
+  if (action === 'die' || action === 'destroy' || action === 'remove') reconcile.drop(id, undefined, time)
+  else reconcile.markContainer(id, time)
+  if (action === 'start' || action === 'die') reconcile.markGatewayBridge()
+}
+
+/** Podman's events of a container's place have the container as their actor, and the network's name among the attributes. */
+function isPodmans({ action, attributes: { container, network } }: EngineEvent): boolean {
+  return (action === 'connect' || action === 'disconnect') && container === undefined && isText(network)
+}
+
+/**
+ * An inspect of a container that is being started waits no longer there than the start takes, so that it is all there is to
+ * look at. The default network has another name in events than in lists, and is not found by it.
+ */
+function followPlace({ id, action, time, attributes }: EngineEvent, reconcile: Reconcile) {
+  const network = action === 'disconnect' ? reconcile.networkNamed(attributes.network!) : undefined
+  if (network === undefined) reconcile.markContainer(id, time)
+  else reconcile.drop(id, network, time)
+}
+
+function containerOf({ attributes: { container } }: EngineEvent): string | undefined {
+  return isId(container) ? container : undefined
+}
+
+function followNetwork(
+  { id, time }: EngineEvent,
+  action: string,
+  container: string | undefined,
+  reconcile: Reconcile,
+) {
+  if (action !== 'connect' && action !== 'disconnect') return reconcile.markNetwork(id, time)
+  // Swarm networks come to a node with their first container, with no event of their own.
+  if (!reconcile.knowsNetwork(id)) reconcile.markNetwork(id, time)
+  if (container === undefined) return
+  reconcile.markGatewayBridge()
+  if (action === 'disconnect') reconcile.drop(container, id, time)
+  else reconcile.connect(container, id, time)
+}

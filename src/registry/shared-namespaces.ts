@@ -1,0 +1,157 @@
+// Containers that live in another's network namespace (`--network container:X`): they have X's addresses, under
+// names of their own. Docker itself has no names for them.
+import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
+import { addId, takeFrom } from './multimap.ts'
+import { sharing } from './structural-sharing.ts'
+import type { Container, Endpoint } from './types.ts'
+
+/** X may lodge with Y in what an engine tells, if never for real; this many steps are followed. */
+const furthest = 4
+/** Of an id, Docker takes this much or more for the whole. */
+const shortId = 12
+
+/** Who may be meant by what a lodger calls its host, and who lodges with whom; container ids, in order. */
+export interface Lodging {
+  /** By name, and by short id. */
+  readonly called: PersistentMap<readonly string[]>
+  /** Lodgers, by what they call their host, and by the start of that. */
+  readonly lodgers: PersistentMap<readonly string[]>
+}
+
+export const noLodging: Lodging = { called: emptyMap, lodgers: emptyMap }
+
+/** What a container was and what it is; undefined: not there. */
+export interface Turn {
+  readonly before: Container | undefined
+  readonly after: Container | undefined
+}
+
+export function followTurns(lodging: Lodging, turns: ReadonlyMap<string, Turn>): Lodging {
+  const called = lodging.called.edit()
+  const lodgers = lodging.lodgers.edit()
+  for (const [id, { before, after }] of turns) {
+    move(called, id, callsOf(before), callsOf(after))
+    move(lodgers, id, hostCallsOf(before), hostCallsOf(after))
+  }
+  return { called: called.done(), lodgers: lodgers.done() }
+}
+
+/** Those that may have another place after these turns: who turned, who lodges with them, and who lodges with those. */
+export function affectedLodgers(
+  { lodgers }: Lodging,
+  turns: ReadonlyMap<string, Turn>,
+  containerOf: (id: string) => Container | undefined,
+): ReadonlySet<string> {
+  const found = new Set<string>()
+  if (lodgers.size === 0) return found
+  const calls: string[] = []
+  for (const [id, { before, after }] of turns) {
+    if (after?.lodgesWith !== undefined) found.add(id)
+    calls.push(...callsOf(before), ...callsOf(after))
+  }
+  // They become more as it goes through them.
+  for (const call of calls) {
+    for (const id of lodgers.get(call) ?? []) {
+      if (found.has(id)) continue
+      found.add(id)
+      calls.push(...callsOf(containerOf(id)))
+    }
+  }
+  return found
+}
+
+/** `lodger` as it was told, with the places of its host; `before` itself where it is as it was. */
+export function placeLodger(
+  lodger: Container,
+  before: Container | undefined,
+  { called }: Lodging,
+  containerOf: (id: string) => Container | undefined,
+): Container {
+  const host = findHost(lodger, called, containerOf)
+  const endpoints = placesWith(lodger, host, before)
+  return sharing({ ...lodger, endpoints }, before)
+}
+
+interface Host {
+  readonly container: Container
+  /** One of them, on the way there, was started again since the one before: its namespace is another one now. */
+  readonly isOther: boolean
+}
+
+/** Docker takes a name, an id or the start of one. */
+function findHost(
+  lodger: Container,
+  called: Lodging['called'],
+  containerOf: (id: string) => Container | undefined,
+): Host | undefined {
+  let host = lodger
+  let isOther = false
+  for (let step = 0; host.lodgesWith !== undefined; step++) {
+    if (step === furthest) return undefined
+    const { lodgesWith, engine } = host
+    const among = (call: string) => (called.get(call) ?? []).flatMap((id) => containerOf(id) ?? [])
+    const whole = containerOf(lodgesWith)
+    const next: Container | undefined =
+      (whole?.engine === engine ? whole : undefined) ??
+      among(lodgesWith).find((each) => each.engine === engine && each.name === lodgesWith) ??
+      among(lodgesWith.slice(0, shortId)).find(
+        ({ engine: its, id }) => its === engine && lodgesWith.length >= shortId && id.startsWith(lodgesWith),
+      )
+    if (next === undefined) return undefined
+    isOther ||= isBehind(host, next)
+    host = next
+  }
+  return { container: host, isOther }
+}
+
+/**
+ * Whether a lodger was started before its host's last start: it went on in a namespace that has no network any more, and
+ * stays there until it is started itself. Of two that are not told, or the same, nobody knows.
+ */
+export function isBehind(lodger: Container, host: Container): boolean {
+  return lodger.startedAt !== undefined && host.startedAt !== undefined && lodger.startedAt < host.startedAt
+}
+
+function placesWith(lodger: Container, host: Host | undefined, before: Container | undefined): Endpoint[] {
+  const names = [lodger.name, lodger.id.slice(0, shortId)]
+  // Compose gives a service's name as an alias, which a container without a network of its own can't have.
+  const service = lodger.labels['com.docker.compose.service']
+  if (service && lodger.labels['com.docker.compose.oneoff'] !== 'True') names.push(service)
+  if (host === undefined) return []
+  const { container, isOther } = host
+  const there = lodger.running && container.running && !isOther
+  return container.endpoints.map((place) => {
+    const old = before?.endpoints.find(({ networkId }) => networkId === place.networkId)
+    const fresh: Endpoint = {
+      ...place,
+      containerId: lodger.id,
+      names,
+      v4: there ? place.v4 : [],
+      v6: there ? place.v6 : [],
+      links: new Map(),
+    }
+    return sharing(fresh, old)
+  })
+}
+
+function callsOf(container: Container | undefined): string[] {
+  return container === undefined ? [] : [container.name, container.id.slice(0, shortId)]
+}
+
+function hostCallsOf(container: Container | undefined): string[] {
+  const call = container?.lodgesWith
+  return call === undefined ? [] : [call, call.slice(0, shortId)]
+}
+
+/** Takes the id out of the lists under some keys and puts it into those under others. */
+function move(
+  lists: MapEdit<readonly string[]>,
+  id: string,
+  from: readonly string[],
+  to: readonly string[],
+): void {
+  for (const key of from) {
+    if (!to.includes(key)) takeFrom(lists, key, [id])
+  }
+  for (const key of to) addId(lists, key, [id])
+}
