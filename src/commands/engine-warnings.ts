@@ -3,8 +3,8 @@
 import { localityOf } from '../config/local-engines.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
 import { createEngineClient, type EngineInfo } from '../docker/api/client.ts'
-import type { RawContainerRow, RawNetwork } from '../docker/api/types.ts'
-import { describeApart, type Here, isAmong } from '../docker/model/isolation.ts'
+import type { ApiContainerRow, ApiNetwork } from '../docker/api/types.ts'
+import { describeIsolation, type ProcessLocation, sharesNetworks } from '../docker/model/isolation.ts'
 import { networkFrom } from '../docker/model/network.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { canonicalAddress } from '../lib/ip.ts'
@@ -14,14 +14,14 @@ import { describePublicName, isPublicNetwork, isPublicProject } from '../registr
 const patience = 2000
 
 interface EngineFacts {
-  readonly networks: readonly RawNetwork[]
-  readonly containers: readonly RawContainerRow[]
+  readonly networks: readonly ApiNetwork[]
+  readonly containers: readonly ApiContainerRow[]
   readonly info: EngineInfo | undefined
 }
 
 export async function listEngineWarnings(
   { docker, zone }: Pick<Config, 'docker' | 'zone'>,
-  here: Here,
+  here: ProcessLocation,
   clock: Clock,
 ): Promise<string[]> {
   const lists = await Promise.all(
@@ -60,14 +60,14 @@ async function readEngine(engine: EngineConfig, clock: Clock): Promise<EngineFac
 function apartWarnings(
   { name }: EngineConfig,
   { networks, containers, info }: EngineFacts,
-  here: Here,
+  here: ProcessLocation,
 ): string[] {
-  if (info?.apart === undefined) return []
+  if (info?.isolation === undefined) return []
   const places = containers.flatMap(({ NetworkSettings }) => Object.values(NetworkSettings?.Networks ?? {}))
   const addresses = places.flatMap((place) => [place?.IPAddress, place?.GlobalIPv6Address])
   const gateways = networks.flatMap((network) => networkFrom(network, name).network.gateways)
   const all = [...addresses.map((address) => canonicalAddress(address ?? '') ?? ''), ...gateways]
-  return isAmong(info.apart, here, all) ? [] : [`${name}: ${describeApart(info.apart)}`]
+  return sharesNetworks(info.isolation, here, all) ? [] : [`${name}: ${describeIsolation(info.isolation)}`]
 }
 
 function publicNames({ networks, containers }: EngineFacts, zone: string): string[] {

@@ -1,6 +1,6 @@
 // Which names of a network a change is of: what was found for all others is found again.
 import type { PersistentMap } from '../lib/persistent.ts'
-import { hasNames, namesSaid } from './table.ts'
+import { hasNames, namesOf } from './table.ts'
 import type { NetworkTable } from './types.ts'
 
 /** With more of them it is as well to look at everything anew. */
@@ -10,7 +10,7 @@ const most = 1000
  * Every name under which one of the tables says something else than the other, or of a container that is another one.
  * Addresses are not in it. undefined: it may be of all names.
  */
-export function namesTouched(before: NetworkTable, after: NetworkTable): readonly string[] | undefined {
+export function changedNames(before: NetworkTable, after: NetworkTable): readonly string[] | undefined {
   // What the network is, and whether it has any names, is looked at for all of them.
   if (before.network !== after.network || hasNames(before) !== hasNames(after)) return undefined
   const touched = new Set<string>()
@@ -30,7 +30,7 @@ export function namesTouched(before: NetworkTable, after: NetworkTable): readonl
   // One that came or went, or has other names, has told of them above; one that is unhealthy now has not.
   for (const id of before.containers.keysOtherIn(after.containers)) {
     const container = after.containers.get(id)
-    if (container !== undefined) touch(namesSaid(container, after.network.id))
+    if (container !== undefined) touch(namesOf(container, after.network.id))
   }
   return touched.size > most ? undefined : [...touched]
 }

@@ -1,35 +1,38 @@
 // What each engine told, by its name, local engines before remote ones, else in the order of the engines: where several
 // tell of one thing, as they do of a Swarm's networks, the first one speaks for all.
 import { emptyMap, type PersistentMap } from '../lib/persistent.ts'
-import { sharing, sharingContainer } from './structural-sharing.ts'
-import type { Container, EngineFacts, Network, StoreChange } from './types.ts'
+import { reuse, reuseContainer } from './structural-sharing.ts'
+import type { Container, EngineInventory, Network, StoreChange } from './types.ts'
 
-export interface ToldFacts extends EngineFacts {
+export interface PersistentInventory extends EngineInventory {
   readonly networks: PersistentMap<Network>
   readonly containers: PersistentMap<Container>
 }
 
-export type FactsByEngine = ReadonlyMap<string, ToldFacts>
+export type Inventories = ReadonlyMap<string, PersistentInventory>
 
-export const noFacts: ToldFacts = { networks: emptyMap, containers: emptyMap }
+export const emptyInventory: PersistentInventory = { networks: emptyMap, containers: emptyMap }
 
 /** The facts with what was told of them; the same ones where nothing of it is new. */
-export function withTold(before: ToldFacts, told: StoreChange & { kind: 'told' }): ToldFacts {
-  const networks = withChanges(before.networks, told.networks, sharing)
-  const containers = withChanges(before.containers, told.containers, sharingContainer)
+export function withUpdate(
+  before: PersistentInventory,
+  told: StoreChange & { kind: 'update' },
+): PersistentInventory {
+  const networks = withChanges(before.networks, told.networks, reuse)
+  const containers = withChanges(before.containers, told.containers, reuseContainer)
   const isSame = networks === before.networks && containers === before.containers
   return isSame ? before : { networks, containers }
 }
 
 /** What the first engine tells that knows it. */
-export function firstTold<K extends keyof EngineFacts>(
-  facts: FactsByEngine,
+export function findFirst<K extends keyof EngineInventory>(
+  facts: Inventories,
   kind: K,
   id: string,
 ): (K extends 'networks' ? Network : Container) | undefined {
   for (const told of facts.values()) {
     const found = told[kind].get(id)
-    if (found !== undefined) return found as ReturnType<typeof firstTold<K>>
+    if (found !== undefined) return found as ReturnType<typeof findFirst<K>>
   }
   return undefined
 }

@@ -4,7 +4,11 @@ import type { MapEdit, PersistentMap } from '../lib/persistent.ts'
 import type { Endpoint } from './types.ts'
 
 /** Endpoints by container, then by network. */
-export function addTo(lists: MapEdit<readonly Endpoint[]>, key: string, alone: readonly [Endpoint]): void {
+export function addEndpoint(
+  lists: MapEdit<readonly Endpoint[]>,
+  key: string,
+  alone: readonly [Endpoint],
+): void {
   insert(lists, key, alone, isBefore)
 }
 
@@ -13,7 +17,7 @@ export function addId(lists: MapEdit<readonly string[]>, key: string, alone: rea
   if (!lists.get(key)?.includes(alone[0])) insert(lists, key, alone, (a, b) => a < b)
 }
 
-export function takeFrom<T>(lists: MapEdit<readonly T[]>, key: string, [item]: readonly [T]): void {
+export function removeFrom<T>(lists: MapEdit<readonly T[]>, key: string, [item]: readonly [T]): void {
   const list = lists.get(key) ?? []
   const at = list.indexOf(item)
   if (at >= 0 && list.length === 1) lists.delete(key)

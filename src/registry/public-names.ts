@@ -45,7 +45,7 @@ export function describePublicName({ kind, name }: PublicName, zone: string): st
 const most = 100
 
 /** Tells each of them once, whatever comes and goes. To be called with each snapshot, in order. */
-export function tellPublicNames(before: Snapshot, log: Pick<Logger, 'warn'>, zone: () => string) {
+export function createPublicNameWarnings(before: Snapshot, log: Pick<Logger, 'warn'>, zone: () => string) {
   const told = new Set<string>()
   let last = before
   return (after: Snapshot): void => {

@@ -1,8 +1,8 @@
 // Containers that live in another's network namespace (`--network container:X`): they have X's addresses, under
 // names of their own. Docker itself has no names for them.
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
-import { addId, takeFrom } from './multimap.ts'
-import { sharing } from './structural-sharing.ts'
+import { addId, removeFrom } from './multimap.ts'
+import { reuse } from './structural-sharing.ts'
 import type { Container, Endpoint } from './types.ts'
 
 /** X may lodge with Y in what an engine tells, if never for real; this many steps are followed. */
@@ -11,47 +11,50 @@ const furthest = 4
 const shortId = 12
 
 /** Who may be meant by what a lodger calls its host, and who lodges with whom; container ids, in order. */
-export interface Lodging {
+export interface NamespaceSharing {
   /** By name, and by short id. */
-  readonly called: PersistentMap<readonly string[]>
+  readonly byReference: PersistentMap<readonly string[]>
   /** Lodgers, by what they call their host, and by the start of that. */
-  readonly lodgers: PersistentMap<readonly string[]>
+  readonly sharers: PersistentMap<readonly string[]>
 }
 
-export const noLodging: Lodging = { called: emptyMap, lodgers: emptyMap }
+export const noSharing: NamespaceSharing = { byReference: emptyMap, sharers: emptyMap }
 
 /** What a container was and what it is; undefined: not there. */
-export interface Turn {
+export interface ContainerChange {
   readonly before: Container | undefined
   readonly after: Container | undefined
 }
 
-export function followTurns(lodging: Lodging, turns: ReadonlyMap<string, Turn>): Lodging {
-  const called = lodging.called.edit()
-  const lodgers = lodging.lodgers.edit()
+export function updateSharing(
+  lodging: NamespaceSharing,
+  turns: ReadonlyMap<string, ContainerChange>,
+): NamespaceSharing {
+  const called = lodging.byReference.edit()
+  const lodgers = lodging.sharers.edit()
   for (const [id, { before, after }] of turns) {
     move(called, id, callsOf(before), callsOf(after))
     move(lodgers, id, hostCallsOf(before), hostCallsOf(after))
   }
-  return { called: called.done(), lodgers: lodgers.done() }
+  return { byReference: called.done(), sharers: lodgers.done() }
 }
 
 /** Those that may have another place after these turns: who turned, who lodges with them, and who lodges with those. */
-export function affectedLodgers(
-  { lodgers }: Lodging,
-  turns: ReadonlyMap<string, Turn>,
+export function affectedSharers(
+  { sharers }: NamespaceSharing,
+  turns: ReadonlyMap<string, ContainerChange>,
   containerOf: (id: string) => Container | undefined,
 ): ReadonlySet<string> {
   const found = new Set<string>()
-  if (lodgers.size === 0) return found
+  if (sharers.size === 0) return found
   const calls: string[] = []
   for (const [id, { before, after }] of turns) {
-    if (after?.lodgesWith !== undefined) found.add(id)
+    if (after?.sharesNetworkOf !== undefined) found.add(id)
     calls.push(...callsOf(before), ...callsOf(after))
   }
   // They become more as it goes through them.
   for (const call of calls) {
-    for (const id of lodgers.get(call) ?? []) {
+    for (const id of sharers.get(call) ?? []) {
       if (found.has(id)) continue
       found.add(id)
       calls.push(...callsOf(containerOf(id)))
@@ -61,15 +64,15 @@ export function affectedLodgers(
 }
 
 /** `lodger` as it was told, with the places of its host; `before` itself where it is as it was. */
-export function placeLodger(
+export function placeSharer(
   lodger: Container,
   before: Container | undefined,
-  { called }: Lodging,
+  { byReference }: NamespaceSharing,
   containerOf: (id: string) => Container | undefined,
 ): Container {
-  const host = findHost(lodger, called, containerOf)
+  const host = findHost(lodger, byReference, containerOf)
   const endpoints = placesWith(lodger, host, before)
-  return sharing({ ...lodger, endpoints }, before)
+  return reuse({ ...lodger, endpoints }, before)
 }
 
 interface Host {
@@ -81,24 +84,25 @@ interface Host {
 /** Docker takes a name, an id or the start of one. */
 function findHost(
   lodger: Container,
-  called: Lodging['called'],
+  called: NamespaceSharing['byReference'],
   containerOf: (id: string) => Container | undefined,
 ): Host | undefined {
   let host = lodger
   let isOther = false
-  for (let step = 0; host.lodgesWith !== undefined; step++) {
+  for (let step = 0; host.sharesNetworkOf !== undefined; step++) {
     if (step === furthest) return undefined
-    const { lodgesWith, engine } = host
+    const { sharesNetworkOf, engine } = host
     const among = (call: string) => (called.get(call) ?? []).flatMap((id) => containerOf(id) ?? [])
-    const whole = containerOf(lodgesWith)
+    const whole = containerOf(sharesNetworkOf)
     const next: Container | undefined =
       (whole?.engine === engine ? whole : undefined) ??
-      among(lodgesWith).find((each) => each.engine === engine && each.name === lodgesWith) ??
-      among(lodgesWith.slice(0, shortId)).find(
-        ({ engine: its, id }) => its === engine && lodgesWith.length >= shortId && id.startsWith(lodgesWith),
+      among(sharesNetworkOf).find((each) => each.engine === engine && each.name === sharesNetworkOf) ??
+      among(sharesNetworkOf.slice(0, shortId)).find(
+        ({ engine: its, id }) =>
+          its === engine && sharesNetworkOf.length >= shortId && id.startsWith(sharesNetworkOf),
       )
     if (next === undefined) return undefined
-    isOther ||= isBehind(host, next)
+    isOther ||= isStale(host, next)
     host = next
   }
   return { container: host, isOther }
@@ -108,7 +112,7 @@ function findHost(
  * Whether a lodger was started before its host's last start: it went on in a namespace that has no network any more, and
  * stays there until it is started itself. Of two that are not told, or the same, nobody knows.
  */
-export function isBehind(lodger: Container, host: Container): boolean {
+export function isStale(lodger: Container, host: Container): boolean {
   return lodger.startedAt !== undefined && host.startedAt !== undefined && lodger.startedAt < host.startedAt
 }
 
@@ -130,7 +134,7 @@ function placesWith(lodger: Container, host: Host | undefined, before: Container
       v6: there ? place.v6 : [],
       links: new Map(),
     }
-    return sharing(fresh, old)
+    return reuse(fresh, old)
   })
 }
 
@@ -139,7 +143,7 @@ function callsOf(container: Container | undefined): string[] {
 }
 
 function hostCallsOf(container: Container | undefined): string[] {
-  const call = container?.lodgesWith
+  const call = container?.sharesNetworkOf
   return call === undefined ? [] : [call, call.slice(0, shortId)]
 }
 
@@ -151,7 +155,7 @@ function move(
   to: readonly string[],
 ): void {
   for (const key of from) {
-    if (!to.includes(key)) takeFrom(lists, key, [id])
+    if (!to.includes(key)) removeFrom(lists, key, [id])
   }
   for (const key of to) addId(lists, key, [id])
 }

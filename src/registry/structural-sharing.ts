@@ -3,7 +3,7 @@ import { isSame } from '../lib/deep-equal.ts'
 import type { Container, Endpoint } from './types.ts'
 
 /** `fresh`, but `before` itself where they are equal, and those of its fields that are. */
-export function sharing<T extends object>(fresh: T, before: T | undefined): T {
+export function reuse<T extends object>(fresh: T, before: T | undefined): T {
   if (before === undefined || isSame(fresh, before)) return before ?? fresh
   const shared = { ...fresh }
   for (const key of Object.keys(fresh) as (keyof T)[]) {
@@ -13,8 +13,8 @@ export function sharing<T extends object>(fresh: T, before: T | undefined): T {
 }
 
 /** The same, down to its endpoints. */
-export function sharingContainer(fresh: Container, before: Container | undefined): Container {
-  const container = sharing(fresh, before)
+export function reuseContainer(fresh: Container, before: Container | undefined): Container {
+  const container = reuse(fresh, before)
   if (before === undefined || container.endpoints === before.endpoints) return container
   const endpoints = container.endpoints.map((endpoint) => {
     return before.endpoints.find((old): old is Endpoint => isSame(old, endpoint)) ?? endpoint

@@ -3,16 +3,16 @@ import type { Readable } from 'node:stream'
 import type { EngineAddress, EngineConfig } from '../../config/types.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ImageRef } from '../model/grants.ts'
-import { type Apart, apartOf } from '../model/isolation.ts'
+import { type Isolation, isolationOf } from '../model/isolation.ts'
 import { eventFilters } from '../sync/event-handler.ts'
 import type { ImageReply } from '../sync/image-labels.ts'
-import { describeProblem, httpStatus, isApiError, notDocker } from './errors.ts'
-import { type EngineEvent, readLines } from './event-stream.ts'
-import { createGetter, type Parse } from './http-client.ts'
-import { createPodman, isMismatch } from './libpod.ts'
-import { createRowReader, type RowOptions, readRows } from './list-stream.ts'
+import { httpStatus, isApiError, notDockerError, toEngineError } from './errors.ts'
+import { createEventParser, type EngineEvent } from './event-stream.ts'
+import { createHttpClient, type Parse } from './http-client.ts'
+import { createLibpodClient, isMismatch } from './libpod.ts'
+import { createListParser, type ListParserOptions, readList } from './list-stream.ts'
 import { parseJson } from './partial-json.ts'
-import type { RawContainer, RawContainerRow, RawNetwork } from './types.ts'
+import type { ApiContainer, ApiContainerRow, ApiNetwork } from './types.ts'
 import {
   isId,
   isObject,
@@ -20,33 +20,33 @@ import {
   parseContainer,
   parseImage,
   parseNetwork,
+  type ReportInvalid,
   readContainer,
   readContainerRow,
   readImageLabels,
   readInfo,
   readNetwork,
   text,
-  type Wrong,
 } from './validate.ts'
-import { createPaths, isApi, type Versions, versionsIn } from './versions.ts'
+import { createVersionedPaths, type EngineVersion, isApiVersion, versionFromHeaders } from './versions.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s of silence. */
 export interface EngineClient {
   /** By the headers of a ping, else by /version. To be asked first: paths carry an API version from then on. */
-  version(): Promise<Versions>
+  version(): Promise<EngineVersion>
   /** undefined where a socket proxy refuses /info. */
   info(): Promise<EngineInfo | undefined>
   ping(timeoutMs: number): Promise<void>
-  listNetworks(): Promise<RawNetwork[]>
+  listNetworks(): Promise<ApiNetwork[]>
   /** undefined: there is none of this id. */
-  inspectNetwork(id: string): Promise<RawNetwork | undefined>
+  inspectNetwork(id: string): Promise<ApiNetwork | undefined>
   /** Stopped ones too. */
-  listContainers(): Promise<RawContainerRow[]>
+  listContainers(): Promise<ApiContainerRow[]>
   /**
    * undefined: there is none of this id. Blocks while the container is being started. A row: all that Podman still tells
    * of a container whose networks it has at odds.
    */
-  inspectContainer(id: string): Promise<RawContainer | RawContainerRow | undefined>
+  inspectContainer(id: string): Promise<ApiContainer | ApiContainerRow | undefined>
   imageLabels(image: ImageRef): Promise<ImageReply>
   /** Resolves once the engine has begun to answer; the stream is silent for as long as nothing happens. */
   events(options: { sinceSeconds: number; signal: AbortSignal }): Promise<Readable>
@@ -60,11 +60,11 @@ export interface EngineInfo {
   /** The engine's clock, ms since 1970; undefined: not told. */
   readonly systemTime: number | undefined
   /** Where its networks are, if not on this machine, as far as it tells. */
-  readonly apart: Apart | undefined
+  readonly isolation: Isolation | undefined
 }
 
 /** Of what an engine told: `shape`, not of the type that it must be; `size`, longer than anything that it may be. */
-export type Strange = (kind: 'shape' | 'size', what: string) => void
+export type ReportMalformed = (kind: 'shape' | 'size', what: string) => void
 
 const callDeadline = 10_000
 const headerDeadline = 5_000
@@ -81,22 +81,22 @@ const mostPast = 10_000
 export function createEngineClient(
   config: EngineConfig,
   clock: Clock,
-  strange: Strange = () => {},
+  strange: ReportMalformed = () => {},
   plain: (refused: string) => void = () => {},
 ): EngineClient {
   const { address } = config
-  const paths = createPaths(address, plain)
+  const paths = createVersionedPaths(address, plain)
   // An inspect of a container blocks while that starts, one of a network while the engine waits for its disk: as many as
   // are ever asked for at once (eight, two, eight for members, two of images). Pings never stand in line behind those.
-  const inspects = createGetter({ address, clock, most: 20 })
-  const pings = createGetter({ address, clock, most: 2 })
+  const inspects = createHttpClient({ address, clock, most: 20 })
+  const pings = createHttpClient({ address, clock, most: 2 })
   // The networks' list stands in line behind neither the engine's clock nor its version; nor do Podman's own lists behind
   // that.
-  const calls = createGetter({ address, clock, most: 5 })
-  const streams = createGetter({ address, clock, most: 2 })
+  const calls = createHttpClient({ address, clock, most: 5 })
+  const streams = createHttpClient({ address, clock, most: 2 })
   let isPodman = false
   const wrongIn =
-    (what: string): Wrong =>
+    (what: string): ReportInvalid =>
     (field) =>
       strange('shape', `${what}: ${field}`)
 
@@ -107,7 +107,7 @@ export function createEngineClient(
     path: string,
     most: number,
     parse: (text: string) => unknown,
-    read: (told: unknown, wrong: Wrong) => T | undefined,
+    read: (told: unknown, wrong: ReportInvalid) => T | undefined,
     through: (told: () => Promise<T>) => Promise<T | U | undefined> = (told) => told(),
   ): Promise<T | U | undefined> {
     const doing = `inspect ${what}`
@@ -115,22 +115,26 @@ export function createEngineClient(
     try {
       return await through(async () => {
         const get = (path: string) => inspects.object(path, doing, callDeadline, most, parse)
-        const raw = read(await paths.ask(path, doing, get, true), wrongIn(doing))
-        if (raw === undefined) throw notDocker(address, 'an inspect is not what it says it is')
+        const raw = read(await paths.request(path, doing, get, true), wrongIn(doing))
+        if (raw === undefined) throw notDockerError(address, 'an inspect is not what it says it is')
         return raw
       })
     } catch (error) {
       if (isApiError(error) && (httpStatus(error) === 404 || isGone(error))) return undefined
-      throw describeProblem(error, address, doing)
+      throw toEngineError(error, address, doing)
     }
   }
 
   /** Rows that can't be read are left out, unless none can. One that is too long may well be one. */
-  function rowsOf<T>(what: string, parse: Parse, read: (told: unknown, wrong: Wrong) => T | undefined) {
+  function rowsOf<T>(
+    what: string,
+    parse: Parse,
+    read: (told: unknown, wrong: ReportInvalid) => T | undefined,
+  ) {
     const rows: T[] = []
     let seen = 0
     const wrong = wrongIn(what)
-    const options: RowOptions = {
+    const options: ListParserOptions = {
       parse,
       tooLong() {
         strange('size', `${what}: a row`)
@@ -152,10 +156,10 @@ export function createEngineClient(
     doing: string,
     path: string,
     parse: Parse,
-    read: (told: unknown, wrong: Wrong) => T | undefined,
+    read: (told: unknown, wrong: ReportInvalid) => T | undefined,
   ): Promise<T[]> {
     const { take, options, all } = rowsOf(doing, parse, read)
-    const reader = createRowReader(take, options)
+    const reader = createListParser(take, options)
     await calls.chunks(path, doing, callDeadline, reader.push, longestList)
     if (!reader.isWhole()) throw noList(address)
     return all()
@@ -163,33 +167,33 @@ export function createEngineClient(
 
   const dockerNetworks = () => {
     const doing = 'list its networks'
-    return paths.ask('/networks', doing, (path) => list(doing, path, parseNetwork, readNetwork))
+    return paths.request('/networks', doing, (path) => list(doing, path, parseNetwork, readNetwork))
   }
 
-  async function dockerContainers(signal?: AbortSignal): Promise<RawContainerRow[]> {
+  async function dockerContainers(signal?: AbortSignal): Promise<ApiContainerRow[]> {
     const doing = 'list its containers'
     const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
-    const body = await paths.ask('/containers/json?all=true', doing, (path) =>
+    const body = await paths.request('/containers/json?all=true', doing, (path) =>
       streams.stream(path, doing, callDeadline, {
         isWhole: true,
         ...(signal === undefined ? {} : { signal }),
       }),
     )
-    await readRows(body, take, options)
+    await readList(body, take, options)
     return all()
   }
 
-  const podman = createPodman({
+  const podman = createLibpodClient({
     ...{ clock, list, wrongIn },
     object: (path, doing) => inspects.object(path, doing, callDeadline, longestContainer),
   })
 
-  async function readVersion(): Promise<Versions> {
+  async function readVersion(): Promise<EngineVersion> {
     const doing = 'tell its version'
     const told = fieldsOf(parseJson(await calls.text('/version', doing, headerDeadline)))
     const wrong = wrongIn(doing)
     const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
-    if (!isApi(apiVersion)) throw notDocker(address, 'its /version tells no ApiVersion')
+    if (!isApiVersion(apiVersion)) throw notDockerError(address, 'its /version tells no ApiVersion')
     isPodman = JSON.stringify(told.Components ?? null).includes('"Podman Engine"')
     const version = text(told.Version, 'Version', wrong)
     return { apiVersion, version: version ?? 'unknown', ...(isPodman ? { product: 'Podman' } : {}) }
@@ -204,13 +208,13 @@ export function createEngineClient(
           if (status === undefined || status >= 500) throw error
           return {}
         })
-        const told = versionsIn(headers) ?? (await readVersion())
+        const told = versionFromHeaders(headers) ?? (await readVersion())
         isPodman = told.product === 'Podman'
-        paths.agree(told.apiVersion)
+        paths.useVersion(told.apiVersion)
         if (told.version !== undefined) return told
         return { ...told, askVersion: async () => (await readVersion()).version }
       } catch (error) {
-        throw describeProblem(error, address, doing)
+        throw toEngineError(error, address, doing)
       }
     },
 
@@ -218,15 +222,18 @@ export function createEngineClient(
       const doing = 'tell its clock'
       try {
         const told = fieldsOf(
-          parseJson(await paths.ask('/info', doing, (path) => calls.text(path, doing, callDeadline))),
+          parseJson(await paths.request('/info', doing, (path) => calls.text(path, doing, callDeadline))),
         )
         const wrong = wrongIn(doing)
         const time = Date.parse(text(told.SystemTime, 'SystemTime', wrong) ?? '')
-        return { systemTime: Number.isNaN(time) ? undefined : time, apart: apartOf(readInfo(told, wrong)) }
+        return {
+          systemTime: Number.isNaN(time) ? undefined : time,
+          isolation: isolationOf(readInfo(told, wrong)),
+        }
       } catch (error) {
         const status = httpStatus(error)
         if (status !== undefined && status < 500) return undefined
-        throw describeProblem(error, address, doing)
+        throw toEngineError(error, address, doing)
       }
     },
 
@@ -237,32 +244,34 @@ export function createEngineClient(
       } catch (error) {
         // A proxy that does not let pings through is there all the same.
         const status = httpStatus(error)
-        if (status === undefined || status >= 500) throw describeProblem(error, address, doing)
+        if (status === undefined || status >= 500) throw toEngineError(error, address, doing)
       }
     },
 
     async listNetworks() {
       try {
-        return await (isPodman ? podman.either(dockerNetworks, podman.listNetworks) : dockerNetworks())
+        return await (isPodman ? podman.withFallback(dockerNetworks, podman.listNetworks) : dockerNetworks())
       } catch (error) {
         const doing = 'list its networks'
-        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+        throw toEngineError(error instanceof SyntaxError ? noList(address) : error, address, doing)
       }
     },
 
     inspectNetwork(id) {
       const path = `/networks/${id}`
       return inspect('a network', id, path, longestNetwork, parseNetwork, readNetwork, (told) =>
-        isPodman ? podman.either(told, () => podman.inspectNetwork(id)) : told(),
+        isPodman ? podman.withFallback(told, () => podman.inspectNetwork(id)) : told(),
       )
     },
 
     async listContainers() {
       try {
-        return await (isPodman ? podman.either(dockerContainers, podman.listContainers) : dockerContainers())
+        return await (isPodman
+          ? podman.withFallback(dockerContainers, podman.listContainers)
+          : dockerContainers())
       } catch (error) {
         const doing = 'list its containers'
-        throw describeProblem(error instanceof SyntaxError ? noList(address) : error, address, doing)
+        throw toEngineError(error instanceof SyntaxError ? noList(address) : error, address, doing)
       }
     },
 
@@ -295,7 +304,7 @@ export function createEngineClient(
       try {
         const path = `/images/${id}/json${query}`
         const get = (path: string) => inspects.object(path, doing, callDeadline, longestImage, parseImage)
-        const told = await paths.ask(path, doing, get, true)
+        const told = await paths.request(path, doing, get, true)
         const wrong = wrongIn(doing)
         // Engines before API 1.49 know no `platform` and tell of another of the image's.
         if (platform !== undefined && !isOfPlatform(told, platform, wrong)) return 'gone'
@@ -303,7 +312,7 @@ export function createEngineClient(
       } catch (error) {
         const status = httpStatus(error)
         if (status !== undefined && status < 500) return isOfOne(error, status) ? 'gone' : 'refused'
-        throw describeProblem(error, address, doing)
+        throw toEngineError(error, address, doing)
       }
     },
 
@@ -312,9 +321,11 @@ export function createEngineClient(
       const filters = encodeURIComponent(JSON.stringify(eventFilters))
       const path = `/events?since=${sinceSeconds}&filters=${filters}`
       try {
-        return await paths.ask(path, doing, (path) => streams.stream(path, doing, headerDeadline, { signal }))
+        return await paths.request(path, doing, (path) =>
+          streams.stream(path, doing, headerDeadline, { signal }),
+        )
       } catch (error) {
-        throw describeProblem(error, address, doing)
+        throw toEngineError(error, address, doing)
       }
     },
 
@@ -324,16 +335,16 @@ export function createEngineClient(
       const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}${isPodman ? '&stream=false' : ''}`
       try {
         const events: EngineEvent[] = []
-        const lines = readLines((event) => {
+        const lines = createEventParser((event) => {
           if (event !== undefined && events.length < mostPast) events.push(event)
         })
-        await paths.ask(path, doing, (path) =>
+        await paths.request(path, doing, (path) =>
           pings.chunks(path, doing, callDeadline, lines.push, longestList),
         )
         lines.end()
         return events
       } catch (error) {
-        throw describeProblem(error, address, doing)
+        throw toEngineError(error, address, doing)
       }
     },
 
@@ -371,4 +382,4 @@ function isGone(error: unknown): boolean {
 
 const goneCauses = ['no such container', 'container has already been removed', 'network not found']
 
-const noList = (address: EngineAddress) => notDocker(address, 'a list is not what it says it is')
+const noList = (address: EngineAddress) => notDockerError(address, 'a list is not what it says it is')

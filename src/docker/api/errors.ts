@@ -5,13 +5,13 @@ import { BerthError, explain, systemCode } from '../../lib/errors.ts'
 const chooseAnother = 'set docker.engines or DOCKER_HOST to where it listens'
 
 /** `doing` is what was tried, as in "list its networks". A BerthError passes as it is. */
-export function describeProblem(error: unknown, address: EngineAddress, doing: string): BerthError {
+export function toEngineError(error: unknown, address: EngineAddress, doing: string): BerthError {
   if (error instanceof BerthError) return error
   return new BerthError('ENGINE', sentence(error, address, doing), isKnown(error) ? undefined : error)
 }
 
 /** Its answer was not what Docker's API answers. */
-export function notDocker(address: EngineAddress, what: string): BerthError {
+export function notDockerError(address: EngineAddress, what: string): BerthError {
   return new BerthError(
     'ENGINE',
     `what listens at ${address.text} is not Docker's API (${what}); ${chooseAnother}`,
@@ -19,12 +19,12 @@ export function notDocker(address: EngineAddress, what: string): BerthError {
 }
 
 /** No answer within `ms` milliseconds. */
-export function noAnswer(address: EngineAddress, doing: string, ms: number): BerthError {
+export function timeoutError(address: EngineAddress, doing: string, ms: number): BerthError {
   return new BerthError('ENGINE', `the engine at ${address.text} gave no answer in ${ms / 1000} s (${doing})`)
 }
 
 /** Its answer is longer than `most` bytes, of which no more is read. */
-export function tooMuch(address: EngineAddress, doing: string, most: number): BerthError {
+export function tooLargeError(address: EngineAddress, doing: string, most: number): BerthError {
   const limit = most < 1024 * 1024 ? `${most} bytes` : `${Math.round(most / 1024 / 1024)} MiB`
   return new BerthError(
     'ENGINE',
@@ -46,7 +46,7 @@ function sentence(error: unknown, address: EngineAddress, doing: string): string
   const status = httpStatus(error)
   if (status !== undefined) return statusSentence(error, status, address, doing)
   const code = codeOf(error)
-  if (code.startsWith('HPE_')) return notDocker(address, 'it does not speak HTTP').message
+  if (code.startsWith('HPE_')) return notDockerError(address, 'it does not speak HTTP').message
   if (address.kind === 'unix') {
     const { path } = address
     if (code === 'ENOENT') {
@@ -96,7 +96,7 @@ function statusSentence(error: unknown, status: number, address: EngineAddress, 
   if (status === 401 || status === 403) {
     return `${address.text} refuses to ${doing} (HTTP ${status}): a socket proxy must allow /events, /containers, /networks, /images and /_ping, or /version`
   }
-  if (status < 500 && !isApiError(error)) return notDocker(address, `it answers HTTP ${status}`).message
+  if (status < 500 && !isApiError(error)) return notDockerError(address, `it answers HTTP ${status}`).message
   return `the engine at ${address.text} failed to ${doing} (HTTP ${status}${said === '' ? '' : `: ${said}`})`
 }
 

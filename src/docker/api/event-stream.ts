@@ -1,6 +1,6 @@
 // The event stream: bytes → lines → events. It never pauses: a slow reader makes the engine drop events.
 import type { Readable } from 'node:stream'
-import { fields, parseJson, skim } from './partial-json.ts'
+import { fields, parseJson, parsePartially } from './partial-json.ts'
 import { isId, isObject, isText, textMap } from './validate.ts'
 
 /** What an event says, as far as it is a hint: which object, what happened, when. */
@@ -92,8 +92,8 @@ export function parseEvent(line: string): EngineEvent | undefined {
 }
 
 /** Both ends of an overlong line as an event without attributes: an inspect tells those. */
-export function parseEndsOfEvent(head: string, tail: string): EngineEvent | undefined {
-  const record = skim(head.charCodeAt(0) === 0x1e ? head.slice(1) : head, eventParts)?.value
+export function parseTruncatedEvent(head: string, tail: string): EngineEvent | undefined {
+  const record = parsePartially(head.charCodeAt(0) === 0x1e ? head.slice(1) : head, eventParts)?.value
   const seconds = /"time":\s*(\d{1,12})\b/.exec(tail)?.[1]
   const time = timeOf(tail, seconds === undefined ? undefined : Number(seconds))
   return record === undefined ? undefined : eventFrom(record as Record<string, unknown>, time)
@@ -127,7 +127,7 @@ function timeOf(line: string, seconds: unknown): number {
   return typeof seconds === 'number' && Number.isFinite(seconds * 1000) ? seconds * 1000 : 0
 }
 
-export interface EventReader {
+export interface EventListener {
   event(event: EngineEvent): void
   /** A line that is no event: skipped. */
   unreadable(): void
@@ -136,16 +136,16 @@ export interface EventReader {
 }
 
 /** Gives `tell` each line's event, undefined for one that is none. */
-export function readLines(tell: (event: EngineEvent | undefined) => void): LineSplitter {
+export function createEventParser(tell: (event: EngineEvent | undefined) => void): LineSplitter {
   return createLineSplitter(
     (text) => tell(parseEvent(text)),
-    (head, tail) => tell(parseEndsOfEvent(head, tail)),
+    (head, tail) => tell(parseTruncatedEvent(head, tail)),
   )
 }
 
 /** Reads `stream` to its end. Its one terminal signal is `closed`. */
-export function readEvents(stream: Readable, reader: EventReader): void {
-  const splitter = readLines((event) => {
+export function readEvents(stream: Readable, reader: EventListener): void {
+  const splitter = createEventParser((event) => {
     if (event === undefined) reader.unreadable()
     else reader.event(event)
   })

@@ -10,10 +10,10 @@ import Pool from 'undici/lib/dispatcher/pool.js'
 import type { EngineAddress } from '../../config/types.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import { createBytes } from './bytes.ts'
-import { noAnswer, notDocker, tooMuch } from './errors.ts'
+import { notDockerError, timeoutError, tooLargeError } from './errors.ts'
 import { parseJson } from './partial-json.ts'
 
-export interface Getter {
+export interface HttpClient {
   /**
    * The body at `path`, whole within `ms`; `doing` says what for, as in "inspect a network". Rejects as docker-modem does,
    * with `statusCode` and `json`, where the status is another than 200, with a BerthError ENGINE where nothing comes in
@@ -43,7 +43,7 @@ export interface StreamOptions {
 /** undefined: the text is no JSON. */
 export type Parse = (text: string) => unknown
 
-export interface GetterOptions {
+export interface HttpClientOptions {
   readonly address: EngineAddress
   readonly clock: Clock
   /** Connections; who comes when all are busy waits for the first that is free. */
@@ -61,7 +61,7 @@ const mostWaits = 6
 /** Before the first probe of a connection over TCP that is silent, ms. */
 const silence = 30_000
 
-export function createGetter({ address, clock, most }: GetterOptions): Getter {
+export function createHttpClient({ address, clock, most }: HttpClientOptions): HttpClient {
   /** What TLS had to say of a connection's end: undici says no more than that it has ended. */
   let alert: Error | undefined
   const pool = createPool(address, most, (error) => {
@@ -77,17 +77,17 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
 
   const read = (path: string, doing: string, ms: number, how: Pick<Waiting, 'take' | 'most' | 'start'>) =>
     new Promise<void>((resolve, reject) => {
-      const tooLong = () => tooMuch(address, doing, how.most)
+      const tooLong = () => tooLargeError(address, doing, how.most)
       const reply = new Reply({ resolve, reject: (error) => reject(asTold(error)), ...how, tooLong })
-      reply.timer = clock.setTimeout(() => reply.giveUp(noAnswer(address, doing, ms)), ms)
+      reply.timer = clock.setTimeout(() => reply.giveUp(timeoutError(address, doing, ms)), ms)
       reply.onEnd = () => clock.clearTimeout(reply.timer)
       pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
     })
 
-  const chunks: Getter['chunks'] = (path, doing, ms, take, most = longestBody) =>
+  const chunks: HttpClient['chunks'] = (path, doing, ms, take, most = longestBody) =>
     read(path, doing, ms, { take, most })
 
-  const stream: Getter['stream'] = (path, doing, ms, { isWhole = false, signal } = {}) =>
+  const stream: HttpClient['stream'] = (path, doing, ms, { isWhole = false, signal } = {}) =>
     new Promise<Readable>((resolve, reject) => {
       const body = new Readable({
         read: () => reply.resume(),
@@ -111,7 +111,7 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
       const wait = () => {
         reply.timer = clock.setTimeout(() => {
           if (++waits < mostWaits && isWhole && reply.hasGrown()) wait()
-          else reply.giveUp(noAnswer(address, doing, ms * waits))
+          else reply.giveUp(timeoutError(address, doing, ms * waits))
         }, ms)
       }
       wait()
@@ -124,7 +124,7 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
       else pool.dispatch({ path, method: 'GET', headersTimeout: 0, bodyTimeout: 0 }, reply)
     })
 
-  const text: Getter['text'] = async (path, doing, ms, most) => {
+  const text: HttpClient['text'] = async (path, doing, ms, most) => {
     const bytes = createBytes()
     await chunks(path, doing, ms, bytes.add, most)
     return bytes.text()
@@ -150,7 +150,7 @@ export function createGetter({ address, clock, most }: GetterOptions): Getter {
       }
       const object = parse(body)
       if (typeof object === 'object' && object !== null) return object
-      throw notDocker(address, 'an inspect is not what it says it is')
+      throw notDockerError(address, 'an inspect is not what it says it is')
     },
     close: () => void pool.destroy(cancelled()),
   }

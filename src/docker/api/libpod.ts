@@ -3,37 +3,37 @@
 // it has other networks for than addresses makes it answer 500 to the list of all: one that was connected or disconnected
 // while it was paused, or as the service was killed.
 import type { Clock } from '../../lib/clock.ts'
-import { placedRow, readOwnNetwork, readOwnRow } from '../model/libpod-rows.ts'
+import { readLibpodNetwork, readLibpodRow, withMemberAddresses } from '../model/libpod-rows.ts'
 import { httpStatus, isApiError } from './errors.ts'
-import type { RawContainer, RawContainerRow, RawNetwork } from './types.ts'
-import { isObject, parseContainer, parseNetwork, text, type Wrong } from './validate.ts'
+import type { ApiContainer, ApiContainerRow, ApiNetwork } from './types.ts'
+import { isObject, parseContainer, parseNetwork, type ReportInvalid, text } from './validate.ts'
 
-export interface Podman {
+export interface LibpodClient {
   /** The name of the pod whose namespaces the container holds; undefined: none's, or it is not told. */
-  podName(container: RawContainer): Promise<string | undefined>
-  listNetworks(): Promise<RawNetwork[]>
-  inspectNetwork(id: string): Promise<RawNetwork | undefined>
-  listContainers(): Promise<RawContainerRow[]>
+  podName(container: ApiContainer): Promise<string | undefined>
+  listNetworks(): Promise<ApiNetwork[]>
+  inspectNetwork(id: string): Promise<ApiNetwork | undefined>
+  listContainers(): Promise<ApiContainerRow[]>
   /** What still answers of a container that can't be inspected; undefined: there is none of this id. */
-  containerRow(id: string, listNetworks: () => Promise<RawNetwork[]>): Promise<RawContainerRow | undefined>
+  containerRow(id: string, listNetworks: () => Promise<ApiNetwork[]>): Promise<ApiContainerRow | undefined>
   /**
    * What `docker` resolves with; where that fails, or has not come within a second, what `own` does. Where a proxy refuses
    * Podman's own API, `docker` it is after all.
    */
-  either<T>(docker: (signal: AbortSignal) => Promise<T>, own: () => Promise<T>): Promise<T>
+  withFallback<T>(docker: (signal: AbortSignal) => Promise<T>, own: () => Promise<T>): Promise<T>
 }
 
-export interface PodmanOptions {
+export interface LibpodOptions {
   readonly clock: Clock
   /** The rows of a list at `path`, each parsed and read. */
   list<T>(
     doing: string,
     path: string,
     parse: (text: string) => unknown,
-    read: (told: unknown, wrong: Wrong) => T | undefined,
+    read: (told: unknown, wrong: ReportInvalid) => T | undefined,
   ): Promise<T[]>
   object(path: string, doing: string): Promise<object>
-  wrongIn(doing: string): Wrong
+  wrongIn(doing: string): ReportInvalid
 }
 
 /** The oldest version of Podman's own API that Podman 5 takes. */
@@ -41,15 +41,15 @@ const prefix = '/v4.0.0/libpod'
 /** For the Docker-compatible list, ms. */
 const patience = 1_000
 
-export function createPodman({ clock, list, object, wrongIn }: PodmanOptions): Podman {
+export function createLibpodClient({ clock, list, object, wrongIn }: LibpodOptions): LibpodClient {
   const networks = (id?: string) =>
-    list('list its networks', `${prefix}/networks/json${ofId('?', id)}`, parseNetwork, readOwnNetwork)
+    list('list its networks', `${prefix}/networks/json${ofId('?', id)}`, parseNetwork, readLibpodNetwork)
   const containers = (id?: string) =>
     list(
       'list its containers',
       `${prefix}/containers/json?all=true${ofId('&', id)}`,
       parseContainer,
-      readOwnRow,
+      readLibpodRow,
     )
 
   return {
@@ -74,10 +74,10 @@ export function createPodman({ clock, list, object, wrongIn }: PodmanOptions): P
 
     async containerRow(id, listNetworks) {
       const row = (await containers(id)).find(({ Id }) => Id === id)
-      return row && placedRow(row, await listNetworks())
+      return row && withMemberAddresses(row, await listNetworks())
     },
 
-    async either(docker, own) {
+    async withFallback(docker, own) {
       const late = new AbortController()
       const asked = docker(late.signal)
       // Where the other one has told, its failure is nobody's to hear of.

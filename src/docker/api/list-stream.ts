@@ -5,14 +5,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { createBytes } from './bytes.ts'
 import { parseJson } from './partial-json.ts'
 
-export interface RowReader {
+export interface ListParser {
   /** Throws a SyntaxError where this is no list, or one of more rows than an engine may have. */
   push(chunk: Buffer): void
   /** Whether the list has come to its end. */
   isWhole(): boolean
 }
 
-export interface RowOptions {
+export interface ListParserOptions {
   /** Of a row's text makes its value; undefined: it is none, and so is the list. Default: what JSON says. */
   readonly parse?: (text: string) => unknown
   /** A row that is too long is not read. */
@@ -31,7 +31,7 @@ export const longestRow = 8 * 1024 * 1024
 export const mostRows = 100_000
 
 /** Calls `row` with each value of a JSON list, wherever its text is cut into chunks. */
-export function createRowReader(row: (value: unknown) => void, options: RowOptions = {}): RowReader {
+export function createListParser(row: (value: unknown) => void, options: ListParserOptions = {}): ListParser {
   const { parse = parseJson, tooLong = () => row(undefined), longest = longestRow, most = mostRows } = options
   let state: 'before' | 'between' | 'after' = 'before'
   /** The start of a row whose end has not come. */
@@ -131,12 +131,12 @@ export function createRowReader(row: (value: unknown) => void, options: RowOptio
 }
 
 /** Reads a whole list, with a turn of the event loop after each chunk. Rejects with a SyntaxError where it is none or cut short. */
-export async function readRows(
+export async function readList(
   chunks: AsyncIterable<Buffer>,
   row: (value: unknown) => void,
-  options?: RowOptions,
+  options?: ListParserOptions,
 ): Promise<void> {
-  const reader = createRowReader(row, options)
+  const reader = createListParser(row, options)
   for await (const chunk of chunks) {
     reader.push(chunk)
     await turn()

@@ -5,15 +5,15 @@
  * Of an object: which members are wanted, and what of each. `whole`: the value as it is. `surely`: the same, however many
  * others there are.
  */
-export type Part = 'whole' | 'surely' | ((key: string) => Part | undefined)
+export type Wanted = 'whole' | 'surely' | ((key: string) => Wanted | undefined)
 
 export const fields =
-  (parts: Readonly<Record<string, Part>>): Part =>
+  (parts: Readonly<Record<string, Wanted>>): Wanted =>
   (key) =>
     Object.hasOwn(parts, key) ? parts[key] : undefined
 
 export const each =
-  (part: Part): Part =>
+  (part: Wanted): Wanted =>
   () =>
     part
 
@@ -28,7 +28,7 @@ const mostDepth = 16
 const longestKey = 2048
 
 /** `isWhole`: the text has come to the object's end. undefined where it is no object. */
-export function skim(text: string, part: Part): { value: object; isWhole: boolean } | undefined {
+export function parsePartially(text: string, part: Wanted): { value: object; isWhole: boolean } | undefined {
   const at = pastSpace(text, 0)
   if (text[at] !== '{' || typeof part === 'string') return undefined
   const { value, end } = readObject(text, at, part)
@@ -36,7 +36,7 @@ export function skim(text: string, part: Part): { value: object; isWhole: boolea
 }
 
 /** `end` is behind the object; -1: the text ends before, or is none. */
-function readObject(text: string, start: number, part: Exclude<Part, string>) {
+function readObject(text: string, start: number, part: Exclude<Wanted, string>) {
   const kept: [string, unknown][] = []
   const done = (end: number) => ({ value: Object.fromEntries(kept), end })
   for (let at = start + 1; ; ) {

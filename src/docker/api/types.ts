@@ -2,7 +2,7 @@
 // makes these of what came, so that each field is of its type, or absent.
 
 /** A row of GET /networks, and GET /networks/ID (which alone has Containers, since API 1.28). */
-export interface RawNetwork {
+export interface ApiNetwork {
   Id: string
   Name: string
   Driver?: string | undefined
@@ -12,27 +12,27 @@ export interface RawNetwork {
   Ingress?: boolean | undefined
   /** `Options` are null or empty with Docker; Podman tells its IPAM driver there: "host-local", "dhcp", "none". */
   IPAM?:
-    | { Config?: RawIpam[] | null | undefined; Options?: Record<string, string> | null | undefined }
+    | { Config?: ApiIpam[] | null | undefined; Options?: Record<string, string> | null | undefined }
     | null
     | undefined
   Options?: Record<string, string> | null | undefined
   /** By container id, or by a name such as "ingress-sbox"; addresses with prefix length. */
-  Containers?: Record<string, RawMember> | null | undefined
+  Containers?: Record<string, ApiMember> | null | undefined
 }
 
-export interface RawMember {
+export interface ApiMember {
   IPv4Address?: string | undefined
   IPv6Address?: string | undefined
 }
 
-export interface RawIpam {
+export interface ApiIpam {
   Subnet?: string | undefined
   IPRange?: string | undefined
   Gateway?: string | undefined
 }
 
 /** A container's place on a network; rows of a list have no names in it. */
-export interface RawEndpoint {
+export interface ApiEndpoint {
   /** Empty until the container's first start. */
   NetworkID?: string | undefined
   EndpointID?: string | undefined
@@ -51,10 +51,10 @@ export interface RawEndpoint {
   DriverOpts?: Record<string, string> | null | undefined
 }
 
-export type RawEndpoints = Record<string, RawEndpoint | null> | null
+export type ApiEndpoints = Record<string, ApiEndpoint | null> | null
 
 /** GET /containers/ID/json */
-export interface RawContainer {
+export interface ApiContainer {
   Id: string
   Name: string
   /** Of the pod that it holds the namespaces of; Podman's own API has it (client.ts). */
@@ -62,7 +62,7 @@ export interface RawContainer {
   /** The image's id, "sha256:…"; its name is elsewhere. */
   Image?: string | undefined
   /** Which of the image's platforms it has: API ≥ 1.48, with containerd's image store. */
-  ImageManifestDescriptor?: RawDescriptor | undefined
+  ImageManifestDescriptor?: ApiDescriptor | undefined
   State?:
     | {
         Status?: string | undefined
@@ -89,17 +89,17 @@ export interface RawContainer {
         Sysctls?: Record<string, string> | null | undefined
       }
     | undefined
-  NetworkSettings?: { Networks?: RawEndpoints | undefined } | undefined
+  NetworkSettings?: { Networks?: ApiEndpoints | undefined } | undefined
 }
 
-export interface RawDescriptor {
+export interface ApiDescriptor {
   platform?:
     | { os?: string | undefined; architecture?: string | undefined; variant?: string | undefined }
     | undefined
 }
 
 /** A row of GET /containers/json */
-export interface RawContainerRow {
+export interface ApiContainerRow {
   Id: string
   /** With a leading slash; legacy links add "/other/alias". */
   Names?: string[] | null | undefined
@@ -108,14 +108,14 @@ export interface RawContainerRow {
   Status?: string | undefined
   Labels?: Record<string, string> | null | undefined
   ImageID?: string | undefined
-  ImageManifestDescriptor?: RawDescriptor | undefined
+  ImageManifestDescriptor?: ApiDescriptor | undefined
   HostConfig?: { NetworkMode?: string | undefined } | undefined
-  NetworkSettings?: { Networks?: RawEndpoints | undefined } | null | undefined
+  NetworkSettings?: { Networks?: ApiEndpoints | undefined } | null | undefined
   /** Only of a row of Podman's own list (libpod), which tells no addresses. */
-  Own?: OwnRow
+  Libpod?: LibpodRow
 }
 
-export interface OwnRow {
+export interface LibpodRow {
   /** Seconds since 1970. */
   readonly startedAt: number
   /** Names of networks. */
@@ -123,7 +123,7 @@ export interface OwnRow {
 }
 
 /** GET /info */
-export interface RawInfo {
+export interface ApiInfo {
   /** The host's. */
   Name?: string | undefined
   OperatingSystem?: string | undefined

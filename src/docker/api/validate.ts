@@ -1,21 +1,21 @@
 // Pure: what an engine, or whatever answers in its place, has told → types.ts's shapes. Each field is looked at here, and
 // nowhere else: one of a wrong type counts as absent, and an object without an id and a name as none.
 
-import { each, fields, longText, type Part, parseJson, skim } from './partial-json.ts'
+import { each, fields, longText, parseJson, parsePartially, type Wanted } from './partial-json.ts'
 import type {
-  RawContainer,
-  RawContainerRow,
-  RawDescriptor,
-  RawEndpoint,
-  RawEndpoints,
-  RawInfo,
-  RawIpam,
-  RawMember,
-  RawNetwork,
+  ApiContainer,
+  ApiContainerRow,
+  ApiDescriptor,
+  ApiEndpoint,
+  ApiEndpoints,
+  ApiInfo,
+  ApiIpam,
+  ApiMember,
+  ApiNetwork,
 } from './types.ts'
 
 /** Is given the name of each field that is not of its type. */
-export type Wrong = (field: string) => void
+export type ReportInvalid = (field: string) => void
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -34,7 +34,7 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && /^[a-zA-Z0-9][\w.-]{0,127}$/.test(value)
 }
 
-export function readContainer(told: unknown, wrong: Wrong): RawContainer | undefined {
+export function readContainer(told: unknown, wrong: ReportInvalid): ApiContainer | undefined {
   const known = identified(told, wrong)
   if (known === undefined) return undefined
   const { Id, all } = known
@@ -70,7 +70,7 @@ export function readContainer(told: unknown, wrong: Wrong): RawContainer | undef
   }
 }
 
-export function readContainerRow(told: unknown, wrong: Wrong): RawContainerRow | undefined {
+export function readContainerRow(told: unknown, wrong: ReportInvalid): ApiContainerRow | undefined {
   const known = identified(told, wrong)
   if (known === undefined) return undefined
   const { Id, all } = known
@@ -88,7 +88,7 @@ export function readContainerRow(told: unknown, wrong: Wrong): RawContainerRow |
   }
 }
 
-export function readNetwork(told: unknown, wrong: Wrong): RawNetwork | undefined {
+export function readNetwork(told: unknown, wrong: ReportInvalid): ApiNetwork | undefined {
   const known = identified(told, wrong)
   if (known === undefined) return undefined
   const { Id, all } = known
@@ -112,15 +112,15 @@ export function readNetwork(told: unknown, wrong: Wrong): RawNetwork | undefined
 }
 
 /** Labels that berth reads, of an image; undefined where it tells no configuration, which is not to have no labels. */
-export function readImageLabels(told: unknown, wrong: Wrong): Record<string, string> | undefined {
+export function readImageLabels(told: unknown, wrong: ReportInvalid): Record<string, string> | undefined {
   const config = object(object(told, 'not an object', wrong)?.Config, 'Config', wrong)
   return config && (textMap(config.Labels, 'Config.Labels', wrong) ?? {})
 }
 
 /** Whether an image's inspect is of this platform (JSON, as in ImageRef), as far as it tells. */
-export function isOfPlatform(told: unknown, platform: string, wrong: Wrong): boolean {
+export function isOfPlatform(told: unknown, platform: string, wrong: ReportInvalid): boolean {
   const image = object(told, 'not an object', wrong) ?? {}
-  const wanted = JSON.parse(platform) as NonNullable<RawDescriptor['platform']>
+  const wanted = JSON.parse(platform) as NonNullable<ApiDescriptor['platform']>
   const isSame = (is: unknown, of: string | undefined) => !is || of === undefined || is === of
   return (
     isSame(image.Os, wanted.os) &&
@@ -142,9 +142,9 @@ export function parseImage(told: string): unknown {
   return parseLong(told, imageParts)
 }
 
-function parseLong(told: string, part: Part): unknown {
+function parseLong(told: string, part: Wanted): unknown {
   if (told.length <= longText) return parseJson(told)
-  const skimmed = skim(told, part)
+  const skimmed = parsePartially(told, part)
   if (skimmed === undefined) return null
   return skimmed.isWhole ? skimmed.value : undefined
 }
@@ -156,7 +156,7 @@ const surelyRead: readonly string[] = [
   'com.docker.swarm.service.id',
 ]
 
-const ownLabels: Part = (key) => (surelyRead.includes(key) ? 'surely' : isOurs(key) ? 'whole' : undefined)
+const ownLabels: Wanted = (key) => (surelyRead.includes(key) ? 'surely' : isOurs(key) ? 'whole' : undefined)
 
 /** An inspect's, and a row's: they have some keys in common, of which one is a text here and an object there. */
 const containerParts = fields({
@@ -183,13 +183,13 @@ const networkParts = fields({
   ...{ options: each('whole'), ipam_options: each('whole') },
 })
 
-function identified(told: unknown, wrong: Wrong): { Id: string; all: Fields } | undefined {
+function identified(told: unknown, wrong: ReportInvalid): { Id: string; all: Fields } | undefined {
   if (!isObject(told)) return without('not an object', wrong)
   return isId(told.Id) ? { Id: told.Id, all: told } : without('Id', wrong)
 }
 
 /** Of /info what says where its networks are. */
-export function readInfo(told: Fields, wrong: Wrong): RawInfo {
+export function readInfo(told: Fields, wrong: ReportInvalid): ApiInfo {
   return {
     Name: text(told.Name, 'Name', wrong),
     OperatingSystem: text(told.OperatingSystem, 'OperatingSystem', wrong),
@@ -198,11 +198,11 @@ export function readInfo(told: Fields, wrong: Wrong): RawInfo {
   }
 }
 
-function without(field: string, wrong: Wrong): undefined {
+function without(field: string, wrong: ReportInvalid): undefined {
   wrong(field)
 }
 
-function readDescriptor(value: unknown, wrong: Wrong): RawDescriptor | undefined {
+function readDescriptor(value: unknown, wrong: ReportInvalid): ApiDescriptor | undefined {
   const field = 'ImageManifestDescriptor'
   const platform = object(object(value, field, wrong)?.platform, field, wrong)
   if (platform === undefined) return undefined
@@ -215,16 +215,16 @@ function readDescriptor(value: unknown, wrong: Wrong): RawDescriptor | undefined
   }
 }
 
-function readHealth(value: unknown, wrong: Wrong) {
+function readHealth(value: unknown, wrong: ReportInvalid) {
   const health = object(value, 'State.Health', wrong)
   return health && { Status: text(health.Status, 'State.Health.Status', wrong) }
 }
 
-function readSettings(value: unknown, wrong: Wrong): { Networks: RawEndpoints } | undefined {
+function readSettings(value: unknown, wrong: ReportInvalid): { Networks: ApiEndpoints } | undefined {
   const field = 'NetworkSettings.Networks'
   const networks = object(object(value, 'NetworkSettings', wrong)?.Networks, field, wrong)
   if (networks === undefined) return undefined
-  const places: [string, RawEndpoint][] = []
+  const places: [string, ApiEndpoint][] = []
   for (const name of Object.keys(networks)) {
     const told = name.length > longestText ? without(field, wrong) : object(networks[name], field, wrong)
     if (told !== undefined) places.push([name, readPlace(told, wrong)])
@@ -232,7 +232,7 @@ function readSettings(value: unknown, wrong: Wrong): { Networks: RawEndpoints } 
   return { Networks: Object.fromEntries(places) }
 }
 
-function readPlace(told: Fields, wrong: Wrong): RawEndpoint {
+function readPlace(told: Fields, wrong: ReportInvalid): ApiEndpoint {
   return {
     NetworkID: text(told.NetworkID, 'NetworkID', wrong),
     EndpointID: text(told.EndpointID, 'EndpointID', wrong),
@@ -248,7 +248,7 @@ function readPlace(told: Fields, wrong: Wrong): RawEndpoint {
   }
 }
 
-function readSubnets(value: unknown, wrong: Wrong): RawIpam[] {
+function readSubnets(value: unknown, wrong: ReportInvalid): ApiIpam[] {
   return list(value, 'IPAM.Config', wrong)
     .slice(0, mostSubnets)
     .flatMap((told) => {
@@ -262,10 +262,10 @@ function readSubnets(value: unknown, wrong: Wrong): RawIpam[] {
     })
 }
 
-function readMembers(value: unknown, wrong: Wrong): Record<string, RawMember> | undefined {
+function readMembers(value: unknown, wrong: ReportInvalid): Record<string, ApiMember> | undefined {
   const told = object(value, 'Containers', wrong)
   if (told === undefined) return undefined
-  const members = Object.keys(told).flatMap((id): [string, RawMember][] => {
+  const members = Object.keys(told).flatMap((id): [string, ApiMember][] => {
     const member = object(told[id], 'Containers', wrong)
     if (member === undefined) return []
     const IPv4Address = text(member.IPv4Address, 'IPv4Address', wrong)
@@ -275,7 +275,7 @@ function readMembers(value: unknown, wrong: Wrong): Record<string, RawMember> | 
 }
 
 /** Of the rows of a list, which are held all at once, only what is read. */
-function readOwnLabels(value: unknown, wrong: Wrong): Record<string, string> | undefined {
+function readOwnLabels(value: unknown, wrong: ReportInvalid): Record<string, string> | undefined {
   const told = object(value, 'Labels', wrong)
   if (told === undefined) return undefined
   const kept: Record<string, string> = {}
@@ -289,14 +289,18 @@ function readOwnLabels(value: unknown, wrong: Wrong): Record<string, string> | u
 }
 
 /** The entries that are texts; not copied where all are. */
-export function textMap(value: unknown, field: string, wrong: Wrong): Record<string, string> | undefined {
+export function textMap(
+  value: unknown,
+  field: string,
+  wrong: ReportInvalid,
+): Record<string, string> | undefined {
   const told = object(value, field, wrong)
   if (told === undefined) return undefined
   for (const key in told) if (typeof told[key] !== 'string') return textsOf(told, field, wrong)
   return told as Record<string, string>
 }
 
-function textsOf(told: Fields, field: string, wrong: Wrong): Record<string, string> {
+function textsOf(told: Fields, field: string, wrong: ReportInvalid): Record<string, string> {
   wrong(field)
   const entries = Object.entries(told).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
@@ -312,19 +316,19 @@ export function isText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= longestText
 }
 
-function object(value: unknown, field: string, wrong: Wrong): Fields | undefined {
+function object(value: unknown, field: string, wrong: ReportInvalid): Fields | undefined {
   if (value === undefined || value === null) return undefined
   return isObject(value) ? value : without(field, wrong)
 }
 
-function list(value: unknown, field: string, wrong: Wrong): readonly unknown[] {
+function list(value: unknown, field: string, wrong: ReportInvalid): readonly unknown[] {
   if (value === undefined || value === null) return []
   if (Array.isArray(value)) return value
   wrong(field)
   return []
 }
 
-function texts(value: unknown, field: string, wrong: Wrong): string[] | undefined {
+function texts(value: unknown, field: string, wrong: ReportInvalid): string[] | undefined {
   if (value === undefined || value === null) return undefined
   const told = list(value, field, wrong)
   if (told.every(isText)) return told as string[]
@@ -332,17 +336,17 @@ function texts(value: unknown, field: string, wrong: Wrong): string[] | undefine
   return told.filter(isText)
 }
 
-export function text(value: unknown, field: string, wrong: Wrong): string | undefined {
+export function text(value: unknown, field: string, wrong: ReportInvalid): string | undefined {
   if (value === undefined || value === null) return undefined
   return isText(value) ? value : without(field, wrong)
 }
 
-function flag(value: unknown, field: string, wrong: Wrong): boolean | undefined {
+function flag(value: unknown, field: string, wrong: ReportInvalid): boolean | undefined {
   if (value === undefined || value === null) return undefined
   return typeof value === 'boolean' ? value : without(field, wrong)
 }
 
-function number(value: unknown, field: string, wrong: Wrong): number | undefined {
+function number(value: unknown, field: string, wrong: ReportInvalid): number | undefined {
   if (value === undefined || value === null) return undefined
   return typeof value === 'number' && Number.isFinite(value) ? value : without(field, wrong)
 }

@@ -10,7 +10,7 @@ export const highestApi = '1.52'
 /** Docker 20.10's. Below it nothing was tried. */
 export const oldestApi = '1.41'
 
-export interface Versions {
+export interface EngineVersion {
   /** The engine's own, as "28.5.2". */
   readonly version?: string
   /** Asks for that, where the headers have not told it. */
@@ -23,9 +23,9 @@ export interface Versions {
 }
 
 /** What the answer to a ping tells beside its body; undefined where it does not tell the API's version. */
-export function versionsIn(headers: IncomingHttpHeaders): Versions | undefined {
+export function versionFromHeaders(headers: IncomingHttpHeaders): EngineVersion | undefined {
   const apiVersion = headers['api-version']
-  if (!isApi(apiVersion)) return undefined
+  if (!isApiVersion(apiVersion)) return undefined
   const [, name, version] = /^(Docker|Libpod)\/([\w.+~-]{1,64})(?: |$)/.exec(`${headers.server}`) ?? []
   const second = Date.parse(`${headers.date}`)
   return {
@@ -36,46 +36,49 @@ export function versionsIn(headers: IncomingHttpHeaders): Versions | undefined {
 }
 
 /** "1.45"; not "1.45.0", nor what an engine may write into paths and logs otherwise. */
-export function isApi(text: unknown): text is string {
+export function isApiVersion(text: unknown): text is string {
   return typeof text === 'string' && /^\d{1,3}\.\d{1,3}$/.test(text)
 }
 
 /** False where there is none. */
 export function isAtLeast(api: string | undefined, least: string): boolean {
-  if (!isApi(api)) return false
+  if (!isApiVersion(api)) return false
   const [major = 0, minor = 0] = api.split('.').map(Number)
   const [leastMajor = 0, leastMinor = 0] = least.split('.').map(Number)
   return major > leastMajor || (major === leastMajor && minor >= leastMinor)
 }
 
 /** What paths begin with, for an engine that speaks up to `api`. */
-export function prefixFor(api: string): string {
+export function pathPrefix(api: string): string {
   return `/v${isAtLeast(api, highestApi) ? highestApi : api}`
 }
 
-export interface Paths {
+export interface VersionedPaths {
   /** From now on paths begin with the version for an engine that speaks up to `api`. */
-  agree(api: string): void
+  useVersion(api: string): void
   /**
    * Calls `ask` with the path; where the version before it is refused, and the path alone is not, with that, and so from
    * then on. `doing` tells the kinds of calls apart: each is tried both ways once. `mayBeGone`: the API's own 404 is an
    * answer.
    */
-  ask<T>(path: string, doing: string, ask: (path: string) => Promise<T>, mayBeGone?: boolean): Promise<T>
+  request<T>(path: string, doing: string, ask: (path: string) => Promise<T>, mayBeGone?: boolean): Promise<T>
 }
 
 /** Request Timeout and Too Many Requests say nothing of what was asked for. */
 const forNow: readonly number[] = [408, 429]
 
 /** `refused` is given the first versioned path that something refuses which takes the plain one. */
-export function createPaths(address: EngineAddress, refused: (path: string) => void): Paths {
+export function createVersionedPaths(
+  address: EngineAddress,
+  refused: (path: string) => void,
+): VersionedPaths {
   let prefix = ''
   const tried = new Set<string>()
   return {
-    agree(api) {
-      prefix = prefixFor(api)
+    useVersion(api) {
+      prefix = pathPrefix(api)
     },
-    async ask(path, doing, ask, mayBeGone = false) {
+    async request(path, doing, ask, mayBeGone = false) {
       const versioned = prefix + path
       try {
         return await ask(versioned)

@@ -1,26 +1,26 @@
 // What an engine's containers use on its networks, counted: default gateways, and addresses, which are then no gateway.
 import { isSame } from '../../lib/deep-equal.ts'
-import type { ToldContainer } from './container.ts'
+import type { InspectedContainer } from './container.ts'
 
-export interface Uses {
+export interface AddressUse {
   /** Takes back what the container used before, and counts what it uses now; whether its gateways are others. */
-  follow(before: ToldContainer | undefined, now: ToldContainer | undefined): boolean
+  follow(before: InspectedContainer | undefined, now: InspectedContainer | undefined): boolean
   /** Gateways that running containers use on a network; in an order that does not depend on who told first. */
   gateways(networkId: string): ReadonlySet<string>
   /** Whether a container has the address on the network. */
   isTaken(networkId: string, address: string): boolean
 }
 
-const none: ToldContainer['gateways'] = new Map()
+const none: InspectedContainer['gateways'] = new Map()
 
 /** Network id → gateway or address → how many have it. */
 type Counts = Map<string, Map<string, number>>
 
 /** `changed`: the network may have other gateways now. `isGateway`: whether IPAM or a guess has the address for one. */
-export function createUses(
+export function createAddressUse(
   changed: (networkId: string) => void,
   isGateway: (networkId: string, address: string) => boolean,
-): Uses {
+): AddressUse {
   const used: Counts = new Map()
   const taken: Counts = new Map()
 
@@ -35,7 +35,7 @@ export function createUses(
     if (used.get(id)?.has(address) === true || isGateway(id, address)) changed(id)
   }
 
-  function takeAddresses(told: ToldContainer | undefined, by: 1 | -1): void {
+  function takeAddresses(told: InspectedContainer | undefined, by: 1 | -1): void {
     if (told === undefined) return
     for (const { networkId, v4, v6 } of told.container.endpoints) {
       for (const address of v4) takeAddress(networkId, address, by)
@@ -43,7 +43,7 @@ export function createUses(
     }
   }
 
-  function useGateways(told: ToldContainer | undefined, by: 1 | -1): void {
+  function useGateways(told: InspectedContainer | undefined, by: 1 | -1): void {
     if (told?.container.running !== true) return
     for (const [id, gateways] of told.gateways) for (const each of gateways) useGateway(id, each, by)
   }
@@ -76,7 +76,7 @@ function count(counts: Counts, id: string, key: string, by: 1 | -1): number {
 }
 
 /** Gateways, if they run. */
-function usesTheSame(before: ToldContainer | undefined, now: ToldContainer | undefined): boolean {
+function usesTheSame(before: InspectedContainer | undefined, now: InspectedContainer | undefined): boolean {
   const was = before?.container.running === true ? before.gateways : none
   const is = now?.container.running === true ? now.gateways : none
   return isSame(was, is)

@@ -2,24 +2,24 @@
 import { keysIn } from '../../dns/told.ts'
 import { canonicalAddress } from '../../lib/ip.ts'
 import type { Container, Endpoint, Health, LabelSettings, Port } from '../../registry/types.ts'
-import type { RawContainer, RawContainerRow, RawDescriptor, RawEndpoint, RawEndpoints } from '../api/types.ts'
+import type { ApiContainer, ApiContainerRow, ApiDescriptor, ApiEndpoint, ApiEndpoints } from '../api/types.ts'
 import {
+  type ContainerLabels,
   type Granted,
   grantingLabels,
   type ImageRef,
+  type LabelOwnership,
   type LabelRules,
-  type ToldLabels,
-  type Verdict,
 } from './grants.ts'
-import { portFrom, readLabels } from './labels.ts'
-import { type Start, startedLater, startFrom, startOf } from './start-order.ts'
-import { type Sixless, sixlessOn, withoutSix } from './sysctls.ts'
+import { parseLabels, parsePort } from './labels.ts'
+import { parseStartTime, restarted, type StartTime, startTimeOf } from './start-order.ts'
+import { type Ipv6Disabled, networksWithoutIpv6, withoutIpv6 } from './sysctls.ts'
 
 /** One for all of the many that have none. */
 const noLinks: ReadonlyMap<string, string> = new Map()
 
 /** A container, and what else is needed to follow it. */
-export interface ToldContainer {
+export interface InspectedContainer {
   readonly container: Container
   /** Network id → the default gateways the container uses there. */
   readonly gateways: ReadonlyMap<string, readonly string[]>
@@ -27,14 +27,14 @@ export interface ToldContainer {
   readonly signature: string
   /** The engine's clock, ms; before 1970 where it never ran. An event from before it tells nothing new. */
   readonly startedAt: number
-  readonly start: Start
+  readonly start: StartTime
   /** Where it has no IPv6, whatever is told. */
-  readonly sixless: Sixless
+  readonly ipv6DisabledOn: Ipv6Disabled
   /** Its names on a network of which nothing else is known. */
   readonly ownNames: readonly string[]
-  readonly labels: ToldLabels
+  readonly labels: ContainerLabels
   /** Whose the labels are; undefined until its image has been read. */
-  readonly verdict: Verdict | undefined
+  readonly ownership: LabelOwnership | undefined
   /** By which they were granted what is in `container`; undefined: not yet. */
   readonly rules: LabelRules | undefined
   /** What is wrong with its labels, a sentence each. */
@@ -46,16 +46,16 @@ export interface ToldContainer {
  * start a container only knows names.
  */
 export function containerFrom(
-  raw: RawContainer,
+  raw: ApiContainer,
   engine: string,
   networkId: (name: string) => string | undefined,
-): ToldContainer {
+): InspectedContainer {
   const running = isRunning(raw.State ?? {})
   const name = bareName(raw.Name)
   const gateways = new Map<string, readonly string[]>()
-  const lodgesWith = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
+  const sharesNetworkOf = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
   // Podman tells a lodger's host's places, with that one's aliases, as the lodger's own.
-  const told = lodgesWith === undefined ? ownPlaces(raw.NetworkSettings?.Networks) : []
+  const told = sharesNetworkOf === undefined ? ownPlaces(raw.NetworkSettings?.Networks) : []
   const places = told.flatMap(([network, place]) => {
     const id = place.NetworkID || networkId(network)
     return id === undefined ? [] : [[network, id, place] as const]
@@ -64,38 +64,42 @@ export function containerFrom(
   if (running) {
     for (const [, id, place] of places) gateways.set(id, addresses(place.Gateway, place.IPv6Gateway))
   }
-  const sixless = sixlessOn(raw.HostConfig, places)
-  const endpoints = withoutSix(placed, sixless)
-  const start = startOf(startFrom(raw.State?.StartedAt))
+  const ipv6DisabledOn = networksWithoutIpv6(raw.HostConfig, places)
+  const endpoints = withoutIpv6(placed, ipv6DisabledOn)
+  const start = startTimeOf(parseStartTime(raw.State?.StartedAt))
   const health = healthOf(raw.State?.Health?.Status)
   const labels = raw.Config?.Labels ?? {}
-  const { settings: asked, ports: named, problems } = readLabels(labels)
-  const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => portFrom(text) ?? [])
+  const { settings: asked, ports: named, problems } = parseLabels(labels)
+  const exposed = Object.keys(raw.Config?.ExposedPorts ?? {}).flatMap((text) => parsePort(text) ?? [])
   const ports: readonly Port[] = [...named, ...exposed]
   return {
     container: {
       ...{ id: raw.Id, name, engine, running, health, labels: noLabels, settings: onlyIgnored(asked) },
-      ...{ ungranted: [], ports, startedAt: start.order, lodgesWith, endpoints },
+      ...{ ungranted: [], ports, startedAt: start.order, sharesNetworkOf, endpoints },
     },
     ownNames: namesOf(raw, name, {}),
-    labels: { told: grantingLabels(labels), asked, image: imageOf(raw.Image, raw.ImageManifestDescriptor) },
-    verdict: undefined,
+    labels: {
+      declared: grantingLabels(labels),
+      asked,
+      image: imageOf(raw.Image, raw.ImageManifestDescriptor),
+    },
+    ownership: undefined,
     rules: undefined,
     problems,
     gateways,
     signature: signature(name, raw.State?.Status ?? '', health, raw.NetworkSettings?.Networks),
     startedAt: Date.parse(raw.State?.StartedAt ?? '') || 0,
     start,
-    sixless,
+    ipv6DisabledOn,
   }
 }
 
 /** The container with what its labels grant. */
 export function withGrants(
-  told: ToldContainer,
+  told: InspectedContainer,
   { labels, settings, ungranted }: Granted,
-  by: Partial<Pick<ToldContainer, 'labels' | 'verdict' | 'rules'>> = {},
-): ToldContainer {
+  by: Partial<Pick<InspectedContainer, 'labels' | 'ownership' | 'rules'>> = {},
+): InspectedContainer {
   const { container, ownNames } = told
   const alias = composeAlias(labels).filter((name) => !ownNames.includes(name))
   return {
@@ -107,7 +111,7 @@ export function withGrants(
 }
 
 /** The same as ToldContainer's `signature`, from a list's row. */
-export function rowSignature(row: RawContainerRow): string {
+export function rowSignature(row: ApiContainerRow): string {
   // Docker writes "Up 3 minutes (health: starting)", "(healthy)", "(unhealthy)"; "(Paused)" is no health.
   const status = row.Status ?? ''
   const health = status.endsWith(')') ? /\((?:health: )?(\w+)\)$/.exec(status)?.[1] : undefined
@@ -116,14 +120,14 @@ export function rowSignature(row: RawContainerRow): string {
 
 /** What a row tells of a container that was never inspected: all but its aliases, links and hostname. */
 export function containerFromRow(
-  row: RawContainerRow,
+  row: ApiContainerRow,
   engine: string,
   networkId: (name: string) => string | undefined,
-): ToldContainer {
-  const raw: RawContainer = {
+): InspectedContainer {
+  const raw: ApiContainer = {
     Id: row.Id,
     Name: rowName(row),
-    State: { Running: runsByRow(row) },
+    State: { Running: isRowRunning(row) },
     Config: { Labels: row.Labels ?? {} },
     Image: row.ImageID,
     ImageManifestDescriptor: row.ImageManifestDescriptor,
@@ -134,17 +138,17 @@ export function containerFromRow(
 }
 
 /** The container with the name and the addresses its row tells; its own names where it was on no such network. */
-export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldContainer {
+export function updateFromRow(before: InspectedContainer, row: ApiContainerRow): InspectedContainer {
   const name = rowName(row)
   const told = name === before.container.name ? before : withName(before, before.container.name, name)
   const { container, ownNames } = told
-  const running = runsByRow(row)
-  const placesTold = container.lodgesWith === undefined ? ownPlaces(row.NetworkSettings?.Networks) : []
+  const running = isRowRunning(row)
+  const placesTold = container.sharesNetworkOf === undefined ? ownPlaces(row.NetworkSettings?.Networks) : []
   const placed = new Map(placesTold.map(([, place]) => [place.NetworkID ?? '', place]))
   const known = new Set(container.endpoints.map(({ networkId }) => networkId))
   const added = [...placed.keys()]
     .filter((id) => running && id !== '' && !known.has(id))
-    .map((id) => endpointNamed(container.id, id, ownNames))
+    .map((id) => bareEndpoint(container.id, id, ownNames))
   const endpoints = [...container.endpoints, ...added].map((endpoint) => {
     const place = running ? placed.get(endpoint.networkId) : undefined
     return { ...endpoint, v4: addresses(place?.IPAddress), v6: addresses(place?.GlobalIPv6Address) }
@@ -152,34 +156,34 @@ export function placeByRow(before: ToldContainer, row: RawContainerRow): ToldCon
   // Between two lists it may have been started again; an inspect may be long in coming, and says.
   const places = placesIn(before.signature)
   const isSame = before.container.running && (places === '' || places === placesIn(rowSignature(row)))
-  const start = running && !isSame ? startedLater : told.start
+  const start = running && !isSame ? restarted : told.start
   return { ...told, start, container: { ...container, running, endpoints }, signature: '' }
 }
 
 /** A running container with what its network tells of its place; what an inspect has told of it already holds. */
-export function placeOn(
-  told: ToldContainer,
+export function withEndpointAddresses(
+  told: InspectedContainer,
   networkId: string,
   { v4, v6 }: Pick<Endpoint, 'v4' | 'v6'>,
-): ToldContainer {
+): InspectedContainer {
   const { container, ownNames } = told
   const before = container.endpoints.find((endpoint) => endpoint.networkId === networkId)
   if (before !== undefined && before.v4.length + before.v6.length > 0) return told
-  const endpoint = { ...(before ?? endpointNamed(container.id, networkId, ownNames)), v4, v6 }
+  const endpoint = { ...(before ?? bareEndpoint(container.id, networkId, ownNames)), v4, v6 }
   const endpoints = [...container.endpoints.filter((each) => each !== before), endpoint]
   return { ...told, container: { ...container, endpoints }, signature: '' }
 }
 
 /** On a network, without anything that only an inspect tells. */
-export function endpointNamed(containerId: string, networkId: string, names: readonly string[]): Endpoint {
+export function bareEndpoint(containerId: string, networkId: string, names: readonly string[]): Endpoint {
   return {
-    ...{ networkId, containerId, names, namesTold: false, v4: [], v6: [] },
+    ...{ networkId, containerId, names, namesFromEngine: false, v4: [], v6: [] },
     ...{ gatewayPriority: 0, gatewayFamilies: 0, links: noLinks },
   }
 }
 
 /** The container under a new name: an inspect might block until its start is over. */
-export function withName(told: ToldContainer, oldName: string, name: string): ToldContainer {
+export function withName(told: InspectedContainer, oldName: string, name: string): InspectedContainer {
   const rename = (names: readonly string[]) => [
     ...new Set(names.map((each) => (each === oldName ? name : each))),
   ]
@@ -206,7 +210,7 @@ export function withoutAddresses(container: Container, networkId?: string): Cont
   }
 }
 
-export function runsByRow({ State }: RawContainerRow): boolean {
+export function isRowRunning({ State }: ApiContainerRow): boolean {
   // Podman says "stopping" from the signal until the last process has ended.
   return State === 'running' || State === 'paused' || State === 'stopping'
 }
@@ -215,24 +219,24 @@ export function runsByRow({ State }: RawContainerRow): boolean {
  * Between restarts Docker calls a container running, though it has neither process nor address. One that is stopping has
  * both: of that Podman says status "running", and not Running.
  */
-function isRunning(state: NonNullable<RawContainer['State']>): boolean {
+function isRunning(state: NonNullable<ApiContainer['State']>): boolean {
   const runs = state.Running === true || state.Status === 'running'
   return runs && state.Restarting !== true && state.Dead !== true
 }
 
 function endpointFrom(
-  raw: RawContainer,
+  raw: ApiContainer,
   name: string,
   networkId: string,
   network: string,
-  told: RawEndpoint,
+  told: ApiEndpoint,
   running: boolean,
 ): Endpoint {
   return {
     networkId,
     containerId: raw.Id,
     names: namesOf(raw, name, running ? told : { ...told, DNSNames: null }),
-    namesTold: running && told.DNSNames?.includes(name) === true,
+    namesFromEngine: running && told.DNSNames?.includes(name) === true,
     v4: running ? addresses(told.IPAddress) : [],
     v6: running ? addresses(told.GlobalIPv6Address) : [],
     gatewayPriority: told.GwPriority ?? 0,
@@ -258,7 +262,7 @@ function linksFrom(links: readonly string[] | null | undefined): ReadonlyMap<str
  * What Docker's own resolver would answer to; computed in its order where the engine does not tell. What it tells of a
  * stopped container is of its last run, and of a running one it may have forgotten the rename before it was killed.
  */
-function namesOf(raw: RawContainer, name: string, told: RawEndpoint): readonly string[] {
+function namesOf(raw: ApiContainer, name: string, told: ApiEndpoint): readonly string[] {
   if (told.DNSNames?.includes(name)) return told.DNSNames
   const others = [...(told.Aliases ?? []), raw.Id.slice(0, 12), raw.Config?.Hostname ?? '']
   // Podman's resolver has the pod's name for that of the container that nobody knows.
@@ -274,7 +278,7 @@ function onlyIgnored({ ignored }: LabelSettings): LabelSettings {
 }
 
 /** Its id is what counts: names of images move on. Podman of old writes it without its algorithm. */
-function imageOf(id: string | undefined, descriptor: RawDescriptor | undefined): ImageRef | undefined {
+function imageOf(id: string | undefined, descriptor: ApiDescriptor | undefined): ImageRef | undefined {
   const [, digest] = /^(?:sha256:)?([0-9a-f]{64})$/.exec(id ?? '') ?? []
   if (digest === undefined) return undefined
   const { os, architecture, variant } = descriptor?.platform ?? {}
@@ -288,9 +292,9 @@ function composeAlias(labels: Readonly<Record<string, string>>): string[] {
   return service && labels['com.docker.compose.oneoff'] !== 'True' ? [service] : []
 }
 
-function ownPlaces(networks: RawEndpoints | undefined): [string, RawEndpoint][] {
+function ownPlaces(networks: ApiEndpoints | undefined): [string, ApiEndpoint][] {
   return Object.entries(networks ?? {}).filter(
-    (place): place is [string, RawEndpoint] => place[1] !== null && isOwnPlace(place[0]),
+    (place): place is [string, ApiEndpoint] => place[1] !== null && isOwnPlace(place[0]),
   )
 }
 
@@ -308,7 +312,7 @@ function healthOf(status: string | undefined): Health {
 }
 
 /** Made for every row of every list, so it is made of as little as will do. */
-function signature(name: string, status: string, health: Health, networks: RawEndpoints | undefined): string {
+function signature(name: string, status: string, health: Health, networks: ApiEndpoints | undefined): string {
   const places: string[] = []
   for (const network in networks) {
     const told = networks[network]
@@ -324,7 +328,7 @@ function placesIn(signature: string): string {
   return signature.split('\n').slice(3).join('\n')
 }
 
-function rowName(row: RawContainerRow): string {
+function rowName(row: ApiContainerRow): string {
   return bareName((row.Names ?? []).find((name) => name.lastIndexOf('/') <= 0) ?? '')
 }
 

@@ -9,17 +9,17 @@ import {
   type Subnet,
   subnetContains,
 } from '../../lib/ip.ts'
-import type { RawIpam, RawNetwork } from '../api/types.ts'
+import type { ApiIpam, ApiNetwork } from '../api/types.ts'
 import { isAtLeast } from '../api/versions.ts'
 
 /** A bridge network's subnet without a gateway in IPAM: Docker has taken one and does not show it. */
-export interface Unsaid {
+export interface AssumedGateway {
   readonly subnet: Subnet
   readonly likely: string
 }
 
 /** A subnet or a gateway that is not taken from an engine, and why, in a few words. */
-export interface Refused {
+export interface RejectedAddress {
   readonly what: string
   readonly why: string
 }
@@ -28,10 +28,14 @@ export interface Refused {
 const shortest = { 4: 8, 6: 32 } as const
 
 /** IPAM's subnets and gateways, as far as they can be; each gateway belongs to the subnet that it stands beside. */
-export function addressingOf(raw: RawNetwork): { subnets: Subnet[]; gateways: string[]; refused: Refused[] } {
+export function addressingOf(raw: ApiNetwork): {
+  subnets: Subnet[]
+  gateways: string[]
+  refused: RejectedAddress[]
+} {
   const subnets: Subnet[] = []
   const gateways = new Set<string>()
-  const refused: Refused[] = []
+  const refused: RejectedAddress[] = []
   for (const { Subnet: text = '', Gateway = '' } of raw.IPAM?.Config ?? []) {
     const subnet = parseSubnet(text)
     const gateway = canonicalAddress(Gateway)
@@ -51,37 +55,37 @@ export function addressingOf(raw: RawNetwork): { subnets: Subnet[]; gateways: st
  * Whether a bridge network may have no gateway in a family. Engines before 28 (API 1.48) do not know of such a thing, and
  * ignore the options.
  */
-export function knowsNone(apiVersion: string | undefined): boolean {
+export function supportsNoGateway(apiVersion: string | undefined): boolean {
   return isAtLeast(apiVersion, '1.48')
 }
 
-/** What Docker has most likely taken. `mayHaveNone`: see knowsNone. */
-export function unsaidGateways(raw: RawNetwork, mayHaveNone: boolean): Unsaid[] {
+/** What Docker has most likely taken. `noGatewayAllowed`: see supportsNoGateway. */
+export function assumedGateways(raw: ApiNetwork, noGatewayAllowed: boolean): AssumedGateway[] {
   if (raw.Driver !== 'bridge') return []
   return (raw.IPAM?.Config ?? []).flatMap((config) => {
     const unsaid = unsaidGateway(config)
     if (unsaid === undefined || unsaid.subnet.prefix < shortest[unsaid.subnet.family]) return []
-    return mayHaveNone && hasNone(raw, unsaid.subnet.family) ? [] : [unsaid]
+    return noGatewayAllowed && hasNone(raw, unsaid.subnet.family) ? [] : [unsaid]
   })
 }
 
 const bridgeOption = 'com.docker.network.bridge'
 
 /** With a way out the bridge may lack the address too (inhibit_ipv4), but then somebody else is the gateway there. */
-function hasNone(raw: RawNetwork, family: 4 | 6): boolean {
+function hasNone(raw: ApiNetwork, family: 4 | 6): boolean {
   if (raw.Internal !== true) return false
   if (raw.Options?.[`${bridgeOption}.gateway_mode_ipv${family}`] === 'isolated') return true
   return family === 4 && isInhibited(raw)
 }
 
 /** Whether Docker gives the bridge no IPv4 address. */
-export function isInhibited({ Driver, Options }: RawNetwork): boolean {
+export function isInhibited({ Driver, Options }: ApiNetwork): boolean {
   // As Go reads a truth value.
   return Driver === 'bridge' && /^(1|t|true)$/i.test(Options?.[`${bridgeOption}.inhibit_ipv4`] ?? '')
 }
 
 /** Docker takes the first free address of the range, which is the range's own first unless the subnet's. */
-function unsaidGateway(config: RawIpam): Unsaid | undefined {
+function unsaidGateway(config: ApiIpam): AssumedGateway | undefined {
   const subnet = parseSubnet(config.Subnet ?? '')
   if (subnet === undefined || (config.Gateway ?? '') !== '') return undefined
   const range = parseSubnet(config.IPRange ?? '')

@@ -24,16 +24,16 @@ export interface ImageRef {
 export type Labels = Readonly<Record<string, string>>
 
 /** What a container's labels ask for. */
-export interface ToldLabels {
+export interface ContainerLabels {
   /** Those that may grant something, as told. */
-  readonly told: Labels
+  readonly declared: Labels
   readonly asked: LabelSettings
   /** undefined: not known, so that nothing is granted. */
   readonly image: ImageRef | undefined
 }
 
 /** Whose labels they are. It never changes: a container's labels and image are those it was created with. */
-export interface Verdict {
+export interface LabelOwnership {
   /** The operator's, as a group: one of Compose's labels that is not the image's, and all are Compose's own. */
   readonly compose: boolean
   readonly swarm: boolean
@@ -73,7 +73,7 @@ const longestKept = 4096
 const none: Labels = {}
 const nothing: readonly UngrantedLabel[] = []
 /** Of a container that tells of no labels that may grant something. */
-export const nobodys: Verdict = { compose: false, swarm: false, berth: [] }
+export const noneOwned: LabelOwnership = { compose: false, swarm: false, berth: [] }
 
 /**
  * The labels of a container, or of an image, that may grant something: no more than anybody has use for, since they are
@@ -105,11 +105,14 @@ function longestOf(key: string): number {
 }
 
 /** Whose the labels are; undefined until the image's labels are known, where that matters. */
-export function judgeLabels({ told }: ToldLabels, image: Labels | undefined): Verdict | undefined {
-  const keys = Object.keys(told)
-  if (keys.length === 0) return nobodys
+export function findLabelOwnership(
+  { declared }: ContainerLabels,
+  image: Labels | undefined,
+): LabelOwnership | undefined {
+  const keys = Object.keys(declared)
+  if (keys.length === 0) return noneOwned
   if (image === undefined) return undefined
-  const own = keys.filter((key) => !Object.hasOwn(image, key) || image[key] !== told[key])
+  const own = keys.filter((key) => !Object.hasOwn(image, key) || image[key] !== declared[key])
   return {
     compose: own.some((key) => key.startsWith(compose)),
     swarm: own.some((key) => key.startsWith(swarm)),
@@ -118,26 +121,26 @@ export function judgeLabels({ told }: ToldLabels, image: Labels | undefined): Ve
 }
 
 /** What is left to keep once it is known whose labels they are. */
-export function judgedLabels(labels: ToldLabels): ToldLabels {
-  const { told } = labels
-  const kept = Object.keys(told).filter(
+export function trimLabels(labels: ContainerLabels): ContainerLabels {
+  const { declared } = labels
+  const kept = Object.keys(declared).filter(
     (key) => key.startsWith('berth.') || composeKept.includes(key) || swarmKept.includes(key),
   )
-  return { ...labels, told: Object.fromEntries(kept.map((key) => [key, shortened(told[key]!)])) }
+  return { ...labels, declared: Object.fromEntries(kept.map((key) => [key, shortened(declared[key]!)])) }
 }
 
 /** `verdict` undefined: the image has not been read, and nothing is granted yet. */
 export function grant(
-  { told, asked, image }: ToldLabels,
-  verdict: Verdict | undefined,
+  { declared, asked, image }: ContainerLabels,
+  verdict: LabelOwnership | undefined,
   rules: LabelRules,
 ): Granted {
-  const keys = Object.keys(told)
+  const keys = Object.keys(declared)
   if (keys.length === 0) return { labels: none, settings: asked, ungranted: nothing }
-  const { compose, swarm, berth } = verdict ?? nobodys
+  const { compose, swarm, berth } = verdict ?? noneOwned
   const labels: Record<string, string> = {}
   for (const key of [...(compose ? composeKept : []), ...(swarm ? swarmKept : [])]) {
-    if (told[key] !== undefined) labels[key] = told[key]
+    if (declared[key] !== undefined) labels[key] = declared[key]
   }
   const refused: UngrantedLabel[] = []
   const isGranted = (name: string, isWildcard: boolean) => {
@@ -159,7 +162,7 @@ export function grant(
       : key.startsWith('com.docker.compose.')
         ? compose
         : swarm
-    if (!isGranted) refused.push({ label: key.slice(0, longestTold), value: told[key]!, why })
+    if (!isGranted) refused.push({ label: key.slice(0, longestTold), value: declared[key]!, why })
   }
   const ungranted = refused.slice(0, mostTold).map((each) => ({ ...each, value: shortened(each.value) }))
   return { labels, settings, ungranted: refused.length === 0 ? nothing : ungranted }
@@ -169,7 +172,7 @@ function shortened(value: string): string {
   return value.length > longestTold ? `${value.slice(0, longestTold)}…` : value
 }
 
-function whyUnjudged(verdict: Verdict | undefined, image: ImageRef | undefined): string {
+function whyUnjudged(verdict: LabelOwnership | undefined, image: ImageRef | undefined): string {
   if (verdict !== undefined) return 'the image has this label itself'
   return image === undefined
     ? 'the engine does not tell the image, which may have this label itself'

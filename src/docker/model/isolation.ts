@@ -1,15 +1,15 @@
 // Engines whose networks are not this machine's: in a virtual machine, or rootless in a namespace. They are known by what
 // /info tells, and what can not work beside them is said. Pure. docs/contexts.md has the same as a table.
 import type { Container, Network } from '../../registry/types.ts'
-import type { RawInfo } from '../api/types.ts'
+import type { ApiInfo } from '../api/types.ts'
 
-export interface Apart {
+export interface Isolation {
   readonly by: string
   /** routed: this machine reaches the addresses all the same. */
   readonly kind: 'machine' | 'routed' | 'rootless'
 }
 
-type Product = readonly [by: string, kind: Apart['kind'], system: RegExp | undefined, name: RegExp]
+type Product = readonly [by: string, kind: Isolation['kind'], system: RegExp | undefined, name: RegExp]
 
 /** The first that fits: by the operating system that the engine tells, or by its host's name. */
 const products: readonly Product[] = [
@@ -23,7 +23,7 @@ const products: readonly Product[] = [
 const rootlessPodman = 'rootless Podman'
 
 /** undefined: nothing says that its networks are elsewhere. */
-export function apartOf(info: RawInfo): Apart | undefined {
+export function isolationOf(info: ApiInfo): Isolation | undefined {
   const { Name = '', OperatingSystem = '', SecurityOptions = [], Rootless = false } = info
   const product = products.find(([, , system, name]) => system?.test(OperatingSystem) || name.test(Name))
   if (product !== undefined) return { by: product[0], kind: product[1] }
@@ -33,7 +33,7 @@ export function apartOf(info: RawInfo): Apart | undefined {
 }
 
 /** What can not work, in a sentence. */
-export function describeApart({ by, kind }: Apart): string {
+export function describeIsolation({ by, kind }: Isolation): string {
   const isRootless = kind === 'rootless'
   const where = isRootless ? 'a network namespace of its own' : 'a virtual machine'
   const looks = isRootless ? "has one of this machine's addresses" : 'looks like this machine'
@@ -49,7 +49,7 @@ export function describeApart({ by, kind }: Apart): string {
 }
 
 /** Where this process is. */
-export interface Here {
+export interface ProcessLocation {
   /** Canonical. */
   readonly addresses: ReadonlySet<string>
   readonly mayBeInUserNamespace: boolean
@@ -60,7 +60,11 @@ export interface Here {
  * namespaces nobody comes but by a user namespace: elsewhere such an address is another engine's bridge, for all of them
  * take the same subnets (172.17.0.0/16, 10.88.0.0/16).
  */
-export function isAmong({ kind }: Apart, here: Here, theirs: Iterable<string>): boolean {
+export function sharesNetworks(
+  { kind }: Isolation,
+  here: ProcessLocation,
+  theirs: Iterable<string>,
+): boolean {
   if (kind === 'rootless' && !here.mayBeInUserNamespace) return false
   for (const address of theirs) if (here.addresses.has(address)) return true
   return false

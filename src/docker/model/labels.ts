@@ -5,9 +5,9 @@ import { internationalName } from '../../dns/told.ts'
 import { suggestion } from '../../lib/suggest.ts'
 import type { LabelSettings, Port } from '../../registry/types.ts'
 import { longestLabel } from '../api/validate.ts'
-import { most } from './limits.ts'
+import { limits } from './limits.ts'
 
-export interface ReadLabels {
+export interface ParsedLabels {
   readonly settings: LabelSettings
   /** Ports that `berth.port.NAME` labels name. */
   readonly ports: readonly Port[]
@@ -20,7 +20,7 @@ const longestQuote = 100
 
 const keys = ['berth.names', 'berth.ignore', 'berth.ttl', 'berth.port.NAME']
 
-export function readLabels(labels: Readonly<Record<string, string>>): ReadLabels {
+export function parseLabels(labels: Readonly<Record<string, string>>): ParsedLabels {
   const names = new Set<string>()
   const wildcards = new Set<string>()
   const ports: Port[] = []
@@ -32,7 +32,7 @@ export function readLabels(labels: Readonly<Record<string, string>>): ReadLabels
     if (!key.startsWith('berth.')) continue
     const value = labels[key]!
     const refuse = (problem: string) => {
-      if (problems.length < most.problems) problems.push(`label ${shortened(key)}: ${problem}`)
+      if (problems.length < limits.problems) problems.push(`label ${shortened(key)}: ${problem}`)
       else untold++
     }
     if (key.length > longestKey || value.length > longestLabel) {
@@ -60,7 +60,7 @@ export function readLabels(labels: Readonly<Record<string, string>>): ReadLabels
       const port = readPort(key.slice('berth.port.'.length), value)
       if (typeof port === 'string') refuse(port)
       else ports.push(port)
-    } else if (problems.length >= most.problems) untold++
+    } else if (problems.length >= limits.problems) untold++
     // What it may have been meant for takes longer to find than all the rest.
     else refuse(`there is no such label${suggestion(key, keys, `; there are ${keys.join(', ')}`)}`)
   }
@@ -80,13 +80,13 @@ function readPort(name: string, value: string): Port | string {
   if (!/^[a-z0-9]([a-z0-9_-]{0,60}[a-z0-9])?$/.test(label)) {
     return `"${shortened(name)}" can't be a port's name; letters, digits and hyphens can`
   }
-  const port = portFrom(value)
+  const port = parsePort(value)
   if (port === undefined) return `"${shortened(value)}" is no port; write for example "8080" or "53/udp"`
   return { ...port, name: label }
 }
 
 /** Docker's "80/tcp"; the protocol may be left out. */
-export function portFrom(text: string): Port | undefined {
+export function parsePort(text: string): Port | undefined {
   const [, digits, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/i.exec(text.trim()) ?? []
   const number = Number(digits)
   if (digits === undefined || number < 1 || number > 65_535) return undefined

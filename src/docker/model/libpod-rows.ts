@@ -1,16 +1,22 @@
 // Pure: what Podman tells by its own API (libpod) → the shapes of Docker's (api/types.ts). It tells the same there with less
 // waiting, but of a container's places no more than the networks' names.
 
-import type { OwnRow, RawContainerRow, RawEndpoint, RawNetwork } from '../api/types.ts'
-import { isObject, isText, readContainerRow, readNetwork, type Wrong } from '../api/validate.ts'
-import { placeByRow, runsByRow, type ToldContainer, withName, withoutAddresses } from './container.ts'
-import { startedLater } from './start-order.ts'
+import type { ApiContainerRow, ApiEndpoint, ApiNetwork, LibpodRow } from '../api/types.ts'
+import { isObject, isText, type ReportInvalid, readContainerRow, readNetwork } from '../api/validate.ts'
+import {
+  type InspectedContainer,
+  isRowRunning,
+  updateFromRow,
+  withName,
+  withoutAddresses,
+} from './container.ts'
+import { restarted } from './start-order.ts'
 
 /** Podman's own name of its default network, unless containers.conf gives it another, and Docker's. */
 const defaultNetwork = { podman: 'podman', docker: 'bridge' }
 
 /** A row of GET /libpod/networks/json. Of the default network's two names it has Podman's; it is listed under Docker's. */
-export function readOwnNetwork(told: unknown, wrong: Wrong): RawNetwork | undefined {
+export function readLibpodNetwork(told: unknown, wrong: ReportInvalid): ApiNetwork | undefined {
   if (!isObject(told)) return readNetwork(told, wrong)
   const subnets = Array.isArray(told.subnets) ? told.subnets : []
   const asDocker = {
@@ -31,23 +37,23 @@ export function readOwnNetwork(told: unknown, wrong: Wrong): RawNetwork | undefi
 }
 
 /** A row of GET /libpod/containers/json: running or not, and since when, but no addresses. */
-export function readOwnRow(told: unknown, wrong: Wrong): RawContainerRow | undefined {
+export function readLibpodRow(told: unknown, wrong: ReportInvalid): ApiContainerRow | undefined {
   if (!isObject(told)) return readContainerRow(told, wrong)
   const { Status: _, NetworkSettings: __, HostConfig: ___, ...rest } = told
   const row = readContainerRow(rest, wrong)
   if (row === undefined) return undefined
   const { StartedAt, Networks } = told
   const networks = Array.isArray(Networks) ? Networks.filter(isText) : []
-  return { ...row, Own: { startedAt: typeof StartedAt === 'number' ? StartedAt : 0, networks } }
+  return { ...row, Libpod: { startedAt: typeof StartedAt === 'number' ? StartedAt : 0, networks } }
 }
 
 /** The row with the addresses that the networks tell of it: those of networks that it is on, and that know it. */
-export function placedRow(row: RawContainerRow, networks: readonly RawNetwork[]): RawContainerRow {
-  const places: [string, RawEndpoint][] = []
+export function withMemberAddresses(row: ApiContainerRow, networks: readonly ApiNetwork[]): ApiContainerRow {
+  const places: [string, ApiEndpoint][] = []
   for (const { Id, Name, Containers } of networks) {
     const member = Containers?.[row.Id]
     const names = Name === defaultNetwork.docker ? [Name, defaultNetwork.podman] : [Name]
-    if (member === undefined || !names.some((name) => row.Own?.networks.includes(name))) continue
+    if (member === undefined || !names.some((name) => row.Libpod?.networks.includes(name))) continue
     const IPAddress = bare(member.IPv4Address)
     places.push([Name, { NetworkID: Id, IPAddress, GlobalIPv6Address: bare(member.IPv6Address) }])
   }
@@ -55,27 +61,32 @@ export function placedRow(row: RawContainerRow, networks: readonly RawNetwork[])
 }
 
 /** The container as its own row tells, with the addresses that are told there. */
-export function byOwnRow(before: ToldContainer, row: RawContainerRow, own: OwnRow): ToldContainer {
-  const told = row.NetworkSettings === undefined ? runByOwnRow(before, row, own) : placeByRow(before, row)
+export function updateFromLibpodRow(
+  before: InspectedContainer,
+  row: ApiContainerRow,
+  own: LibpodRow,
+): InspectedContainer {
+  const told = row.NetworkSettings === undefined ? runByOwnRow(before, row, own) : updateFromRow(before, row)
   // Its own row tells no more than the second.
-  return isSameRun(before, own) ? told : { ...told, startedAt: startOf(own) }
+  return isSameRun(before, own) ? told : { ...told, startedAt: startedAtMs(own) }
 }
 
 /** Its places are those it had, as long as it is the same run of it. Of another run they are an inspect's to tell. */
-function runByOwnRow(before: ToldContainer, row: RawContainerRow, own: OwnRow): ToldContainer {
+function runByOwnRow(before: InspectedContainer, row: ApiContainerRow, own: LibpodRow): InspectedContainer {
   const { name: oldName } = before.container
   const name = row.Names?.[0] ?? oldName
   const told = name === oldName ? before : withName(before, oldName, name)
-  const isRunning = runsByRow(row)
+  const isRunning = isRowRunning(row)
   if (isRunning && told.container.running && isSameRun(before, own)) return told
   const container = { ...withoutAddresses(told.container), running: isRunning }
-  return { ...told, container, signature: '', ...(isRunning ? { start: startedLater } : {}) }
+  return { ...told, container, signature: '', ...(isRunning ? { start: restarted } : {}) }
 }
 
-const isSameRun = (told: ToldContainer, own: OwnRow) => Math.floor(told.startedAt / 1000) === own.startedAt
+const isSameRun = (told: InspectedContainer, own: LibpodRow) =>
+  Math.floor(told.startedAt / 1000) === own.startedAt
 
 /** ms since 1970. */
-export const startOf = ({ startedAt }: OwnRow): number => startedAt * 1000
+export const startedAtMs = ({ startedAt }: LibpodRow): number => startedAt * 1000
 
 /** Without its prefix length. */
 function bare(address: string | undefined): string | undefined {

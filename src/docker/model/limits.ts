@@ -2,7 +2,7 @@
 // far below (docs/names.md); what is above is left out, and told.
 import type { Container, Endpoint } from '../../registry/types.ts'
 
-export const most = {
+export const limits = {
   /** Labels of names: each name costs as many as it has, on each network, for each may be a name above others. */
   nameLabels: 4096,
   networks: 1000,
@@ -23,13 +23,13 @@ export interface Bounded {
 }
 
 /** How many labels the container's names have, on all of its networks; about what a change of it costs. */
-export function nameCost({ endpoints, settings, lodgesWith }: Container): number {
+export function nameCost({ endpoints, settings, sharesNetworkOf }: Container): number {
   let own = 0
   for (const { names } of endpoints) for (const name of names) own += labelsOf(name)
   let told = 0
   for (const name of settings.names) told += labelsOf(name)
   for (const name of settings.wildcards) told += labelsOf(name)
-  return own + told * placesOf(endpoints, lodgesWith)
+  return own + told * placesOf(endpoints, sharesNetworkOf)
 }
 
 /** The container itself where it is within the limits. */
@@ -39,26 +39,26 @@ export function boundContainer(container: Container): Bounded {
     if (count > 0) leftOut.push(`${count} of its ${what} left out: a container may have ${limit}`)
   }
   let bounded = container
-  if (container.endpoints.length > most.networks) {
-    says(container.endpoints.length - most.networks, 'networks are', `${most.networks}`)
-    bounded = { ...bounded, endpoints: bounded.endpoints.slice(0, most.networks) }
+  if (container.endpoints.length > limits.networks) {
+    says(container.endpoints.length - limits.networks, 'networks are', `${limits.networks}`)
+    bounded = { ...bounded, endpoints: bounded.endpoints.slice(0, limits.networks) }
   }
-  if (container.ports.length > most.ports) {
-    says(container.ports.length - most.ports, 'ports are', `${most.ports}`)
-    bounded = { ...bounded, ports: bounded.ports.slice(0, most.ports) }
+  if (container.ports.length > limits.ports) {
+    says(container.ports.length - limits.ports, 'ports are', `${limits.ports}`)
+    bounded = { ...bounded, ports: bounded.ports.slice(0, limits.ports) }
   }
-  const links = bounded.endpoints.reduce((sum, each) => sum + Math.max(0, each.links.size - most.links), 0)
+  const links = bounded.endpoints.reduce((sum, each) => sum + Math.max(0, each.links.size - limits.links), 0)
   if (links > 0) {
-    says(links, 'links are', `${most.links} on a network`)
+    says(links, 'links are', `${limits.links} on a network`)
     bounded = { ...bounded, endpoints: bounded.endpoints.map(boundLinks) }
   }
-  if (nameCost(bounded) > most.nameLabels) {
+  if (nameCost(bounded) > limits.nameLabels) {
     const before = countNames(bounded)
     bounded = boundNames(bounded)
     says(
       before - countNames(bounded),
       'names are',
-      `names of ${most.nameLabels} labels, over all its networks`,
+      `names of ${limits.nameLabels} labels, over all its networks`,
     )
   }
   return { container: bounded, leftOut }
@@ -66,8 +66,8 @@ export function boundContainer(container: Container): Bounded {
 
 /** Docker's own names go first, and of these the first on each network. */
 function boundNames(container: Container): Container {
-  const { endpoints, settings, lodgesWith } = container
-  let left = most.nameLabels
+  const { endpoints, settings, sharesNetworkOf } = container
+  let left = limits.nameLabels
   const fits = (name: string, times = 1) => {
     const cost = labelsOf(name) * times
     if (cost > left) return false
@@ -79,7 +79,7 @@ function boundNames(container: Container): Container {
     const names = [...first[at]!, ...endpoint.names.slice(1).filter((name) => fits(name))]
     return { ...endpoint, names }
   })
-  const places = placesOf(endpoints, lodgesWith)
+  const places = placesOf(endpoints, sharesNetworkOf)
   return {
     ...container,
     endpoints: kept,
@@ -92,8 +92,8 @@ function boundNames(container: Container): Container {
 }
 
 function boundLinks(endpoint: Endpoint): Endpoint {
-  if (endpoint.links.size <= most.links) return endpoint
-  return { ...endpoint, links: new Map([...endpoint.links].slice(0, most.links)) }
+  if (endpoint.links.size <= limits.links) return endpoint
+  return { ...endpoint, links: new Map([...endpoint.links].slice(0, limits.links)) }
 }
 
 function countNames({ endpoints, settings }: Container): number {
@@ -101,8 +101,8 @@ function countNames({ endpoints, settings }: Container): number {
   return own + settings.names.length + settings.wildcards.length
 }
 
-function placesOf(endpoints: readonly Endpoint[], lodgesWith: string | undefined): number {
-  return lodgesWith === undefined ? Math.max(1, endpoints.length) : lodgerPlaces
+function placesOf(endpoints: readonly Endpoint[], sharesNetworkOf: string | undefined): number {
+  return sharesNetworkOf === undefined ? Math.max(1, endpoints.length) : lodgerPlaces
 }
 
 function labelsOf(name: string): number {

@@ -3,23 +3,29 @@ import { canonicalAddress, parseAddress, subnetContains } from '../../lib/ip.ts'
 import { holds } from '../../registry/locality.ts'
 import { gatewayBridge } from '../../registry/order.ts'
 import type { Network } from '../../registry/types.ts'
-import type { RawNetwork } from '../api/types.ts'
-import { addressingOf, isInhibited, type Refused, type Unsaid, unsaidGateways } from './gateways.ts'
+import type { ApiNetwork } from '../api/types.ts'
+import {
+  type AssumedGateway,
+  addressingOf,
+  assumedGateways,
+  isInhibited,
+  type RejectedAddress,
+} from './gateways.ts'
 
 /** A network, and what the engine has left unsaid about its gateways. */
-export interface ToldNetwork {
+export interface InspectedNetwork {
   /** `gateways` are IPAM's. */
   readonly network: Network
-  readonly unsaid: readonly Unsaid[]
+  readonly assumed: readonly AssumedGateway[]
   /** What of its addressing is left out. */
-  readonly refused: readonly Refused[]
+  readonly refused: readonly RejectedAddress[]
 }
 
 /**
- * `raw` is a list's row or an inspect; only an inspect of docker_gwbridge has members. `mayHaveNone`: the engine knows of
+ * `raw` is a list's row or an inspect; only an inspect of docker_gwbridge has members. `supportsNoGateway`: the engine knows of
  * networks without a gateway (28 and later), on which a way out by the interface counts as one.
  */
-export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false): ToldNetwork {
+export function networkFrom(raw: ApiNetwork, engine: string, supportsNoGateway = false): InspectedNetwork {
   const driver = raw.Driver ?? ''
   const { subnets, gateways, refused } = addressingOf(raw)
   const isLan = /^(mac|ip)vlan$/.test(driver)
@@ -34,7 +40,7 @@ export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false
       internal: raw.Internal === true,
       sealed,
       onLan: isLan && !isRouted,
-      leavesUntold: isLan && !sealed && (!isRouted || mayHaveNone),
+      hasImplicitGateway: isLan && !sealed && (!isRouted || supportsNoGateway),
       ingress: raw.Ingress === true,
       hasResolver: !isDefaultBridge(raw),
       subnets,
@@ -43,7 +49,7 @@ export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false
       bridge: driver === 'bridge' && !isPodmans(raw) ? bridgeName(raw) : undefined,
       members: raw.Name === gatewayBridge ? membersOf(raw) : undefined,
     },
-    unsaid: unsaidGateways(raw, mayHaveNone),
+    assumed: assumedGateways(raw, supportsNoGateway),
     refused,
   }
 }
@@ -53,12 +59,12 @@ export function networkFrom(raw: RawNetwork, engine: string, mayHaveNone = false
  * Docker would have taken. None is an address that `isTaken` by a running container there.
  */
 export function completeNetwork(
-  { network, unsaid }: ToldNetwork,
+  { network, assumed }: InspectedNetwork,
   used: ReadonlySet<string>,
   isTaken: (address: string) => boolean = () => false,
 ): Network {
   const inside = [...used].filter((address) => holds(network, address))
-  const guessed = unsaid.filter(({ subnet }) => {
+  const guessed = assumed.filter(({ subnet }) => {
     return !inside.some((address) => subnetContains(subnet, parseAddress(address)!))
   })
   const all = new Set([...network.gateways, ...inside, ...guessed.map(({ likely }) => likely)])
@@ -69,7 +75,7 @@ export function completeNetwork(
 }
 
 /** Podman numbers its bridges (podman0, podman1 …), and its Docker-compatible API does not tell which is whose. */
-function isPodmans({ IPAM }: RawNetwork): boolean {
+function isPodmans({ IPAM }: ApiNetwork): boolean {
   return /^(host-local|dhcp|none)$/.test(IPAM?.Options?.driver ?? '')
 }
 
@@ -77,7 +83,7 @@ function isPodmans({ IPAM }: RawNetwork): boolean {
  * The network under the name that it has in lists: Podman calls its default network "bridge" there, as Docker does, and by
  * its own name ("podman") in an inspect. Docker lets no network be renamed, nor another be called "bridge".
  */
-export function asListed(raw: RawNetwork, before: Network | undefined): RawNetwork {
+export function withListedName(raw: ApiNetwork, before: Network | undefined): ApiNetwork {
   return before?.name === defaultNetwork && raw.Name !== defaultNetwork
     ? { ...raw, Name: defaultNetwork }
     : raw
@@ -85,14 +91,14 @@ export function asListed(raw: RawNetwork, before: Network | undefined): RawNetwo
 
 const defaultNetwork = 'bridge'
 
-function bridgeName(raw: RawNetwork): string {
+function bridgeName(raw: ApiNetwork): string {
   const named = raw.Options?.['com.docker.network.bridge.name']
   if (named !== undefined && named !== '') return named
   return isDefaultBridge(raw) ? 'docker0' : `br-${raw.Id.slice(0, 12)}`
 }
 
 /** Its name is reserved; of the option a list of some engines tells nothing. */
-function isDefaultBridge({ Name, Driver, Options }: RawNetwork): boolean {
+function isDefaultBridge({ Name, Driver, Options }: ApiNetwork): boolean {
   return (
     Driver === 'bridge' &&
     (Name === defaultNetwork || Options?.['com.docker.network.bridge.default_bridge'] === 'true')
@@ -100,7 +106,7 @@ function isDefaultBridge({ Name, Driver, Options }: RawNetwork): boolean {
 }
 
 /** Where an inspect of a network says that a container is. */
-export function memberPlace(raw: RawNetwork, containerId: string) {
+export function memberAddresses(raw: ApiNetwork, containerId: string) {
   const member = raw.Containers?.[containerId]
   const v4 = canonicalAddress(member?.IPv4Address ?? '')
   const v6 = canonicalAddress(member?.IPv6Address ?? '')
@@ -109,7 +115,7 @@ export function memberPlace(raw: RawNetwork, containerId: string) {
 }
 
 /** Keys that are no container's id ("ingress-sbox") are the engine's own. */
-function membersOf(raw: RawNetwork): ReadonlyMap<string, string> {
+function membersOf(raw: ApiNetwork): ReadonlyMap<string, string> {
   const members = new Map<string, string>()
   for (const [id, member] of Object.entries(raw.Containers ?? {})) {
     if (!/^[0-9a-f]{64}$/.test(id)) continue

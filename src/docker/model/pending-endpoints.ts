@@ -1,22 +1,22 @@
 // Places of containers that are being started: their own inspect blocks until the start is over, but the network's
 // tells the address at once. So a container can be answered for before its process runs.
 import type { Container, Network } from '../../registry/types.ts'
-import { endpointNamed } from './container.ts'
+import { bareEndpoint } from './container.ts'
 
 /** What a network says of one of its members. */
-export interface EarlyPlace {
+export interface PendingEndpoint {
   readonly v4: readonly string[]
   readonly v6: readonly string[]
   /** The engine's time of the `network connect` behind it, ms. */
   readonly since: number
 }
 
-export interface EarlyPlaces {
-  set(containerId: string, networkId: string, place: EarlyPlace): void
+export interface PendingEndpoints {
+  set(containerId: string, networkId: string, place: PendingEndpoint): void
   /** Ends places from before `eventTime`, on one network or on all. */
   end(containerId: string, networkId?: string, eventTime?: number): void
   /** The places of one container, by network id. */
-  of(containerId: string): ReadonlyMap<string, EarlyPlace>
+  of(containerId: string): ReadonlyMap<string, PendingEndpoint>
   /** Ends what has been early since before the last call: the container was never started. */
   age(): void
   /** What may have ended unheard. */
@@ -26,13 +26,13 @@ export interface EarlyPlaces {
 /** Of containers that are being started at one time; what is more waits for its inspect. */
 const mostPlaces = 20_000
 
-export function createEarlyPlaces(): EarlyPlaces {
-  const places = new Map<string, Map<string, EarlyPlace>>()
-  const aged = new Set<EarlyPlace>()
-  const none = new Map<string, EarlyPlace>()
+export function createPendingEndpoints(): PendingEndpoints {
+  const places = new Map<string, Map<string, PendingEndpoint>>()
+  const aged = new Set<PendingEndpoint>()
+  const none = new Map<string, PendingEndpoint>()
   let size = 0
 
-  function remove(containerId: string, accept: (networkId: string, place: EarlyPlace) => boolean) {
+  function remove(containerId: string, accept: (networkId: string, place: PendingEndpoint) => boolean) {
     const own = places.get(containerId)
     for (const [id, place] of own ?? []) if (accept(id, place) && own!.delete(id)) size--
     if (own?.size === 0) places.delete(containerId)
@@ -40,7 +40,7 @@ export function createEarlyPlaces(): EarlyPlaces {
 
   return {
     set(containerId, networkId, place) {
-      const own = places.get(containerId) ?? new Map<string, EarlyPlace>()
+      const own = places.get(containerId) ?? new Map<string, PendingEndpoint>()
       if (!own.has(networkId) && size++ >= mostPlaces) {
         size--
         return
@@ -68,17 +68,17 @@ export function createEarlyPlaces(): EarlyPlaces {
  * A container that does not run yet, with its early places. Where it was connected to a network while it was stopped,
  * of which no event tells, its aliases there are not known yet: `ownNames` has to do.
  */
-export function placeEarly(
+export function withPendingEndpoints(
   container: Container,
   ownNames: readonly string[],
-  places: ReadonlyMap<string, EarlyPlace>,
+  places: ReadonlyMap<string, PendingEndpoint>,
   networkOf: (id: string) => Network | undefined,
 ): Container {
   if (container.running || places.size === 0) return container
   const known = new Set(container.endpoints.map(({ networkId }) => networkId))
   const added = [...places.keys()]
     .filter((id) => !known.has(id))
-    .map((networkId) => endpointNamed(container.id, networkId, ownNames))
+    .map((networkId) => bareEndpoint(container.id, networkId, ownNames))
   const endpoints = [...container.endpoints, ...added].map((endpoint) => {
     const place = places.get(endpoint.networkId)
     if (place === undefined) return endpoint

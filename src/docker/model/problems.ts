@@ -3,22 +3,24 @@
 import { whyUnaskable } from '../../dns/told.ts'
 import { isSame } from '../../lib/deep-equal.ts'
 import type { Container } from '../../registry/types.ts'
-import { most } from './limits.ts'
+import { limits } from './limits.ts'
 
 /** Of a name's own text no more goes into a sentence. */
 const longestQuote = 100
 
-export interface Complaints {
-  tell(id: string, problems: readonly string[]): void
+export interface ProblemReporter {
+  report(id: string, problems: readonly string[]): void
   /** It is gone. */
   forget(id: string): void
 }
 
 /** By the things' ids; it holds as many as there are with problems. */
-export function createComplaints(say: (id: string, problems: readonly string[]) => void): Complaints {
+export function createProblemReporter(
+  say: (id: string, problems: readonly string[]) => void,
+): ProblemReporter {
   const told = new Map<string, readonly string[]>()
   return {
-    tell(id, problems) {
+    report(id, problems) {
       if (problems.length === 0) told.delete(id)
       else if (!isSame(problems, told.get(id))) {
         told.set(id, problems)
@@ -30,23 +32,23 @@ export function createComplaints(say: (id: string, problems: readonly string[]) 
 }
 
 /** A sentence for each name that no question can be for. */
-export function unaskable(names: Iterable<string>): readonly string[] {
+export function describeInvalidNames(names: Iterable<string>): readonly string[] {
   const problems: string[] = []
   let untold = 0
   for (const name of names) {
     const why = whyUnaskable(name)
     if (why === undefined) continue
-    if (problems.length < most.problems) problems.push(`"${shortened(name)}": ${why}`)
+    if (problems.length < limits.problems) problems.push(`"${shortened(name)}": ${why}`)
     else untold++
   }
   return untold === 0 ? problems : [...problems, `${untold} more like these`]
 }
 
 /** Of the container's names, on whatever network. */
-export function unaskableNames({ endpoints }: Container): readonly string[] {
+export function invalidNamesOf({ endpoints }: Container): readonly string[] {
   const [first, ...others] = endpoints
-  if (others.length === 0) return unaskable(first?.names ?? [])
-  return unaskable(new Set(endpoints.flatMap(({ names }) => names)))
+  if (others.length === 0) return describeInvalidNames(first?.names ?? [])
+  return describeInvalidNames(new Set(endpoints.flatMap(({ names }) => names)))
 }
 
 function shortened(text: string): string {

@@ -4,7 +4,7 @@
 const time = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)$/
 
 /** Nanoseconds since 1970; undefined where it is no time, or the zero one of what was never started. */
-export function startFrom(text: string | undefined): bigint | undefined {
+export function parseStartTime(text: string | undefined): bigint | undefined {
   const [, seconds, fraction = '', zone] = time.exec(text ?? '') ?? []
   if (seconds === undefined) return undefined
   const ms = Date.parse(`${seconds}${zone}`.toUpperCase().replace(' ', 'T'))
@@ -13,9 +13,9 @@ export function startFrom(text: string | undefined): bigint | undefined {
 }
 
 /** A start as the engine told it, and where it stands among the others. */
-export interface Start {
+export interface StartTime {
   /** 'later': it was started again, as a list's row shows; when, only its inspect will tell. */
-  readonly told: bigint | 'later' | undefined
+  readonly reported: bigint | 'later' | undefined
   /** Later ones are greater, nanoseconds; the time told, unless the clock was set back meanwhile. */
   readonly order: bigint | undefined
   /** The same of the last start whose time was told. */
@@ -23,17 +23,17 @@ export interface Start {
 }
 
 /** Of a reading that tells no time; `follow` makes it the one before. */
-export const untold: Start = { told: undefined, order: undefined, last: undefined }
+export const unknownStart: StartTime = { reported: undefined, order: undefined, last: undefined }
 /** Until its time is told it is later than all that are known. */
-export const startedLater: Start = { told: 'later', order: undefined, last: undefined }
+export const restarted: StartTime = { reported: 'later', order: undefined, last: undefined }
 
-export function startOf(told: bigint | undefined): Start {
-  return told === undefined ? untold : { told, order: told, last: told }
+export function startTimeOf(reported: bigint | undefined): StartTime {
+  return reported === undefined ? unknownStart : { reported, order: reported, last: reported }
 }
 
-export interface Starts {
+export interface StartOrder {
   /** `before`: the same container's when it was read last. `now`: the engine's clock, ms, where that is known. */
-  follow(start: Start, before: Start | undefined, now?: number): Start
+  follow(start: StartTime, before: StartTime | undefined, now?: number): StartTime
 }
 
 /** The engine's clock and ours differ by less where they are the same, ns. */
@@ -41,29 +41,31 @@ const slack = 5_000_000_000n
 /** A start is read this soon after it, ns. */
 const fresh = 60_000_000_000n
 
-export function createStarts(): Starts {
+export function createStartOrder(): StartOrder {
   let latest = 0n
   /** By how much starts are told too early. */
   let behind = 0n
   return {
     follow(start, before, nowMs) {
-      const { told } = start
-      if (told === undefined) return before ?? start
-      if (before?.told === told) return before
+      const { reported } = start
+      if (reported === undefined) return before ?? start
+      if (before?.reported === reported) return before
       const last = before?.last
-      if (told === 'later') return { told, order: ++latest, last }
+      if (reported === 'later') return { reported, order: ++latest, last }
       if (nowMs !== undefined) {
         const now = BigInt(Math.trunc(nowMs)) * 1_000_000n
         // By a clock that has been set back since: before or after which others, nobody knows.
-        if (told > now + slack) return { told, order: undefined, last: undefined }
+        if (reported > now + slack) return { reported, order: undefined, last: undefined }
         // Nothing that is known was started later than now, so that it has been; and what is new has been since.
-        if (latest > now + behind + slack) behind = now - told < fresh ? latest - told + 1n : latest - now
+        if (latest > now + behind + slack)
+          behind = now - reported < fresh ? latest - reported + 1n : latest - now
       }
       // A container's next start is later than its last one, whatever the clock says.
-      if (last !== undefined && last !== told + behind && told + behind <= last) behind = latest - told + 1n
-      const order = told + behind
+      if (last !== undefined && last !== reported + behind && reported + behind <= last)
+        behind = latest - reported + 1n
+      const order = reported + behind
       if (order > latest) latest = order
-      return order === start.order ? start : { told, order, last: order }
+      return order === start.order ? start : { reported, order, last: order }
     },
   }
 }

@@ -1,10 +1,10 @@
 // Pure: on which of its networks a container can have no IPv6 address, whatever address its engine has given it: a sysctl
 // takes it off the interface once that is up, which the engine does not notice.
 import type { Endpoint } from '../../registry/types.ts'
-import type { RawContainer, RawEndpoint } from '../api/types.ts'
+import type { ApiContainer, ApiEndpoint } from '../api/types.ts'
 
 /** Ids of networks, or all that there are. */
-export type Sixless = 'all' | ReadonlySet<string>
+export type Ipv6Disabled = 'all' | ReadonlySet<string>
 
 const nowhere: ReadonlySet<string> = new Set()
 const ofInterface = 'com.docker.network.endpoint.ifname'
@@ -15,10 +15,10 @@ const ofEndpoint = 'com.docker.network.endpoint.sysctls'
  * that are there when it is set, and they are. Which "ethN" a network's is, is known of one network alone, or of the
  * first: that of the container's network mode.
  */
-export function sixlessOn(
-  host: RawContainer['HostConfig'],
-  places: readonly (readonly [name: string, id: string, place: RawEndpoint])[],
-): Sixless {
+export function networksWithoutIpv6(
+  host: ApiContainer['HostConfig'],
+  places: readonly (readonly [name: string, id: string, place: ApiEndpoint])[],
+): Ipv6Disabled {
   const disabled = new Set<string>()
   const sysctls = host?.Sysctls ?? {}
   for (const key in sysctls) addDisabled(disabled, key, sysctls[key]!)
@@ -42,9 +42,9 @@ export function sixlessOn(
 }
 
 /** The endpoints without the addresses that no interface has; the list itself where there are none. */
-export function withoutSix(endpoints: readonly Endpoint[], sixless: Sixless): readonly Endpoint[] {
+export function withoutIpv6(endpoints: readonly Endpoint[], disabledOn: Ipv6Disabled): readonly Endpoint[] {
   const isOff = ({ networkId, v6 }: Endpoint) =>
-    v6.length > 0 && (sixless === 'all' || sixless.has(networkId))
+    v6.length > 0 && (disabledOn === 'all' || disabledOn.has(networkId))
   if (!endpoints.some(isOff)) return endpoints
   return endpoints.map((endpoint) => (isOff(endpoint) ? { ...endpoint, v6: [] } : endpoint))
 }

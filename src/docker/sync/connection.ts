@@ -4,18 +4,18 @@ import { BerthError, explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { EngineClient } from '../api/client.ts'
 import { readEvents } from '../api/event-stream.ts'
-import type { Versions } from '../api/versions.ts'
+import type { EngineVersion } from '../api/versions.ts'
 import type { DockerCounters } from '../counters.ts'
-import type { Apart } from '../model/isolation.ts'
+import type { Isolation } from '../model/isolation.ts'
 import { readEngineClock } from './engine-clock.ts'
-import { follow } from './event-handler.ts'
-import type { Reconcile } from './reconciler.ts'
-import { createEar, type Ear } from './stream-check.ts'
+import { handleEvent } from './event-handler.ts'
+import type { Reconciler } from './reconciler.ts'
+import { createStreamCheck, type StreamCheck } from './stream-check.ts'
 
-export interface SessionOptions {
+export interface ConnectionOptions {
   engine: string
   client: EngineClient
-  reconcile: Reconcile
+  reconciler: Reconciler
   /** Between full lists, ms, as it is now. */
   resync: () => number
   /** Is given what makes the next full list come at once. */
@@ -27,17 +27,17 @@ export interface SessionOptions {
   /** Aborted: the session ends. */
   signal: AbortSignal
   /** Once each, the version of its own later where the headers of a ping have not told it. */
-  version(told: Pick<Versions, 'version' | 'apiVersion' | 'product'>): void
+  version(told: Pick<EngineVersion, 'version' | 'apiVersion' | 'product'>): void
   /** The engine's clock is ahead of ours by so much, ms; 0 where it can't be told from the way there and back. */
   skewed(ms: number): void
   /** The same as an earlier connection told it: then nothing waits for /info, which may be slow. */
   readonly skew: number | undefined
   /** Where its networks are, if not here: told before `live` in the first connection. */
-  apart(told: Apart | undefined): void
+  isolation(told: Isolation | undefined): void
   /** The first list is read: facts are whole. */
   live(): Promise<void>
   /** Something of ours failed on what the engine told; it lists again. */
-  stumbled(error: unknown): void
+  failedInternally(error: unknown): void
 }
 
 /** Why a session that was live ended. `answering`: the engine may well be there. */
@@ -55,7 +55,7 @@ const listenEvery = 4_000
 /** Between full lists where the engine can't say whether the stream tells everything, ms. */
 const unsureEvery = 8_000
 /** Without an answer for this long an engine is out of reach, ms. */
-export const reach = 5_000
+export const silenceLimit = 5_000
 /** Lists may run ahead of the event stream by less than this, ms. */
 const explanationTime = 2_000
 /** From one full list's end to the next one that events ask for, ms; and no less than the list took. */
@@ -64,8 +64,8 @@ const listsApart = 1_000
 const mostNamed = 10
 
 /** Rejects with a BerthError where it does not come to be live. */
-export async function runSession(options: SessionOptions): Promise<Ending> {
-  const { engine, client, reconcile, clock, counters, signal } = options
+export async function runConnection(options: ConnectionOptions): Promise<Ending> {
+  const { engine, client, reconciler, clock, counters, signal } = options
   const over = new AbortController()
   let ending: Ending = { reason: 'stopped', answering: true }
   const end = (reason: string, answering: boolean) => {
@@ -73,7 +73,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
     ending = { reason, answering }
     over.abort()
     // Nothing that is under way is waited for: an engine that answers nothing any more would be there for 10 s yet.
-    reconcile.hold()
+    reconciler.pause()
     client.close()
   }
   const stop = () => end('stopped', true)
@@ -120,7 +120,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
       ...{ clock, skew: options.skew, second: versions.second, skewed: options.skewed },
       async systemTime() {
         const info = await client.info()
-        options.apart(info?.apart)
+        options.isolation(info?.isolation)
         return info?.systemTime
       },
       wasSet: () => end('its clock has been set', true),
@@ -130,17 +130,17 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
       },
     })
     const pulse: Pulse = { answered: clock.monotonic() }
-    const ear = createEar(hearing(client, clock, pulse), clock, engineClock.now)
+    const ear = createStreamCheck(hearing(client, clock, pulse), clock, engineClock.now)
     const sinceSeconds = Math.floor(engineClock.now() / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {
       event(event) {
         counters.events.add(1, engine)
         try {
-          ear.hear(event)
-          if (follow(event, reconcile)) poke()
+          ear.observe(event)
+          if (handleEvent(event, reconciler)) poke()
         } catch (error) {
-          options.stumbled(error)
+          options.failedInternally(error)
           poke()
         }
       },
@@ -151,7 +151,7 @@ export async function runSession(options: SessionOptions): Promise<Ending> {
           true,
         ),
     })
-    await reconcile.fullList(client).catch((error) => {
+    await reconciler.fullList(client).catch((error) => {
       if (over.signal.aborted) return
       counters.errors.add(1, engine, 'list')
       throw error
@@ -192,7 +192,7 @@ function hearing(client: EngineClient, clock: Clock, pulse: Pulse): Pick<EngineC
 }
 
 async function pingWhileLive(
-  { engine, client, clock, counters }: SessionOptions,
+  { engine, client, clock, counters }: ConnectionOptions,
   pulse: Pulse,
   over: AbortSignal,
   end: End,
@@ -206,23 +206,23 @@ async function pingWhileLive(
     wait = pingEvery - sinceAnswer()
     if (wait > 0) continue
     try {
-      await client.ping(Math.max(250, reach - sinceAnswer()))
+      await client.ping(Math.max(250, silenceLimit - sinceAnswer()))
       pulse.answered = clock.monotonic()
       wait = pingEvery
     } catch {
       if (over.aborted) return
       counters.errors.add(1, engine, 'ping')
-      wait = Math.min(pingEvery, Math.max(250, reach - sinceAnswer()))
-      if (sinceAnswer() >= reach - 10) {
-        end(`it has answered no ping for ${reach / 1000} s`, false)
+      wait = Math.min(pingEvery, Math.max(250, silenceLimit - sinceAnswer()))
+      if (sinceAnswer() >= silenceLimit - 10) {
+        end(`it has answered no ping for ${silenceLimit / 1000} s`, false)
       }
     }
   }
 }
 
 async function listenWhileLive(
-  { engine, clock, log, counters }: SessionOptions,
-  ear: Ear,
+  { engine, clock, log, counters }: ConnectionOptions,
+  ear: StreamCheck,
   over: AbortSignal,
   list: () => void,
   end: End,
@@ -235,10 +235,10 @@ async function listenWhileLive(
     try {
       const told = await ear.check(over)
       if (over.aborted) return
-      unsure = told.unsure
-      if (told.deaf.length > 0) {
+      unsure = told.inconclusive
+      if (told.missed.length > 0) {
         counters.drift.add(1, engine)
-        const missed = told.deaf
+        const missed = told.missed
           .slice(0, mostNamed)
           .map(({ type, action, id }) => `${type} ${action} ${id.slice(0, 12)}`)
         log.warn({ engine, missed }, 'the event stream of a Docker engine has gone deaf')
@@ -259,7 +259,7 @@ async function listenWhileLive(
 }
 
 async function listWhileLive(
-  { engine, client, reconcile, resync, clock, random, log, counters }: SessionOptions,
+  { engine, client, reconciler, resync, clock, random, log, counters }: ConnectionOptions,
   over: AbortSignal,
   wait: (ms: number, least: number) => Promise<void>,
   end: End,
@@ -270,16 +270,16 @@ async function listWhileLive(
   while (!over.aborted) {
     // A tenth of jitter either way, so that many berths do not ask at once.
     const pause = resync() * (0.9 + 0.2 * random())
-    await wait(failed ? Math.min(pause, reach) : pause, least)
+    await wait(failed ? Math.min(pause, silenceLimit) : pause, least)
     if (over.aborted) return
     const began = clock.monotonic()
     try {
-      const suspects = await reconcile.fullList(client)
+      const suspects = await reconciler.fullList(client)
       failed = false
       counters.lastSync.cell(engine).value = clock.now() / 1000
       if (suspects.size > 0) await sleep(clock, explanationTime, over)
       if (over.aborted) return
-      const missed = reconcile.unexplained(suspects)
+      const missed = reconciler.unexplained(suspects)
       drifts = missed.length === 0 ? 0 : drifts + 1
       if (missed.length === 0) continue
       counters.drift.add(1, engine)

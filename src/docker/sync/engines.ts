@@ -6,7 +6,7 @@ import type { Config, EngineConfig } from '../../config/types.ts'
 import { remoteOf } from '../../registry/locality.ts'
 import type { RemoteEngines } from '../../registry/types.ts'
 import type { LabelRules } from '../model/grants.ts'
-import { reach } from './connection.ts'
+import { silenceLimit } from './connection.ts'
 import { createWatch, type Watch, type WatchInfo, type WatchOptions } from './watch.ts'
 
 export interface Engines {
@@ -42,7 +42,7 @@ export function createEngines({ docker, labelRules: firstRules, ...shared }: Eng
     clock.setTimeout(() => {
       if (followed.get(name)?.watch !== watch || watch.info().connected) return
       store.apply({ kind: 'away', engine: name, away: true })
-    }, reach)
+    }, silenceLimit)
   }
 
   async function begin(engine: EngineConfig): Promise<void> {

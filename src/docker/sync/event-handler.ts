@@ -2,7 +2,7 @@
 
 import type { EngineEvent } from '../api/event-stream.ts'
 import { isId, isText } from '../api/validate.ts'
-import type { Reconcile } from './reconciler.ts'
+import type { Reconciler } from './reconciler.ts'
 
 /**
  * What events tell us anything. health_status carries its value in the action ("health_status: healthy"), and
@@ -23,28 +23,28 @@ export function isFollowed({ type, action }: EngineEvent): boolean {
 }
 
 /** Tells `reconcile` what `event` means; true: too much has changed for single looks, list everything. */
-export function follow(event: EngineEvent, reconcile: Reconcile): boolean {
+export function handleEvent(event: EngineEvent, reconcile: Reconciler): boolean {
   // "health_status: healthy", and "exec_start: sh -c …"
   const action = event.action.replace(/:.*$/s, '')
   if (action === 'prune') return true
   if (event.type === 'container') {
     if (!reconcile.admit(event.id)) return true
-    followContainer(event, action, reconcile)
+    handleContainerEvent(event, action, reconcile)
   }
   if (event.type === 'network') {
     const container = containerOf(event)
-    if (isPodmans(event)) {
+    if (isPodmanAttachment(event)) {
       if (!reconcile.admit(event.id)) return true
-      followPlace(event, reconcile)
+      handlePodmanAttachment(event, reconcile)
       return false
     }
     if (!reconcile.admit(event.id) || (container !== undefined && !reconcile.admit(container))) return true
-    followNetwork(event, action, container, reconcile)
+    handleNetworkEvent(event, action, container, reconcile)
   }
   return false
 }
 
-function followContainer({ id, time, attributes }: EngineEvent, action: string, reconcile: Reconcile) {
+function handleContainerEvent({ id, time, attributes }: EngineEvent, action: string, reconcile: Reconciler) {
   const { name, oldName } = attributes
   if (action === 'create' && isText(name)) {
     // Of the labels only what it takes to leave the container out: the rest grants nothing before the inspect, which
@@ -57,12 +57,12 @@ function followContainer({ id, time, attributes }: EngineEvent, action: string, 
     return reconcile.rename(id, isText(oldName) ? oldName.replace(/^\//, '') : undefined, name, time)
   }
   if (action === 'die' || action === 'destroy' || action === 'remove') reconcile.drop(id, undefined, time)
-  else reconcile.markContainer(id, time)
-  if (action === 'start' || action === 'die') reconcile.markGatewayBridge()
+  else reconcile.queueContainer(id, time)
+  if (action === 'start' || action === 'die') reconcile.queueGatewayBridge()
 }
 
 /** Podman's events of a container's place have the container as their actor, and the network's name among the attributes. */
-function isPodmans({ action, attributes: { container, network } }: EngineEvent): boolean {
+function isPodmanAttachment({ action, attributes: { container, network } }: EngineEvent): boolean {
   return (action === 'connect' || action === 'disconnect') && container === undefined && isText(network)
 }
 
@@ -70,9 +70,9 @@ function isPodmans({ action, attributes: { container, network } }: EngineEvent):
  * An inspect of a container that is being started waits no longer there than the start takes, so that it is all there is to
  * look at. The default network has another name in events than in lists, and is not found by it.
  */
-function followPlace({ id, action, time, attributes }: EngineEvent, reconcile: Reconcile) {
+function handlePodmanAttachment({ id, action, time, attributes }: EngineEvent, reconcile: Reconciler) {
   const network = action === 'disconnect' ? reconcile.networkNamed(attributes.network!) : undefined
-  if (network === undefined) reconcile.markContainer(id, time)
+  if (network === undefined) reconcile.queueContainer(id, time)
   else reconcile.drop(id, network, time)
 }
 
@@ -80,17 +80,17 @@ function containerOf({ attributes: { container } }: EngineEvent): string | undef
   return isId(container) ? container : undefined
 }
 
-function followNetwork(
+function handleNetworkEvent(
   { id, time }: EngineEvent,
   action: string,
   container: string | undefined,
-  reconcile: Reconcile,
+  reconcile: Reconciler,
 ) {
-  if (action !== 'connect' && action !== 'disconnect') return reconcile.markNetwork(id, time)
+  if (action !== 'connect' && action !== 'disconnect') return reconcile.queueNetwork(id, time)
   // Swarm networks come to a node with their first container, with no event of their own.
-  if (!reconcile.knowsNetwork(id)) reconcile.markNetwork(id, time)
+  if (!reconcile.knowsNetwork(id)) reconcile.queueNetwork(id, time)
   if (container === undefined) return
-  reconcile.markGatewayBridge()
+  reconcile.queueGatewayBridge()
   if (action === 'disconnect') reconcile.drop(container, id, time)
   else reconcile.connect(container, id, time)
 }

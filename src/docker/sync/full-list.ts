@@ -3,12 +3,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { gatewayBridge } from '../../registry/order.ts'
 import type { EngineClient } from '../api/client.ts'
-import type { RawContainerRow, RawNetwork } from '../api/types.ts'
-import { rowSignature, runsByRow } from '../model/container.ts'
+import type { ApiContainerRow, ApiNetwork } from '../api/types.ts'
+import { isRowRunning, rowSignature } from '../model/container.ts'
 import { nameCost } from '../model/limits.ts'
-import type { Known } from './engine-state.ts'
-import type { Strangers } from './unlisted.ts'
-import type { DirtySet } from './work-queue.ts'
+import type { EngineState } from './engine-state.ts'
+import type { UnlistedIds } from './unlisted.ts'
+import type { WorkQueue } from './work-queue.ts'
 
 /** Id → what was known of it before the list. */
 export type Suspects = ReadonlyMap<string, unknown>
@@ -21,13 +21,13 @@ export interface Listed {
   readonly others: readonly string[]
 }
 
-export interface ListingOptions {
-  readonly known: Known
+export interface FullListOptions {
+  readonly state: EngineState
   /** Ids that events told of since the list was asked for. */
-  readonly heard: Pick<Strangers, 'has'>
-  readonly dirtyContainers: DirtySet
-  readonly dirtyNetworks: DirtySet
-  readonly dirtyMembers: DirtySet
+  readonly unlisted: Pick<UnlistedIds, 'has'>
+  readonly containerQueue: WorkQueue
+  readonly networkQueue: WorkQueue
+  readonly memberQueue: WorkQueue
   changed(eventTime: number | undefined): void
 }
 
@@ -36,16 +36,16 @@ const rowsAtOnce = 100
 /** Labels of names (limits.ts), for the same reason. */
 const costAtOnce = 5_000
 
-export function createListing(options: ListingOptions) {
-  const { known, heard, dirtyContainers, dirtyNetworks, dirtyMembers, changed } = options
-  const { networks, containers, setContainer, removeContainer } = known
-  const { keepNetwork, removeNetwork } = known
+export function createFullList(options: FullListOptions) {
+  const { state, unlisted, containerQueue, networkQueue, memberQueue, changed } = options
+  const { networks, containers, setContainer, removeContainer } = state
+  const { keepNetwork, removeNetwork } = state
 
   /** Apart, so that thousands of rows are not held on to while inspects come. */
   async function take(asked: EngineClient, listedAt: number): Promise<Listed> {
     const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
-    const running = rows.filter(runsByRow)
-    const others = rows.filter((row) => !runsByRow(row))
+    const running = rows.filter(isRowRunning)
+    const others = rows.filter((row) => !isRowRunning(row))
     const networkSuspects = takeNetworks(networkRows, listedAt)
     // Those that run are looked at first: the others' looks may block, and there are not many at once.
     const suspects = await takeRows([...running, ...others], listedAt)
@@ -57,7 +57,7 @@ export function createListing(options: ListingOptions) {
   }
 
   /** Networks of a swarm, and the gateway bridge, change without an event here: no suspects. */
-  function takeNetworks(rows: readonly RawNetwork[], listedAt: number): [string, unknown][] {
+  function takeNetworks(rows: readonly ApiNetwork[], listedAt: number): [string, unknown][] {
     const suspects: [string, unknown][] = []
     const listed = new Set<string>()
     for (const row of rows) {
@@ -65,25 +65,25 @@ export function createListing(options: ListingOptions) {
       const before = networks.get(row.Id)
       // A row of the gateway bridge lacks the members; it is inspected in any case.
       if (before !== undefined && (before.readAt > listedAt || row.Name === gatewayBridge)) continue
-      const pending = dirtyNetworks.has(row.Id)
-      const told = before?.told
+      const pending = networkQueue.has(row.Id)
+      const told = before?.value
       const silent = row.Scope === 'swarm' || row.Name === gatewayBridge
       if (keepNetwork(row, listedAt) && !pending && !silent) suspects.push([row.Id, told])
     }
-    for (const [id, { readAt, told }] of networks) {
+    for (const [id, { readAt, value }] of networks) {
       if (listed.has(id) || readAt > listedAt) continue
       removeNetwork(id)
-      const silent = told.network.driver === 'overlay' || told.network.name === gatewayBridge
-      if (!silent && !dirtyNetworks.has(id)) suspects.push([id, told])
+      const silent = value.network.driver === 'overlay' || value.network.name === gatewayBridge
+      if (!silent && !networkQueue.has(id)) suspects.push([id, value])
     }
-    const isThere = (id: string) => networks.has(id) || heard.has(id) || id === gatewayBridge
-    dirtyNetworks.keep(isThere)
-    dirtyMembers.keep(isThere)
+    const isThere = (id: string) => networks.has(id) || unlisted.has(id) || id === gatewayBridge
+    networkQueue.retain(isThere)
+    memberQueue.retain(isThere)
     return suspects
   }
 
   /** What is stopped before and after may change without an event (docker network connect): no suspect. */
-  async function takeRows(rows: readonly RawContainerRow[], listedAt: number): Promise<[string, unknown][]> {
+  async function takeRows(rows: readonly ApiContainerRow[], listedAt: number): Promise<[string, unknown][]> {
     const suspects: [string, unknown][] = []
     const listed = new Set<string>()
     let cost = 0
@@ -96,25 +96,25 @@ export function createListing(options: ListingOptions) {
       }
       const before = containers.get(row.Id)
       if (before !== undefined && before.readAt > listedAt) continue
-      if (before !== undefined && before.told.signature === rowSignature(row)) continue
-      const told = before?.told.container
-      if (!dirtyContainers.has(row.Id) && (told?.running === true || row.State === 'running')) {
+      if (before !== undefined && before.value.signature === rowSignature(row)) continue
+      const told = before?.value.container
+      if (!containerQueue.has(row.Id) && (told?.running === true || row.State === 'running')) {
         suspects.push([row.Id, told])
       }
       // An inspect may be long in coming, and the row tells most of it.
-      const byRow = known.byRow(row)
+      const byRow = state.fromRow(row)
       if (setContainer(byRow, listedAt)) changed(undefined)
       cost += nameCost(byRow.container)
-      dirtyContainers.mark(row.Id)
+      containerQueue.add(row.Id)
     }
-    for (const [id, { readAt, told }] of containers) {
+    for (const [id, { readAt, value }] of containers) {
       // Of one that was created meanwhile only its events know; those have it looked at.
-      if (listed.has(id) || readAt > listedAt || heard.has(id)) continue
+      if (listed.has(id) || readAt > listedAt || unlisted.has(id)) continue
       removeContainer(id)
-      if (told.container.running && !dirtyContainers.has(id)) suspects.push([id, told.container])
+      if (value.container.running && !containerQueue.has(id)) suspects.push([id, value.container])
     }
     // Of ids that were marked before the list, and that it lacks, nothing more will come.
-    dirtyContainers.keep((id) => containers.has(id) || heard.has(id))
+    containerQueue.retain((id) => containers.has(id) || unlisted.has(id))
     return suspects
   }
 

@@ -1,9 +1,9 @@
 // Log lines about what others have made: each is said once in an hour, and not many in a row, however often it comes.
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/log.ts'
-import type { KnownOptions } from './engine-state.ts'
+import type { EngineStateOptions } from './engine-state.ts'
 
-export interface Notices {
+export interface LogLimit {
   /**
    * Calls `tell` unless the same was said within the hour, or too much of late; `unsaid`: how much was not said since
    * the last line, for the second reason.
@@ -19,7 +19,7 @@ const remembered = 500
 const burst = 50
 const lineEvery = 10_000
 
-export function createNotices(clock: Clock): Notices {
+export function createLogLimit(clock: Clock): LogLimit {
   /** What was said, and when; the oldest goes first. */
   const said = new Map<string, number>()
   let room = burst
@@ -50,17 +50,17 @@ export function createNotices(clock: Clock): Notices {
 }
 
 /** How what is wrong with an engine's labels and names goes to the log. */
-export function logComplaints(
+export function problemLog(
   engine: string,
-  notices: Notices,
+  notices: LogLimit,
   log: Logger,
-): Required<Pick<KnownOptions, 'mislabelled' | 'miscalled'>> {
+): Required<Pick<EngineStateOptions, 'invalidLabels' | 'invalidNames'>> {
   return {
-    mislabelled: ({ name }, problems) =>
+    invalidLabels: ({ name }, problems) =>
       notices.say(`${name} ${problems}`, (more) =>
         log.warn({ engine, container: name, problems, ...more }, 'labels not understood'),
       ),
-    miscalled: (kind, name, names) =>
+    invalidNames: (kind, name, names) =>
       notices.say(`${kind} ${name} ${names}`, (more) =>
         log.warn(
           { engine, [kind]: name, names, ...more },

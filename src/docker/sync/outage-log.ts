@@ -1,13 +1,13 @@
 // What the log tells of an engine that is out of reach: that it is and why, once for each reason, and that it is back.
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/log.ts'
-import { createNotices } from './log-limit.ts'
+import { createLogLimit } from './log-limit.ts'
 
-export interface Outages {
+export interface OutageLog {
   /** From now on it is out of reach, if it is not back at once. */
   begin(): void
   /** Its connection has ended, or a try at a new one has failed; `isKnown`: it has been read before. */
-  tell(problem: string, isKnown: boolean): void
+  report(problem: string, isKnown: boolean): void
   /** It is there: how long it was not, in seconds; undefined: no line has told that. */
   end(): number | undefined
 }
@@ -15,9 +15,9 @@ export interface Outages {
 /** What is wrong may be another thing with every try; so many are told of in one outage. */
 const mostProblems = 5
 
-export function createOutages(engine: string, clock: Clock, log: Logger): Outages {
+export function createOutageLog(engine: string, clock: Clock, log: Logger): OutageLog {
   /** An engine may come and go all the time: not every outage has a line. */
-  const notices = createNotices(clock)
+  const notices = createLogLimit(clock)
   const told = new Set<string>()
   let since: number | undefined
 
@@ -27,7 +27,7 @@ export function createOutages(engine: string, clock: Clock, log: Logger): Outage
 
   return {
     begin,
-    tell(problem, isKnown) {
+    report(problem, isKnown) {
       begin()
       if (told.size === 0) {
         notices.say(`${since} ${problem}`, (more) => {

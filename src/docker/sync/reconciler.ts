@@ -1,35 +1,35 @@
 // Keeps what is known of one engine true: events mark, lists and inspects tell, nothing older replaces anything newer.
 import type { Clock } from '../../lib/clock.ts'
 import { gatewayBridge } from '../../registry/order.ts'
-import type { EngineFacts } from '../../registry/types.ts'
+import type { EngineInventory } from '../../registry/types.ts'
 import type { EngineClient } from '../api/client.ts'
-import { containerFrom, placeOn, withName, withoutAddresses } from '../model/container.ts'
-import { memberPlace } from '../model/network.ts'
-import type { EarlyPlace } from '../model/pending-endpoints.ts'
-import { createKnown, type Known, type KnownOptions, type Reading } from './engine-state.ts'
-import { createListing, type Suspects } from './full-list.ts'
-import { createImages, type ImagesOptions } from './image-labels.ts'
-import { lodgersBehind } from './stale-namespaces.ts'
-import { createStrangers } from './unlisted.ts'
-import { createDirtySet, type Look } from './work-queue.ts'
+import { containerFrom, withEndpointAddresses, withName, withoutAddresses } from '../model/container.ts'
+import { memberAddresses } from '../model/network.ts'
+import type { PendingEndpoint } from '../model/pending-endpoints.ts'
+import { createEngineState, type EngineState, type EngineStateOptions, type Reading } from './engine-state.ts'
+import { createFullList, type Suspects } from './full-list.ts'
+import { createImageLabels, type ImageLabelsOptions } from './image-labels.ts'
+import { staleSharers } from './stale-namespaces.ts'
+import { createUnlistedIds } from './unlisted.ts'
+import { createWorkQueue, type Job } from './work-queue.ts'
 
-export interface Reconcile {
+export interface Reconciler {
   /**
    * Whether what an event tells of this id is to be followed; false: there are more ids than any engine can have, and it
    * is time for a full list.
    */
   admit(id: string): boolean
   /** A hint: the container is inspected within milliseconds. `eventTime` is the engine's, ms. */
-  markContainer(id: string, eventTime?: number): void
+  queueContainer(id: string, eventTime?: number): void
   /** A new container, of which the event tells name and labels; its inspect must be there before its start is. */
   create(id: string, name: string, labels: Readonly<Record<string, string>>, eventTime: number): void
   /** It is called `name` from now on, if it was called `oldName`, or where that is undefined if nothing later is known. */
   rename(id: string, oldName: string | undefined, name: string, eventTime: number): void
   /** It is on the network from `eventTime` on: at once where it is being started, else after an inspect. */
   connect(containerId: string, networkId: string, eventTime: number): void
-  markNetwork(id: string, eventTime?: number): void
+  queueNetwork(id: string, eventTime?: number): void
   /** The gateway bridge, if the engine has one: its members come and go with containers. */
-  markGatewayBridge(): void
+  queueGatewayBridge(): void
   /**
    * What an event says for sure: off one network, or stopped where `networkId` is undefined. The addresses go at
    * once, unless the container has been started since; the inspect follows.
@@ -46,16 +46,18 @@ export interface Reconcile {
   /** The ids of those that have really changed, and of which no event has told since the list. */
   unexplained(suspects: Suspects): readonly string[]
   /** Which names labels may grant has changed. */
-  grantAnew(): void
-  facts(): EngineFacts
-  tellAnew: Known['tellAnew']
+  regrant(): void
+  inventory(): EngineInventory
+  markAllChanged: EngineState['markAllChanged']
   /** What of them is other since this was asked last. */
-  takeChanges: Known['takeChanges']
+  takeChanges: EngineState['takeChanges']
   /** Between connections nothing is inspected, until the next full list. */
-  hold(): void
+  pause(): void
 }
 
-export interface ReconcileOptions extends Omit<KnownOptions, 'images'>, Pick<ImagesOptions, 'refused'> {
+export interface ReconcilerOptions
+  extends Omit<EngineStateOptions, 'images'>,
+    Pick<ImageLabelsOptions, 'refused'> {
   clock: Clock
   random: () => number
   /** Facts have changed; the event's time where one was behind it. */
@@ -71,20 +73,20 @@ const longestWait = 60_000
 const mostConnecting = 20_000
 const noSuspects: Suspects = new Map()
 
-export function createReconcile(options: ReconcileOptions): Reconcile {
+export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { engine, clock, random, changed, failed } = options
-  const images = createImages({
+  const images = createImageLabels({
     ...{ clock, random, failed },
-    ask: (image) => client!.imageLabels(image),
-    read(image) {
-      if (known.judge(image)) changed(undefined)
+    fetch: (image) => client!.imageLabels(image),
+    loaded(image) {
+      if (state.imageLoaded(image)) changed(undefined)
     },
     refused: options.refused,
   })
-  const known: Known = createKnown({ ...options, images })
-  const { networks, containers, early, keepContainer, setContainer, removeContainer } = known
-  const { keepNetwork, removeNetwork, networkNamed } = known
-  const heard = createStrangers()
+  const state: EngineState = createEngineState({ ...options, images })
+  const { networks, containers, pending, keepContainer, setContainer, removeContainer } = state
+  const { keepNetwork, removeNetwork, networkNamed } = state
+  const unlisted = createUnlistedIds()
   /** Containers that are in `starting`, or were when this was last counted. */
   let connecting = 0
   let client: EngineClient | undefined
@@ -93,34 +95,34 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   let held = 0
 
   const dirty = {
-    atOnce: 8,
+    concurrency: 8,
     debounce: 1,
     clock,
     random,
     failed: (_: string, error: unknown) => failed(error),
   }
-  const dirtyContainers = createDirtySet({ ...dirty, look: lookAtContainer })
-  const dirtyNetworks = createDirtySet({ ...dirty, atOnce: 2, look: lookAtNetwork })
+  const containerQueue = createWorkQueue({ ...dirty, run: lookAtContainer })
+  const networkQueue = createWorkQueue({ ...dirty, concurrency: 2, run: lookAtNetwork })
   // An engine that waits for its disk holds these back for hundreds of ms; a joining does not wait for the one before.
-  const dirtyMembers = createDirtySet({ ...dirty, atOnceEach: 2, look: lookAtMembers })
-  const listing = createListing({
-    ...{ known, heard, dirtyContainers, dirtyNetworks, dirtyMembers, changed },
+  const memberQueue = createWorkQueue({ ...dirty, concurrencyPerId: 2, run: lookAtMembers })
+  const listing = createFullList({
+    ...{ state, unlisted, containerQueue, networkQueue, memberQueue, changed },
   })
   /** Network id → containers being started on it, and since when (the engine's clock). */
   const starting = new Map<string, Map<string, number>>()
 
-  async function lookAtContainer(id: string, look: Look): Promise<void> {
+  async function lookAtContainer(id: string, look: Job): Promise<void> {
     const readAt = ++tick
     const raw = await client!.inspectContainer(id)
     if (look.outdated() || isOlder(readAt, containers.get(id))) return
     if (raw === undefined) {
       if (removeContainer(id)) changed(look.eventTime)
-    } else if ('Name' in raw ? keepContainer(raw, readAt) : setContainer(known.byRow(raw), readAt)) {
+    } else if ('Name' in raw ? keepContainer(raw, readAt) : setContainer(state.fromRow(raw), readAt)) {
       changed(look.eventTime)
     }
   }
 
-  async function lookAtNetwork(id: string, look: Look): Promise<void> {
+  async function lookAtNetwork(id: string, look: Job): Promise<void> {
     const readAt = ++tick
     const raw = await client!.inspectNetwork(id)
     if (look.outdated() || isOlder(readAt, networks.get(id))) return
@@ -136,75 +138,75 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       // Taken off meanwhile, or on again: that is another look's.
       if (waiting.get(containerId) !== since) continue
       waiting.delete(containerId)
-      const place = raw === undefined ? undefined : memberPlace(raw, containerId)
-      if (place === undefined) dirtyContainers.mark(containerId, { eventTime: since })
+      const place = raw === undefined ? undefined : memberAddresses(raw, containerId)
+      if (place === undefined) containerQueue.add(containerId, { eventTime: since })
       else placeNow(containerId, id, { ...place, since })
     }
     if (waiting.size === 0 && starting.get(id) === waiting) starting.delete(id)
   }
 
-  function placeNow(containerId: string, networkId: string, place: EarlyPlace) {
+  function placeNow(containerId: string, networkId: string, place: PendingEndpoint) {
     const before = containers.get(containerId)
-    if (before?.told.container.running === true) {
-      if (setContainer(placeOn(before.told, networkId, place), before.readAt, before.asOf))
+    if (before?.value.container.running === true) {
+      if (setContainer(withEndpointAddresses(before.value, networkId, place), before.readAt, before.asOf))
         changed(place.since)
       return
     }
-    early.set(containerId, networkId, place)
+    pending.set(containerId, networkId, place)
     // What its create told is still on its way, and will find the place.
-    if (before === undefined) dirtyContainers.mark(containerId, { eventTime: place.since })
-    else if (setContainer(before.told, before.readAt, before.asOf)) changed(place.since)
+    if (before === undefined) containerQueue.add(containerId, { eventTime: place.since })
+    else if (setContainer(before.value, before.readAt, before.asOf)) changed(place.since)
   }
 
   /** Docker makes the bridge with the first overlay, without an event; until it is known its name does for an id. */
-  function markGatewayBridge() {
+  function queueGatewayBridge() {
     const id = networkNamed(gatewayBridge)
-    if (id !== undefined) dirtyNetworks.mark(id)
-    else if (known.hasOverlays()) dirtyNetworks.mark(gatewayBridge)
+    if (id !== undefined) networkQueue.add(id)
+    else if (state.hasOverlays()) networkQueue.add(gatewayBridge)
   }
 
   async function fullList(asked: EngineClient): Promise<Suspects> {
     const listedAt = ++tick
     const heldBefore = held
     client = asked
-    const wasFlooded = heard.begin()
-    early.age()
+    const wasFlooded = unlisted.begin()
+    pending.age()
     const { suspects, networkIds, running, others } = await listing.take(asked, listedAt)
     if (held !== heldBefore) throw new Error('the connection is over')
-    markGatewayBridge()
-    images.keep(known.images())
-    dirtyContainers.resume()
-    dirtyNetworks.resume()
-    dirtyMembers.resume()
+    queueGatewayBridge()
+    images.retain(state.images())
+    containerQueue.resume()
+    networkQueue.resume()
+    memberQueue.resume()
     images.resume()
     await Promise.all([
-      dirtyNetworks.settled(networkIds, patience, longestWait),
-      dirtyContainers.settled(running, patience, longestWait),
+      networkQueue.settled(networkIds, patience, longestWait),
+      containerQueue.settled(running, patience, longestWait),
       // What does not run has no address to answer with, and may be being started: a whole machine may.
-      dirtyContainers.settled(others, patience, patience),
+      containerQueue.settled(others, patience, patience),
     ])
     await lookAtLodgers()
     await images.settled(patience, longestWait)
-    return wasFlooded || heard.isFlooded() ? noSuspects : suspects
+    return wasFlooded || unlisted.isFlooded() ? noSuspects : suspects
   }
 
   /** Those of whose start nothing may have been heard; with each that was started, who lodges with that one. */
   async function lookAtLodgers(): Promise<void> {
     const seen = new Set<string>()
     for (;;) {
-      const behind = lodgersBehind(containers).filter((id) => !seen.has(id))
+      const behind = staleSharers(containers).filter((id) => !seen.has(id))
       if (behind.length === 0) return
       for (const id of behind) {
         seen.add(id)
-        dirtyContainers.mark(id)
+        containerQueue.add(id)
       }
-      await dirtyContainers.settled(behind, patience, patience)
+      await containerQueue.settled(behind, patience, patience)
     }
   }
 
   const isKnown = (id: string) => containers.has(id) || networks.has(id)
   /** What comes without having been admitted is of something known, or one of few. */
-  const hear = (id: string) => void heard.admit(id, isKnown(id))
+  const hear = (id: string) => void unlisted.admit(id, isKnown(id))
 
   /** Whether there is room for one more container that is being started. */
   function hasRoom(): boolean {
@@ -215,19 +217,19 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   }
 
   return {
-    admit: (id) => heard.admit(id, isKnown(id)),
-    markContainer(id, eventTime) {
+    admit: (id) => unlisted.admit(id, isKnown(id)),
+    queueContainer(id, eventTime) {
       hear(id)
-      dirtyContainers.mark(id, eventTime === undefined ? {} : { eventTime })
+      containerQueue.add(id, eventTime === undefined ? {} : { eventTime })
     },
-    markNetwork(id, eventTime) {
+    queueNetwork(id, eventTime) {
       hear(id)
-      dirtyNetworks.mark(id, eventTime === undefined ? {} : { eventTime })
+      networkQueue.add(id, eventTime === undefined ? {} : { eventTime })
     },
-    markGatewayBridge,
+    queueGatewayBridge,
     create(id, name, labels, eventTime) {
       hear(id)
-      dirtyContainers.mark(id, { eventTime, urgent: true })
+      containerQueue.add(id, { eventTime, urgent: true })
       if (containers.has(id)) return
       // Should the inspect come too late and block, the name is there early all the same.
       const raw = { Id: id, Name: name, Config: { Labels: { ...labels } } }
@@ -235,64 +237,63 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     },
     rename(id, oldName, name, eventTime) {
       hear(id)
-      dirtyContainers.mark(id, { eventTime, known: true })
+      containerQueue.add(id, { eventTime, superseded: true })
       const before = containers.get(id)
       if (before === undefined) return
-      const { name: known } = before.told.container
+      const { name: known } = before.value.container
       // An engine that tells late may be telling of a name that has been given up since.
       const isNews = oldName === undefined ? isAfter(eventTime, before) : oldName === known
-      if (isNews && setContainer(withName(before.told, known, name), ++tick, eventTime)) changed(eventTime)
+      if (isNews && setContainer(withName(before.value, known, name), ++tick, eventTime)) changed(eventTime)
     },
     connect(containerId, networkId, eventTime) {
       hear(containerId)
       // While a container is being started its inspect blocks, and its start will have it looked at again. A look
       // that is under way may be of before this.
-      const running = containers.get(containerId)?.told.container.running === true
+      const running = containers.get(containerId)?.value.container.running === true
       const known = networks.has(networkId)
-      if (running || !known || dirtyContainers.has(containerId))
-        dirtyContainers.mark(containerId, { eventTime })
+      if (running || !known || containerQueue.has(containerId)) containerQueue.add(containerId, { eventTime })
       if (!known || !hasRoom()) return
       connecting++
       const waiting = starting.get(networkId) ?? new Map<string, number>()
       starting.set(networkId, waiting.set(containerId, eventTime))
-      dirtyMembers.mark(networkId, { eventTime, urgent: true })
+      memberQueue.add(networkId, { eventTime, urgent: true })
     },
     drop(containerId, networkId, eventTime) {
       hear(containerId)
-      early.end(containerId, networkId, eventTime)
+      pending.end(containerId, networkId, eventTime)
       for (const [id, waiting] of starting) {
         if ((networkId ?? id) === id && (waiting.get(containerId) ?? eventTime) < eventTime) {
           waiting.delete(containerId)
         }
       }
-      dirtyContainers.mark(containerId, { eventTime, known: true })
+      containerQueue.add(containerId, { eventTime, superseded: true })
       const before = containers.get(containerId)
-      if (before === undefined || before.told.startedAt > eventTime) return
-      const container = withoutAddresses(before.told.container, networkId)
-      if (setContainer({ ...before.told, container, signature: '' }, ++tick, before.asOf)) changed(eventTime)
+      if (before === undefined || before.value.startedAt > eventTime) return
+      const container = withoutAddresses(before.value.container, networkId)
+      if (setContainer({ ...before.value, container, signature: '' }, ++tick, before.asOf)) changed(eventTime)
     },
     knowsNetwork: (id) => networks.has(id),
     networkNamed,
     fullList,
     unexplained: (suspects) =>
       [...suspects].flatMap(([id, before]) => {
-        const now = containers.get(id)?.told.container ?? networks.get(id)?.told
-        return heard.has(id) || now === before ? [] : [id]
+        const now = containers.get(id)?.value.container ?? networks.get(id)?.value
+        return unlisted.has(id) || now === before ? [] : [id]
       }),
-    grantAnew() {
-      if (known.grantAnew()) changed(undefined)
+    regrant() {
+      if (state.regrant()) changed(undefined)
     },
-    facts: known.facts,
-    tellAnew: known.tellAnew,
-    takeChanges: known.takeChanges,
-    hold() {
+    inventory: state.inventory,
+    markAllChanged: state.markAllChanged,
+    takeChanges: state.takeChanges,
+    pause() {
       held++
-      dirtyContainers.hold()
-      dirtyNetworks.hold()
-      dirtyMembers.hold()
-      images.hold()
+      containerQueue.pause()
+      networkQueue.pause()
+      memberQueue.pause()
+      images.pause()
       starting.clear()
-      early.clear()
+      pending.clear()
     },
   }
 }

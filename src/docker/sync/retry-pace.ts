@@ -4,16 +4,16 @@
 import { createBackoff } from '../../lib/backoff.ts'
 
 /** How a connection went that is over; ms. */
-export interface Course {
+export interface ConnectionTimes {
   /** From the attempt until the first list was read. */
   readonly settingUp: number
   /** From then to its end. */
   readonly lasted: number
 }
 
-export interface Pace {
+export interface RetryPace {
   /** Until the next attempt, ms; undefined: the last one was never live. */
-  next(last: Course | undefined): number
+  next(last: ConnectionTimes | undefined): number
 }
 
 const first = 100
@@ -24,7 +24,7 @@ const longestElsewhere = 10_000
 const lasting = 30_000
 
 /** `random` gives [0, 1). */
-export function createPace(isLocal: () => boolean, random: () => number): Pace {
+export function createRetryPace(isLocal: () => boolean, random: () => number): RetryPace {
   const here = createBackoff(first, longestHere, () => 1)
   const elsewhere = createBackoff(first, longestElsewhere, random)
   return {

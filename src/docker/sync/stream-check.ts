@@ -7,11 +7,13 @@ import type { EngineClient } from '../api/client.ts'
 import type { EngineEvent } from '../api/event-stream.ts'
 import { isFollowed } from './event-handler.ts'
 
-export interface Ear {
+export interface StreamCheck {
   /** An event that came on the stream. */
-  hear(event: EngineEvent): void
+  observe(event: EngineEvent): void
   /** One check. `deaf`: events that did not come; `unsure`: the engine remembers too little to say. */
-  check(signal: AbortSignal): Promise<{ readonly deaf: readonly EngineEvent[]; readonly unsure: boolean }>
+  check(
+    signal: AbortSignal,
+  ): Promise<{ readonly missed: readonly EngineEvent[]; readonly inconclusive: boolean }>
 }
 
 /** The engine keeps its last 256 events, of all kinds; near that some may have been pushed out. */
@@ -26,12 +28,12 @@ const compared = 45_000
 const rememberAtMost = 20_000
 
 /** `engineNow` is the engine's clock, ms; the first check asks from `from` on. */
-export function createEar(
+export function createStreamCheck(
   client: Pick<EngineClient, 'pastEvents'>,
   clock: Clock,
   engineNow: () => number,
   from: number = engineNow(),
-): Ear {
+): StreamCheck {
   const heard = new Map<string, number>()
   let since = from
 
@@ -44,22 +46,22 @@ export function createEar(
   }
 
   return {
-    hear(event) {
+    observe(event) {
       heard.set(keyOf(event), event.time)
       forget()
     },
     async check(signal) {
       const until = engineNow() - margin
-      if (until <= since) return { deaf: [], unsure: false }
+      if (until <= since) return { missed: [], inconclusive: false }
       // After checks that failed for long: what was heard before is forgotten, and can't be told from what was not.
       const from = Math.max(since, until - compared)
       const told = await client.pastEvents(from, until)
       const isCutOff = told.length >= ringNearlyFull && told[0]!.time > from + 1
-      const unsure = isCutOff || from > since
+      const inconclusive = isCutOff || from > since
       since = until
       const silent = () => told.filter((event) => isFollowed(event) && !heard.has(keyOf(event)))
       if (silent().length > 0) await sleep(clock, grace, signal)
-      return { deaf: silent(), unsure }
+      return { missed: silent(), inconclusive }
     },
   }
 }

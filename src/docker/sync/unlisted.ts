@@ -1,7 +1,7 @@
 // What events tell of things that nobody has listed. Those are looked at one by one, and cost a place in every queue; where
 // there are more of them than any engine can mean, the next full list tells the truth at less.
 
-export interface Strangers {
+export interface UnlistedIds {
   /** Whether the event of this id is to be followed; `isKnown`: a list or an inspect has told of it. */
   admit(id: string, isKnown: boolean): boolean
   /** Whether an event has told of it since the last full list began. */
@@ -15,7 +15,7 @@ export interface Strangers {
 /** An estate of 10,000 that starts anew between two lists is still followed one by one. */
 const mostStrangers = 20_000
 
-export function createStrangers(most = mostStrangers): Strangers {
+export function createUnlistedIds(most = mostStrangers): UnlistedIds {
   /** Ids that events told of since the last full list began. */
   const heard = new Set<string>()
   let strangers = 0

@@ -11,7 +11,7 @@ export interface User {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-export interface UsualPlace {
+export interface UsualSocket {
   readonly path: string
   /** Below the user's own folders: somebody else's socket there is not ours to use. */
   readonly isOwn: boolean
@@ -21,12 +21,12 @@ export interface UsualPlace {
 const patience = 1000
 
 /** In the order in which they are tried. */
-export function usualPlaces({ id, env }: User): UsualPlace[] {
+export function usualSockets({ id, env }: User): UsualSocket[] {
   const runtime = env.XDG_RUNTIME_DIR || (id === undefined ? undefined : `/run/user/${id}`)
   const inRuntime = (path: string) => (runtime === undefined ? [] : [join(runtime, path)])
   const inHome = (...paths: string[]) => paths.flatMap((path) => (env.HOME ? [join(env.HOME, path)] : []))
-  const ofAll = (path: string): UsualPlace => ({ path, isOwn: false })
-  const own = (path: string): UsualPlace => ({ path, isOwn: true })
+  const ofAll = (path: string): UsualSocket => ({ path, isOwn: false })
+  const own = (path: string): UsualSocket => ({ path, isOwn: true })
   const docker = [
     ...inRuntime('docker.sock'),
     ...inHome('.docker/run/docker.sock', '.docker/desktop/docker.sock', '.orbstack/run/docker.sock'),
@@ -44,15 +44,15 @@ export function usualPlaces({ id, env }: User): UsualPlace[] {
 }
 
 /** The path of the first that takes a connection. Never rejects. */
-export async function findPlace(
-  places: readonly UsualPlace[],
+export async function findSocket(
+  places: readonly UsualSocket[],
   id: number | undefined,
 ): Promise<string | undefined> {
   for (const place of places) if (await isThere(place, id)) return place.path
   return undefined
 }
 
-async function isThere({ path, isOwn }: UsualPlace, id: number | undefined): Promise<boolean> {
+async function isThere({ path, isOwn }: UsualSocket, id: number | undefined): Promise<boolean> {
   const status = await stat(path).catch(() => undefined)
   if (status === undefined || !status.isSocket() || (isOwn && id !== undefined && status.uid !== id)) {
     return false

@@ -3,17 +3,17 @@ import type { Logger } from '../../lib/log.ts'
 import type { Network } from '../../registry/types.ts'
 import { isAtLeast, oldestApi } from '../api/versions.ts'
 import type { DockerCounters } from '../counters.ts'
-import type { Refused } from '../model/gateways.ts'
-import { type Apart, describeApart } from '../model/isolation.ts'
-import type { Notices } from './log-limit.ts'
+import type { RejectedAddress } from '../model/gateways.ts'
+import { describeIsolation, type Isolation } from '../model/isolation.ts'
+import type { LogLimit } from './log-limit.ts'
 
 export interface Warnings {
   /** Something that it told is `shape`, not of the type that it must be, or `size`, longer than anything may be. */
-  strange(kind: 'shape' | 'size', what: string): void
+  malformed(kind: 'shape' | 'size', what: string): void
   /** berth failed on something that it told. */
   internal(error: unknown): void
   /** Of a network's subnets and gateways. */
-  leftOut(network: Network, what: readonly Refused[]): void
+  leftOut(network: Network, what: readonly RejectedAddress[]): void
   /** Once: images can't be inspected. */
   imagesRefused(): void
   /** Once: what refuses the versioned path `refused` takes the plain one. */
@@ -21,7 +21,7 @@ export interface Warnings {
   /** Once: the highest API version that it speaks, where nothing so old was tried. */
   version(apiVersion: string): void
   /** Once: its networks are elsewhere. */
-  apart(where: Apart): void
+  isolated(where: Isolation): void
 }
 
 /** As config/haproxy-docker.cfg has it, for those whose proxy was set up without. */
@@ -33,7 +33,7 @@ const mostRefusals = 50
 /** `engine`: its configured name. */
 export function createWarnings(
   engine: string,
-  notices: Notices,
+  notices: LogLimit,
   counters: Pick<DockerCounters, 'errors'>,
   log: Logger,
 ): Warnings {
@@ -47,7 +47,7 @@ export function createWarnings(
   }
 
   return {
-    strange(kind, what) {
+    malformed(kind, what) {
       counters.errors.add(1, engine, kind)
       const said = kind === 'shape' ? 'is not what Docker tells there' : 'is longer than berth reads'
       notices.say(`${kind} ${what}`, (more) =>
@@ -91,7 +91,11 @@ export function createWarnings(
       if (isAtLeast(apiVersion, oldestApi)) return
       once('version', { apiVersion }, `Docker engine is older than API ${oldestApi}; names may be missing`)
     },
-    apart: (where) =>
-      once('apart', { why: describeApart(where) }, 'the networks of a Docker engine are not on this machine'),
+    isolated: (where) =>
+      once(
+        'isolated',
+        { why: describeIsolation(where) },
+        'the networks of a Docker engine are not on this machine',
+      ),
   }
 }

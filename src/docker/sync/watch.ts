@@ -7,16 +7,16 @@ import type { Logger } from '../../lib/log.ts'
 import { isLocal } from '../../registry/locality.ts'
 import type { Store } from '../../registry/store.ts'
 import { createEngineClient, type EngineClient } from '../api/client.ts'
-import type { Versions } from '../api/versions.ts'
+import type { EngineVersion } from '../api/versions.ts'
 import type { DockerCounters } from '../counters.ts'
-import { knowsNone } from '../model/gateways.ts'
+import { supportsNoGateway } from '../model/gateways.ts'
 import type { LabelRules } from '../model/grants.ts'
-import { type Apart, addressesOf, type Here, isAmong } from '../model/isolation.ts'
-import { type Ending, reach, runSession } from './connection.ts'
-import { createNotices, logComplaints } from './log-limit.ts'
-import { createOutages } from './outage-log.ts'
-import { createReconcile } from './reconciler.ts'
-import { type Course, createPace } from './retry-pace.ts'
+import { addressesOf, type Isolation, type ProcessLocation, sharesNetworks } from '../model/isolation.ts'
+import { type Ending, runConnection, silenceLimit } from './connection.ts'
+import { createLogLimit, problemLog } from './log-limit.ts'
+import { createOutageLog } from './outage-log.ts'
+import { createReconciler } from './reconciler.ts'
+import { type ConnectionTimes, createRetryPace } from './retry-pace.ts'
 import { createWarnings } from './warnings.ts'
 
 export interface Watch {
@@ -31,7 +31,7 @@ export interface Watch {
   info(): WatchInfo
 }
 
-export interface WatchInfo extends Partial<Pick<Versions, 'version' | 'product' | 'apiVersion'>> {
+export interface WatchInfo extends Partial<Pick<EngineVersion, 'version' | 'product' | 'apiVersion'>> {
   readonly connected: boolean
   /** Why it is not connected, in a sentence. */
   readonly problem?: string
@@ -48,7 +48,7 @@ export interface WatchOptions {
   counters: DockerCounters
   random: () => number
   /** Where this process is, as things are now. */
-  here?: () => Here
+  here?: () => ProcessLocation
   /** One for each connection, so that none inherits sockets that hang. */
   createClient?: typeof createEngineClient
 }
@@ -72,23 +72,23 @@ export function createWatch({
 }: WatchOptions): Watch {
   const engine = config.name
   const stopping = new AbortController()
-  const pace = createPace(() => isLocal(store.current().engines, engine), random)
+  const pace = createRetryPace(() => isLocal(store.current().engines, engine), random)
   const lag = counters.lag.cell(engine)
   // There from the start: a rate needs the zero before the first.
   for (const counter of [counters.events, counters.drift, counters.lateNames, counters.reconnects]) {
     counter.add(0, engine)
   }
-  const notices = createNotices(clock)
+  const notices = createLogLimit(clock)
   const warnings = createWarnings(engine, notices, counters, log)
-  const outages = createOutages(engine, clock, log)
-  const reconcile = createReconcile({
+  const outages = createOutageLog(engine, clock, log)
+  const reconciler = createReconciler({
     ...{ engine, clock, random, changed, failed },
     labelRules: () => labelRules,
     refused: warnings.imagesRefused,
     late: (names) => counters.lateNames.add(names, engine),
-    ...logComplaints(engine, notices, log),
+    ...problemLog(engine, notices, log),
     leftOut: warnings.leftOut,
-    mayHaveNone: () => knowsNone(info.apiVersion),
+    supportsNoGateway: () => supportsNoGateway(info.apiVersion),
     // A remote one may not tell its clock, and that be another than ours.
     engineNow: () => (isLocal(store.current().engines, engine) ? clock.now() + (skew ?? 0) : undefined),
   })
@@ -106,7 +106,7 @@ export function createWatch({
   let swapTimes: number[] = []
   /** How far the engine's clock is ahead of ours, ms; undefined: it has not told yet. */
   let skew: number | undefined
-  let apart: Apart | undefined
+  let apart: Isolation | undefined
   let finishFirst = () => {}
   const firstSync = new Promise<void>((resolve) => {
     finishFirst = resolve
@@ -136,7 +136,7 @@ export function createWatch({
   }
 
   /** A fault of ours; what is known is told anew as a whole, and so comes right as far as it can. */
-  function stumbled(error: unknown) {
+  function failedInternally(error: unknown) {
     everTold = false
     warnings.internal(error)
   }
@@ -151,17 +151,17 @@ export function createWatch({
       if (!tellSome()) swapTimer = clock.setTimeout(swap, swapDelay)
       else observeLag()
     } catch (error) {
-      stumbled(error)
+      failedInternally(error)
     }
   }
 
   /** Whether that was all. What the store knows of this engine may be another watch's, of its former address. */
   function tellSome(isFirst = false): boolean {
-    if (!everTold) reconcile.tellAnew(store.factsOf(engine))
+    if (!everTold) reconciler.markAllChanged(store.inventoryOf(engine))
     everTold = true
-    const { networks, containers, isAll } = reconcile.takeChanges(swapCost)
+    const { networks, containers, isAll } = reconciler.takeChanges(swapCost)
     const unfinished = isFirst && !isAll
-    store.apply({ kind: 'told', engine, networks, containers, ...(unfinished ? { unfinished } : {}) })
+    store.apply({ kind: 'update', engine, networks, containers, ...(unfinished ? { unfinished } : {}) })
     return isAll
   }
 
@@ -181,14 +181,14 @@ export function createWatch({
   }
 
   /** One connection, from attempt to end; undefined: it was never live. Never rejects. */
-  async function connect(): Promise<Course | undefined> {
+  async function connect(): Promise<ConnectionTimes | undefined> {
     let client: EngineClient | undefined
     let liveSince: number | undefined
     const began = clock.monotonic()
     try {
-      client = createClient(config, clock, warnings.strange, warnings.plainPaths)
-      const ending = await runSession({
-        ...{ engine, client, reconcile, clock, random, log, counters },
+      client = createClient(config, clock, warnings.malformed, warnings.plainPaths)
+      const ending = await runConnection({
+        ...{ engine, client, reconciler, clock, random, log, counters },
         resync: () => resync,
         listing(now) {
           listNow = now
@@ -204,7 +204,7 @@ export function createWatch({
           }
           warnings.version(apiVersion)
         },
-        apart(told) {
+        isolation(told) {
           apart = told
           if (info.connected) warnOfApart()
         },
@@ -216,7 +216,7 @@ export function createWatch({
           liveSince = clock.monotonic()
           return goLive()
         },
-        stumbled,
+        failedInternally,
       })
       if (!stopping.signal.aborted) lose(ending)
     } catch (error) {
@@ -246,7 +246,7 @@ export function createWatch({
     // What has come meanwhile.
     swap()
     finishFirst()
-    const { networks, containers } = reconcile.facts()
+    const { networks, containers } = reconciler.inventory()
     warnOfApart()
     const fields = {
       engine,
@@ -266,18 +266,18 @@ export function createWatch({
     counters.reconnects.add(1, engine)
     outages.begin()
     info = { ...info, connected: false, problem: reason }
-    if (answering) awayTimer = clock.setTimeout(goAway, reach)
+    if (answering) awayTimer = clock.setTimeout(goAway, silenceLimit)
     else goAway()
     // Socket proxies end quiet streams every few minutes; who is back at once needs no line in the log.
     if (answering) log.debug({ engine, reason }, 'event stream of Docker engine closed, connecting again')
-    else outages.tell(reason, everSynced)
+    else outages.report(reason, everSynced)
   }
 
   function fail(error: unknown) {
     counters.errors.add(1, engine, 'connect')
     const problem = explain(error)
     info = { ...info, connected: false, problem }
-    outages.tell(problem, everSynced)
+    outages.report(problem, everSynced)
   }
 
   function goAway() {
@@ -288,9 +288,9 @@ export function createWatch({
   function warnOfApart() {
     // Of a remote one everybody knows that.
     if (apart === undefined || !isLocal(store.current().engines, engine)) return
-    const { networks, containers } = reconcile.facts()
-    if (isAmong(apart, here(), addressesOf(networks.values(), containers.values()))) return
-    warnings.apart(apart)
+    const { networks, containers } = reconciler.inventory()
+    if (sharesNetworks(apart, here(), addressesOf(networks.values(), containers.values()))) return
+    warnings.isolated(apart)
   }
 
   return {
@@ -303,7 +303,7 @@ export function createWatch({
     },
     setLabelRules(rules) {
       labelRules = rules
-      reconcile.grantAnew()
+      reconciler.regrant()
     },
     async stop() {
       stopping.abort()

@@ -3,25 +3,25 @@ import { type Backoff, createBackoff } from '../../lib/backoff.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 
 /** One look at an id. */
-export interface Look {
+export interface Job {
   /** The engine's time of the earliest event behind it, ms; undefined: no event. */
   readonly eventTime: number | undefined
   /** What is read now is older than something already known: throw it away, a new look follows. */
   outdated(): boolean
 }
 
-export interface DirtySet {
+export interface WorkQueue {
   /**
-   * `known`: something newer than what a look under way will bring is known already. `urgent`: no time for others
+   * `superseded`: something newer than what a look under way will bring is known already. `urgent`: no time for others
    * that may come.
    */
-  mark(id: string, options?: { eventTime?: number; known?: boolean; urgent?: boolean }): void
-  forget(id: string): void
+  add(id: string, options?: { eventTime?: number; superseded?: boolean; urgent?: boolean }): void
+  remove(id: string): void
   /** Forgets the others. */
-  keep(isWanted: (id: string) => boolean): void
+  retain(isWanted: (id: string) => boolean): void
   has(id: string): boolean
   /** Stops looking; what is marked stays marked. */
-  hold(): void
+  pause(): void
   /** Looks again, at failed ones at once. */
   resume(): void
   /**
@@ -30,13 +30,13 @@ export interface DirtySet {
   settled(ids: readonly string[], patience: number, limit: number): Promise<void>
 }
 
-export interface DirtyOptions {
+export interface WorkQueueOptions {
   /** Rejects on failure: the id stays marked. */
-  look(id: string, look: Look): Promise<void>
+  run(id: string, look: Job): Promise<void>
   failed(id: string, error: unknown): void
-  atOnce: number
+  concurrency: number
   /** At one id at once, 1 unless told: with more, a mark need not wait for a look that began before it. */
-  atOnceEach?: number
+  concurrencyPerId?: number
   /** Marks within this time make one look, ms. */
   debounce: number
   clock: Clock
@@ -62,12 +62,12 @@ interface Waiter {
   finish(): void
 }
 
-export function createDirtySet(options: DirtyOptions): DirtySet {
-  const { look, failed, atOnce, atOnceEach = 1, debounce, clock, random } = options
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { run, failed, concurrency, concurrencyPerId = 1, debounce, clock, random } = options
   const entries = new Map<string, Entry>()
   const waiters = new Set<Waiter>()
   /** Those whose looks fail, each perhaps after its whole deadline, never take the place of all others. */
-  const atOnceAgain = Math.max(1, Math.floor(atOnce / 2))
+  const atOnceAgain = Math.max(1, Math.floor(concurrency / 2))
   let looking = 0
   /** Of these, at ids whose last look failed. */
   let trying = 0
@@ -85,13 +85,13 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
   function pump() {
     if (held) return
     for (const [id, entry] of entries) {
-      if (looking >= atOnce) return
+      if (looking >= concurrency) return
       if (wantsLook(entry) && (entry.backoff === undefined || trying < atOnceAgain)) void lookAt(id, entry)
     }
   }
 
   const wantsLook = ({ waiting, looks, looked, generation }: Entry) =>
-    waiting === undefined && (looks === 0 || (looks < atOnceEach && looked < generation))
+    waiting === undefined && (looks === 0 || (looks < concurrencyPerId && looked < generation))
 
   async function lookAt(id: string, entry: Entry) {
     const { generation, eventTime } = entry
@@ -102,7 +102,7 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
     entry.eventTime = undefined
     looking++
     try {
-      await look(id, {
+      await run(id, {
         eventTime,
         outdated: () => entries.get(id) !== entry || generation < entry.validFrom,
       })
@@ -150,7 +150,7 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
   }
 
   return {
-    mark(id, { eventTime, known = false, urgent = false } = {}) {
+    add(id, { eventTime, superseded = false, urgent = false } = {}) {
       let entry = entries.get(id)
       if (entry === undefined) {
         entry = {
@@ -162,20 +162,20 @@ export function createDirtySet(options: DirtyOptions): DirtySet {
       if (!wantsLook(entry)) entries.delete(id)
       entries.set(id, entry)
       entry.generation++
-      if (known) entry.validFrom = entry.generation
+      if (superseded) entry.validFrom = entry.generation
       entry.eventTime = earlier(eventTime, entry.eventTime)
       if (urgent) pump()
       else schedule()
     },
-    forget(id) {
+    remove(id) {
       const entry = entries.get(id)
       if (entry !== undefined) unmark(id, entry)
     },
-    keep(isWanted) {
+    retain(isWanted) {
       for (const [id, entry] of entries) if (!isWanted(id)) unmark(id, entry)
     },
     has: (id) => entries.has(id),
-    hold() {
+    pause() {
       held = true
       clock.clearTimeout(timer)
       timer = undefined

@@ -42,7 +42,7 @@ export function containersOf(estate: Estate): Container[] {
 /** All that the engine tells at first. */
 export function changeOf(estate: Estate): StoreChange {
   return {
-    ...{ kind: 'told', engine: 'e' },
+    ...{ kind: 'update', engine: 'e' },
     networks: estate.networks.map((network) => [
       network.id,
       completeNetwork(networkFrom(networkRow(network), 'e'), new Set([network.gateway])),

@@ -2,10 +2,10 @@
 import type { EngineClient } from '../../../src/docker/api/client.ts'
 import type { EngineEvent } from '../../../src/docker/api/event-stream.ts'
 import type {
-  RawContainer,
-  RawContainerRow,
-  RawEndpoints,
-  RawNetwork,
+  ApiContainer,
+  ApiContainerRow,
+  ApiEndpoints,
+  ApiNetwork,
 } from '../../../src/docker/api/types.ts'
 
 interface Container {
@@ -143,7 +143,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
 
   const namesOf = ({ name, id }: Container, aliases: readonly string[]) => [name, ...aliases, id.slice(0, 12)]
 
-  function placesOf(container: Container, inspected: boolean): RawEndpoints {
+  function placesOf(container: Container, inspected: boolean): ApiEndpoints {
     return Object.fromEntries(
       [...container.places].map(([id, { aliases, address }]) => [
         networks.get(id) ?? 'gone',
@@ -155,7 +155,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
     )
   }
 
-  function rawContainer(container: Container): RawContainer {
+  function rawContainer(container: Container): ApiContainer {
     const Status = container.running ? 'running' : 'exited'
     const StartedAt = new Date(container.startedAt).toISOString()
     return {
@@ -165,7 +165,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
     }
   }
 
-  function rawNetwork(id: string, inspected: boolean): RawNetwork | undefined {
+  function rawNetwork(id: string, inspected: boolean): ApiNetwork | undefined {
     const name = networks.get(id)
     if (name === undefined) return undefined
     const Containers: Record<string, { IPv4Address: string }> = {}
@@ -197,7 +197,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
     listContainers: () =>
       reading('containers', () =>
         [...containers.values()].map(
-          (container): RawContainerRow => ({
+          (container): ApiContainerRow => ({
             ...{ Id: container.id, Names: [`/${container.name}`] },
             State: container.running ? 'running' : 'exited',
             NetworkSettings: { Networks: placesOf(container, false) },

@@ -6,8 +6,8 @@ import { container, estate, network } from '../resolve/estate.ts'
 const front = network('front', ['10.0.0.0/24'])
 const id = (digit: string) => digit.repeat(64)
 const app = container('app', { front: { at: ['10.0.0.2'], names: ['web'] } }, { id: id('a') })
-const lodger = (lodgesWith: string, extra: Partial<Container> = {}) =>
-  container('side', {}, { id: id('5'), lodgesWith, ...extra })
+const lodger = (sharesNetworkOf: string, extra: Partial<Container> = {}) =>
+  container('side', {}, { id: id('5'), sharesNetworkOf, ...extra })
 
 const addresses = (snapshot: ReturnType<typeof estate>, name: string) => {
   const { names, added } = snapshot.networks.get('front')!
@@ -40,7 +40,7 @@ it('has its Compose service’s name and replica names, which Compose can’t gi
 })
 
 it('lodges with one that lodges itself', () => {
-  const snapshot = estate([front], [app, container('mid', {}, { lodgesWith: 'app' }), lodger('mid')])
+  const snapshot = estate([front], [app, container('mid', {}, { sharesNetworkOf: 'app' }), lodger('mid')])
   expect(addresses(snapshot, 'side')).toEqual(['10.0.0.2'])
 })
 
@@ -64,7 +64,7 @@ it('does not make another table of a network on which nothing changed', () => {
 })
 
 it('moves with its host, and who lodges with it moves too', () => {
-  const [mid, side] = [container('mid', {}, { lodgesWith: 'app' }), lodger('mid')]
+  const [mid, side] = [container('mid', {}, { sharesNetworkOf: 'app' }), lodger('mid')]
   const before = estate([front], [app, mid, side])
   const moved = { ...app, endpoints: app.endpoints.map((place) => ({ ...place, v4: ['10.0.0.9'] })) }
   const after = estate([front], [moved, mid, side], {}, before)
@@ -77,7 +77,7 @@ it('moves with its host, and who lodges with it moves too', () => {
 
 it('is found a place four steps away, and none further', () => {
   const chain = ['app', 'l1', 'l2', 'l3', 'l4', 'l5']
-  const lodgers = chain.slice(1).map((name, i) => container(name, {}, { lodgesWith: chain[i]! }))
+  const lodgers = chain.slice(1).map((name, i) => container(name, {}, { sharesNetworkOf: chain[i]! }))
   const snapshot = estate([front], [app, ...lodgers])
   expect(chain.map((name) => addresses(snapshot, name)?.[0])).toEqual([
     ...Array(5).fill('10.0.0.2'),
@@ -115,7 +115,7 @@ describe('a host that was started again', () => {
       [front],
       [
         { ...app, startedAt: 2n },
-        container('side', {}, { id: id('5'), labels, lodgesWith: 'app', startedAt: 1n }),
+        container('side', {}, { id: id('5'), labels, sharesNetworkOf: 'app', startedAt: 1n }),
       ],
     )
     const table = snapshot.networks.get('front')!
@@ -143,7 +143,7 @@ describe('a host that was started again', () => {
 
   it('leaves all who lodge with who lodges with it', () => {
     const chain = (host: bigint, mid: bigint, side: bigint) => {
-      const between = container('mid', {}, { lodgesWith: 'app', startedAt: mid })
+      const between = container('mid', {}, { sharesNetworkOf: 'app', startedAt: mid })
       const all = estate([front], [{ ...app, startedAt: host }, between, lodger('mid', { startedAt: side })])
       return ['mid', 'side'].map((name) => addresses(all, name)?.[0])
     }

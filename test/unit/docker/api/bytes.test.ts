@@ -1,7 +1,7 @@
 // Bytes that come one by one take little more room than those that come at once.
 import { describe, expect, it } from 'vitest'
 import { createBytes } from '../../../../src/docker/api/bytes.ts'
-import { createRowReader } from '../../../../src/docker/api/list-stream.ts'
+import { createListParser } from '../../../../src/docker/api/list-stream.ts'
 
 const million = 1024 * 1024
 
@@ -21,7 +21,7 @@ describe('bytes one by one', () => {
 
   it('make a row of a list that is kept together', () => {
     const rows: unknown[] = []
-    const reader = createRowReader((row) => rows.push(row))
+    const reader = createListParser((row) => rows.push(row))
     reader.push(Buffer.from('["'))
     expect(heapAfter(4 * million, reader.push)).toBeLessThan(150 * million)
     reader.push(Buffer.from('"]'))

@@ -1,7 +1,7 @@
 // Errors of an engine → sentences that say what to do.
 import { describe, expect, it } from 'vitest'
 import { parseEngineAddress } from '../../../../src/docker/api/address.ts'
-import { describeProblem } from '../../../../src/docker/api/errors.ts'
+import { toEngineError } from '../../../../src/docker/api/errors.ts'
 import { BerthError, explain } from '../../../../src/lib/errors.ts'
 
 const unix = parseEngineAddress('/var/run/docker.sock')
@@ -45,7 +45,7 @@ describe('a problem', () => {
     ],
     ['anything', unix, new Error('odd'), /cannot be asked \(list its networks\): odd/],
   ])('%s', (_, address, error, sentence) => {
-    const problem = describeProblem(error, address, 'list its networks')
+    const problem = toEngineError(error, address, 'list its networks')
     expect(problem.code).toBe('ENGINE')
     expect(explain(problem)).toMatch(sentence)
     expect(explain(problem)).not.toMatch(/\n/)
@@ -53,6 +53,6 @@ describe('a problem', () => {
 
   it('that is told already stays as it is', () => {
     const told = new BerthError('ENGINE', 'told')
-    expect(describeProblem(told, unix, 'x')).toBe(told)
+    expect(toEngineError(told, unix, 'x')).toBe(told)
   })
 })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineAddress, EngineConfig } from '../../../../src/config/types.ts'
 import { createEngineClient } from '../../../../src/docker/api/client.ts'
-import { createGetter } from '../../../../src/docker/api/http-client.ts'
+import { createHttpClient } from '../../../../src/docker/api/http-client.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
@@ -34,7 +34,7 @@ async function listen(answer: Answer, at: 'unix' | string): Promise<EngineAddres
 }
 
 function getterOf(address: EngineAddress, most = 2) {
-  const { object, close } = createGetter({ address, clock: systemClock, most })
+  const { object, close } = createHttpClient({ address, clock: systemClock, most })
   closing.push(close)
   return { get: (path: string, ms = 5000) => object(path, 'look', ms), close }
 }

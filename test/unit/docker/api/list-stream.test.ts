@@ -1,11 +1,11 @@
 // A list read row by row: what JSON.parse would have read of the whole, however its bytes are cut.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createRowReader, readRows } from '../../../../src/docker/api/list-stream.ts'
+import { createListParser, readList } from '../../../../src/docker/api/list-stream.ts'
 
 function read(chunks: readonly Buffer[]) {
   const rows: unknown[] = []
-  const reader = createRowReader((row) => rows.push(row))
+  const reader = createListParser((row) => rows.push(row))
   for (const chunk of chunks) reader.push(chunk)
   return { rows, isWhole: reader.isWhole() }
 }
@@ -73,7 +73,7 @@ describe('a list', () => {
     for (const size of [1, 7, 64, 10_000]) {
       const rows: unknown[] = []
       let tooLong = 0
-      const reader = createRowReader((row) => rows.push(row), { longest: 64, tooLong: () => tooLong++ })
+      const reader = createListParser((row) => rows.push(row), { longest: 64, tooLong: () => tooLong++ })
       for (const chunk of cut(Buffer.from(text), [size])) reader.push(chunk)
       expect({ rows, tooLong, isWhole: reader.isWhole() }).toEqual({
         ...{ rows: [{ a: 1 }, { a: 2 }, { a: 3 }], tooLong: 3, isWhole: true },
@@ -82,7 +82,7 @@ describe('a list', () => {
   })
 
   it('has no more rows than an engine may have', () => {
-    const reader = createRowReader(() => {}, { most: 3 })
+    const reader = createListParser(() => {}, { most: 3 })
     expect(() => reader.push(Buffer.from('[{},{},{},{}]'))).toThrow(SyntaxError)
   })
 
@@ -98,11 +98,11 @@ describe('a list', () => {
       yield* cut(Buffer.from(JSON.stringify(Array(50).fill({ a: 1 }))), [8])
     }
     const rows: unknown[] = []
-    await readRows(chunks(), (row) => rows.push(row))
+    await readList(chunks(), (row) => rows.push(row))
     isOver = true
     expect(rows).toHaveLength(50)
     expect(turns).toBeGreaterThan(40)
-    await expect(readRows(cutShort(), () => {})).rejects.toThrow('cut short')
+    await expect(readList(cutShort(), () => {})).rejects.toThrow('cut short')
   })
 })
 

@@ -13,13 +13,13 @@ import {
 import {
   containerFrom,
   containerFromRow,
-  placeByRow,
   rowSignature,
+  updateFromRow,
 } from '../../../../src/docker/model/container.ts'
-import { memberPlace } from '../../../../src/docker/model/network.ts'
-import { createKnown, type Known } from '../../../../src/docker/sync/engine-state.ts'
-import { follow } from '../../../../src/docker/sync/event-handler.ts'
-import { createReconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { memberAddresses } from '../../../../src/docker/model/network.ts'
+import { createEngineState, type EngineState } from '../../../../src/docker/sync/engine-state.ts'
+import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
+import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { createStore, type Store } from '../../../../src/registry/store.ts'
 import { createHandClock } from '../../hand-clock.ts'
 import { bareImages, labelRules } from '../label-rules.ts'
@@ -63,13 +63,13 @@ const changed = (values: readonly unknown[]) => {
 
 const ignore = () => {}
 
-function store(): { known: Known; store: Store; tell(): void } {
-  const known = createKnown({
-    ...{ engine: 'e', late: ignore, mislabelled: ignore },
+function store(): { known: EngineState; store: Store; tell(): void } {
+  const known = createEngineState({
+    ...{ engine: 'e', late: ignore, invalidLabels: ignore },
     ...{ labelRules: () => labelRules, images: bareImages },
   })
   const table = createStore(['e'])
-  const tell = () => table.apply({ kind: 'told', engine: 'e', ...known.takeChanges() })
+  const tell = () => table.apply({ kind: 'update', engine: 'e', ...known.takeChanges() })
   return { known, store: table, tell }
 }
 
@@ -127,7 +127,7 @@ describe.each(recorded)('of engine $engine', ({ containers, rows, networks, even
         known.setContainer(containerFromRow(row, 'e', known.networkNamed), 1)
         tell()
         const before = containerFrom({ ...others[0]!, Id: row.Id }, 'e', known.networkNamed)
-        known.setContainer(placeByRow(before, row), 2)
+        known.setContainer(updateFromRow(before, row), 2)
         tell()
       }),
       { numRuns: 500 },
@@ -141,7 +141,8 @@ describe.each(recorded)('of engine $engine', ({ containers, rows, networks, even
         const { known, store: table, tell } = store()
         if (raw !== undefined) {
           known.keepNetwork(raw, 1)
-          for (const id of ['__proto__', 'constructor', ...others.map(({ Id }) => Id)]) memberPlace(raw, id)
+          for (const id of ['__proto__', 'constructor', ...others.map(({ Id }) => Id)])
+            memberAddresses(raw, id)
         }
         for (const each of others) known.keepContainer(each, 1)
         tell()
@@ -153,15 +154,15 @@ describe.each(recorded)('of engine $engine', ({ containers, rows, networks, even
 
   it('an event with anything in any place is followed or left', () => {
     const { clock } = createHandClock()
-    const reconcile = createReconcile({
+    const reconcile = createReconciler({
       ...{ engine: 'e', clock, random: () => 0, changed: ignore, failed: ignore, late: ignore },
-      mislabelled: ignore,
+      invalidLabels: ignore,
       ...{ labelRules: () => labelRules, refused: ignore },
     })
     fc.assert(
       fc.property(changed(events.map((line) => JSON.parse(line))), (text) => {
         const event = parseEvent(text)
-        if (event !== undefined) follow(event, reconcile)
+        if (event !== undefined) handleEvent(event, reconcile)
       }),
       { numRuns: 1000 },
     )

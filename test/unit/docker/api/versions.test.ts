@@ -3,7 +3,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import { createEngineClient } from '../../../../src/docker/api/client.ts'
-import { createPaths, isApi, isAtLeast, prefixFor, versionsIn } from '../../../../src/docker/api/versions.ts'
+import {
+  createVersionedPaths,
+  isApiVersion,
+  isAtLeast,
+  pathPrefix,
+  versionFromHeaders,
+} from '../../../../src/docker/api/versions.ts'
 import { createDockerCounters } from '../../../../src/docker/counters.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
@@ -66,7 +72,7 @@ describe('the version', () => {
     ['1.100', '/v1.52'],
     ['2.0', '/v1.52'],
   ])('of an engine up to %s is asked for as %s', (api, prefix) => {
-    expect(prefixFor(api)).toBe(prefix)
+    expect(pathPrefix(api)).toBe(prefix)
   })
 
   it.each([
@@ -83,9 +89,9 @@ describe('the version', () => {
     7,
     ['1.45', '1.46'],
   ])('%j is none', (told) => {
-    expect(isApi(told)).toBe(false)
+    expect(isApiVersion(told)).toBe(false)
     expect(isAtLeast(told as string, '0.0')).toBe(false)
-    expect(versionsIn({ 'api-version': told as string })).toBeUndefined()
+    expect(versionFromHeaders({ 'api-version': told as string })).toBeUndefined()
   })
 
   it.each([
@@ -97,13 +103,13 @@ describe('the version', () => {
     ['Docker/1\n2 (linux)', {}],
     [undefined, {}],
   ])('of the engine itself is read from a server that calls itself %j', (server, told) => {
-    expect(versionsIn({ 'api-version': '1.45', server })).toEqual({ apiVersion: '1.45', ...told })
+    expect(versionFromHeaders({ 'api-version': '1.45', server })).toEqual({ apiVersion: '1.45', ...told })
   })
 
   it('comes with the engine’s clock, where that can be read', () => {
     const headers = { 'api-version': '1.45', date: 'Tue, 01 Dec 2026 00:44:33 GMT' }
-    expect(versionsIn(headers)?.second).toBe(Date.UTC(2026, 11, 1, 0, 44, 33))
-    expect(versionsIn({ ...headers, date: 'soon' })?.second).toBeUndefined()
+    expect(versionFromHeaders(headers)?.second).toBe(Date.UTC(2026, 11, 1, 0, 44, 33))
+    expect(versionFromHeaders({ ...headers, date: 'soon' })?.second).toBeUndefined()
   })
 
   it('is taken from a ping, and is in every path from then on', async () => {
@@ -144,7 +150,7 @@ describe('an edge like that of Docker 29', () => {
       const { edge, watch, store, lines } = await watchOf(options)
       expect(watch.info()).toMatchObject({ connected: true, version: '29.0.0', apiVersion: options.max })
       expect(store.current().containers.size).toBe(4)
-      const prefix = prefixFor(options.max)
+      const prefix = pathPrefix(options.max)
       expect(edge.asked.filter((path) => !path.startsWith(`${prefix}/`))).toEqual(['/_ping'])
       expect(lines.filter(({ level }) => level !== 'info')).toEqual([])
     },
@@ -237,18 +243,20 @@ describe('what is refused with and without a version', () => {
   it('is tried both ways once for each kind of call, and the version stays', async () => {
     const refused: string[] = []
     const asked: string[] = []
-    const paths = createPaths({ kind: 'unix', path: '/p', text: 'unix:///p' }, (path) => refused.push(path))
-    paths.agree('1.45')
+    const paths = createVersionedPaths({ kind: 'unix', path: '/p', text: 'unix:///p' }, (path) =>
+      refused.push(path),
+    )
+    paths.useVersion('1.45')
     const refusal = (of: string) => Object.assign(new Error(of), { statusCode: 403, json: '' })
     const ask = (path: string) => {
       asked.push(path)
       return path.endsWith('/networks') ? Promise.resolve(path) : Promise.reject(refusal(path))
     }
     for (let n = 0; n < 2; n++) {
-      await expect(paths.ask('/images/x/json', 'inspect an image', ask)).rejects.toThrow('/v1.45/images')
+      await expect(paths.request('/images/x/json', 'inspect an image', ask)).rejects.toThrow('/v1.45/images')
     }
-    await expect(paths.ask('/info', 'tell its clock', ask)).rejects.toThrow('/v1.45/info')
-    expect(await paths.ask('/networks', 'list its networks', ask)).toBe('/v1.45/networks')
+    await expect(paths.request('/info', 'tell its clock', ask)).rejects.toThrow('/v1.45/info')
+    expect(await paths.request('/networks', 'list its networks', ask)).toBe('/v1.45/networks')
     const images = ['/v1.45/images/x/json', '/images/x/json', '/v1.45/images/x/json']
     expect(asked).toEqual([...images, '/v1.45/info', '/info', '/v1.45/networks'])
     expect(refused).toEqual([])
@@ -256,13 +264,13 @@ describe('what is refused with and without a version', () => {
 
   it.each([408, 429, 500, 503])('for now alone (%i) is not asked for without', async (statusCode) => {
     const asked: string[] = []
-    const paths = createPaths({ kind: 'unix', path: '/p', text: 'unix:///p' }, () => {})
-    paths.agree('1.45')
+    const paths = createVersionedPaths({ kind: 'unix', path: '/p', text: 'unix:///p' }, () => {})
+    paths.useVersion('1.45')
     const ask = (path: string) => {
       asked.push(path)
       return Promise.reject(Object.assign(new Error('later'), { statusCode, json: '' }))
     }
-    await expect(paths.ask('/networks', 'list its networks', ask)).rejects.toThrow('later')
+    await expect(paths.request('/networks', 'list its networks', ask)).rejects.toThrow('later')
     expect(asked).toEqual(['/v1.45/networks'])
   })
 

@@ -1,14 +1,14 @@
 // Inspects of real engines → containers and endpoints.
 import { describe, expect, it } from 'vitest'
-import type { RawContainer } from '../../../../src/docker/api/types.ts'
+import type { ApiContainer } from '../../../../src/docker/api/types.ts'
 import {
   containerFrom,
-  placeByRow,
   rowSignature,
+  updateFromRow,
   withGrants,
   withoutAddresses,
 } from '../../../../src/docker/model/container.ts'
-import { grant, judgedLabels, judgeLabels } from '../../../../src/docker/model/grants.ts'
+import { findLabelOwnership, grant, trimLabels } from '../../../../src/docker/model/grants.ts'
 import { labelRules } from '../label-rules.ts'
 import { containerNamed, type Engine, networkNamed, recorded } from '../recorded.ts'
 
@@ -76,7 +76,7 @@ describe.each(recorded)('engine $engine', (engine) => {
         networkId: networkNamed(engine, 'app').Id,
         containerId: container.id,
         names: [...names, shortId(name)],
-        namesTold: false,
+        namesFromEngine: false,
         v4: [],
         v6: [],
         gatewayPriority: 0,
@@ -102,7 +102,9 @@ describe.each(recorded)('engine $engine', (engine) => {
   it('has names that the engine tells on the default bridge, as 26.1 and 28.5 do after a rename, as told', () => {
     const raw = structuredClone(containerNamed(engine, 'dflt'))
     const told = () =>
-      containerFrom(raw, 'local', () => undefined).container.endpoints.map(({ namesTold }) => namesTold)
+      containerFrom(raw, 'local', () => undefined).container.endpoints.map(
+        ({ namesFromEngine }) => namesFromEngine,
+      )
     expect(told()).toEqual([false])
     raw.NetworkSettings!.Networks!.bridge!.DNSNames = ['dflt', raw.Id.slice(0, 12)]
     expect(told()).toEqual([true])
@@ -138,8 +140,8 @@ describe.each(recorded)('engine $engine', (engine) => {
     const moved = structuredClone(row)
     moved.NetworkSettings!.Networks!.app!.IPAddress = '198.18.0.77'
     expect(rowSignature(moved)).not.toBe(signature)
-    expect(placeByRow(read(engine, 'sick'), moved).container.endpoints[0]!.v4).toEqual(['198.18.0.77'])
-    expect(placeByRow(read(engine, 'sick'), { ...row, State: 'exited' }).container).toMatchObject({
+    expect(updateFromRow(read(engine, 'sick'), moved).container.endpoints[0]!.v4).toEqual(['198.18.0.77'])
+    expect(updateFromRow(read(engine, 'sick'), { ...row, State: 'exited' }).container).toMatchObject({
       running: false,
       endpoints: [{ v4: [], v6: [] }],
     })
@@ -175,7 +177,7 @@ it('takes DNSNames as they are, and gateway priority (API 1.48)', () => {
 
 it('does not go by the names of a stopped container’s last run: it may have been renamed since', () => {
   const place = { NetworkID: 'n1', Aliases: ['alias'], DNSNames: ['old', 'alias', 'x'] }
-  const raw: RawContainer = {
+  const raw: ApiContainer = {
     ...{ Id: 'x', Name: '/new', State: { Running: false, Status: 'exited' }, Config: { Hostname: 'h' } },
     NetworkSettings: { Networks: { n: place } },
   }
@@ -185,7 +187,7 @@ it('does not go by the names of a stopped container’s last run: it may have be
 
 it('goes by the name where DNSNames lack it: an engine killed after a rename had not saved them', () => {
   const place = { NetworkID: 'n1', Aliases: ['alias'], DNSNames: ['old', 'alias', 'x'] }
-  const raw: RawContainer = {
+  const raw: ApiContainer = {
     ...{ Id: 'x', Name: '/new', State: { Running: true, Status: 'running' }, Config: { Hostname: 'h' } },
     NetworkSettings: { Networks: { n: place } },
   }
@@ -204,7 +206,7 @@ it('survives an engine that tells next to nothing', () => {
     settings: { names: [], wildcards: [], ignored: false, ttl: undefined },
     ungranted: [],
     ports: [],
-    lodgesWith: undefined,
+    sharesNetworkOf: undefined,
     endpoints: [],
   })
 })
@@ -218,9 +220,9 @@ it('keeps of its labels what says of which service it is, and has read the other
   }
   const raw = { Id: 'x', Name: '/a', Config: { Labels: { ...others, ...service } } }
   const told = containerFrom(raw, 'local', () => undefined)
-  const labels = judgedLabels(told.labels)
-  const { container } = withGrants(told, grant(labels, judgeLabels(told.labels, {}), labelRules))
-  expect(labels.told).toEqual({ ...service, 'berth.ttl': '7' })
+  const labels = trimLabels(told.labels)
+  const { container } = withGrants(told, grant(labels, findLabelOwnership(told.labels, {}), labelRules))
+  expect(labels.declared).toEqual({ ...service, 'berth.ttl': '7' })
   expect(container.labels).toEqual(service)
   expect(container.settings.ttl).toBe(7)
 })

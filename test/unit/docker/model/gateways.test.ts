@@ -1,10 +1,10 @@
 // Which gateways networks have: as engine 28.5 has told of them with a container on each, and what is refused of any engine.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { RawContainer, RawIpam, RawNetwork } from '../../../../src/docker/api/types.ts'
-import { knowsNone } from '../../../../src/docker/model/gateways.ts'
+import type { ApiContainer, ApiIpam, ApiNetwork } from '../../../../src/docker/api/types.ts'
+import { supportsNoGateway } from '../../../../src/docker/model/gateways.ts'
 import { completeNetwork, networkFrom } from '../../../../src/docker/model/network.ts'
-import { createKnown } from '../../../../src/docker/sync/engine-state.ts'
+import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { decideFor, resolverFor } from '../../resolve/deciding.ts'
 import { bareImages, labelRules } from '../label-rules.ts'
@@ -16,11 +16,11 @@ const text = readFileSync(new URL('../engine-28.json', import.meta.url), 'utf8')
 const engine28 = JSON.parse(text) as Pick<Recorded, 'version' | 'containers' | 'networks'>
 
 /** All that engine 28.5 told, its networks alone or with their containers. */
-function read(containers: readonly RawContainer[], apiVersion = engine28.version.ApiVersion) {
-  const known = createKnown({
+function read(containers: readonly ApiContainer[], apiVersion = engine28.version.ApiVersion) {
+  const known = createEngineState({
     ...grants,
-    ...{ engine: 'e', late() {}, mislabelled() {} },
-    mayHaveNone: () => knowsNone(apiVersion),
+    ...{ engine: 'e', late() {}, invalidLabels() {} },
+    supportsNoGateway: () => supportsNoGateway(apiVersion),
   })
   for (const raw of engine28.networks) known.keepNetwork(raw, 1)
   for (const raw of containers) known.keepContainer(raw, 1)
@@ -29,7 +29,7 @@ function read(containers: readonly RawContainer[], apiVersion = engine28.version
 
 function know(...of: Parameters<typeof read>) {
   const known = read(...of)
-  return (name: string) => known.facts().networks.get(known.networkNamed(name)!)!.gateways
+  return (name: string) => known.inventory().networks.get(known.networkNamed(name)!)!.gateways
 }
 
 describe('gateways of engine 28.5', () => {
@@ -85,10 +85,14 @@ describe('gateways of engine 28.5', () => {
   it.each(['refuse', 'network', 'host'] as const)(
     'a container at the first address of a network without one is itself (scope.gateway: %s)',
     (gateway) => {
-      const { facts } = read(engine28.containers)
+      const { inventory } = read(engine28.containers)
       const store = createStore(['e'])
-      const { networks, containers } = facts()
-      store.apply({ ...{ kind: 'told', engine: 'e' }, networks: [...networks], containers: [...containers] })
+      const { networks, containers } = inventory()
+      store.apply({
+        ...{ kind: 'update', engine: 'e' },
+        networks: [...networks],
+        containers: [...containers],
+      })
       const resolver = resolverFor(store.current(), { scope: { gateway, allow: [] } })
       const scopeOf = (from: string) => {
         const { rule, networks } = resolver.scope(from, '127.0.0.1')
@@ -112,10 +116,10 @@ describe('gateways of engine 28.5', () => {
   )
 
   it('where Docker gave the bridge no IPv4 address, the gateway is not told to be the machine', () => {
-    const { facts } = read(engine28.containers)
+    const { inventory } = read(engine28.containers)
     const store = createStore(['e'])
-    const { networks, containers } = facts()
-    store.apply({ ...{ kind: 'told', engine: 'e' }, networks: [...networks], containers: [...containers] })
+    const { networks, containers } = inventory()
+    store.apply({ ...{ kind: 'update', engine: 'e' }, networks: [...networks], containers: [...containers] })
     const resolver = resolverFor(store.current())
     for (const name of ['inhibited-out', 'inhibited-told']) {
       const [place] = [...containers.values()].flatMap(({ endpoints }) =>
@@ -128,7 +132,7 @@ describe('gateways of engine 28.5', () => {
 
   it('options count on internal networks, and inhibit_ipv4 by its value', () => {
     const raw = networkNamed(engine28 as Recorded, 'inhibited')
-    const gateways = (extra: Partial<RawNetwork>) =>
+    const gateways = (extra: Partial<ApiNetwork>) =>
       completeNetwork(networkFrom({ ...raw, ...extra }, 'e', true), new Set()).gateways
     const inhibit = (value: string) => ({ Options: { 'com.docker.network.bridge.inhibit_ipv4': value } })
     for (const yes of ['1', 't', 'T', 'true', 'TRUE', 'True']) expect(gateways(inhibit(yes))).toEqual([])
@@ -138,20 +142,20 @@ describe('gateways of engine 28.5', () => {
 })
 
 describe('an address that a running container has', () => {
-  const row = (id: string, at: string, running = true): RawContainer => ({
+  const row = (id: string, at: string, running = true): ApiContainer => ({
     ...{ Id: id, Name: `/${id}`, State: { Running: running } },
     NetworkSettings: { Networks: { n: { NetworkID: 'n', IPAddress: at } } },
   })
-  const raw = (ipam: RawIpam): RawNetwork => ({
+  const raw = (ipam: ApiIpam): ApiNetwork => ({
     ...{ Id: 'n', Name: 'n', Driver: 'bridge', Internal: true },
     IPAM: { Config: [ipam] },
   })
 
-  it.each<[string, RawIpam]>([
+  it.each<[string, ApiIpam]>([
     ['guessed', { Subnet: '10.7.0.0/24' }],
     ['told', { Subnet: '10.7.0.0/24', Gateway: '10.7.0.1' }],
   ])('is no gateway while it has it, though that be %s, whichever is known first', (_, ipam) => {
-    const known = createKnown({ ...grants, engine: 'e', late() {}, mislabelled() {} })
+    const known = createEngineState({ ...grants, engine: 'e', late() {}, invalidLabels() {} })
     const gateways = () => known.takeChanges().networks.at(-1)?.[1]?.gateways
     known.keepNetwork(raw(ipam), 1)
     expect(gateways()).toEqual(['10.7.0.1'])
@@ -171,10 +175,10 @@ describe('an address that a running container has', () => {
 
   it('is none of a real engine’s', () => {
     for (const engine of recorded) {
-      const known = createKnown({ ...grants, engine: 'e', late() {}, mislabelled() {} })
+      const known = createEngineState({ ...grants, engine: 'e', late() {}, invalidLabels() {} })
       for (const each of engine.networks) known.keepNetwork(each, 1)
       for (const each of engine.containers) known.keepContainer(each, 1)
-      const { networks, containers } = known.facts()
+      const { networks, containers } = known.inventory()
       for (const { endpoints } of containers.values()) {
         for (const { networkId, v4, v6 } of endpoints) {
           for (const address of [...v4, ...v6])
@@ -186,12 +190,12 @@ describe('an address that a running container has', () => {
 })
 
 describe('what is refused of a network, of whatever engine', () => {
-  const addressing = (...config: RawIpam[]) => {
-    const { network, refused, unsaid } = networkFrom(
+  const addressing = (...config: ApiIpam[]) => {
+    const { network, refused, assumed } = networkFrom(
       { Id: 'n', Name: 'n', Driver: 'bridge', IPAM: { Config: config } },
       'e',
     )
-    const { gateways } = completeNetwork({ network, refused, unsaid }, new Set())
+    const { gateways } = completeNetwork({ network, refused, assumed }, new Set())
     return {
       subnets: network.subnets.map(({ text }) => text),
       gateways,
@@ -199,7 +203,7 @@ describe('what is refused of a network, of whatever engine', () => {
     }
   }
 
-  it.each<[RawIpam, string[], string[], string[]]>([
+  it.each<[ApiIpam, string[], string[], string[]]>([
     [{ Subnet: '0.0.0.0/0' }, [], [], ['subnet 0.0.0.0/0']],
     [{ Subnet: '0.0.0.0/0', Gateway: '192.0.2.1' }, [], [], ['subnet 0.0.0.0/0']],
     [{ Subnet: '128.0.0.0/1' }, [], [], ['subnet 128.0.0.0/1']],
@@ -231,22 +235,22 @@ describe('what is refused of a network, of whatever engine', () => {
 
   it('a gateway that containers use is in one of its subnets, too; each is told of once', () => {
     const told: string[] = []
-    const known = createKnown({
+    const known = createEngineState({
       ...grants,
-      ...{ engine: 'e', late() {}, mislabelled() {} },
+      ...{ engine: 'e', late() {}, invalidLabels() {} },
       leftOut: ({ name }, what) => told.push(...what.map((each) => `${name} ${each.what}: ${each.why}`)),
     })
-    const network = (Gateway: string): RawNetwork => ({
+    const network = (Gateway: string): ApiNetwork => ({
       ...{ Id: 'n', Name: 'n', Driver: 'bridge' },
       IPAM: { Config: [{ Subnet: '10.1.0.0/16', Gateway }, { Subnet: '0.0.0.0/0' }] },
     })
-    const using = (id: string): RawContainer => ({
+    const using = (id: string): ApiContainer => ({
       ...{ Id: id, Name: `/${id}`, State: { Running: true } },
       NetworkSettings: {
         Networks: { n: { NetworkID: 'n', IPAddress: '10.1.0.2', Gateway: '203.0.113.1' } },
       },
     })
-    const gateways = () => known.facts().networks.get('n')!.gateways
+    const gateways = () => known.inventory().networks.get('n')!.gateways
     known.keepNetwork(network('10.1.0.1'), 1)
     known.keepContainer(using('a'), 1)
     expect(gateways()).toEqual(['10.1.0.1'])

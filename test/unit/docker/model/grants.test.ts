@@ -10,9 +10,9 @@ import {
 } from '../../../../src/docker/api/validate.ts'
 import { containerFrom, containerFromRow } from '../../../../src/docker/model/container.ts'
 import {
+  findLabelOwnership,
   grant,
   grantingLabels,
-  judgeLabels,
   type LabelRules,
   type Labels,
 } from '../../../../src/docker/model/grants.ts'
@@ -38,7 +38,7 @@ function grantsOf(labels: Labels, ofImage: Labels | undefined, rules: LabelRules
     'e',
     () => undefined,
   )
-  return grant(told, judgeLabels(told, ofImage), rules)
+  return grant(told, findLabelOwnership(told, ofImage), rules)
 }
 
 const project = 'com.docker.compose.project'
@@ -111,7 +111,7 @@ it.each([
     const right = (field: string) => expect.fail(field)
     const { labels } = containerFrom(readContainer(parseContainer(told), right)!, 'e', () => undefined)
     const labelsOfImage = grantingLabels(readImageLabels(parseImage(ofImage), right)!)
-    expect(grant(labels, judgeLabels(labels, labelsOfImage), labelRules).labels).toEqual({})
+    expect(grant(labels, findLabelOwnership(labels, labelsOfImage), labelRules).labels).toEqual({})
   },
 )
 
@@ -127,7 +127,7 @@ it.each(['berth.', 'com.docker.compose.', 'com.docker.swarm.'])(
     const right = (field: string) => expect.fail(field)
     const { labels } = containerFrom(readContainer(parseContainer(told), right)!, 'e', () => undefined)
     const ofImage = readImageLabels(parseImage(`{"Config":{"Labels":{${many}}}}`), right)!
-    const granted = grant(labels, judgeLabels(labels, grantingLabels(ofImage)), labelRules)
+    const granted = grant(labels, findLabelOwnership(labels, grantingLabels(ofImage)), labelRules)
     expect(granted.settings.names).toEqual(['a.test'])
     expect(granted.labels).toEqual({ [project]: 'shop', [service]: 'db', [swarm]: 's' })
   },
@@ -149,7 +149,7 @@ it('until the image has been read, and where it is not told, labels grant nothin
     const raw = { Id: 'x', Name: '/x', Config: { Labels: labels }, ...(Image === undefined ? {} : { Image }) }
     const { labels: told } = containerFrom(raw, 'e', () => undefined)
     expect(told.image).toBeUndefined()
-    expect(grant(told, judgeLabels(told, undefined), labelRules).labels).toEqual({})
+    expect(grant(told, findLabelOwnership(told, undefined), labelRules).labels).toEqual({})
   }
 })
 
@@ -159,7 +159,7 @@ it('a container without labels that grant anything needs no image', () => {
     'e',
     () => undefined,
   )
-  expect(judgeLabels(told, undefined)).toBeDefined()
+  expect(findLabelOwnership(told, undefined)).toBeDefined()
 })
 
 describe('an operator’s label', () => {
@@ -235,7 +235,7 @@ describe.each(recorded)('as $engine tells it', ({ containers, row, images }) => 
     const platform = architecture === 'arm64' ? ` ${os}/${architecture}/${variant}` : ''
     const ofImage = labelsOf(`${told.image!.id}${platform}`)
     expect(ofImage).toBeDefined()
-    return grant(told, judgeLabels(told, ofImage), labelRules)
+    return grant(told, findLabelOwnership(told, ofImage), labelRules)
   }
 
   it.each(Object.keys(containers))('%s', (kind) => {

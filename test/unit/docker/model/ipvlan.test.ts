@@ -2,9 +2,9 @@
 // have lacks ipvlan: their shape is that of moby's source (daemon/network.go, the drivers' Join and GetSkipGwAlloc), and the
 // order that of Endpoint.Less, in 20.10, 26.1, 27.5, 28.0, 28.5 and 29.0.
 import { describe, expect, it } from 'vitest'
-import type { RawContainer, RawEndpoint, RawIpam, RawNetwork } from '../../../../src/docker/api/types.ts'
-import { knowsNone } from '../../../../src/docker/model/gateways.ts'
-import { createKnown } from '../../../../src/docker/sync/engine-state.ts'
+import type { ApiContainer, ApiEndpoint, ApiIpam, ApiNetwork } from '../../../../src/docker/api/types.ts'
+import { supportsNoGateway } from '../../../../src/docker/model/gateways.ts'
+import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
 import { mapOf } from '../../../../src/lib/persistent.ts'
 import { wayTo } from '../../../../src/registry/locality.ts'
 import { placesOf } from '../../../../src/registry/order.ts'
@@ -18,9 +18,9 @@ function network(
   name: string,
   Driver: string,
   Options: Record<string, string>,
-  Config: RawIpam[],
+  Config: ApiIpam[],
   Internal = false,
-): RawNetwork {
+): ApiNetwork {
   return {
     ...{ Id: idOf(name), Name: name, Scope: 'local', Driver, Internal, Ingress: false },
     ...{ IPAM: { Config, Options: {} }, Options, Containers: {} },
@@ -31,12 +31,12 @@ const onParent = (mode?: string) => ({
   parent: 'eth0',
   ...(mode === undefined ? {} : { ipvlan_mode: mode }),
 })
-const four: RawIpam = { Subnet: '10.90.0.0/24' }
-const six: RawIpam = { Subnet: 'fd00:90::/64' }
+const four: ApiIpam = { Subnet: '10.90.0.0/24' }
+const six: ApiIpam = { Subnet: 'fd00:90::/64' }
 const bridge = network('m-bridge', 'bridge', {}, [{ Subnet: '10.91.0.0/24', Gateway: '10.91.0.1' }])
 
 /** Places on networks, on each of which `box` has the alias `boxed`. */
-function container(name: string, places: Readonly<Record<string, RawEndpoint>>): RawContainer {
+function container(name: string, places: Readonly<Record<string, ApiEndpoint>>): ApiContainer {
   const Networks = Object.entries(places).map(([network, place]) => [
     network,
     {
@@ -52,25 +52,25 @@ function container(name: string, places: Readonly<Record<string, RawEndpoint>>):
   }
 }
 
-function snapshotOf(api: string, networks: readonly RawNetwork[], containers: readonly RawContainer[]) {
-  const known = createKnown({
+function snapshotOf(api: string, networks: readonly ApiNetwork[], containers: readonly ApiContainer[]) {
+  const known = createEngineState({
     ...{ labelRules: () => labelRules, images: bareImages, engine: 'e' },
-    ...{ late() {}, mislabelled() {}, mayHaveNone: () => knowsNone(api) },
+    ...{ late() {}, invalidLabels() {}, supportsNoGateway: () => supportsNoGateway(api) },
   })
   for (const raw of networks) known.keepNetwork(raw, 1)
   for (const raw of containers) known.keepContainer(raw, 1)
   const store = createStore(['e'])
-  const { networks: all, containers: each } = known.facts()
-  store.apply({ ...{ kind: 'told', engine: 'e' }, networks: [...all], containers: [...each] })
+  const { networks: all, containers: each } = known.inventory()
+  store.apply({ ...{ kind: 'update', engine: 'e' }, networks: [...all], containers: [...each] })
   return store.current()
 }
 
-const onBridge: RawEndpoint = { IPAddress: '10.91.0.2', Gateway: '10.91.0.1' }
-const onFour: RawEndpoint = { IPAddress: '10.90.0.2' }
-const onBoth: RawEndpoint = { ...onFour, GlobalIPv6Address: 'fd00:90::2' }
+const onBridge: ApiEndpoint = { IPAddress: '10.91.0.2', Gateway: '10.91.0.1' }
+const onFour: ApiEndpoint = { IPAddress: '10.90.0.2' }
+const onBoth: ApiEndpoint = { ...onFour, GlobalIPv6Address: 'fd00:90::2' }
 
 describe('the order of a bridge and a network of a LAN', () => {
-  const lan = (driver: string, mode: string | undefined, config: RawIpam[], internal = false) =>
+  const lan = (driver: string, mode: string | undefined, config: ApiIpam[], internal = false) =>
     network('z-lan', driver, onParent(mode), config, internal)
   const [first, last] = [
     ['z-lan', 'm-bridge'],
@@ -127,7 +127,7 @@ describe('the order of a bridge and a network of a LAN', () => {
     ['macvlan without a parent', '1.52', network('z-lan', 'macvlan', {}, [four, six]), onBoth, last],
     // Of another driver an engine's word counts.
     ['a plugin', '1.52', network('z-lan', 'weave', onParent('l3'), [four, six]), onBoth, last],
-  ] as [what: string, api: string, lan: RawNetwork, place: RawEndpoint, order: string[]][]
+  ] as [what: string, api: string, lan: ApiNetwork, place: ApiEndpoint, order: string[]][]
 
   it.each(cases)('%s, API %s', (_what, api, lan, place, order) => {
     const box = container('box', { 'z-lan': place, 'm-bridge': onBridge })

@@ -1,14 +1,14 @@
 // Engines in virtual machines and rootless ones, by what they tell of themselves. The products' answers are put together
 // from public issues and documentation, trimmed to the fields that are read; none of it was run on the real thing.
 import { describe, expect, it } from 'vitest'
-import type { RawInfo } from '../../../../src/docker/api/types.ts'
+import type { ApiInfo } from '../../../../src/docker/api/types.ts'
 import { readInfo } from '../../../../src/docker/api/validate.ts'
-import { apartOf, describeApart, isAmong } from '../../../../src/docker/model/isolation.ts'
+import { describeIsolation, isolationOf, sharesNetworks } from '../../../../src/docker/model/isolation.ts'
 
 const rootless = ['name=seccomp,profile=builtin', 'name=rootless', 'name=cgroupns']
 
 describe('an engine', () => {
-  it.each<[string, RawInfo, string, string]>([
+  it.each<[string, ApiInfo, string, string]>([
     [
       'Docker Desktop',
       { Name: 'docker-desktop', OperatingSystem: 'Docker Desktop' },
@@ -48,10 +48,10 @@ describe('an engine', () => {
     // Lima's own template runs rootless Docker: the machine is what stands between.
     ['a rootless one in Lima', { Name: 'lima-docker', SecurityOptions: rootless }, 'Lima', 'machine'],
   ])('%s is known', (_, info, by, kind) => {
-    expect(apartOf(info)).toEqual({ by, kind })
+    expect(isolationOf(info)).toEqual({ by, kind })
   })
 
-  it.each<[string, RawInfo]>([
+  it.each<[string, ApiInfo]>([
     [
       'on Linux',
       { Name: 'pc', OperatingSystem: 'Debian GNU/Linux 12 (bookworm)', SecurityOptions: ['name=apparmor'] },
@@ -64,11 +64,11 @@ describe('an engine', () => {
       { SecurityOptions: ['name=seccomp,profile=name=rootless', 'name=rootlesskit'] },
     ],
   ])('%s is not', (_, info) => {
-    expect(apartOf(info)).toBeUndefined()
+    expect(isolationOf(info)).toBeUndefined()
   })
 
   it('is said to have its addresses out of reach, but where they are not', () => {
-    const say = (info: RawInfo) => describeApart(apartOf(info)!)
+    const say = (info: ApiInfo) => describeIsolation(isolationOf(info)!)
     expect(say({ Name: 'colima' })).toMatch(
       /^Colima has its networks in a virtual machine: their addresses lead nowhere/,
     )
@@ -83,7 +83,7 @@ describe('an engine', () => {
 
 it('what is no text, no list or too long is told of, and nothing is made of it', () => {
   const wrong: string[] = []
-  const read = (told: Record<string, unknown>) => apartOf(readInfo(told, (field) => wrong.push(field)))
+  const read = (told: Record<string, unknown>) => isolationOf(readInfo(told, (field) => wrong.push(field)))
   expect(read({ Name: ['colima'], OperatingSystem: 7, SecurityOptions: 'name=rootless' })).toBeUndefined()
   expect(read({ Rootless: 'yes' })).toBeUndefined()
   expect(read({ Name: `colima-${'x'.repeat(2000)}`, SecurityOptions: [{}, 3] })).toBeUndefined()
@@ -95,12 +95,12 @@ it('its networks are ours where one of our addresses is among theirs', () => {
   const addresses = new Set(['127.0.0.1', '172.17.0.1'])
   for (const mayBeInUserNamespace of [true, false]) {
     const here = { addresses, mayBeInUserNamespace }
-    const colima = apartOf({ Name: 'colima' })!
-    expect(isAmong(colima, here, ['172.18.0.1', '172.17.0.1'])).toBe(true)
-    expect(isAmong(colima, here, ['172.18.0.1'])).toBe(false)
-    expect(isAmong(colima, here, [])).toBe(false)
+    const colima = isolationOf({ Name: 'colima' })!
+    expect(sharesNetworks(colima, here, ['172.18.0.1', '172.17.0.1'])).toBe(true)
+    expect(sharesNetworks(colima, here, ['172.18.0.1'])).toBe(false)
+    expect(sharesNetworks(colima, here, [])).toBe(false)
     // A rootless engine's: only from a user namespace. Elsewhere it is the bridge of an engine with root beside it.
-    const isOurs = isAmong(apartOf({ Rootless: true })!, here, ['172.18.0.1', '172.17.0.1'])
+    const isOurs = sharesNetworks(isolationOf({ Rootless: true })!, here, ['172.18.0.1', '172.17.0.1'])
     expect(isOurs).toBe(mayBeInUserNamespace)
   }
 })

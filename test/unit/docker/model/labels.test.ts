@@ -1,17 +1,17 @@
 // berth.* labels: what they ask for, and what is said of those that can't be used.
 import { describe, expect, it } from 'vitest'
-import { portFrom, readLabels } from '../../../../src/docker/model/labels.ts'
+import { parseLabels, parsePort } from '../../../../src/docker/model/labels.ts'
 
 describe('berth.names', () => {
   it('is a list of names and wildcards, in any case, with spaces or a final dot', () => {
-    const { settings, problems } = readLabels({ 'berth.names': 'Shop.test, *.Shop.test ,cdn.' })
+    const { settings, problems } = parseLabels({ 'berth.names': 'Shop.test, *.Shop.test ,cdn.' })
     expect(settings.names).toEqual(['shop.test', 'cdn'])
     expect(settings.wildcards).toEqual(['shop.test'])
     expect(problems).toEqual([])
   })
 
   it.each(['a..b', '*', '*.', 'a.*.b', `${'x'.repeat(64)}`])('can not be %s; the others hold', (bad) => {
-    const { settings, problems } = readLabels({ 'berth.names': `good,${bad}` })
+    const { settings, problems } = parseLabels({ 'berth.names': `good,${bad}` })
     expect(settings.names).toEqual(['good'])
     expect(settings.wildcards).toEqual([])
     expect(problems).toEqual([`label berth.names: "${bad}" is no domain name; write for example "web,*.web"`])
@@ -26,13 +26,13 @@ describe('berth.ignore', () => {
     ['false', false],
     ['', false],
   ])('%j is %j', (value, ignored) => {
-    const read = readLabels({ 'berth.ignore': value })
+    const read = parseLabels({ 'berth.ignore': value })
     expect(read.settings.ignored).toBe(ignored)
     expect(read.problems).toEqual([])
   })
 
   it('says what it does not understand, and leaves the container in', () => {
-    const { settings, problems } = readLabels({ 'berth.ignore': 'maybe' })
+    const { settings, problems } = parseLabels({ 'berth.ignore': 'maybe' })
     expect(settings.ignored).toBe(false)
     expect(problems).toEqual(['label berth.ignore: "maybe" is neither true nor false'])
   })
@@ -46,7 +46,7 @@ describe('berth.ttl', () => {
     ['-1', undefined],
     ['5s', undefined],
   ])('%s is %s seconds', (value, ttl) => {
-    const read = readLabels({ 'berth.ttl': value })
+    const read = parseLabels({ 'berth.ttl': value })
     expect(read.settings.ttl).toBe(ttl)
     expect(read.problems).toHaveLength(ttl === undefined ? 1 : 0)
   })
@@ -57,7 +57,7 @@ describe('berth.port.NAME', () => {
     ['http', '8080', { number: 8080, protocol: 'tcp', name: 'http' }],
     ['DNS', '53/udp', { number: 53, protocol: 'udp', name: 'dns' }],
   ])('%s=%s names a port', (name, value, port) => {
-    expect(readLabels({ [`berth.port.${name}`]: value }).ports).toEqual([port])
+    expect(parseLabels({ [`berth.port.${name}`]: value }).ports).toEqual([port])
   })
 
   it.each([
@@ -68,14 +68,14 @@ describe('berth.port.NAME', () => {
     ['a.b', '80'],
     ['', '80'],
   ])('%s=%s names none, and says so', (name, value) => {
-    const { ports, problems } = readLabels({ [`berth.port.${name}`]: value })
+    const { ports, problems } = parseLabels({ [`berth.port.${name}`]: value })
     expect(ports).toEqual([])
     expect(problems).toHaveLength(1)
   })
 })
 
 it('says which labels there are to one that is none of them, and leaves other people’s alone', () => {
-  expect(readLabels({ 'berth.name': 'x', 'traefik.enable': 'true' }).problems).toEqual([
+  expect(parseLabels({ 'berth.name': 'x', 'traefik.enable': 'true' }).problems).toEqual([
     'label berth.name: there is no such label; did you mean "berth.names"?',
   ])
 })
@@ -85,5 +85,5 @@ it.each([
   ['9/SCTP', { number: 9, protocol: 'sctp', name: undefined }],
   ['80-90/tcp', undefined],
 ])('reads Docker’s %s', (text, port) => {
-  expect(portFrom(text)).toEqual(port)
+  expect(parsePort(text)).toEqual(port)
 })

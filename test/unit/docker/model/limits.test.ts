@@ -1,25 +1,25 @@
 // What one container may bring: what is within stays as it is, what is above is left out, and told.
 import { describe, expect, it } from 'vitest'
-import type { RawContainer } from '../../../../src/docker/api/types.ts'
+import type { ApiContainer } from '../../../../src/docker/api/types.ts'
 import { containerFrom, withGrants } from '../../../../src/docker/model/container.ts'
-import { grant, judgeLabels } from '../../../../src/docker/model/grants.ts'
-import { readLabels } from '../../../../src/docker/model/labels.ts'
-import { boundContainer, most, nameCost } from '../../../../src/docker/model/limits.ts'
-import { createKnown } from '../../../../src/docker/sync/engine-state.ts'
+import { findLabelOwnership, grant } from '../../../../src/docker/model/grants.ts'
+import { parseLabels } from '../../../../src/docker/model/labels.ts'
+import { boundContainer, limits, nameCost } from '../../../../src/docker/model/limits.ts'
+import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import type { Container } from '../../../../src/registry/types.ts'
 import { bareImage, bareImages, labelRules } from '../label-rules.ts'
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i)
 
-function container(changes: Partial<RawContainer>, labels: Record<string, string> = {}): Container {
-  const raw: RawContainer = {
+function container(changes: Partial<ApiContainer>, labels: Record<string, string> = {}): Container {
+  const raw: ApiContainer = {
     ...{ Id: 'c1', Name: '/web', Image: bareImage, State: { Running: true }, Config: { Labels: labels } },
     NetworkSettings: { Networks: { n: { NetworkID: 'n1', IPAddress: '10.0.0.2' } } },
     ...changes,
   }
   const told = containerFrom(raw, 'e', () => undefined)
-  return withGrants(told, grant(told.labels, judgeLabels(told.labels, {}), labelRules)).container
+  return withGrants(told, grant(told.labels, findLabelOwnership(told.labels, {}), labelRules)).container
 }
 
 const on = (networks: number, aliases: string[] = []) => ({
@@ -120,15 +120,15 @@ describe('one container', () => {
       },
       ...[{}, '500 of its links are left out: a container may have 1000 on a network'],
     ],
-  ] as [string, Partial<RawContainer>, Record<string, string>, string][])(
+  ] as [string, Partial<ApiContainer>, Record<string, string>, string][])(
     'with too many %s keeps as many as may be, and its own name everywhere',
     (_, changes, labels, sentence) => {
       const { container: bounded, leftOut } = boundContainer(container(changes, labels))
       expect(leftOut.join()).toContain(sentence)
-      expect(nameCost(bounded)).toBeLessThanOrEqual(most.nameLabels)
+      expect(nameCost(bounded)).toBeLessThanOrEqual(limits.nameLabels)
       expect(bounded.endpoints.every(({ names }) => names[0] === 'web')).toBe(true)
-      expect(bounded.endpoints.length).toBeLessThanOrEqual(most.networks)
-      expect(bounded.ports.length).toBeLessThanOrEqual(most.ports)
+      expect(bounded.endpoints.length).toBeLessThanOrEqual(limits.networks)
+      expect(bounded.ports.length).toBeLessThanOrEqual(limits.ports)
       expect(boundContainer(bounded)).toEqual({ container: bounded, leftOut: [] })
     },
   )
@@ -148,7 +148,7 @@ describe('one container', () => {
 
 describe('labels', () => {
   it('of a megabyte are not read, and that is said shortly; the others hold', () => {
-    const { settings, problems } = readLabels({
+    const { settings, problems } = parseLabels({
       ...{ 'berth.names': 'a..b,'.repeat(200_000), [`berth.${'x'.repeat(1 << 20)}`]: '1', 'berth.ttl': '7' },
       'berth.ignore': 'x'.repeat(60_000),
     })
@@ -158,16 +158,16 @@ describe('labels', () => {
   })
 
   it('that are all wrong make ten sentences, and one that counts the rest', () => {
-    const { settings, problems } = readLabels({ 'berth.names': `good,${'a..b,'.repeat(5000)}` })
+    const { settings, problems } = parseLabels({ 'berth.names': `good,${'a..b,'.repeat(5000)}` })
     expect(settings.names).toEqual(['good'])
     expect(problems).toHaveLength(11)
     expect(problems[10]).toBe('4990 more like these')
     const ports = Object.fromEntries(range(3000).map((i) => [`berth.port.${i}!`, '1']))
-    expect(readLabels(ports).problems).toHaveLength(11)
+    expect(parseLabels(ports).problems).toHaveLength(11)
   })
 
   it('that say a name twice say it once', () => {
-    expect(readLabels({ 'berth.names': 'a,*.b,A,a.,*.B' }).settings).toMatchObject({
+    expect(parseLabels({ 'berth.names': 'a,*.b,A,a.,*.B' }).settings).toMatchObject({
       ...{ names: ['a'], wildcards: ['b'] },
     })
   })
@@ -176,30 +176,30 @@ describe('labels', () => {
 describe('what is known', () => {
   it('bounds a container however it comes to be told, and says once what it left out', () => {
     const told: string[][] = []
-    const known = createKnown({
+    const known = createEngineState({
       engine: 'e',
       ...{ labelRules: () => labelRules, images: bareImages },
       late() {},
-      mislabelled: (_, problems) => void told.push([...problems]),
+      invalidLabels: (_, problems) => void told.push([...problems]),
     })
     known.keepNetwork({ Id: 'n1', Name: 'n', Driver: 'bridge' }, 1)
     const Labels = { 'berth.names': range(300).map(deep).join() }
-    const raw = (Running: boolean): RawContainer => ({
+    const raw = (Running: boolean): ApiContainer => ({
       ...{ Id: 'c1', Name: '/web', Image: bareImage, State: { Running }, Config: { Labels } },
       NetworkSettings: { Networks: { n: { NetworkID: 'n1', IPAddress: '10.0.0.2' } } },
     })
     for (let i = 0; i < 51; i++) known.keepContainer(raw(i % 2 === 0), i)
     expect(told).toHaveLength(1)
     const store = createStore(['e'])
-    store.apply({ kind: 'told', engine: 'e', ...known.takeChanges() })
+    store.apply({ kind: 'update', engine: 'e', ...known.takeChanges() })
     const [table] = store.current().tables
-    expect(table!.names.size + table!.parents.size).toBeLessThan(most.nameLabels)
+    expect(table!.names.size + table!.parents.size).toBeLessThan(limits.nameLabels)
     expect(table!.names.get('web')).toBeDefined()
   })
 
   it('hands over no more at a time than is asked for, and all of it in the end', () => {
-    const known = createKnown({
-      ...{ engine: 'e', late() {}, mislabelled() {} },
+    const known = createEngineState({
+      ...{ engine: 'e', late() {}, invalidLabels() {} },
       ...{ labelRules: () => labelRules, images: bareImages },
     })
     const Labels = {

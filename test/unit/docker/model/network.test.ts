@@ -35,7 +35,7 @@ describe.each(recorded)('engine $engine', (engine) => {
 
   it('has neither bridge nor guessed gateways where the driver is no bridge', () => {
     for (const name of ['host', 'none', 'ov', 'ingress']) {
-      expect(told(name)).toMatchObject({ network: { bridge: undefined }, unsaid: [] })
+      expect(told(name)).toMatchObject({ network: { bridge: undefined }, assumed: [] })
     }
     expect(told('ingress').network.ingress).toBe(true)
   })

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import type { RawNetwork } from '../../../../src/docker/api/types.ts'
+import type { ApiNetwork } from '../../../../src/docker/api/types.ts'
 import { createDockerCounters } from '../../../../src/docker/counters.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { createStore } from '../../../../src/registry/store.ts'
@@ -10,7 +10,7 @@ import { recordingLogger } from '../../forward/recording-logger.ts'
 import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
-const network: RawNetwork = {
+const network: ApiNetwork = {
   ...{ Id: 'n1', Name: 'front', Driver: 'bridge' },
   IPAM: { Config: [{ Subnet: '10.1.0.0/24', Gateway: '10.1.0.1' }] },
 }
@@ -28,7 +28,7 @@ function open() {
   })
   const client: EngineClient = {
     version: async () => ({ version: '28.5', apiVersion: '1.51' }),
-    info: async () => ({ systemTime: undefined, apart: undefined }),
+    info: async () => ({ systemTime: undefined, isolation: undefined }),
     ping: async () => undefined,
     listNetworks: async () => [network],
     inspectNetwork: async () => told(),

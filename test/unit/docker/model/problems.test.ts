@@ -1,10 +1,10 @@
 // What is wrong with names is said once, however often their container or network is read.
 import { expect, it } from 'vitest'
-import type { RawContainer } from '../../../../src/docker/api/types.ts'
-import { most } from '../../../../src/docker/model/limits.ts'
-import { unaskable } from '../../../../src/docker/model/problems.ts'
-import { createKnown } from '../../../../src/docker/sync/engine-state.ts'
-import { createNotices, logComplaints } from '../../../../src/docker/sync/log-limit.ts'
+import type { ApiContainer } from '../../../../src/docker/api/types.ts'
+import { limits } from '../../../../src/docker/model/limits.ts'
+import { describeInvalidNames } from '../../../../src/docker/model/problems.ts'
+import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
+import { createLogLimit, problemLog } from '../../../../src/docker/sync/log-limit.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
 import { createHandClock } from '../../hand-clock.ts'
 import { labelRules, noImages } from '../label-rules.ts'
@@ -12,13 +12,13 @@ import { labelRules, noImages } from '../label-rules.ts'
 function open() {
   const hand = createHandClock()
   const { log, lines } = recordingLogger()
-  const known = createKnown({
+  const known = createEngineState({
     ...{ engine: 'e', late() {}, labelRules: () => labelRules, images: noImages },
-    ...logComplaints('e', createNotices(hand.clock), log),
+    ...problemLog('e', createLogLimit(hand.clock), log),
   })
   return { known, hand, said: () => lines.filter(({ msg }) => /nobody can ask for/.test(String(msg))) }
 }
-const raw = (Id: string, aliases: string[], Running = true): RawContainer => ({
+const raw = (Id: string, aliases: string[], Running = true): ApiContainer => ({
   ...{ Id, Name: `/${Id}`, State: { Running }, Config: { Hostname: Id } },
   NetworkSettings: { Networks: { n: { NetworkID: 'n1', IPAddress: '10.0.0.2', Aliases: aliases } } },
 })
@@ -62,9 +62,9 @@ it('networks are said as well', () => {
 
 it('of very many, and of very long ones, not all is said', () => {
   const names = Array.from({ length: 5000 }, (_, i) => `${i}.`)
-  expect(unaskable(names)).toHaveLength(most.problems + 1)
-  expect(unaskable(names).at(-1)).toBe(`${5000 - most.problems} more like these`)
-  expect(unaskable(['x'.repeat(5000)])[0]!.length).toBeLessThan(200)
+  expect(describeInvalidNames(names)).toHaveLength(limits.problems + 1)
+  expect(describeInvalidNames(names).at(-1)).toBe(`${5000 - limits.problems} more like these`)
+  expect(describeInvalidNames(['x'.repeat(5000)])[0]!.length).toBeLessThan(200)
   const { known, said } = open()
   for (let i = 0; i < 2000; i++) known.keepContainer(raw(`c${i}`, ['db.']), i)
   expect(said().length).toBeLessThanOrEqual(50)

@@ -1,11 +1,11 @@
 // When containers were started: as engines write it, and in what order where their clock is set back.
 import { expect, it } from 'vitest'
 import {
-  createStarts,
-  type Start,
-  startedLater,
-  startFrom,
-  startOf,
+  createStartOrder,
+  parseStartTime,
+  restarted,
+  type StartTime,
+  startTimeOf,
 } from '../../../../src/docker/model/start-order.ts'
 
 const second = 1_780_000_000_000_000_000n
@@ -18,7 +18,7 @@ it.each([
   ['2026-05-28T22:26:40.000000001+02:00', second + 1n],
   ['2026-05-28T20:26:40.4405735079Z', second + 440_573_507n],
 ])('%s is %s ns since 1970', (text, wanted) => {
-  expect(startFrom(text)).toBe(wanted)
+  expect(parseStartTime(text)).toBe(wanted)
 })
 
 it.each([
@@ -30,15 +30,15 @@ it.each([
   '2026-13-28T20:26:40Z',
   '1780000000',
 ])('%s is no start', (text) => {
-  expect(startFrom(text)).toBeUndefined()
+  expect(parseStartTime(text)).toBeUndefined()
 })
 
 /** Starts of containers by name, as they come to be told; in the order that is made of them. */
 function orderOf(...told: [name: string, at: bigint | 'later' | undefined][]): string[] {
-  const starts = createStarts()
-  const now = new Map<string, Start>()
+  const starts = createStartOrder()
+  const now = new Map<string, StartTime>()
   for (const [name, at] of told) {
-    now.set(name, starts.follow(at === 'later' ? startedLater : startOf(at), now.get(name)))
+    now.set(name, starts.follow(at === 'later' ? restarted : startTimeOf(at), now.get(name)))
   }
   return [...now].sort(([, a], [, b]) => (a.order! < b.order! ? -1 : 1)).map(([name]) => name)
 }
@@ -61,10 +61,10 @@ it('a start after the clock was set back is later than all before', () => {
 
 /** Started at `at` by the engine's clock, and read at `now` by it; seconds. */
 function readAt(...told: [name: string, at: number, now: number][]) {
-  const starts = createStarts()
-  const orders = new Map<string, Start>()
+  const starts = createStartOrder()
+  const orders = new Map<string, StartTime>()
   for (const [name, at, now] of told) {
-    const start = startOf(BigInt(at) * 1_000_000_000n)
+    const start = startTimeOf(BigInt(at) * 1_000_000_000n)
     orders.set(name, starts.follow(start, orders.get(name), now * 1000))
   }
   return (a: string, b: string) => {

@@ -1,27 +1,31 @@
 // Containers that have no IPv6 by a sysctl, whatever address the engine tells of them: as seen in containers of 20.10,
 // 26.1 and 28.5 (where the engine leaves the address out itself).
 import { describe, expect, it } from 'vitest'
-import type { RawContainer, RawEndpoint } from '../../../../src/docker/api/types.ts'
+import type { ApiContainer, ApiEndpoint } from '../../../../src/docker/api/types.ts'
 import { readContainer } from '../../../../src/docker/api/validate.ts'
-import { containerFrom, placeByRow, placeOn } from '../../../../src/docker/model/container.ts'
-import { createKnown } from '../../../../src/docker/sync/engine-state.ts'
+import {
+  containerFrom,
+  updateFromRow,
+  withEndpointAddresses,
+} from '../../../../src/docker/model/container.ts'
+import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { labelRules, noImages } from '../label-rules.ts'
 
-const place = (n: number, extra: RawEndpoint = {}): RawEndpoint => ({
+const place = (n: number, extra: ApiEndpoint = {}): ApiEndpoint => ({
   ...{ NetworkID: `id${n}`, IPAddress: `10.0.${n}.2`, GlobalIPv6Address: `fd00:${n}::2` },
   ...extra,
 })
 const raw = (
   Sysctls: Record<string, string>,
-  Networks: Record<string, RawEndpoint> = { one: place(1) },
+  Networks: Record<string, ApiEndpoint> = { one: place(1) },
   NetworkMode = 'one',
-): RawContainer => ({
+): ApiContainer => ({
   ...{ Id: 'c', Name: '/web', State: { Running: true }, HostConfig: { NetworkMode, Sysctls } },
   NetworkSettings: { Networks },
 })
 /** Networks on which it has an IPv6 address. */
-const sixOn = (told: RawContainer) =>
+const sixOn = (told: ApiContainer) =>
   containerFrom(told, 'e', () => undefined)
     .container.endpoints.filter(({ v6 }) => v6.length > 0)
     .map(({ networkId }) => networkId)
@@ -74,8 +78,8 @@ it('IPv4 stays, and so do the other networks’ addresses', () => {
 })
 
 it('what an engine tells in a row, or of a network’s members, does not bring the address back', () => {
-  const known = createKnown({
-    ...{ engine: 'e', late() {}, mislabelled() {}, labelRules: () => labelRules },
+  const known = createEngineState({
+    ...{ engine: 'e', late() {}, invalidLabels() {}, labelRules: () => labelRules },
     images: noImages,
   })
   known.keepNetwork(
@@ -83,21 +87,21 @@ it('what an engine tells in a row, or of a network’s members, does not bring t
     1,
   )
   const six = () => {
-    store.apply({ kind: 'told', engine: 'e', ...known.takeChanges() })
+    store.apply({ kind: 'update', engine: 'e', ...known.takeChanges() })
     return [...store.current().owners.keys()].filter((address) => address.includes(':'))
   }
   const store = createStore(['e'])
   known.keepContainer({ ...raw(conf('all')), State: { Running: false } }, 2)
-  known.early.set('c', 'id1', { v4: ['10.0.1.2'], v6: ['fd00:1::2'], since: 1 })
-  known.setContainer(known.containers.get('c')!.told, 3)
+  known.pending.set('c', 'id1', { v4: ['10.0.1.2'], v6: ['fd00:1::2'], since: 1 })
+  known.setContainer(known.containers.get('c')!.value, 3)
   expect(six()).toEqual([])
   expect([...store.current().owners.keys()]).toEqual(['10.0.1.2'])
   known.keepContainer(raw(conf('all')), 4)
-  const { told } = known.containers.get('c')!
-  known.setContainer(placeOn(told, 'id1', { v4: [], v6: ['fd00:1::2'] }), 5)
+  const { value } = known.containers.get('c')!
+  known.setContainer(withEndpointAddresses(value, 'id1', { v4: [], v6: ['fd00:1::2'] }), 5)
   expect(six()).toEqual([])
   const row = { Id: 'c', Names: ['/web'], State: 'running', NetworkSettings: { Networks: { one: place(1) } } }
-  known.setContainer(placeByRow(told, row), 6)
+  known.setContainer(updateFromRow(value, row), 6)
   expect(six()).toEqual([])
 })
 

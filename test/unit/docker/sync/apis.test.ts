@@ -8,11 +8,11 @@ import {
   readImageLabels,
   readNetwork,
 } from '../../../../src/docker/api/validate.ts'
-import { versionsIn } from '../../../../src/docker/api/versions.ts'
+import { versionFromHeaders } from '../../../../src/docker/api/versions.ts'
 import { rowSignature } from '../../../../src/docker/model/container.ts'
-import { createKnown } from '../../../../src/docker/sync/engine-state.ts'
-import { follow, isFollowed } from '../../../../src/docker/sync/event-handler.ts'
-import type { Reconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
+import { handleEvent, isFollowed } from '../../../../src/docker/sync/event-handler.ts'
+import type { Reconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { bareImages, labelRules } from '../label-rules.ts'
 import { type Api, apis, ping28 } from '../recorded.ts'
 
@@ -20,20 +20,20 @@ const wrong: string[] = []
 const tell = (field: string) => void wrong.push(field)
 
 function factsOf({ networks, containers }: Api) {
-  const known = createKnown({
-    ...{ engine: 'e', labelRules: () => labelRules, images: bareImages, late() {}, mislabelled() {} },
-    mayHaveNone: () => true,
+  const known = createEngineState({
+    ...{ engine: 'e', labelRules: () => labelRules, images: bareImages, late() {}, invalidLabels() {} },
+    supportsNoGateway: () => true,
   })
   for (const raw of networks) known.keepNetwork(readNetwork(raw, tell)!, 1)
   for (const raw of containers) known.keepContainer(readContainer(raw, tell)!, 1)
-  const { networks: kept, containers: told } = known.facts()
+  const { networks: kept, containers: told } = known.inventory()
   return { networks: [...kept.values()], containers: [...told.values()] }
 }
 
 /** What each event has the reconcile do. */
 function hintsOf({ events }: Api): unknown[] {
   const hints: unknown[] = []
-  const reconcile = new Proxy({} as Reconcile, {
+  const reconcile = new Proxy({} as Reconciler, {
     get:
       (_, call) =>
       (...told: unknown[]) => {
@@ -41,7 +41,7 @@ function hintsOf({ events }: Api): unknown[] {
         return true
       },
   })
-  for (const line of events) follow(parseEvent(line)!, reconcile)
+  for (const line of events) handleEvent(parseEvent(line)!, reconcile)
   return hints
 }
 
@@ -70,7 +70,7 @@ describe.each(apis)('API $api', (api) => {
     const hints = hintsOf(api)
     expect(hints).toEqual(hintsOf(before))
     const done = new Set(hints.map((hint) => (hint as string[])[0]))
-    expect([...done]).toEqual(expect.arrayContaining(['create', 'connect', 'rename', 'drop', 'markNetwork']))
+    expect([...done]).toEqual(expect.arrayContaining(['create', 'connect', 'rename', 'drop', 'queueNetwork']))
     expect(api.events.every((line) => isFollowed(parseEvent(line)!) || /"(commit|kill)"/.test(line))).toBe(
       true,
     )
@@ -86,5 +86,9 @@ describe.each(apis)('API $api', (api) => {
 })
 
 it('28.5’s ping tells its versions', () => {
-  expect(versionsIn(ping28)).toMatchObject({ apiVersion: '1.51', version: '28.5.2+dfsg4', product: 'Docker' })
+  expect(versionFromHeaders(ping28)).toMatchObject({
+    apiVersion: '1.51',
+    version: '28.5.2+dfsg4',
+    product: 'Docker',
+  })
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../../src/docker/api/client.ts'
-import { describeProblem } from '../../../../src/docker/api/errors.ts'
+import { toEngineError } from '../../../../src/docker/api/errors.ts'
 import { imageRule } from '../../../../src/docker/sync/warnings.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { gatewayBridge } from '../../../../src/registry/order.ts'
@@ -86,7 +86,7 @@ it('each call is let through by one rule of the proxy, each rule lets one call t
 it('what a socket proxy must allow is said where one refuses', () => {
   const refusal = Object.assign(new Error('no'), { statusCode: 403, json: {} })
   const address = { kind: 'unix', path: '/p', text: 'unix:///p' } as const
-  const { message } = describeProblem(refusal, address, 'list its networks')
+  const { message } = toEngineError(refusal, address, 'list its networks')
   const paths = new Set(passed.map((url) => /^(?:\/v\d[\d.]+)?(\/\w+)/.exec(url)![1]!))
   // Without its clock berth goes by its own; without Podman's own API by the pods' host names.
   paths.delete('/info')

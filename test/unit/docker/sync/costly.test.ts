@@ -7,12 +7,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../../src/docker/api/client.ts'
 import { parseEvent } from '../../../../src/docker/api/event-stream.ts'
-import { endpointNamed } from '../../../../src/docker/model/container.ts'
-import { grantingLabels, judgeLabels } from '../../../../src/docker/model/grants.ts'
-import { readLabels } from '../../../../src/docker/model/labels.ts'
+import { bareEndpoint } from '../../../../src/docker/model/container.ts'
+import { findLabelOwnership, grantingLabels } from '../../../../src/docker/model/grants.ts'
+import { parseLabels } from '../../../../src/docker/model/labels.ts'
 import { countLateNames } from '../../../../src/docker/model/pending-endpoints.ts'
-import { follow } from '../../../../src/docker/sync/event-handler.ts'
-import type { Reconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
+import type { Reconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { suggestion } from '../../../../src/lib/suggest.ts'
 import type { Container } from '../../../../src/registry/types.ts'
@@ -108,7 +108,7 @@ describe('an event', () => {
 
   function record() {
     const calls: unknown[][] = []
-    const reconcile = new Proxy({} as Reconcile, {
+    const reconcile = new Proxy({} as Reconciler, {
       get:
         (_, name) =>
         (...args: unknown[]) => {
@@ -122,7 +122,7 @@ describe('an event', () => {
   it('of a create hands on its name, and of its labels whether it is left out', () => {
     const { calls, reconcile } = record()
     const labels = { 'berth.names': long.slice(0, 9000), 'berth.ignore': 'true', 'berth.port.x': '80' }
-    follow(told('container', 'create', { name: 'web', image: 'i', ...labels }), reconcile)
+    handleEvent(told('container', 'create', { name: 'web', image: 'i', ...labels }), reconcile)
     expect(calls).toContainEqual(['create', id, 'web', { 'berth.ignore': 'true' }, 1000])
   })
 
@@ -136,7 +136,7 @@ describe('an event', () => {
     ['network', 'connect', { container: '../../info' }],
   ])('of a %s, %s, hands on no text that is too long or no id', (type, action, attributes) => {
     const { calls, reconcile } = record()
-    follow(told(type, action, attributes), reconcile)
+    handleEvent(told(type, action, attributes), reconcile)
     expect(calls.length).toBeGreaterThan(0)
     expect(JSON.stringify(calls).length).toBeLessThan(1000)
     expect(JSON.stringify(calls)).not.toContain('/info')
@@ -153,7 +153,7 @@ it('a container’s late names are counted without looking each up among all', (
     },
   })
   const container = (own: string[]) =>
-    ({ endpoints: [{ ...endpointNamed(id, 'n', own), v4: ['10.0.0.2'] }] }) as unknown as Container
+    ({ endpoints: [{ ...bareEndpoint(id, 'n', own), v4: ['10.0.0.2'] }] }) as unknown as Container
   expect(countLateNames(container(before), container([...names('a', 1000), ...names('b', 1000)]))).toBe(1000)
   expect(reads).toBeLessThan(10_000)
 })
@@ -167,7 +167,7 @@ describe('of labels that may grant something, megabytes', () => {
   const junk = (count: number, value: string) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`com.docker.compose.a${i}`, value]))
   const told = (labels: Record<string, string>) => ({
-    told: grantingLabels(labels),
+    declared: grantingLabels(labels),
     asked: { names: [], wildcards: [], ignored: false, ttl: undefined },
     image: undefined,
   })
@@ -186,28 +186,30 @@ describe('of labels that may grant something, megabytes', () => {
     (count) => {
       const image = { ...junk(count, ''), ...names, 'com.docker.compose.service': 'db' }
       const own = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`com.docker.compose.${i}`, '']))
-      expect(judgeLabels(told(image), grantingLabels(image))).toEqual({
+      expect(findLabelOwnership(told(image), grantingLabels(image))).toEqual({
         compose: false,
         swarm: false,
         berth: [],
       })
-      expect(judgeLabels(told({ ...image, ...own }), grantingLabels(image))).toMatchObject({
+      expect(findLabelOwnership(told({ ...image, ...own }), grantingLabels(image))).toMatchObject({
         ...{ compose: true, berth: [] },
       })
       const written = { ...image, 'berth.names': 'db' }
-      expect(judgeLabels(told(written), grantingLabels(image))).toMatchObject({ berth: ['berth.names'] })
+      expect(findLabelOwnership(told(written), grantingLabels(image))).toMatchObject({
+        berth: ['berth.names'],
+      })
     },
   )
 
   it('an operator’s short label goes before an image’s that is too long', () => {
     const image = { 'berth.names': 'x,'.repeat(1 << 20) }
-    expect(judgeLabels(told(names), grantingLabels(image))).toMatchObject({ berth: ['berth.names'] })
+    expect(findLabelOwnership(told(names), grantingLabels(image))).toMatchObject({ berth: ['berth.names'] })
   })
 })
 
 it('of thousands of labels that there are not, a few are compared with those that there are', () => {
   const labels = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`berth.nmaes${i}`, '']))
-  const { problems } = readLabels(labels)
+  const { problems } = parseLabels(labels)
   expect(problems).toHaveLength(11)
   expect(problems[10]).toBe('4990 more like these')
   expect(vi.mocked(suggestion).mock.calls).toHaveLength(10)

@@ -1,14 +1,14 @@
 // What is handed over of an engine, step by step, is what is known of it: networks with the gateways in use, too.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { RawContainer, RawNetwork } from '../../../../src/docker/api/types.ts'
+import type { ApiContainer, ApiNetwork } from '../../../../src/docker/api/types.ts'
 import { completeNetwork, networkFrom } from '../../../../src/docker/model/network.ts'
-import { createKnown } from '../../../../src/docker/sync/engine-state.ts'
+import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
 import type { Network } from '../../../../src/registry/types.ts'
 import { labelRules, noImages } from '../label-rules.ts'
 
 /** An engine older than API 1.52 does not tell the gateway that it took. */
-const rawNetwork = (id: string, name: string, third: number): RawNetwork => ({
+const rawNetwork = (id: string, name: string, third: number): ApiNetwork => ({
   ...{ Id: id, Name: name, Driver: 'bridge' },
   IPAM: { Config: [{ Subnet: `10.0.${third}.0/24` }] },
 })
@@ -17,7 +17,7 @@ const rawContainer = (
   id: string,
   running: boolean,
   places: readonly (readonly [network: string, gateway: string])[],
-): RawContainer => ({
+): ApiContainer => ({
   ...{ Id: id, Name: `/${id}`, State: { Running: running } },
   NetworkSettings: {
     Networks: Object.fromEntries(
@@ -46,22 +46,22 @@ const step = fc.oneof(
 it('what is handed over is all that is other, and networks have the gateways that running containers use', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 20 }), (steps) => {
-      const known = createKnown({
-        ...{ engine: 'e', late() {}, mislabelled() {}, labelRules: () => labelRules },
+      const known = createEngineState({
+        ...{ engine: 'e', late() {}, invalidLabels() {}, labelRules: () => labelRules },
         images: noImages,
       })
-      const networks = new Map<string, RawNetwork>()
+      const networks = new Map<string, ApiNetwork>()
       const users = new Map<string, { running: boolean; places: readonly (readonly [string, string])[] }>()
       const told = new Map<string, Network | undefined>()
       for (const [at, [{ kind, is, there }, isTaken]] of steps.entries()) {
         if (kind === 'network') {
-          const { id, raw } = is as { id: string; raw: RawNetwork }
+          const { id, raw } = is as { id: string; raw: ApiNetwork }
           if (there) known.keepNetwork(raw, at)
           else known.removeNetwork(id)
           if (there) networks.set(id, raw)
           else networks.delete(id)
         } else {
-          const { id, places, raw } = is as { id: string; places: [string, string][]; raw: RawContainer }
+          const { id, places, raw } = is as { id: string; places: [string, string][]; raw: ApiContainer }
           if (there) known.keepContainer(raw, at)
           else known.removeContainer(id)
           if (there) users.set(id, { running: raw.State?.Running === true, places })
@@ -76,7 +76,7 @@ it('what is handed over is all that is other, and networks have the gateways tha
           )
           const whole = raw && completeNetwork(networkFrom(raw, 'e'), new Set(used.sort()))
           expect(told.get(id)).toEqual(whole)
-          expect(known.facts().networks.get(id)).toEqual(whole)
+          expect(known.inventory().networks.get(id)).toEqual(whole)
           for (const name of ['front', 'back']) {
             const found = known.networkNamed(name)
             const ids = [...networks].flatMap(([each, { Name }]) => (Name === name ? [each] : []))

@@ -5,13 +5,13 @@ import type { EngineConfig } from '../../../../src/config/types.ts'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import type { EngineEvent } from '../../../../src/docker/api/event-stream.ts'
 import { createDockerCounters } from '../../../../src/docker/counters.ts'
-import { createEarlyPlaces } from '../../../../src/docker/model/pending-endpoints.ts'
-import { follow } from '../../../../src/docker/sync/event-handler.ts'
-import { createNotices } from '../../../../src/docker/sync/log-limit.ts'
-import { createReconcile } from '../../../../src/docker/sync/reconciler.ts'
-import { createStrangers } from '../../../../src/docker/sync/unlisted.ts'
+import { createPendingEndpoints } from '../../../../src/docker/model/pending-endpoints.ts'
+import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
+import { createLogLimit } from '../../../../src/docker/sync/log-limit.ts'
+import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
+import { createUnlistedIds } from '../../../../src/docker/sync/unlisted.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
-import { createDirtySet } from '../../../../src/docker/sync/work-queue.ts'
+import { createWorkQueue } from '../../../../src/docker/sync/work-queue.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
 import { createHandClock } from '../../hand-clock.ts'
@@ -43,8 +43,8 @@ describe('200,000 ids that nobody has listed', () => {
         inspectContainer: (id: string) => new Promise(() => void asked.push(id)),
         inspectNetwork: () => new Promise(() => {}),
       } as unknown as EngineClient
-      const reconcile = createReconcile({
-        ...{ engine: 'e', clock, random: () => 0, changed() {}, failed() {}, late() {}, mislabelled() {} },
+      const reconcile = createReconciler({
+        ...{ engine: 'e', clock, random: () => 0, changed() {}, failed() {}, late() {}, invalidLabels() {} },
         ...{ labelRules: () => labelRules, refused() {} },
       })
       const list = async () => {
@@ -66,25 +66,25 @@ describe('200,000 ids that nobody has listed', () => {
           action === 'connect'
             ? event('network', action, 'n', { container: `c${i}` })
             : event('container', action, `c${i}`, { name: `x${i}` })
-        if (follow(told, reconcile)) wantsList++
+        if (handleEvent(told, reconcile)) wantsList++
       }
       expect(wantsList).toBe(200_000 - 20_000)
-      expect(reconcile.facts().containers.size).toBeLessThanOrEqual(20_000)
+      expect(reconcile.inventory().containers.size).toBeLessThanOrEqual(20_000)
       // The list is the truth: none of them is, and none is asked for any more.
       expect(await list()).toEqual(new Map())
-      expect(reconcile.facts().containers.size).toBe(0)
+      expect(reconcile.inventory().containers.size).toBe(0)
       const before = asked.length
       for (let i = 0; i < 20; i++) {
         turn(10_000)
         await settle()
       }
       expect(asked.length).toBe(before)
-      expect(follow(event('container', 'start', 'fresh'), reconcile)).toBe(false)
+      expect(handleEvent(event('container', 'start', 'fresh'), reconcile)).toBe(false)
     },
   )
 
   it('are strangers no more once a list begins, and known ones never are', () => {
-    const strangers = createStrangers(2)
+    const strangers = createUnlistedIds(2)
     expect(['a', 'b', 'a', 'c'].map((id) => strangers.admit(id, false))).toEqual([true, true, true, false])
     expect(strangers.admit('known', true)).toBe(true)
     expect([strangers.has('known'), strangers.has('c'), strangers.isFlooded()]).toEqual([true, false, true])
@@ -93,7 +93,7 @@ describe('200,000 ids that nobody has listed', () => {
   })
 
   it('have no more early places than may be', () => {
-    const early = createEarlyPlaces()
+    const early = createPendingEndpoints()
     const place = { v4: [], v6: [], since: 1 }
     for (let i = 0; i < 50_000; i++) early.set('c', `n${i}`, place)
     expect(early.of('c').size).toBe(20_000)
@@ -106,11 +106,11 @@ describe('200,000 ids that nobody has listed', () => {
 it('looks that fail leave room for those at other ids', async () => {
   const { clock, turn } = createHandClock()
   const underway: { id: string; reject(error: Error): void }[] = []
-  const dirty = createDirtySet({
-    look: (id) => new Promise((_, reject) => underway.push({ id, reject })),
-    ...{ failed: () => {}, atOnce: 4, debounce: 1, clock, random: () => 0 },
+  const dirty = createWorkQueue({
+    run: (id) => new Promise((_, reject) => underway.push({ id, reject })),
+    ...{ failed: () => {}, concurrency: 4, debounce: 1, clock, random: () => 0 },
   })
-  for (let i = 0; i < 20; i++) dirty.mark(`hung${i}`)
+  for (let i = 0; i < 20; i++) dirty.add(`hung${i}`)
   dirty.resume()
   turn(1)
   for (let i = 0; i < 5; i++) {
@@ -120,14 +120,14 @@ it('looks that fail leave room for those at other ids', async () => {
   turn(10_000)
   await settle()
   expect(underway).toHaveLength(2)
-  dirty.mark('fresh', { urgent: true })
+  dirty.add('fresh', { urgent: true })
   expect(underway.map(({ id }) => id)).toContain('fresh')
 })
 
 describe('a notice', () => {
   it('is given once an hour, and not many in a row', () => {
     const { clock, turn } = createHandClock()
-    const notices = createNotices(clock)
+    const notices = createLogLimit(clock)
     const said: { what: string; unsaid?: number }[] = []
     const say = (what: string) => notices.say(what, (more) => said.push({ what, ...more }))
     for (let i = 0; i < 100; i++) say('a')
@@ -220,7 +220,7 @@ describe('a watch', () => {
     const { watch, store, pass } = open(40, { 'berth.names': names })
     const told: { containers: number; synced: boolean }[] = []
     store.onChange((change) => {
-      if (change.kind !== 'told') return
+      if (change.kind !== 'update') return
       told.push({
         ...{ containers: change.containers.length, synced: store.current().engines.get('e')!.synced },
       })

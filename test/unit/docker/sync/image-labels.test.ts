@@ -1,10 +1,10 @@
 // When images are asked for, and what becomes of it where they can't be read.
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import type { RawContainer } from '../../../../src/docker/api/types.ts'
+import type { ApiContainer } from '../../../../src/docker/api/types.ts'
 import type { ImageRef, Labels } from '../../../../src/docker/model/grants.ts'
-import { createImages, type ImageReply } from '../../../../src/docker/sync/image-labels.ts'
-import { createReconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { createImageLabels, type ImageReply } from '../../../../src/docker/sync/image-labels.ts'
+import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
@@ -17,13 +17,13 @@ function open(reply: (image: ImageRef) => ImageReply | Promise<ImageReply>) {
   const hand = createHandClock()
   const asked: string[] = []
   const told = { read: [] as string[], refused: 0, failed: 0 }
-  const images = createImages({
+  const images = createImageLabels({
     ...{ clock: hand.clock, random: () => 0 },
-    ask: async (image) => {
+    fetch: async (image) => {
       asked.push(`${image.id.slice(7, 8)}${image.platform ?? ''}`)
       return reply(image)
     },
-    read: (image) => void told.read.push(image.id.slice(7, 8)),
+    loaded: (image) => void told.read.push(image.id.slice(7, 8)),
     refused: () => void told.refused++,
     failed: () => void told.failed++,
   })
@@ -53,7 +53,7 @@ it('what no container has any more is forgotten', async () => {
   images.want(ref('a'))
   images.want(ref('b'))
   await turn()
-  images.keep([ref('b')])
+  images.retain([ref('b')])
   expect(images.labelsOf(ref('a'))).toBeUndefined()
   expect(images.labelsOf(ref('b'))).toEqual({})
   images.want(ref('a'))
@@ -70,7 +70,7 @@ it('an image that is gone is asked for again at the next full list, not sooner',
   await turn(30_000)
   expect(asked).toEqual(['a'])
   expect(told).toEqual({ read: [], refused: 0, failed: 0 })
-  images.keep([ref('a')])
+  images.retain([ref('a')])
   await turn(1)
   expect(told.read).toEqual(['a'])
 })
@@ -83,11 +83,11 @@ it('who refuses one image is asked for one at each full list, and for all once i
   const first = asked.length
   expect(first).toBeLessThanOrEqual(2)
   expect(told.refused).toBe(first)
-  images.keep([...'abcdef'].map((digit) => ref(digit)))
+  images.retain([...'abcdef'].map((digit) => ref(digit)))
   await turn(1)
   expect(asked).toHaveLength(first + 1)
   reply = {}
-  images.keep([...'abcdef'].map((digit) => ref(digit)))
+  images.retain([...'abcdef'].map((digit) => ref(digit)))
   for (let i = 0; i < 8; i++) await turn(1)
   expect(told.read.sort().join('')).toBe('abcdef')
 })
@@ -110,7 +110,7 @@ async function follow(labels: Labels, ofImage: Labels) {
   const hand = createHandClock()
   const id = 'c'.repeat(64)
   let tell = () => {}
-  const raw = (): RawContainer => ({
+  const raw = (): ApiContainer => ({
     ...{ Id: id, Name: '/plain', Image: ref('a').id, Config: { Labels: { ...labels } } },
     State: { Running: true, Status: 'running' },
     NetworkSettings: { Networks: { n: { NetworkID: 'n1', IPAddress: '10.0.0.2', DNSNames: ['plain'] } } },
@@ -127,9 +127,9 @@ async function follow(labels: Labels, ofImage: Labels) {
   } as unknown as EngineClient
   let rules = labelRules
   let changes = 0
-  const reconcile = createReconcile({
+  const reconcile = createReconciler({
     ...{ engine: 'e', clock: hand.clock, random: () => 0 },
-    ...{ changed: () => void changes++, failed() {}, late() {}, mislabelled() {}, refused() {} },
+    ...{ changed: () => void changes++, failed() {}, late() {}, invalidLabels() {}, refused() {} },
     labelRules: () => rules,
   })
   const turn = async (ms = 1) => {
@@ -149,10 +149,10 @@ async function follow(labels: Labels, ofImage: Labels) {
     changes: () => changes,
     allow(allow: typeof labelRules.allow) {
       rules = { ...rules, allow }
-      reconcile.grantAnew()
+      reconcile.regrant()
     },
     create: (told = labels) => reconcile.create(id, 'plain', told, 1),
-    container: () => reconcile.facts().containers.get(id)!,
+    container: () => reconcile.inventory().containers.get(id)!,
   }
 }
 

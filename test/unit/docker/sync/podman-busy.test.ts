@@ -7,19 +7,19 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import { createEngineClient } from '../../../../src/docker/api/client.ts'
-import type { RawContainer, RawContainerRow, RawNetwork } from '../../../../src/docker/api/types.ts'
+import type { ApiContainer, ApiContainerRow, ApiNetwork } from '../../../../src/docker/api/types.ts'
 import { networkFrom } from '../../../../src/docker/model/network.ts'
-import { createReconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { until } from '../../../engine/docker.ts'
 import { labelRules } from '../label-rules.ts'
 
 const podman = JSON.parse(readFileSync(new URL('../engine-podman-own.json', import.meta.url), 'utf8')) as {
   mismatch: object
-  containers: (RawContainerRow & { StartedAt: number })[]
+  containers: (ApiContainerRow & { StartedAt: number })[]
   networks: { id: string; name: string }[]
-  dockerNetworks: RawNetwork[]
-  web: RawContainer
+  dockerNetworks: ApiNetwork[]
+  web: ApiContainer
 }
 const [web, torn] = ['web', 'torn'].map((name) => podman.containers.find(({ Names }) => Names![0] === name)!)
 const front = podman.networks.find(({ name }) => name === 'front')!.id
@@ -79,7 +79,7 @@ describe('a list that Podman refuses because of one container', () => {
     const { client } = await busyPodman()
     const rows = await client.listContainers()
     expect(rows.map(({ Id }) => Id)).toEqual(podman.containers.map(({ Id }) => Id))
-    expect(rows[0]).toMatchObject({ Names: ['web'], State: 'running', Own: { networks: ['front'] } })
+    expect(rows[0]).toMatchObject({ Names: ['web'], State: 'running', Libpod: { networks: ['front'] } })
   })
 
   it('is refused where a proxy lets nobody ask for that', async () => {
@@ -107,7 +107,7 @@ it.each([
 describe('networks that wait for every container’s lock', () => {
   it('are as Docker’s API tells them', async () => {
     const { client, answers } = await busyPodman()
-    const told = (raw: readonly RawNetwork[]) =>
+    const told = (raw: readonly ApiNetwork[]) =>
       raw.map((each) => networkFrom(each, 'e')).sort((a, b) => (a.network.id < b.network.id ? -1 : 1))
     const soon = told(await client.listNetworks())
     answers['/networks'] = 'silence'
@@ -125,7 +125,7 @@ describe('networks that wait for every container’s lock', () => {
 describe('a container whose networks are at odds', () => {
   it('is where its networks say that it is', async () => {
     const { client } = await busyPodman()
-    const row = (await client.inspectContainer(torn!.Id)) as RawContainerRow
+    const row = (await client.inspectContainer(torn!.Id)) as ApiContainerRow
     expect(row).toMatchObject({ Id: torn!.Id, State: 'paused', Names: ['torn'] })
     expect(row.NetworkSettings!.Networks).toEqual({
       front: { NetworkID: front, IPAddress: '198.18.0.3', GlobalIPv6Address: '' },
@@ -135,7 +135,7 @@ describe('a container whose networks are at odds', () => {
   it('is not where it has left, though the network still knows it', async () => {
     const rows = podman.containers.map((row) => (row === torn ? { ...row, Networks: ['back'] } : row))
     const { client } = await busyPodman({ '/libpod/containers/json?all=true': rows })
-    const row = (await client.inspectContainer(torn!.Id)) as RawContainerRow
+    const row = (await client.inspectContainer(torn!.Id)) as ApiContainerRow
     expect(row.NetworkSettings!.Networks).toEqual({})
   })
 
@@ -148,14 +148,14 @@ describe('a container whose networks are at odds', () => {
 describe('what is known', () => {
   async function following() {
     const engine = await busyPodman({ '/containers/json?all=true': 'silence' })
-    const reconcile = createReconcile({
+    const reconcile = createReconciler({
       ...{ engine: 'e', clock: systemClock, random: () => 0, labelRules: () => labelRules, refused() {} },
-      ...{ changed: () => {}, failed: () => {}, late: () => {}, mislabelled: () => {} },
+      ...{ changed: () => {}, failed: () => {}, late: () => {}, invalidLabels: () => {} },
     })
-    onTestFinished(() => reconcile.hold())
+    onTestFinished(() => reconcile.pause())
     const places = () =>
       Object.fromEntries(
-        [...reconcile.facts().containers.values()].map(({ name, running, endpoints }) => [
+        [...reconcile.inventory().containers.values()].map(({ name, running, endpoints }) => [
           name,
           [running, ...endpoints.flatMap(({ v4, names }) => (v4.length === 0 ? [] : [[...v4], names]))],
         ]),

@@ -8,10 +8,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../../src/docker/api/client.ts'
 import { type EngineEvent, parseEvent } from '../../../../src/docker/api/event-stream.ts'
-import type { RawContainer, RawNetwork } from '../../../../src/docker/api/types.ts'
+import type { ApiContainer, ApiNetwork } from '../../../../src/docker/api/types.ts'
 import { containerFrom } from '../../../../src/docker/model/container.ts'
-import { follow } from '../../../../src/docker/sync/event-handler.ts'
-import { createReconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
+import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { rules } from '../../../engine/proxy-urls.ts'
@@ -20,7 +20,7 @@ import { labelRules } from '../label-rules.ts'
 import { containerNamed, networkNamed, type Recorded } from '../recorded.ts'
 
 const text = readFileSync(new URL('../engine-podman.json', import.meta.url), 'utf8')
-const podman = JSON.parse(text) as Recorded & { defaultNetwork: RawNetwork }
+const podman = JSON.parse(text) as Recorded & { defaultNetwork: ApiNetwork }
 const events = podman.events.map((line) => parseEvent(line)!)
 const idOf = (name: string) => containerNamed(podman, name).Id
 const web = containerNamed(podman, 'web')
@@ -49,9 +49,9 @@ function engine() {
     imageLabels: async () => ({}),
   } as unknown as EngineClient
   const hand = createHandClock()
-  const reconcile = createReconcile({
+  const reconcile = createReconciler({
     ...{ engine: 'e', clock: hand.clock, random: () => 0, labelRules: () => labelRules, refused() {} },
-    ...{ changed: () => {}, failed: () => {}, late: () => {}, mislabelled: () => {} },
+    ...{ changed: () => {}, failed: () => {}, late: () => {}, invalidLabels: () => {} },
     engineNow: () => state.now,
   })
   const store = createStore(['e'])
@@ -64,7 +64,7 @@ function engine() {
   }
   const snapshot = () => {
     const { networks, containers } = reconcile.takeChanges()
-    store.apply({ kind: 'told', engine: 'e', networks, containers })
+    store.apply({ kind: 'update', engine: 'e', networks, containers })
     return store.current()
   }
   return {
@@ -74,7 +74,7 @@ function engine() {
       await settle()
       await listed
     },
-    hear: (event: EngineEvent) => follow(event, reconcile),
+    hear: (event: EngineEvent) => handleEvent(event, reconcile),
     /** Of each of a container's places that has an address: network, addresses, names. */
     places(name: string): [network: string, v4: readonly string[], names: readonly string[]][] {
       const now = snapshot()
@@ -115,7 +115,7 @@ describe('what Podman lists', () => {
     expect(podman.defaultNetwork.Name).toBe('podman')
     const before = networks().find(({ id }) => id === podman.defaultNetwork.Id)!
     expect(before).toMatchObject({ name: 'bridge', hasResolver: false })
-    reconcile.markNetwork(podman.defaultNetwork.Id)
+    reconcile.queueNetwork(podman.defaultNetwork.Id)
     await settle()
     expect(networks().find(({ id }) => id === before.id)).toBe(before)
     expect(places('plain').map(([network]) => network)).toEqual(['bridge'])
@@ -324,7 +324,7 @@ describe('a call of Podman’s', () => {
       response.end(JSON.stringify(url.includes('/pods/') ? told : raw))
     })
     await client.version()
-    const raw = (await client.inspectContainer(id)) as RawContainer
+    const raw = (await client.inspectContainer(id)) as ApiContainer
     return { names: containerFrom(raw, 'e', () => undefined).container.endpoints[0]!.names, asked }
   }
 

@@ -1,8 +1,8 @@
 // The table comes to be the engine's truth, whatever becomes of events, and however late inspects are.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { follow } from '../../../../src/docker/sync/event-handler.ts'
-import { createReconcile, type Reconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
+import { createReconciler, type Reconciler } from '../../../../src/docker/sync/reconciler.ts'
 import type { Clock } from '../../../../src/lib/clock.ts'
 import { type Action, actions, createFakeEngine, type FakeEngine } from '../fake-engine.ts'
 import { labelRules } from '../label-rules.ts'
@@ -23,19 +23,19 @@ function clockOf(pause: (what: string) => Promise<unknown>): Clock {
   }
 }
 
-function reconcileOf(clock: Clock, errors: unknown[] = [], changed = () => {}): Reconcile {
-  return createReconcile({
+function reconcileOf(clock: Clock, errors: unknown[] = [], changed = () => {}): Reconciler {
+  return createReconciler({
     ...{ engine: 'e', clock, random: () => 0, labelRules: () => labelRules, refused() {} },
     changed,
     failed: (error) => errors.push(error),
     late: () => {},
-    mislabelled: () => {},
+    invalidLabels: () => {},
   })
 }
 
 /** In the form of the fake engine's truth. */
-function told(reconcile: Reconcile): Record<string, string[]> {
-  const { containers, networks } = reconcile.facts()
+function told(reconcile: Reconciler): Record<string, string[]> {
+  const { containers, networks } = reconcile.inventory()
   const found: Record<string, string[]> = {}
   for (const { id, endpoints } of containers.values()) {
     for (const { networkId, v4, names } of endpoints) {
@@ -66,7 +66,7 @@ async function live(
     index: number,
     tell: (events: ReturnType<FakeEngine['takeEvents']>) => void,
   ) => void,
-): Promise<{ engine: FakeEngine; reconcile: Reconcile; errors: unknown[] }> {
+): Promise<{ engine: FakeEngine; reconcile: Reconciler; errors: unknown[] }> {
   const pause = (what: string) => scheduler.schedule(Promise.resolve(), what)
   const engine = createFakeEngine(pause)
   const errors: unknown[] = []
@@ -88,7 +88,7 @@ async function live(
       }
     }
   }
-  const reconcile: Reconcile = reconcileOf(clockOf(pause), errors, () => {
+  const reconcile: Reconciler = reconcileOf(clockOf(pause), errors, () => {
     check()
     if (changes++ % 3 === 0) take()
   })
@@ -103,7 +103,7 @@ async function live(
       .then(() => {
         for (const event of events) {
           heardUpTo = event.time
-          follow(event, reconcile)
+          handleEvent(event, reconcile)
         }
       })
   }
@@ -120,7 +120,7 @@ async function live(
   await scheduler.waitIdle()
   await Promise.all([acting, before])
   take()
-  const { networks, containers } = reconcile.facts()
+  const { networks, containers } = reconcile.inventory()
   expect(sorted(handedOver.networks)).toEqual(sorted(networks))
   expect(sorted(handedOver.containers)).toEqual(sorted(containers))
   return { engine, reconcile, errors }
@@ -159,7 +159,7 @@ describe('what is known', () => {
             tell(held.reverse())
             held = []
           })
-          for (const event of held) follow(event, reconcile)
+          for (const event of held) handleEvent(event, reconcile)
           // A place that only a connect event told of may be of a start under way: it has until the second list.
           for (const _ of [1, 2]) {
             const listed = reconcile.fullList(engine.client)
@@ -225,7 +225,7 @@ it('a connect is known though the container’s inspect never answers, and so is
   await settled
   engine.blocked.add('id-0'.padEnd(64, '0'))
   const hear = async () => {
-    for (const event of engine.takeEvents()) follow(event, reconcile)
+    for (const event of engine.takeEvents()) handleEvent(event, reconcile)
     for (let i = 0; i < 20; i++) await pause()
   }
   engine.act('connect', 0, 1)
@@ -248,7 +248,7 @@ it('a connect is known though the engine still owes an inspect of the network fr
   await reconcile.fullList(engine.client)
   const start = async (which: number) => {
     engine.act('start', which, 0)
-    for (const event of engine.takeEvents()) follow(event, reconcile)
+    for (const event of engine.takeEvents()) handleEvent(event, reconcile)
     for (let i = 0; i < 200; i++) await Promise.resolve()
     return Object.keys(told(reconcile))
   }
@@ -275,21 +275,21 @@ it('a container that is created while a list is on its way, which lacks it, stay
   engine.act('create', 1, 0)
   const id = 'id-0'.padEnd(64, '0')
   engine.blocked.add(id)
-  for (const event of engine.takeEvents()) follow(event, reconcile)
+  for (const event of engine.takeEvents()) handleEvent(event, reconcile)
   release()
   void list
   for (let i = 0; i < 200; i++) await Promise.resolve()
-  expect([...reconcile.facts().containers.keys()]).toEqual([id])
+  expect([...reconcile.inventory().containers.keys()]).toEqual([id])
 })
 
 it('labels that can not be read are told once, also of a container that is first known by its create event', async () => {
   const engine = createFakeEngine(async () => {})
   const told: string[] = []
-  const reconcile = createReconcile({
+  const reconcile = createReconciler({
     ...{ engine: 'e', clock: clockOf(async () => {}), random: () => 0 },
     ...{ labelRules: () => labelRules, refused() {} },
     ...{ changed: () => {}, failed: () => {}, late: () => {} },
-    mislabelled: ({ name }, problems) => void told.push(`${name}: ${problems.length}`),
+    invalidLabels: ({ name }, problems) => void told.push(`${name}: ${problems.length}`),
   })
   await reconcile.fullList(engine.client)
   reconcile.create('x'.repeat(64), 'web', { 'berth.ttl': 'soon' }, 1)

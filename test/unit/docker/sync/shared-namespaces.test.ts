@@ -2,8 +2,8 @@
 // with loopback alone when its host is started again, and tell nothing of it but both starts.
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import type { RawContainer, RawContainerRow } from '../../../../src/docker/api/types.ts'
-import { createReconcile } from '../../../../src/docker/sync/reconciler.ts'
+import type { ApiContainer, ApiContainerRow } from '../../../../src/docker/api/types.ts'
+import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
@@ -15,19 +15,19 @@ function engine() {
   const started = new Map<string, string>()
   const running = new Map<string, boolean>()
   let address = '10.0.0.2'
-  const raw = (id: string, name: string, lodgesWith?: string): RawContainer => ({
+  const raw = (id: string, name: string, sharesNetworkOf?: string): ApiContainer => ({
     ...{ Id: id, Name: `/${name}`, Config: {} },
     State: { Status: 'running', Running: running.get(id) !== false, StartedAt: started.get(id) },
-    HostConfig: { NetworkMode: lodgesWith === undefined ? 'front' : `container:${lodgesWith}` },
+    HostConfig: { NetworkMode: sharesNetworkOf === undefined ? 'front' : `container:${sharesNetworkOf}` },
     NetworkSettings: {
       Networks:
-        lodgesWith === undefined
+        sharesNetworkOf === undefined
           ? { front: { NetworkID: 'n', IPAddress: address, EndpointID: started.get(id) } }
           : {},
     },
   })
   const all = () => [raw(host, 'host'), raw(side, 'side', host), raw(last, 'last', side)]
-  const rowOf = ({ Id, Name, State, HostConfig, NetworkSettings }: RawContainer): RawContainerRow => ({
+  const rowOf = ({ Id, Name, State, HostConfig, NetworkSettings }: ApiContainer): ApiContainerRow => ({
     ...{ Id, Names: [Name], State: State!.Running ? 'running' : 'exited', HostConfig, NetworkSettings },
   })
   const inspected: string[] = []
@@ -51,9 +51,9 @@ function engine() {
     imageLabels: async () => ({}),
   } as unknown as EngineClient
   const hand = createHandClock()
-  const reconcile = createReconcile({
+  const reconcile = createReconciler({
     ...{ engine: 'e', clock: hand.clock, random: () => 0, labelRules: () => labelRules, refused() {} },
-    ...{ changed: () => {}, failed: () => {}, late: () => {}, mislabelled: () => {} },
+    ...{ changed: () => {}, failed: () => {}, late: () => {}, invalidLabels: () => {} },
   })
   const store = createStore(['e'])
   const settle = async (until?: Promise<unknown>) => {
@@ -72,7 +72,7 @@ function engine() {
       for (const [i, id] of ids.entries()) started.set(id, at(second + i))
       if (ids.includes(host)) address = `10.0.0.${second}`
     },
-    hear: (id: string) => reconcile.markContainer(id),
+    hear: (id: string) => reconcile.queueContainer(id),
     list: () => settle(reconcile.fullList(client)),
     /** Of which no inspect is answered. */
     listOnly: () => {
@@ -82,7 +82,7 @@ function engine() {
     settle,
     /** What each of them answers by. */
     names() {
-      store.apply({ kind: 'told', engine: 'e', ...reconcile.takeChanges() })
+      store.apply({ kind: 'update', engine: 'e', ...reconcile.takeChanges() })
       const { names, added } = store.current().networks.get('n')!
       return ['host', 'side', 'last'].map((name) => (names.get(name) ?? added.get(name))?.[0]?.v4[0])
     },

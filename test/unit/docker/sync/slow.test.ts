@@ -6,7 +6,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { createGetter } from '../../../../src/docker/api/http-client.ts'
+import { createHttpClient } from '../../../../src/docker/api/http-client.ts'
 import { createHandClock } from '../../hand-clock.ts'
 
 const closing: (() => void)[] = []
@@ -25,7 +25,7 @@ async function open(isWhole: boolean) {
   await new Promise<void>((resolve) => server.listen(path, resolve))
   const { clock, turn } = createHandClock()
   const address = { kind: 'unix', path, text: path } as const
-  const getter = createGetter({ address, clock, most: 1 })
+  const getter = createHttpClient({ address, clock, most: 1 })
   closing.push(
     getter.close,
     () => server.close(),

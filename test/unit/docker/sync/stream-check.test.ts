@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import type { EngineEvent } from '../../../../src/docker/api/event-stream.ts'
-import { createEar } from '../../../../src/docker/sync/stream-check.ts'
+import { createStreamCheck } from '../../../../src/docker/sync/stream-check.ts'
 import { createHandClock } from '../../hand-clock.ts'
 
 const never = new AbortController().signal
@@ -17,7 +17,7 @@ function open() {
       return events.filter(({ time }) => time >= from && time < to)
     },
   } as unknown as EngineClient
-  const ear = createEar(client, clock, clock.now)
+  const ear = createStreamCheck(client, clock, clock.now)
   const happen = (id: string): EngineEvent => {
     const event: EngineEvent = {
       ...{ type: 'container', action: 'start', id, attributes: { name: id }, time: clock.now() },
@@ -38,12 +38,12 @@ function open() {
 it('finds what the stream did not tell', async () => {
   const { ear, happen, check, turn } = open()
   turn(1_000)
-  ear.hear(happen('a'))
+  ear.observe(happen('a'))
   const lost = happen('b')
   turn(3_000)
-  expect(await check()).toEqual({ deaf: [lost], unsure: false })
+  expect(await check()).toEqual({ missed: [lost], inconclusive: false })
   turn(4_000)
-  expect(await check()).toEqual({ deaf: [], unsure: false })
+  expect(await check()).toEqual({ missed: [], inconclusive: false })
 })
 
 it('after minutes without an answer it says that it can not tell of what is long ago, and nothing else', async () => {
@@ -51,12 +51,12 @@ it('after minutes without an answer it says that it can not tell of what is long
   state.fails = true
   for (let i = 0; i < 40; i++) {
     turn(4_000)
-    ear.hear(happen(`c${i}`))
+    ear.observe(happen(`c${i}`))
     await expect(ear.check(never)).rejects.toThrow('no answer')
   }
   state.fails = false
   turn(4_000)
-  expect(await check()).toEqual({ deaf: [], unsure: true })
+  expect(await check()).toEqual({ missed: [], inconclusive: true })
   turn(4_000)
-  expect(await check()).toEqual({ deaf: [], unsure: false })
+  expect(await check()).toEqual({ missed: [], inconclusive: false })
 })

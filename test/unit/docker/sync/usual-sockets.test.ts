@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { findPlace, type UsualPlace, usualPlaces } from '../../../../src/docker/sync/usual-sockets.ts'
+import { findSocket, type UsualSocket, usualSockets } from '../../../../src/docker/sync/usual-sockets.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-places-'))
 const id = process.getuid?.()
@@ -21,7 +21,7 @@ async function listen(path: string): Promise<void> {
 }
 
 const pathsOf = (env: Record<string, string>, user: number | undefined = 1000) =>
-  usualPlaces({ id: user, env }).map(({ path }) => path)
+  usualSockets({ id: user, env }).map(({ path }) => path)
 
 describe('the usual places', () => {
   it('are Docker’s before Podman’s, the machine’s before the user’s', () => {
@@ -40,12 +40,12 @@ describe('the usual places', () => {
       ...['/var/run/docker.sock', '/run/user/1000/docker.sock'],
       ...['/run/podman/podman.sock', '/run/user/1000/podman/podman.sock'],
     ])
-    expect(usualPlaces({ id: undefined, env: {} })).toHaveLength(2)
+    expect(usualSockets({ id: undefined, env: {} })).toHaveLength(2)
   })
 })
 
 describe('the place that is taken', () => {
-  const at = (name: string, isOwn = false): UsualPlace => ({ path: join(folder, name), isOwn })
+  const at = (name: string, isOwn = false): UsualSocket => ({ path: join(folder, name), isOwn })
 
   it('is the first that takes a connection', async () => {
     const [gone, file, stale, first, second] = ['gone', 'file', 'stale', 'first', 'second'].map((name) =>
@@ -56,18 +56,18 @@ describe('the place that is taken', () => {
     await listen(second!.path)
     leaveBehind(stale!.path)
     const all = [gone!, file!, stale!, first!, second!]
-    expect(await findPlace(all, id)).toBe(first!.path)
-    expect(await findPlace(all.toReversed(), id)).toBe(second!.path)
-    expect(await findPlace([gone!, file!, stale!], id)).toBeUndefined()
+    expect(await findSocket(all, id)).toBe(first!.path)
+    expect(await findSocket(all.toReversed(), id)).toBe(second!.path)
+    expect(await findSocket([gone!, file!, stale!], id)).toBeUndefined()
   })
 
   it('is no socket of another user’s among the user’s own places', async () => {
     const [own, ofAll] = [at('users.sock', true), at('users.sock')]
     await listen(own.path)
-    expect(await findPlace([own], id)).toBe(own.path)
+    expect(await findSocket([own], id)).toBe(own.path)
     const another = (id ?? 0) + 1
-    expect(await findPlace([own], another)).toBeUndefined()
-    expect(await findPlace([ofAll], another)).toBe(ofAll.path)
+    expect(await findSocket([own], another)).toBeUndefined()
+    expect(await findSocket([ofAll], another)).toBe(ofAll.path)
   })
 })
 

@@ -1,7 +1,7 @@
 // What a full list waits for before the table counts as whole.
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import { createReconcile } from '../../../../src/docker/sync/reconciler.ts'
+import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { createEstate } from '../../../synthetic/estate.ts'
 import { inspected, networkRow, row } from '../../../synthetic/shapes.ts'
 import { createHandClock } from '../../hand-clock.ts'
@@ -24,9 +24,9 @@ function open() {
     imageLabels: async () => ({}),
   } as unknown as EngineClient
   const hand = createHandClock()
-  const reconcile = createReconcile({
+  const reconcile = createReconciler({
     ...{ engine: 'e', clock: hand.clock, random: () => 0, labelRules: () => labelRules, refused() {} },
-    ...{ changed: () => {}, failed: () => {}, late: () => {}, mislabelled: () => {} },
+    ...{ changed: () => {}, failed: () => {}, late: () => {}, invalidLabels: () => {} },
   })
   const told = { isOver: false }
   void reconcile.fullList(client).then(() => {
@@ -43,7 +43,7 @@ function open() {
 
 it('waits for the inspects of those that run as long as they come, though others block', async () => {
   const { reconcile, told, turn, waiting, running } = open()
-  const names = (id: string) => reconcile.facts().containers.get(id)!.endpoints[0]!.names
+  const names = (id: string) => reconcile.inventory().containers.get(id)!.endpoints[0]!.names
   await turn(1)
   for (const id of running) {
     expect(told.isOver).toBe(false)
@@ -64,5 +64,5 @@ it('waits for 2 s where no inspect comes at all', async () => {
   expect(told.isOver).toBe(false)
   await turn(10)
   expect(told.isOver).toBe(true)
-  expect(running.every((id) => reconcile.facts().containers.get(id)!.running)).toBe(true)
+  expect(running.every((id) => reconcile.inventory().containers.get(id)!.running)).toBe(true)
 })

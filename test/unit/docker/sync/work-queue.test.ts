@@ -1,6 +1,6 @@
 // How long a full list waits for the inspects that it asks for, and when an id is looked at again.
 import { describe, expect, it } from 'vitest'
-import { createDirtySet, type DirtySet } from '../../../../src/docker/sync/work-queue.ts'
+import { createWorkQueue, type WorkQueue } from '../../../../src/docker/sync/work-queue.ts'
 import { createHandClock } from '../../hand-clock.ts'
 
 const settle = async () => {
@@ -8,17 +8,24 @@ const settle = async () => {
 }
 
 /** Looks end when they are told to. */
-function open(atOnceEach = 1) {
+function open(concurrencyPerId = 1) {
   const hand = createHandClock()
   const looks = new Map<string, () => void>()
   const begun: { id: string; resolve(): void; reject(error: Error): void }[] = []
-  const dirty = createDirtySet({
-    look: (id) =>
+  const dirty = createWorkQueue({
+    run: (id) =>
       new Promise((resolve, reject) => {
         looks.set(id, resolve)
         begun.push({ id, resolve, reject })
       }),
-    ...{ failed: () => {}, atOnce: 2, atOnceEach, debounce: 1, clock: hand.clock, random: () => 0 },
+    ...{
+      failed: () => {},
+      concurrency: 2,
+      concurrencyPerId,
+      debounce: 1,
+      clock: hand.clock,
+      random: () => 0,
+    },
   })
   const turn = async (ms: number) => {
     hand.turn(ms)
@@ -31,7 +38,7 @@ function open(atOnceEach = 1) {
   return { dirty, turn, come, looks, begun, pending: hand.pending }
 }
 
-async function watch(dirty: DirtySet, ids: readonly string[]) {
+async function watch(dirty: WorkQueue, ids: readonly string[]) {
   const told = { isSettled: false }
   void dirty.settled(ids, 100, 1000).then(() => {
     told.isSettled = true
@@ -45,7 +52,7 @@ describe('settled', () => {
 
   it('waits for all of them as long as some come, however long that takes', async () => {
     const { dirty, turn, come, pending } = open()
-    for (const id of ids) dirty.mark(id)
+    for (const id of ids) dirty.add(id)
     dirty.resume()
     await turn(1)
     const told = await watch(dirty, ids)
@@ -60,7 +67,7 @@ describe('settled', () => {
 
   it('does not wait for those that block once no others come', async () => {
     const { dirty, turn, come } = open()
-    for (const id of ids.slice(0, 3)) dirty.mark(id)
+    for (const id of ids.slice(0, 3)) dirty.add(id)
     dirty.resume()
     await turn(1)
     const told = await watch(dirty, ids)
@@ -75,7 +82,7 @@ describe('settled', () => {
 
   it('has a limit in all', async () => {
     const { dirty, turn, come } = open()
-    for (const id of ids) dirty.mark(id)
+    for (const id of ids) dirty.add(id)
     dirty.resume()
     await turn(1)
     const told = await watch(dirty, ids)
@@ -90,20 +97,20 @@ describe('settled', () => {
 
   it('does not wait while held, for what is not marked, or for what is forgotten', async () => {
     const { dirty, turn } = open()
-    dirty.mark('id-0')
+    dirty.add('id-0')
     expect(await watch(dirty, ids)).toEqual({ isSettled: true })
     dirty.resume()
     await turn(1)
     expect(await watch(dirty, ['id-1'])).toEqual({ isSettled: true })
     const told = await watch(dirty, ids)
-    dirty.forget('id-0')
+    dirty.remove('id-0')
     await settle()
     expect(told.isSettled).toBe(true)
-    dirty.mark('id-0')
+    dirty.add('id-0')
     await turn(1)
     const held = await watch(dirty, ids)
     expect(held.isSettled).toBe(false)
-    dirty.hold()
+    dirty.pause()
     await settle()
     expect(held.isSettled).toBe(true)
   })
@@ -113,8 +120,8 @@ describe('an id that is marked while it is looked at', () => {
   it('is looked at again after that', async () => {
     const { dirty, come, begun } = open()
     dirty.resume()
-    dirty.mark('id', { urgent: true })
-    dirty.mark('id', { urgent: true })
+    dirty.add('id', { urgent: true })
+    dirty.add('id', { urgent: true })
     expect(begun).toHaveLength(1)
     await come('id')
     expect(begun).toHaveLength(2)
@@ -126,7 +133,7 @@ describe('an id that is marked while it is looked at', () => {
   it('or beside that, once, where two may be under way; the later one is what counts', async () => {
     const { dirty, begun } = open(2)
     dirty.resume()
-    for (let i = 0; i < 3; i++) dirty.mark('id', { urgent: true })
+    for (let i = 0; i < 3; i++) dirty.add('id', { urgent: true })
     expect(begun).toHaveLength(2)
     begun[0]!.resolve()
     await settle()
@@ -137,15 +144,15 @@ describe('an id that is marked while it is looked at', () => {
     expect(dirty.has('id')).toBe(false)
     begun[1]!.resolve()
     await settle()
-    dirty.mark('id', { urgent: true })
+    dirty.add('id', { urgent: true })
     expect(begun).toHaveLength(4)
   })
 
   it('is not looked at a second time without another mark', async () => {
     const { dirty, turn, begun } = open(2)
     dirty.resume()
-    dirty.mark('id', { urgent: true })
-    dirty.mark('other', { urgent: true })
+    dirty.add('id', { urgent: true })
+    dirty.add('other', { urgent: true })
     begun[1]!.resolve()
     await turn(100)
     expect(begun).toHaveLength(2)
@@ -154,8 +161,8 @@ describe('an id that is marked while it is looked at', () => {
   it('needs no further look where one of two has failed and the later one has not', async () => {
     const { dirty, turn, begun, pending } = open(2)
     dirty.resume()
-    dirty.mark('id', { urgent: true })
-    dirty.mark('id', { urgent: true })
+    dirty.add('id', { urgent: true })
+    dirty.add('id', { urgent: true })
     begun[0]!.reject(new Error('cut'))
     await settle()
     begun[1]!.resolve()
@@ -169,8 +176,8 @@ describe('an id that is marked while it is looked at', () => {
   it('is looked at again soon where the later look has failed and the one before it hangs', async () => {
     const { dirty, turn, begun } = open(2)
     dirty.resume()
-    dirty.mark('id', { urgent: true })
-    dirty.mark('id', { urgent: true })
+    dirty.add('id', { urgent: true })
+    dirty.add('id', { urgent: true })
     begun[1]!.reject(new Error('cut'))
     await settle()
     await turn(0)
@@ -183,11 +190,11 @@ describe('an id that is marked while it is looked at', () => {
   it('is looked at again at once where the look before has failed and another one has not', async () => {
     const { dirty, begun } = open(2)
     dirty.resume()
-    dirty.mark('id', { urgent: true })
-    dirty.mark('id', { urgent: true })
+    dirty.add('id', { urgent: true })
+    dirty.add('id', { urgent: true })
     begun[0]!.reject(new Error('cut'))
     await settle()
-    dirty.mark('id', { urgent: true })
+    dirty.add('id', { urgent: true })
     expect(begun).toHaveLength(2)
     begun[1]!.resolve()
     await settle()
@@ -197,10 +204,10 @@ describe('an id that is marked while it is looked at', () => {
   it('does not keep others waiting by being marked again and again', async () => {
     const { dirty, begun } = open(2)
     dirty.resume()
-    dirty.mark('busy', { urgent: true })
-    dirty.mark('busy', { urgent: true })
-    dirty.mark('other', { urgent: true })
-    dirty.mark('busy', { urgent: true })
+    dirty.add('busy', { urgent: true })
+    dirty.add('busy', { urgent: true })
+    dirty.add('other', { urgent: true })
+    dirty.add('busy', { urgent: true })
     begun[0]!.resolve()
     await settle()
     expect(begun.map(({ id }) => id)).toEqual(['busy', 'busy', 'other'])
