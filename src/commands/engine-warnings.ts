@@ -4,7 +4,12 @@ import { localityOf } from '../config/local-engines.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
 import { createEngineClient, type EngineInfo } from '../docker/api/client.ts'
 import type { ApiContainerRow, ApiNetwork } from '../docker/api/types.ts'
-import { describeIsolation, type ProcessLocation, sharesNetworks } from '../docker/model/isolation.ts'
+import {
+  describeIsolation,
+  isolationOf,
+  type ProcessLocation,
+  sharesNetworks,
+} from '../docker/model/isolation.ts'
 import { networkFrom } from '../docker/model/network.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { canonicalAddress } from '../lib/ip.ts'
@@ -30,7 +35,7 @@ export async function listEngineWarnings(
       if (facts === undefined) return []
       // A remote engine's networks never are.
       const { local } = localityOf(engine, docker.engines)
-      return [...(local ? apartWarnings(engine, facts, here) : []), ...publicNames(facts, zone)]
+      return [...(local ? isolationWarnings(engine, facts, here) : []), ...publicNames(facts, zone)]
     }),
   )
   return [...new Set(lists.flat())].sort()
@@ -57,17 +62,18 @@ async function readEngine(engine: EngineConfig, clock: Clock): Promise<EngineFac
   }
 }
 
-function apartWarnings(
+function isolationWarnings(
   { name }: EngineConfig,
   { networks, containers, info }: EngineFacts,
   here: ProcessLocation,
 ): string[] {
-  if (info?.isolation === undefined) return []
+  const isolation = info && isolationOf(info.host)
+  if (isolation === undefined) return []
   const places = containers.flatMap(({ NetworkSettings }) => Object.values(NetworkSettings?.Networks ?? {}))
   const addresses = places.flatMap((place) => [place?.IPAddress, place?.GlobalIPv6Address])
   const gateways = networks.flatMap((network) => networkFrom(network, name).network.gateways)
   const all = [...addresses.map((address) => canonicalAddress(address ?? '') ?? ''), ...gateways]
-  return sharesNetworks(info.isolation, here, all) ? [] : [`${name}: ${describeIsolation(info.isolation)}`]
+  return sharesNetworks(isolation, here, all) ? [] : [`${name}: ${describeIsolation(isolation)}`]
 }
 
 function publicNames({ networks, containers }: EngineFacts, zone: string): string[] {

@@ -97,10 +97,12 @@ const acyclic = [
   'lib',
   'dns',
   'config',
+  'registry',
   'scope',
   'fast',
   'resolve',
   'forward',
+  'docker',
   'net',
   'http',
   'workers',
@@ -143,6 +145,14 @@ describe('the arrows of the house', () => {
 
   it.each(acyclic)('%s has no import circle, types included', (room) => {
     expect(circlesIn(room)).toEqual([])
+  })
+
+  it('docker/api imports neither model nor sync, and model no sync', () => {
+    const above = { 'docker/api/': /^docker\/(?:model|sync)\//, 'docker/model/': /^docker\/sync\// }
+    const wrong = Object.entries(above).flatMap(([below, layers]) =>
+      imports.filter(({ from, target }) => from.startsWith(below) && layers.test(target)),
+    )
+    expect(show(wrong)).toEqual([])
   })
 
   it('every import of our own is of a file that is there', () => {

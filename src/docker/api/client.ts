@@ -2,17 +2,13 @@
 import type { Readable } from 'node:stream'
 import type { EngineAddress, EngineConfig } from '../../config/types.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { ImageRef } from '../model/grants.ts'
-import { type Isolation, isolationOf } from '../model/isolation.ts'
-import { eventFilters } from '../sync/event-handler.ts'
-import type { ImageReply } from '../sync/image-labels.ts'
 import { httpStatus, isApiError, notDockerError, toEngineError } from './errors.ts'
-import { createEventParser, type EngineEvent } from './event-stream.ts'
+import { createEventParser, type EngineEvent, eventFilters } from './event-stream.ts'
 import { createHttpClient, type Parse } from './http-client.ts'
 import { createLibpodClient, isMismatch } from './libpod.ts'
 import { createListParser, type ListParserOptions, readList } from './list-stream.ts'
 import { parseJson } from './partial-json.ts'
-import type { ApiContainer, ApiContainerRow, ApiNetwork } from './types.ts'
+import type { ApiContainer, ApiContainerRow, ApiInfo, ApiNetwork, ImageRef, ImageReply } from './types.ts'
 import {
   isId,
   isObject,
@@ -59,8 +55,7 @@ export interface EngineClient {
 export interface EngineInfo {
   /** The engine's clock, ms since 1970; undefined: not told. */
   readonly systemTime: number | undefined
-  /** Where its networks are, if not on this machine, as far as it tells. */
-  readonly isolation: Isolation | undefined
+  readonly host: ApiInfo
 }
 
 /** Of what an engine told: `shape`, not of the type that it must be; `size`, longer than anything that it may be. */
@@ -228,7 +223,7 @@ export function createEngineClient(
         const time = Date.parse(text(told.SystemTime, 'SystemTime', wrong) ?? '')
         return {
           systemTime: Number.isNaN(time) ? undefined : time,
-          isolation: isolationOf(readInfo(told, wrong)),
+          host: readInfo(told, wrong),
         }
       } catch (error) {
         const status = httpStatus(error)

@@ -16,6 +16,24 @@ export interface EngineEvent {
   readonly time: number
 }
 
+/**
+ * The events that berth subscribes to. The engine matches each entry as a prefix, which takes in health_status, whose value
+ * is part of the action ("health_status: healthy"). Not exec_*: each health probe makes three of them. Podman removes a
+ * container by "remove", Docker by "destroy".
+ */
+export const eventFilters = {
+  type: ['container', 'network'],
+  event: [
+    ...['create', 'start', 'die', 'destroy', 'rename', 'health_status', 'pause', 'unpause'],
+    ...['connect', 'disconnect', 'update', 'remove', 'prune'],
+  ],
+}
+
+/** Whether the filters let an event through, as the engine reads them. */
+export function isFollowed({ type, action }: EngineEvent): boolean {
+  return eventFilters.type.includes(type) && eventFilters.event.some((start) => action.startsWith(start))
+}
+
 export interface LineSplitter {
   push(chunk: Buffer): void
   /** What is left once the stream has ended. */
@@ -102,13 +120,12 @@ export function parseTruncatedEvent(head: string, tail: string): EngineEvent | u
 const eventParts = fields({ Type: 'whole', Action: 'whole', Actor: fields({ ID: 'whole' }) })
 /** An exec's action holds its whole command; nothing of it is read. */
 const longestAction = 256
-const followedTypes = ['container', 'network']
 
 function eventFrom(record: Readonly<Record<string, unknown>>, time: number): EngineEvent | undefined {
   const { Type, Action, Actor } = record
   const { ID, Attributes } = isObject(Actor) ? Actor : {}
   if (!isText(Type) || typeof Action !== 'string' || !isText(ID)) return undefined
-  if (followedTypes.includes(Type) && !isId(ID)) return undefined
+  if (eventFilters.type.includes(Type) && !isId(ID)) return undefined
   return {
     type: Type,
     action: Action.length <= longestAction ? Action : [...Action.slice(0, longestAction)].join(''),

@@ -3,8 +3,8 @@
 // it has other networks for than addresses makes it answer 500 to the list of all: one that was connected or disconnected
 // while it was paused, or as the service was killed.
 import type { Clock } from '../../lib/clock.ts'
-import { readLibpodNetwork, readLibpodRow, withMemberAddresses } from '../model/libpod-rows.ts'
 import { httpStatus, isApiError } from './errors.ts'
+import { readLibpodNetwork, readLibpodRow, withMemberAddresses } from './libpod-rows.ts'
 import type { ApiContainer, ApiContainerRow, ApiNetwork } from './types.ts'
 import { isObject, parseContainer, parseNetwork, type ReportInvalid, text } from './validate.ts'
 

@@ -132,3 +132,16 @@ export interface ApiInfo {
   /** Podman's alone. */
   Rootless?: boolean | undefined
 }
+
+/** An image as a container refers to it. */
+export interface ImageRef {
+  /** "sha256:…" */
+  readonly id: string
+  /** JSON, where the engine tells which of the image's platforms the container has (API 1.48). */
+  readonly platform: string | undefined
+}
+
+export type Labels = Readonly<Record<string, string>>
+
+/** The image's labels; or it no longer exists, or the engine or a proxy refuses the inspect. */
+export type ImageReply = Labels | 'gone' | 'refused'

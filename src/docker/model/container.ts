@@ -2,12 +2,18 @@
 import { keysIn } from '../../dns/told.ts'
 import { canonicalAddress } from '../../lib/ip.ts'
 import type { Container, Endpoint, Health, LabelSettings, Port } from '../../registry/types.ts'
-import type { ApiContainer, ApiContainerRow, ApiDescriptor, ApiEndpoint, ApiEndpoints } from '../api/types.ts'
+import type {
+  ApiContainer,
+  ApiContainerRow,
+  ApiDescriptor,
+  ApiEndpoint,
+  ApiEndpoints,
+  ImageRef,
+} from '../api/types.ts'
 import {
   type ContainerLabels,
   type Granted,
   grantingLabels,
-  type ImageRef,
   type LabelOwnership,
   type LabelRules,
 } from './grants.ts'

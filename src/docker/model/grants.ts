@@ -4,6 +4,7 @@ import type { NamePattern } from '../../config/types.ts'
 import { isWithin } from '../../dns/name.ts'
 import { allowsName, isDiscoveryName, reservedDomain } from '../../registry/granting.ts'
 import type { LabelSettings, UngrantedLabel } from '../../registry/types.ts'
+import type { ImageRef, Labels } from '../api/types.ts'
 import { longestLabel } from '../api/validate.ts'
 
 export interface LabelRules {
@@ -12,16 +13,6 @@ export interface LabelRules {
   /** Names that labels may grant. */
   readonly allow: readonly NamePattern[]
 }
-
-/** An image as a container names it. */
-export interface ImageRef {
-  /** "sha256:…" */
-  readonly id: string
-  /** JSON, where the engine tells which of the image's platforms the container has (API 1.48). */
-  readonly platform: string | undefined
-}
-
-export type Labels = Readonly<Record<string, string>>
 
 /** What a container's labels ask for. */
 export interface ContainerLabels {

@@ -6,7 +6,7 @@ import type { EngineClient } from '../api/client.ts'
 import { readEvents } from '../api/event-stream.ts'
 import type { EngineVersion } from '../api/versions.ts'
 import type { DockerCounters } from '../counters.ts'
-import type { Isolation } from '../model/isolation.ts'
+import { type Isolation, isolationOf } from '../model/isolation.ts'
 import { readEngineClock } from './engine-clock.ts'
 import { handleEvent } from './event-handler.ts'
 import type { Reconciler } from './reconciler.ts'
@@ -120,7 +120,7 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
       ...{ clock, skew: options.skew, second: versions.second, skewed: options.skewed },
       async systemTime() {
         const info = await client.info()
-        options.isolation(info?.isolation)
+        options.isolation(info && isolationOf(info.host))
         return info?.systemTime
       },
       wasSet: () => end('its clock has been set', true),

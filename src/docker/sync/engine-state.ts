@@ -3,7 +3,7 @@ import { isSame } from '../../lib/deep-equal.ts'
 import { holds } from '../../registry/locality.ts'
 import { reuse, reuseContainer } from '../../registry/structural-sharing.ts'
 import type { Container, EngineInventory, Network, StoreChange } from '../../registry/types.ts'
-import type { ApiContainer, ApiContainerRow, ApiNetwork } from '../api/types.ts'
+import type { ApiContainer, ApiContainerRow, ApiNetwork, ImageRef } from '../api/types.ts'
 import { createAddressUse } from '../model/address-use.ts'
 import {
   containerFrom,
@@ -16,13 +16,12 @@ import type { RejectedAddress } from '../model/gateways.ts'
 import {
   findLabelOwnership,
   grant,
-  type ImageRef,
   type LabelOwnership,
   type LabelRules,
   noneOwned,
   trimLabels,
 } from '../model/grants.ts'
-import { startedAtMs, updateFromLibpodRow } from '../model/libpod-rows.ts'
+import { startedAtMs, updateFromLibpodRow } from '../model/libpod-update.ts'
 import { boundContainer, nameCost } from '../model/limits.ts'
 import { completeNetwork, type InspectedNetwork, networkFrom, withListedName } from '../model/network.ts'
 import {

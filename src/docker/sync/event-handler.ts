@@ -4,24 +4,6 @@ import type { EngineEvent } from '../api/event-stream.ts'
 import { isId, isText } from '../api/validate.ts'
 import type { Reconciler } from './reconciler.ts'
 
-/**
- * What events tell us anything. health_status carries its value in the action ("health_status: healthy"), and
- * where it is asked for the engine matches every entry as a prefix. Not exec_*: probes make three of them each. Podman
- * says "remove" of a container, where Docker says "destroy".
- */
-export const eventFilters = {
-  type: ['container', 'network'],
-  event: [
-    ...['create', 'start', 'die', 'destroy', 'rename', 'health_status', 'pause', 'unpause'],
-    ...['connect', 'disconnect', 'update', 'remove', 'prune'],
-  ],
-}
-
-/** Whether the filters let an event through, as the engine reads them. */
-export function isFollowed({ type, action }: EngineEvent): boolean {
-  return eventFilters.type.includes(type) && eventFilters.event.some((start) => action.startsWith(start))
-}
-
 /** Tells `reconcile` what `event` means; true: too much has changed for single looks, list everything. */
 export function handleEvent(event: EngineEvent, reconcile: Reconciler): boolean {
   // "health_status: healthy", and "exec_start: sh -c …"

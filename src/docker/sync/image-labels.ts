@@ -1,10 +1,8 @@
 // The labels that images have of their own, read once for each image and kept for as long as a container has it.
 import type { Clock } from '../../lib/clock.ts'
-import { grantingLabels, type ImageRef, type Labels } from '../model/grants.ts'
+import type { ImageRef, ImageReply, Labels } from '../api/types.ts'
+import { grantingLabels } from '../model/grants.ts'
 import { createWorkQueue } from './work-queue.ts'
-
-/** What asking for an image comes to: its labels; it is not there any more; or it may not be asked for. */
-export type ImageReply = Labels | 'gone' | 'refused'
 
 export interface ImageLabels {
   /** undefined: not known, so far. */

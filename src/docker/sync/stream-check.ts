@@ -4,8 +4,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import { sleep } from '../../lib/clock.ts'
 import type { EngineClient } from '../api/client.ts'
-import type { EngineEvent } from '../api/event-stream.ts'
-import { isFollowed } from './event-handler.ts'
+import { type EngineEvent, isFollowed } from '../api/event-stream.ts'
 
 export interface StreamCheck {
   /** An event that came on the stream. */

@@ -4,9 +4,13 @@ import { json } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient } from '../../../src/docker/api/client.ts'
-import { type EngineEvent, parseEvent, readEvents } from '../../../src/docker/api/event-stream.ts'
+import {
+  type EngineEvent,
+  eventFilters,
+  parseEvent,
+  readEvents,
+} from '../../../src/docker/api/event-stream.ts'
 import type { ApiContainer } from '../../../src/docker/api/types.ts'
-import { eventFilters } from '../../../src/docker/sync/event-handler.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { until } from '../../engine/docker.ts'
 import { kindsOf } from '../../synthetic/kinds.ts'

@@ -1,6 +1,7 @@
 // Whose labels count: an image's own grant nothing, in whatever shape an engine tells of it.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import type { Labels } from '../../../../src/docker/api/types.ts'
 import {
   parseContainer,
   parseImage,
@@ -14,7 +15,6 @@ import {
   grant,
   grantingLabels,
   type LabelRules,
-  type Labels,
 } from '../../../../src/docker/model/grants.ts'
 import { labelRules } from '../label-rules.ts'
 

@@ -28,7 +28,7 @@ function open() {
   })
   const client: EngineClient = {
     version: async () => ({ version: '28.5', apiVersion: '1.51' }),
-    info: async () => ({ systemTime: undefined, isolation: undefined }),
+    info: async () => ({ systemTime: undefined, host: {} }),
     ping: async () => undefined,
     listNetworks: async () => [network],
     inspectNetwork: async () => told(),

@@ -1,6 +1,6 @@
 // What each version of the API tells comes to the same facts: what later versions drop is not read.
 import { describe, expect, it } from 'vitest'
-import { parseEvent } from '../../../../src/docker/api/event-stream.ts'
+import { isFollowed, parseEvent } from '../../../../src/docker/api/event-stream.ts'
 import {
   isOfPlatform,
   readContainer,
@@ -11,7 +11,7 @@ import {
 import { versionFromHeaders } from '../../../../src/docker/api/versions.ts'
 import { rowSignature } from '../../../../src/docker/model/container.ts'
 import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
-import { handleEvent, isFollowed } from '../../../../src/docker/sync/event-handler.ts'
+import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
 import type { Reconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { bareImages, labelRules } from '../label-rules.ts'
 import { type Api, apis, ping28 } from '../recorded.ts'

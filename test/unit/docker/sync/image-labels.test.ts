@@ -1,9 +1,8 @@
 // When images are asked for, and what becomes of it where they can't be read.
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import type { ApiContainer } from '../../../../src/docker/api/types.ts'
-import type { ImageRef, Labels } from '../../../../src/docker/model/grants.ts'
-import { createImageLabels, type ImageReply } from '../../../../src/docker/sync/image-labels.ts'
+import type { ApiContainer, ImageRef, ImageReply, Labels } from '../../../../src/docker/api/types.ts'
+import { createImageLabels } from '../../../../src/docker/sync/image-labels.ts'
 import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'

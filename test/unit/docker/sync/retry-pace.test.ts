@@ -38,7 +38,7 @@ function follow({
     },
     async info() {
       if (state.infoTakes > 0) await after(state.infoTakes)
-      return { systemTime: clock.now() + state.ahead, isolation: undefined }
+      return { systemTime: clock.now() + state.ahead, host: {} }
     },
     ping: async () => {},
     listNetworks: async () => [],

@@ -124,7 +124,7 @@ it.each([
     hand,
     () => ({
       ...createClient(),
-      info: async () => ({ systemTime: undefined, isolation: { by: 'Colima', kind: 'machine' } }),
+      info: async () => ({ systemTime: undefined, host: { Name: 'colima' } }),
       listNetworks: async () => [
         {
           ...{ Id: 'n', Name: 'net', Driver: 'bridge' },

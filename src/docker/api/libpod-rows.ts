@@ -1,16 +1,8 @@
 // Pure: what Podman tells by its own API (libpod) → the shapes of Docker's (api/types.ts). It tells the same there with less
 // waiting, but of a container's places no more than the networks' names.
 
-import type { ApiContainerRow, ApiEndpoint, ApiNetwork, LibpodRow } from '../api/types.ts'
-import { isObject, isText, type ReportInvalid, readContainerRow, readNetwork } from '../api/validate.ts'
-import {
-  type InspectedContainer,
-  isRowRunning,
-  updateFromRow,
-  withName,
-  withoutAddresses,
-} from './container.ts'
-import { restarted } from './start-order.ts'
+import type { ApiContainerRow, ApiEndpoint, ApiNetwork } from './types.ts'
+import { isObject, isText, type ReportInvalid, readContainerRow, readNetwork } from './validate.ts'
 
 /** Podman's own name of its default network, unless containers.conf gives it another, and Docker's. */
 const defaultNetwork = { podman: 'podman', docker: 'bridge' }
@@ -59,34 +51,6 @@ export function withMemberAddresses(row: ApiContainerRow, networks: readonly Api
   }
   return { ...row, NetworkSettings: { Networks: Object.fromEntries(places) } }
 }
-
-/** The container as its own row tells, with the addresses that are told there. */
-export function updateFromLibpodRow(
-  before: InspectedContainer,
-  row: ApiContainerRow,
-  own: LibpodRow,
-): InspectedContainer {
-  const told = row.NetworkSettings === undefined ? runByOwnRow(before, row, own) : updateFromRow(before, row)
-  // Its own row tells no more than the second.
-  return isSameRun(before, own) ? told : { ...told, startedAt: startedAtMs(own) }
-}
-
-/** Its places are those it had, as long as it is the same run of it. Of another run they are an inspect's to tell. */
-function runByOwnRow(before: InspectedContainer, row: ApiContainerRow, own: LibpodRow): InspectedContainer {
-  const { name: oldName } = before.container
-  const name = row.Names?.[0] ?? oldName
-  const told = name === oldName ? before : withName(before, oldName, name)
-  const isRunning = isRowRunning(row)
-  if (isRunning && told.container.running && isSameRun(before, own)) return told
-  const container = { ...withoutAddresses(told.container), running: isRunning }
-  return { ...told, container, signature: '', ...(isRunning ? { start: restarted } : {}) }
-}
-
-const isSameRun = (told: InspectedContainer, own: LibpodRow) =>
-  Math.floor(told.startedAt / 1000) === own.startedAt
-
-/** ms since 1970. */
-export const startedAtMs = ({ startedAt }: LibpodRow): number => startedAt * 1000
 
 /** Without its prefix length. */
 function bare(address: string | undefined): string | undefined {
