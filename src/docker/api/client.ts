@@ -1,30 +1,18 @@
 // One engine's API: what berth asks, with deadlines and limits, and errors a person can act on.
 import type { Readable } from 'node:stream'
-import type { EngineAddress, EngineConfig } from '../../config/types.ts'
+import type { EngineConfig } from '../../config/types.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { httpStatus, isApiError, notDockerError, toEngineError } from './errors.ts'
+import { httpStatus, isApiError, isGone, isRequestRefused, notDockerError, toEngineError } from './errors.ts'
 import { createEventParser, type EngineEvent, eventFilters } from './event-stream.ts'
-import { createHttpClient, type Parse } from './http-client.ts'
+import { isId, isObject, type ReportInvalid, text } from './fields.ts'
+import { createHttpClient } from './http-client.ts'
 import { createLibpodClient, isMismatch } from './libpod.ts'
-import { createListParser, type ListParserOptions, readList } from './list-stream.ts'
+import { createLists, notAList } from './lists.ts'
 import { parseJson } from './partial-json.ts'
 import type { ApiContainer, ApiContainerRow, ApiInfo, ApiNetwork, ImageRef, ImageReply } from './types.ts'
-import {
-  isId,
-  isObject,
-  isOfPlatform,
-  parseContainer,
-  parseImage,
-  parseNetwork,
-  type ReportInvalid,
-  readContainer,
-  readContainerRow,
-  readImageLabels,
-  readInfo,
-  readNetwork,
-  text,
-} from './validate.ts'
+import { isOfPlatform, readContainer, readImageLabels, readInfo, readNetwork } from './validate.ts'
 import { createVersionedPaths, type EngineVersion, isApiVersion, versionFromHeaders } from './versions.ts'
+import { parseContainer, parseImage, parseNetwork } from './wanted-json.ts'
 
 /** Every call rejects with a BerthError ENGINE, and within 10 s of silence. */
 export interface EngineClient {
@@ -67,8 +55,8 @@ const headerDeadline = 5_000
 const longestContainer = 8 * 1024 * 1024
 const longestImage = 8 * 1024 * 1024
 const longestNetwork = 16 * 1024 * 1024
-/** The networks' list is read row by row, past events line by line: nothing holds them whole. */
-const longestList = 128 * 1024 * 1024
+/** Past events are read line by line: nothing holds them whole. */
+const longestHistory = 128 * 1024 * 1024
 /** Events; an engine remembers 256. */
 const mostPast = 10_000
 
@@ -95,6 +83,15 @@ export function createEngineClient(
     (field) =>
       strange('shape', `${what}: ${field}`)
 
+  /** `request`, whose errors say what berth was doing. */
+  async function attempt<T>(doing: string, request: () => Promise<T>): Promise<T> {
+    try {
+      return await request()
+    } catch (error) {
+      throw toEngineError(error instanceof SyntaxError ? notAList(address) : error, address, doing)
+    }
+  }
+
   /** `through`: what else is tried, or done with it. */
   async function inspect<T, U = T>(
     what: string,
@@ -120,66 +117,12 @@ export function createEngineClient(
     }
   }
 
-  /** Rows that can't be read are left out, unless none can. One that is too long may well be one. */
-  function rowsOf<T>(
-    what: string,
-    parse: Parse,
-    read: (told: unknown, wrong: ReportInvalid) => T | undefined,
-  ) {
-    const rows: T[] = []
-    let seen = 0
-    const wrong = wrongIn(what)
-    const options: ListParserOptions = {
-      parse,
-      tooLong() {
-        strange('size', `${what}: a row`)
-      },
-    }
-    const take = (told: unknown) => {
-      seen++
-      const row = read(told, wrong)
-      if (row !== undefined) rows.push(row)
-    }
-    const all = () => {
-      if (rows.length === 0 && seen > 0) throw noList(address)
-      return rows
-    }
-    return { take, options, all }
-  }
-
-  async function list<T>(
-    doing: string,
-    path: string,
-    parse: Parse,
-    read: (told: unknown, wrong: ReportInvalid) => T | undefined,
-  ): Promise<T[]> {
-    const { take, options, all } = rowsOf(doing, parse, read)
-    const reader = createListParser(take, options)
-    await calls.chunks(path, doing, callDeadline, reader.push, longestList)
-    if (!reader.isWhole()) throw noList(address)
-    return all()
-  }
-
-  const dockerNetworks = () => {
-    const doing = 'list its networks'
-    return paths.request('/networks', doing, (path) => list(doing, path, parseNetwork, readNetwork))
-  }
-
-  async function dockerContainers(signal?: AbortSignal): Promise<ApiContainerRow[]> {
-    const doing = 'list its containers'
-    const { take, options, all } = rowsOf(doing, parseContainer, readContainerRow)
-    const body = await paths.request('/containers/json?all=true', doing, (path) =>
-      streams.stream(path, doing, callDeadline, {
-        isWhole: true,
-        ...(signal === undefined ? {} : { signal }),
-      }),
-    )
-    await readList(body, take, options)
-    return all()
-  }
-
+  const lists = createLists({
+    ...{ address, calls, streams, paths, reportInvalid: wrongIn },
+    tooLong: (doing) => strange('size', `${doing}: a row`),
+  })
   const podman = createLibpodClient({
-    ...{ clock, list, wrongIn },
+    ...{ clock, list: lists.list, wrongIn },
     object: (path, doing) => inspects.object(path, doing, callDeadline, longestContainer),
   })
 
@@ -197,7 +140,7 @@ export function createEngineClient(
   return {
     async version() {
       const doing = 'tell its version'
-      try {
+      return attempt(doing, async () => {
         const headers = await calls.headers('/_ping', doing, headerDeadline).catch((error) => {
           const status = httpStatus(error)
           if (status === undefined || status >= 500) throw error
@@ -208,9 +151,7 @@ export function createEngineClient(
         paths.useVersion(told.apiVersion)
         if (told.version !== undefined) return told
         return { ...told, askVersion: async () => (await readVersion()).version }
-      } catch (error) {
-        throw toEngineError(error, address, doing)
-      }
+      })
     },
 
     async info() {
@@ -243,14 +184,10 @@ export function createEngineClient(
       }
     },
 
-    async listNetworks() {
-      try {
-        return await (isPodman ? podman.withFallback(dockerNetworks, podman.listNetworks) : dockerNetworks())
-      } catch (error) {
-        const doing = 'list its networks'
-        throw toEngineError(error instanceof SyntaxError ? noList(address) : error, address, doing)
-      }
-    },
+    listNetworks: () =>
+      attempt('list its networks', () =>
+        isPodman ? podman.withFallback(lists.networks, podman.listNetworks) : lists.networks(),
+      ),
 
     inspectNetwork(id) {
       const path = `/networks/${id}`
@@ -259,16 +196,10 @@ export function createEngineClient(
       )
     },
 
-    async listContainers() {
-      try {
-        return await (isPodman
-          ? podman.withFallback(dockerContainers, podman.listContainers)
-          : dockerContainers())
-      } catch (error) {
-        const doing = 'list its containers'
-        throw toEngineError(error instanceof SyntaxError ? noList(address) : error, address, doing)
-      }
-    },
+    listContainers: () =>
+      attempt('list its containers', () =>
+        isPodman ? podman.withFallback(lists.containers, podman.listContainers) : lists.containers(),
+      ),
 
     inspectContainer(id) {
       const path = `/containers/${id}/json`
@@ -287,7 +218,7 @@ export function createEngineClient(
             return PodName === undefined ? raw : { ...raw, PodName }
           } catch (error) {
             if (!isMismatch(error)) throw error
-            return podman.containerRow(id, dockerNetworks)
+            return podman.containerRow(id, lists.networks)
           }
         },
       )
@@ -306,41 +237,35 @@ export function createEngineClient(
         return readImageLabels(told, wrong) ?? 'gone'
       } catch (error) {
         const status = httpStatus(error)
-        if (status !== undefined && status < 500) return isOfOne(error, status) ? 'gone' : 'refused'
+        if (status !== undefined && status < 500) return isRequestRefused(error, status) ? 'gone' : 'refused'
         throw toEngineError(error, address, doing)
       }
     },
 
-    async events({ sinceSeconds, signal }) {
+    events({ sinceSeconds, signal }) {
       const doing = 'stream its events'
       const filters = encodeURIComponent(JSON.stringify(eventFilters))
       const path = `/events?since=${sinceSeconds}&filters=${filters}`
-      try {
-        return await paths.request(path, doing, (path) =>
-          streams.stream(path, doing, headerDeadline, { signal }),
-        )
-      } catch (error) {
-        throw toEngineError(error, address, doing)
-      }
+      return attempt(doing, () =>
+        paths.request(path, doing, (path) => streams.stream(path, doing, headerDeadline, { signal })),
+      )
     },
 
-    async pastEvents(from, to) {
+    pastEvents(from, to) {
       const doing = 'tell its past events'
-      // Podman waits for more unless told not to, and may then tell nothing at all of what is past.
+      // Podman waits for more unless told not to, and may then omit past events altogether.
       const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}${isPodman ? '&stream=false' : ''}`
-      try {
+      return attempt(doing, async () => {
         const events: EngineEvent[] = []
         const lines = createEventParser((event) => {
           if (event !== undefined && events.length < mostPast) events.push(event)
         })
         await paths.request(path, doing, (path) =>
-          pings.chunks(path, doing, callDeadline, lines.push, longestList),
+          pings.chunks(path, doing, callDeadline, lines.push, longestHistory),
         )
         lines.end()
         return events
-      } catch (error) {
-        throw toEngineError(error, address, doing)
-      }
+      })
     },
 
     close() {
@@ -359,22 +284,7 @@ function fieldsOf(told: unknown): Record<string, unknown> {
   return isObject(told) ? told : {}
 }
 
-/** Whether a refusal is of what was asked for alone: so the engine says of an image, or a platform, that it does not like. */
-function isOfOne(error: unknown, status: number): boolean {
-  return isApiError(error) && ![401, 403, 405].includes(status)
-}
-
 /** An image's maker writes its platform: not even a quote of it goes out as it is. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
 }
-
-/** Podman tells 500 of what goes while it is being inspected, with the reason as libpod's errors have it. */
-function isGone(error: unknown): boolean {
-  const { cause } = fieldsOf((error as { json?: unknown }).json)
-  return httpStatus(error) === 500 && typeof cause === 'string' && goneCauses.includes(cause)
-}
-
-const goneCauses = ['no such container', 'container has already been removed', 'network not found']
-
-const noList = (address: EngineAddress) => notDockerError(address, 'a list is not what it says it is')

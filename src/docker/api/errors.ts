@@ -42,6 +42,19 @@ export function isApiError(error: unknown): error is { readonly json: { readonly
   return typeof (error as { json?: { message?: unknown } | null }).json?.message === 'string'
 }
 
+/** Whether a refusal concerns only what was asked for, such as an image or a platform that the engine rejects. */
+export function isRequestRefused(error: unknown, status: number): boolean {
+  return isApiError(error) && ![401, 403, 405].includes(status)
+}
+
+/** Podman answers 500 where an object goes away during its inspect, with libpod's error as the cause. */
+export function isGone(error: unknown): boolean {
+  const cause = (error as { json?: { cause?: unknown } | null }).json?.cause
+  return httpStatus(error) === 500 && typeof cause === 'string' && goneCauses.includes(cause)
+}
+
+const goneCauses = ['no such container', 'container has already been removed', 'network not found']
+
 function sentence(error: unknown, address: EngineAddress, doing: string): string {
   const status = httpStatus(error)
   if (status !== undefined) return statusSentence(error, status, address, doing)

@@ -1,7 +1,7 @@
 // The event stream: bytes → lines → events. It never pauses: a slow reader makes the engine drop events.
 import type { Readable } from 'node:stream'
+import { isId, isObject, isText, textMap } from './fields.ts'
 import { fields, parseJson, parsePartially } from './partial-json.ts'
-import { isId, isObject, isText, textMap } from './validate.ts'
 
 /** What an event says, as far as it is a hint: which object, what happened, when. */
 export interface EngineEvent {

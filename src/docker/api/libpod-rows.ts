@@ -1,8 +1,9 @@
 // Pure: what Podman tells by its own API (libpod) → the shapes of Docker's (api/types.ts). It tells the same there with less
 // waiting, but of a container's places no more than the networks' names.
 
+import { isObject, isText, type ReportInvalid } from './fields.ts'
 import type { ApiContainerRow, ApiEndpoint, ApiNetwork } from './types.ts'
-import { isObject, isText, type ReportInvalid, readContainerRow, readNetwork } from './validate.ts'
+import { readContainerRow, readNetwork } from './validate.ts'
 
 /** Podman's own name of its default network, unless containers.conf gives it another, and Docker's. */
 const defaultNetwork = { podman: 'podman', docker: 'bridge' }

@@ -4,9 +4,10 @@
 // while it was paused, or as the service was killed.
 import type { Clock } from '../../lib/clock.ts'
 import { httpStatus, isApiError } from './errors.ts'
+import { isObject, type ReportInvalid, text } from './fields.ts'
 import { readLibpodNetwork, readLibpodRow, withMemberAddresses } from './libpod-rows.ts'
 import type { ApiContainer, ApiContainerRow, ApiNetwork } from './types.ts'
-import { isObject, parseContainer, parseNetwork, type ReportInvalid, text } from './validate.ts'
+import { parseContainer, parseNetwork } from './wanted-json.ts'
 
 export interface LibpodClient {
   /** The name of the pod whose namespaces the container holds; undefined: none's, or it is not told. */

@@ -1,7 +1,23 @@
 // Pure: what an engine, or whatever answers in its place, has told → types.ts's shapes. Each field is looked at here, and
 // nowhere else: one of a wrong type counts as absent, and an object without an id and a name as none.
 
-import { each, fields, longText, parseJson, parsePartially, type Wanted } from './partial-json.ts'
+import {
+  type Fields,
+  flag,
+  isId,
+  isObject,
+  isText,
+  list,
+  longestLabel,
+  longestText,
+  number,
+  object,
+  type ReportInvalid,
+  text,
+  textMap,
+  texts,
+  without,
+} from './fields.ts'
 import type {
   ApiContainer,
   ApiContainerRow,
@@ -13,26 +29,9 @@ import type {
   ApiMember,
   ApiNetwork,
 } from './types.ts'
+import { isOurs } from './wanted-json.ts'
 
-/** Is given the name of each field that is not of its type. */
-export type ReportInvalid = (field: string) => void
-
-type Fields = Readonly<Record<string, unknown>>
-
-/** No name, address, state or time that an engine tells is longer. */
-const longestText = 1024
 const mostSubnets = 256
-/** A label of ours that is longer is not read, from a row not even held. */
-export const longestLabel = 64 * 1024
-
-/** Labels that berth reads; a container may have megabytes of others. */
-const isOurs = (key: string) =>
-  key.startsWith('berth.') || key.startsWith('com.docker.compose.') || key.startsWith('com.docker.swarm.')
-
-/** Into URLs and logs go ids that may be ids: an engine's are hexadecimal, a Swarm's letters and digits. */
-export function isId(value: unknown): value is string {
-  return typeof value === 'string' && /^[a-zA-Z0-9][\w.-]{0,127}$/.test(value)
-}
 
 export function readContainer(told: unknown, wrong: ReportInvalid): ApiContainer | undefined {
   const known = identified(told, wrong)
@@ -129,60 +128,6 @@ export function isOfPlatform(told: unknown, platform: string, wrong: ReportInval
   )
 }
 
-/** An inspect's or a row's value, of a long one what is read of it and not much more; undefined where it is no JSON. */
-export function parseContainer(told: string): unknown {
-  return parseLong(told, containerParts)
-}
-
-export function parseNetwork(told: string): unknown {
-  return parseLong(told, networkParts)
-}
-
-export function parseImage(told: string): unknown {
-  return parseLong(told, imageParts)
-}
-
-function parseLong(told: string, part: Wanted): unknown {
-  if (told.length <= longText) return parseJson(told)
-  const skimmed = parsePartially(told, part)
-  if (skimmed === undefined) return null
-  return skimmed.isWhole ? skimmed.value : undefined
-}
-
-/** An image may have any number of others before them. */
-const surelyRead: readonly string[] = [
-  ...['berth.names', 'berth.ignore', 'berth.ttl'],
-  ...['project', 'service', 'container-number', 'oneoff'].map((name) => `com.docker.compose.${name}`),
-  'com.docker.swarm.service.id',
-]
-
-const ownLabels: Wanted = (key) => (surelyRead.includes(key) ? 'surely' : isOurs(key) ? 'whole' : undefined)
-
-/** An inspect's, and a row's: they have some keys in common, of which one is a text here and an object there. */
-const containerParts = fields({
-  ...{ Id: 'whole', Name: 'whole', Names: 'whole', Status: 'whole', Labels: ownLabels },
-  ...{ Image: 'whole', ImageID: 'whole', ImageManifestDescriptor: 'whole' },
-  State: 'whole',
-  Config: fields({ Hostname: 'whole', Labels: ownLabels, ExposedPorts: each('whole') }),
-  HostConfig: fields({ NetworkMode: 'whole', Links: 'whole', Sysctls: each('whole') }),
-  NetworkSettings: fields({ Networks: each('whole') }),
-  // Podman's own rows (libpod).
-  ...{ StartedAt: 'whole', Networks: 'whole' },
-})
-
-const imageParts = fields({
-  ...{ Os: 'whole', Architecture: 'whole', Variant: 'whole' },
-  Config: fields({ Labels: ownLabels }),
-})
-
-const networkParts = fields({
-  ...{ Id: 'whole', Name: 'whole', Driver: 'whole', Scope: 'whole', Internal: 'whole', Ingress: 'whole' },
-  ...{ IPAM: 'whole', Options: each('whole'), Containers: each('whole') },
-  // Podman's own rows (libpod).
-  ...{ id: 'whole', name: 'whole', driver: 'whole', internal: 'whole', subnets: 'whole' },
-  ...{ options: each('whole'), ipam_options: each('whole') },
-})
-
 function identified(told: unknown, wrong: ReportInvalid): { Id: string; all: Fields } | undefined {
   if (!isObject(told)) return without('not an object', wrong)
   return isId(told.Id) ? { Id: told.Id, all: told } : without('Id', wrong)
@@ -196,10 +141,6 @@ export function readInfo(told: Fields, wrong: ReportInvalid): ApiInfo {
     SecurityOptions: texts(told.SecurityOptions, 'SecurityOptions', wrong),
     Rootless: flag(told.Rootless, 'Rootless', wrong),
   }
-}
-
-function without(field: string, wrong: ReportInvalid): undefined {
-  wrong(field)
 }
 
 function readDescriptor(value: unknown, wrong: ReportInvalid): ApiDescriptor | undefined {
@@ -286,67 +227,4 @@ function readOwnLabels(value: unknown, wrong: ReportInvalid): Record<string, str
     else if (label.length <= longestLabel) kept[key] = label
   }
   return kept
-}
-
-/** The entries that are texts; not copied where all are. */
-export function textMap(
-  value: unknown,
-  field: string,
-  wrong: ReportInvalid,
-): Record<string, string> | undefined {
-  const told = object(value, field, wrong)
-  if (told === undefined) return undefined
-  for (const key in told) if (typeof told[key] !== 'string') return textsOf(told, field, wrong)
-  return told as Record<string, string>
-}
-
-function textsOf(told: Fields, field: string, wrong: ReportInvalid): Record<string, string> {
-  wrong(field)
-  const entries = Object.entries(told).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  )
-  return Object.fromEntries(entries)
-}
-
-export function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= longestText
-}
-
-function object(value: unknown, field: string, wrong: ReportInvalid): Fields | undefined {
-  if (value === undefined || value === null) return undefined
-  return isObject(value) ? value : without(field, wrong)
-}
-
-function list(value: unknown, field: string, wrong: ReportInvalid): readonly unknown[] {
-  if (value === undefined || value === null) return []
-  if (Array.isArray(value)) return value
-  wrong(field)
-  return []
-}
-
-function texts(value: unknown, field: string, wrong: ReportInvalid): string[] | undefined {
-  if (value === undefined || value === null) return undefined
-  const told = list(value, field, wrong)
-  if (told.every(isText)) return told as string[]
-  wrong(field)
-  return told.filter(isText)
-}
-
-export function text(value: unknown, field: string, wrong: ReportInvalid): string | undefined {
-  if (value === undefined || value === null) return undefined
-  return isText(value) ? value : without(field, wrong)
-}
-
-function flag(value: unknown, field: string, wrong: ReportInvalid): boolean | undefined {
-  if (value === undefined || value === null) return undefined
-  return typeof value === 'boolean' ? value : without(field, wrong)
-}
-
-function number(value: unknown, field: string, wrong: ReportInvalid): number | undefined {
-  if (value === undefined || value === null) return undefined
-  return typeof value === 'number' && Number.isFinite(value) ? value : without(field, wrong)
 }

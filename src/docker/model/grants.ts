@@ -4,8 +4,8 @@ import type { NamePattern } from '../../config/types.ts'
 import { isWithin } from '../../dns/name.ts'
 import { allowsName, isDiscoveryName, reservedDomain } from '../../registry/granting.ts'
 import type { LabelSettings, UngrantedLabel } from '../../registry/types.ts'
+import { longestLabel } from '../api/fields.ts'
 import type { ImageRef, Labels } from '../api/types.ts'
-import { longestLabel } from '../api/validate.ts'
 
 export interface LabelRules {
   /** Canonical; names under it are Docker's and berth's alone. */

@@ -4,7 +4,7 @@ import { canonicalName } from '../../dns/name.ts'
 import { internationalName } from '../../dns/told.ts'
 import { suggestion } from '../../lib/suggest.ts'
 import type { LabelSettings, Port } from '../../registry/types.ts'
-import { longestLabel } from '../api/validate.ts'
+import { longestLabel } from '../api/fields.ts'
 import { limits } from './limits.ts'
 
 export interface ParsedLabels {

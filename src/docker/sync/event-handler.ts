@@ -1,7 +1,7 @@
 // What each event is a hint of: which id to look at again, and what is certain without looking.
 
 import type { EngineEvent } from '../api/event-stream.ts'
-import { isId, isText } from '../api/validate.ts'
+import { isId, isText } from '../api/fields.ts'
 import type { Reconciler } from './reconciler.ts'
 
 /** Tells `reconcile` what `event` means; true: too much has changed for single looks, list everything. */

@@ -2,14 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseEvent } from '../../../../src/docker/api/event-stream.ts'
-import {
-  isId,
-  parseContainer,
-  parseNetwork,
-  readContainer,
-  readContainerRow,
-  readNetwork,
-} from '../../../../src/docker/api/validate.ts'
+import { isId } from '../../../../src/docker/api/fields.ts'
+import { readContainer, readContainerRow, readNetwork } from '../../../../src/docker/api/validate.ts'
+import { parseContainer, parseNetwork } from '../../../../src/docker/api/wanted-json.ts'
 import {
   containerFrom,
   containerFromRow,

@@ -2,13 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Labels } from '../../../../src/docker/api/types.ts'
-import {
-  parseContainer,
-  parseImage,
-  readContainer,
-  readContainerRow,
-  readImageLabels,
-} from '../../../../src/docker/api/validate.ts'
+import { readContainer, readContainerRow, readImageLabels } from '../../../../src/docker/api/validate.ts'
+import { parseContainer, parseImage } from '../../../../src/docker/api/wanted-json.ts'
 import { containerFrom, containerFromRow } from '../../../../src/docker/model/container.ts'
 import {
   findLabelOwnership,
