@@ -3,15 +3,13 @@ import type { Clock } from '../../lib/clock.ts'
 import { gatewayBridge } from '../../registry/order.ts'
 import type { EngineInventory } from '../../registry/types.ts'
 import type { EngineClient } from '../api/client.ts'
-import { containerFrom, withEndpointAddresses, withName, withoutAddresses } from '../model/container.ts'
-import { memberAddresses } from '../model/network.ts'
-import type { PendingEndpoint } from '../model/pending-endpoints.ts'
+import { containerFrom, withName, withoutAddresses } from '../model/container.ts'
 import { createEngineState, type EngineState, type EngineStateOptions, type Reading } from './engine-state.ts'
 import { createFullList, type Suspects } from './full-list.ts'
 import { createImageLabels, type ImageLabelsOptions } from './image-labels.ts'
+import { createInspections } from './inspections.ts'
 import { staleSharers } from './stale-namespaces.ts'
 import { createUnlistedIds } from './unlisted.ts'
-import { createWorkQueue, type Job } from './work-queue.ts'
 
 export interface Reconciler {
   /**
@@ -69,8 +67,6 @@ export interface ReconcilerOptions
 const patience = 2_000
 /** Nor for an engine that has thousands running and is slow, ms. */
 const longestWait = 60_000
-/** Containers that are being started at one time. */
-const mostConnecting = 20_000
 const noSuspects: Suspects = new Map()
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
@@ -84,79 +80,21 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     refused: options.refused,
   })
   const state: EngineState = createEngineState({ ...options, images })
-  const { networks, containers, pending, keepContainer, setContainer, removeContainer } = state
-  const { keepNetwork, removeNetwork, networkNamed } = state
+  const { networks, containers, pending, setContainer, networkNamed } = state
   const unlisted = createUnlistedIds()
-  /** Containers that are in `starting`, or were when this was last counted. */
-  let connecting = 0
   let client: EngineClient | undefined
   /** Orders readings and events: nothing may be replaced by what was read before it. */
   let tick = 0
   let held = 0
 
-  const dirty = {
-    concurrency: 8,
-    debounce: 1,
-    clock,
-    random,
-    failed: (_: string, error: unknown) => failed(error),
-  }
-  const containerQueue = createWorkQueue({ ...dirty, run: lookAtContainer })
-  const networkQueue = createWorkQueue({ ...dirty, concurrency: 2, run: lookAtNetwork })
-  // An engine that waits for its disk holds these back for hundreds of ms; a joining does not wait for the one before.
-  const memberQueue = createWorkQueue({ ...dirty, concurrencyPerId: 2, run: lookAtMembers })
+  const { containerQueue, networkQueue, memberQueue, ...inspections } = createInspections({
+    ...{ state, clock, random, changed, failed },
+    client: () => client!,
+    nextTick: () => ++tick,
+  })
   const listing = createFullList({
     ...{ state, unlisted, containerQueue, networkQueue, memberQueue, changed },
   })
-  /** Network id → containers being started on it, and since when (the engine's clock). */
-  const starting = new Map<string, Map<string, number>>()
-
-  async function lookAtContainer(id: string, look: Job): Promise<void> {
-    const readAt = ++tick
-    const raw = await client!.inspectContainer(id)
-    if (look.outdated() || isOlder(readAt, containers.get(id))) return
-    if (raw === undefined) {
-      if (removeContainer(id)) changed(look.eventTime)
-    } else if ('Name' in raw ? keepContainer(raw, readAt) : setContainer(state.fromRow(raw), readAt)) {
-      changed(look.eventTime)
-    }
-  }
-
-  async function lookAtNetwork(id: string, look: Job): Promise<void> {
-    const readAt = ++tick
-    const raw = await client!.inspectNetwork(id)
-    if (look.outdated() || isOlder(readAt, networks.get(id))) return
-    if (raw === undefined ? removeNetwork(id) : keepNetwork(raw, readAt)) changed(look.eventTime)
-  }
-
-  async function lookAtMembers(id: string): Promise<void> {
-    const waiting = starting.get(id)
-    if (waiting === undefined) return
-    const asked = new Map(waiting)
-    const raw = await client!.inspectNetwork(id)
-    for (const [containerId, since] of asked) {
-      // Taken off meanwhile, or on again: that is another look's.
-      if (waiting.get(containerId) !== since) continue
-      waiting.delete(containerId)
-      const place = raw === undefined ? undefined : memberAddresses(raw, containerId)
-      if (place === undefined) containerQueue.add(containerId, { eventTime: since })
-      else placeNow(containerId, id, { ...place, since })
-    }
-    if (waiting.size === 0 && starting.get(id) === waiting) starting.delete(id)
-  }
-
-  function placeNow(containerId: string, networkId: string, place: PendingEndpoint) {
-    const before = containers.get(containerId)
-    if (before?.value.container.running === true) {
-      if (setContainer(withEndpointAddresses(before.value, networkId, place), before.readAt, before.asOf))
-        changed(place.since)
-      return
-    }
-    pending.set(containerId, networkId, place)
-    // What its create told is still on its way, and will find the place.
-    if (before === undefined) containerQueue.add(containerId, { eventTime: place.since })
-    else if (setContainer(before.value, before.readAt, before.asOf)) changed(place.since)
-  }
 
   /** Docker makes the bridge with the first overlay, without an event; until it is known its name does for an id. */
   function queueGatewayBridge() {
@@ -175,9 +113,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (held !== heldBefore) throw new Error('the connection is over')
     queueGatewayBridge()
     images.retain(state.images())
-    containerQueue.resume()
-    networkQueue.resume()
-    memberQueue.resume()
+    inspections.resume()
     images.resume()
     await Promise.all([
       networkQueue.settled(networkIds, patience, longestWait),
@@ -207,14 +143,6 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const isKnown = (id: string) => containers.has(id) || networks.has(id)
   /** What comes without having been admitted is of something known, or one of few. */
   const hear = (id: string) => void unlisted.admit(id, isKnown(id))
-
-  /** Whether there is room for one more container that is being started. */
-  function hasRoom(): boolean {
-    if (connecting < mostConnecting) return true
-    connecting = 0
-    for (const waiting of starting.values()) connecting += waiting.size
-    return connecting < mostConnecting
-  }
 
   return {
     admit: (id) => unlisted.admit(id, isKnown(id)),
@@ -252,20 +180,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       const running = containers.get(containerId)?.value.container.running === true
       const known = networks.has(networkId)
       if (running || !known || containerQueue.has(containerId)) containerQueue.add(containerId, { eventTime })
-      if (!known || !hasRoom()) return
-      connecting++
-      const waiting = starting.get(networkId) ?? new Map<string, number>()
-      starting.set(networkId, waiting.set(containerId, eventTime))
-      memberQueue.add(networkId, { eventTime, urgent: true })
+      if (known) inspections.expectMember(networkId, containerId, eventTime)
     },
     drop(containerId, networkId, eventTime) {
       hear(containerId)
       pending.end(containerId, networkId, eventTime)
-      for (const [id, waiting] of starting) {
-        if ((networkId ?? id) === id && (waiting.get(containerId) ?? eventTime) < eventTime) {
-          waiting.delete(containerId)
-        }
-      }
+      inspections.forgetMember(networkId, containerId, eventTime)
       containerQueue.add(containerId, { eventTime, superseded: true })
       const before = containers.get(containerId)
       if (before === undefined || before.value.startedAt > eventTime) return
@@ -288,11 +208,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     takeChanges: state.takeChanges,
     pause() {
       held++
-      containerQueue.pause()
-      networkQueue.pause()
-      memberQueue.pause()
+      inspections.pause()
       images.pause()
-      starting.clear()
       pending.clear()
     },
   }
@@ -300,8 +217,4 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
 function isAfter(eventTime: number, { asOf }: Reading<unknown>): boolean {
   return asOf !== undefined && eventTime > asOf
-}
-
-function isOlder(readAt: number, known: Reading<unknown> | undefined): boolean {
-  return known !== undefined && known.readAt > readAt
 }

@@ -15,6 +15,7 @@ import { addressesOf, type Isolation, type ProcessLocation, sharesNetworks } fro
 import { type Ending, runConnection, silenceLimit } from './connection.ts'
 import { createLogLimit, problemLog } from './log-limit.ts'
 import { createOutageLog } from './outage-log.ts'
+import { createPublisher } from './publisher.ts'
 import { createReconciler } from './reconciler.ts'
 import { type ConnectionTimes, createRetryPace } from './retry-pace.ts'
 import { createWarnings } from './warnings.ts'
@@ -53,11 +54,6 @@ export interface WatchOptions {
   createClient?: typeof createEngineClient
 }
 
-/** Between two swaps; what changes meanwhile makes one, ms. */
-const swapDelay = 1
-/** Labels of names (limits.ts) that one swap may change: some ten milliseconds' worth, then questions have their turn. */
-const swapCost = 10_000
-
 export function createWatch({
   engine: config,
   resync: firstResync,
@@ -73,7 +69,6 @@ export function createWatch({
   const engine = config.name
   const stopping = new AbortController()
   const pace = createRetryPace(() => isLocal(store.current().engines, engine), random)
-  const lag = counters.lag.cell(engine)
   // There from the start: a rate needs the zero before the first.
   for (const counter of [counters.events, counters.drift, counters.lateNames, counters.reconnects]) {
     counter.add(0, engine)
@@ -82,7 +77,8 @@ export function createWatch({
   const warnings = createWarnings(engine, notices, counters, log)
   const outages = createOutageLog(engine, clock, log)
   const reconciler = createReconciler({
-    ...{ engine, clock, random, changed, failed },
+    ...{ engine, clock, random, failed },
+    changed: (eventTime) => publisher.changed(eventTime),
     labelRules: () => labelRules,
     refused: warnings.imagesRefused,
     late: (names) => counters.lateNames.add(names, engine),
@@ -92,18 +88,20 @@ export function createWatch({
     // A remote one may not tell its clock, and that be another than ours.
     engineNow: () => (isLocal(store.current().engines, engine) ? clock.now() + (skew ?? 0) : undefined),
   })
+  const publisher = createPublisher({
+    ...{ engine, store, clock, reconciler },
+    isConnected: () => info.connected,
+    engineNow: () => clock.now() + (skew ?? 0),
+    lag: counters.lag.cell(engine),
+    failed: warnings.internal,
+  })
   let resync = firstResync
   let labelRules = firstRules
   let listNow = () => {}
   let info: WatchInfo = { connected: false }
   let running: Promise<void> | undefined
   let everSynced = false
-  let everTold = false
   let awayTimer: Timer | undefined
-  let swapTimer: Timer | undefined
-  let swappedAt = Number.NEGATIVE_INFINITY
-  let isSwapping = false
-  let swapTimes: number[] = []
   /** How far the engine's clock is ahead of ours, ms; undefined: it has not told yet. */
   let skew: number | undefined
   let apart: Isolation | undefined
@@ -116,59 +114,10 @@ export function createWatch({
   counters.lateNames.cell(engine)
   counters.drift.cell(engine)
 
-  function changed(eventTime: number | undefined) {
-    if (!info.connected) return
-    if (eventTime !== undefined && eventTime > 0) swapTimes.push(eventTime)
-    if (isSwapping || swapTimer !== undefined) return
-    if (clock.monotonic() - swappedAt < swapDelay) {
-      swapTimer = clock.setTimeout(swap, swapDelay)
-      return
-    }
-    // A process that is being started asks within milliseconds: not even a timer's turn is to be lost.
-    isSwapping = true
-    queueMicrotask(swap)
-  }
-
   function failed(error: unknown) {
     if (!info.connected) return
     counters.errors.add(1, engine, 'inspect')
     log.debug({ engine, problem: explain(error) }, 'an inspect failed and will be tried again')
-  }
-
-  /** A fault of ours; what is known is told anew as a whole, and so comes right as far as it can. */
-  function failedInternally(error: unknown) {
-    everTold = false
-    warnings.internal(error)
-  }
-
-  function swap() {
-    isSwapping = false
-    swapTimer = undefined
-    swappedAt = clock.monotonic()
-    // Out of connection the facts may be half old: the next full list speaks.
-    if (!info.connected) return
-    try {
-      if (!tellSome()) swapTimer = clock.setTimeout(swap, swapDelay)
-      else observeLag()
-    } catch (error) {
-      failedInternally(error)
-    }
-  }
-
-  /** Whether that was all. What the store knows of this engine may be another watch's, of its former address. */
-  function tellSome(isFirst = false): boolean {
-    if (!everTold) reconciler.markAllChanged(store.inventoryOf(engine))
-    everTold = true
-    const { networks, containers, isAll } = reconciler.takeChanges(swapCost)
-    const unfinished = isFirst && !isAll
-    store.apply({ kind: 'update', engine, networks, containers, ...(unfinished ? { unfinished } : {}) })
-    return isAll
-  }
-
-  function observeLag() {
-    const engineNow = clock.now() + (skew ?? 0)
-    for (const time of swapTimes) lag.observe(Math.max(0, engineNow - time) / 1000)
-    swapTimes = []
   }
 
   async function run() {
@@ -216,7 +165,7 @@ export function createWatch({
           liveSince = clock.monotonic()
           return goLive()
         },
-        failedInternally,
+        failedInternally: publisher.failedInternally,
       })
       if (!stopping.signal.aborted) lose(ending)
     } catch (error) {
@@ -232,7 +181,7 @@ export function createWatch({
 
   /** Of a whole estate too, no question waits for more than a part. */
   async function goLive() {
-    while (!tellSome(true)) {
+    while (!publisher.publishPart(true)) {
       await turn()
       if (stopping.signal.aborted) return
     }
@@ -242,9 +191,7 @@ export function createWatch({
     info = { ...rest, connected: true }
     counters.connected.cell(engine).value = 1
     counters.lastSync.cell(engine).value = clock.now() / 1000
-    swapTimes = []
-    // What has come meanwhile.
-    swap()
+    publisher.goLive()
     finishFirst()
     const { networks, containers } = reconciler.inventory()
     warnOfApart()
@@ -309,8 +256,7 @@ export function createWatch({
       stopping.abort()
       await running
       clock.clearTimeout(awayTimer)
-      clock.clearTimeout(swapTimer)
-      swapTimer = undefined
+      publisher.stop()
       finishFirst()
     },
     firstSync,
