@@ -1,6 +1,4 @@
-// The next snapshot out of the last one and what has become other. However large the table is, a change costs what it
-// touches: the containers it tells of, those that lodge with them, and the tables of their networks.
-
+// Makes the next snapshot from the last one and a change, at a cost that depends on the change and not on the table.
 import { isSame } from '../lib/deep-equal.ts'
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
 import { emptyInventory, findFirst, type Inventories, withUpdate } from './inventory.ts'

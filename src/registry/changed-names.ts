@@ -1,4 +1,4 @@
-// Which names of a network a change is of: what was found for all others is found again.
+// Which names of a network a change affects; cached answers for the others stay valid.
 import type { PersistentMap } from '../lib/persistent.ts'
 import { hasNames, namesOf } from './table.ts'
 import type { NetworkTable } from './types.ts'

@@ -1,6 +1,5 @@
-// Names that were in the table until a moment ago: what somebody goes on asking for is not to leave the moment its
-// container is gone. Kept as keyed hashes, so that memory is bounded whatever the names are, and nobody can make a name
-// that meets another one there.
+// Names that were in the table within the last hour, which must not be forwarded the moment their container is gone. Kept
+// as keyed hashes: memory is bounded, and nobody can craft a collision.
 import { isSingleLabel } from '../dns/name.ts'
 import { type HalfKey, halfSipHash24 } from '../dns/siphash.ts'
 import { emptyMap } from '../lib/persistent.ts'

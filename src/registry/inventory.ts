@@ -1,5 +1,4 @@
-// What each engine told, by its name, local engines before remote ones, else in the order of the engines: where several
-// tell of one thing, as they do of a Swarm's networks, the first one speaks for all.
+// What each engine reported, local engines first. Where several report one thing, such as a Swarm network, the first counts.
 import { emptyMap, type PersistentMap } from '../lib/persistent.ts'
 import { reuse, reuseContainer } from './structural-sharing.ts'
 import type { Container, EngineInventory, Network, StoreChange } from './types.ts'

@@ -1,5 +1,5 @@
-// Whose word counts for what: only a local engine says who an asker is, and no remote one puts a container of its own on
-// another's network, but for a Swarm's, which several have in common.
+// Which engine is trusted with what: only a local one identifies clients, and a remote one adds containers to no network
+// but its own and a Swarm's.
 import { parseAddress, subnetContains } from '../lib/ip.ts'
 import type { Container, EngineStatus, Network, RemoteEngines } from './types.ts'
 

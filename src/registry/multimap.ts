@@ -1,5 +1,5 @@
-// Lists under a key, in an order that does not depend on what was told first: two tables of the same containers are the
-// same. What is put in comes as the list of it alone, which then stands under each key that nothing else has: most do.
+// Sorted lists under a key, in an order that does not depend on arrival, and counts. An item comes as a list of one, which
+// is shared by all keys that have nothing else: most do.
 import type { MapEdit, PersistentMap } from '../lib/persistent.ts'
 import type { Endpoint } from './types.ts'
 

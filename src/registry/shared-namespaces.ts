@@ -1,5 +1,4 @@
-// Containers that live in another's network namespace (`--network container:X`): they have X's addresses, under
-// names of their own. Docker itself has no names for them.
+// Containers in another's network namespace (`--network container:X`): they have X's addresses under their own names.
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
 import { addId, removeFrom } from './multimap.ts'
 import { reuse } from './structural-sharing.ts'

@@ -1,4 +1,4 @@
-// The current snapshot: engines tell what changed, readers take what is current; a change swaps it whole.
+// Holds the current snapshot: engines apply changes, readers take it as a whole.
 import { advance, emptyRegistry } from './build.ts'
 import { emptyInventory } from './inventory.ts'
 import { remoteOf } from './locality.ts'

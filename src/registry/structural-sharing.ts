@@ -1,4 +1,4 @@
-// Identity stands for content: whoever keeps something for an object may go on doing so as long as it is that object.
+// Reuses equal objects, so that caches keyed by identity stay valid while content is unchanged.
 import { isSame } from '../lib/deep-equal.ts'
 import type { Container, Endpoint } from './types.ts'
 

@@ -1,5 +1,4 @@
-// Which networks an address belongs to, at the same small cost for one network and for a thousand: whoever asks, the
-// stranger first of all, is looked up here. A network that comes or goes costs no more than its own subnets.
+// Finds the networks that an address belongs to, at the same small cost for one network and for a thousand.
 import type { Subnet } from '../lib/ip.ts'
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
 

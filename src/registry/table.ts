@@ -1,5 +1,4 @@
-// One network's table. What a container says there is added and taken back by itself, so that one more among a thousand
-// costs what one costs.
+// One network's name table. Each container's part is added and removed alone, so a change costs one container's names.
 import { namesAbove } from '../dns/name.ts'
 import { keysIn, keysOf, networkKey, wildcardsIn } from '../dns/told.ts'
 import { isSame } from '../lib/deep-equal.ts'

@@ -1,4 +1,4 @@
-// All networks' tables, found by id, by name, and in order, and the names that any of them knows.
+// All networks' tables by id, by name and in order, and which networks know a name.
 import { emptyMap } from '../lib/persistent.ts'
 import { addId, removeFrom } from './multimap.ts'
 import type { ContainerChange } from './shared-namespaces.ts'

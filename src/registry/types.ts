@@ -1,4 +1,4 @@
-// The name table's shapes: what an engine tells (facts) and what questions are answered from (Snapshot).
+// The types of the name table: what engines report (inventory), and what questions are answered from (Snapshot).
 import type { Subnet } from '../lib/ip.ts'
 import type { PersistentMap } from '../lib/persistent.ts'
 import type { SubnetIndex } from './subnets.ts'

@@ -1,4 +1,4 @@
-// Where an engine is: the text of DOCKER_HOST or of docker.engines → a unix socket or a TCP address.
+// Parses DOCKER_HOST or an entry of docker.engines into a unix socket or a TCP address.
 import { isIPv4, isIPv6 } from 'node:net'
 import type { EngineAddress, EngineTls } from '../../config/types.ts'
 import { BerthError } from '../../lib/errors.ts'
@@ -46,7 +46,7 @@ export function parseEngineAddress(text: string, tls?: EngineTls): EngineAddress
 }
 
 function parseUnix(text: string, path: string, tls: EngineTls | undefined): EngineAddress {
-  if (!path.startsWith('/')) throw unreadable(text, 'a socket is named by its whole path, unix:///path')
+  if (!path.startsWith('/')) throw unreadable(text, 'a socket needs an absolute path, unix:///path')
   if (tls !== undefined) throw unreadable(text, 'certificates are for TCP; a unix socket uses none')
   // sockaddr_un has room for 107 bytes; a longer path fails with EINVAL at connect, which tells nobody why.
   if (Buffer.byteLength(path) > 107) throw unreadable(text, 'a socket path can be 107 bytes long at most')
@@ -57,7 +57,7 @@ function parseHost(text: string, rest: string): { host: string; port: number | u
   const match = /^(?:\[([^\]]*)\]|([^:/@[\]]*))(?::(\d*))?\/?$/.exec(rest)
   if (match === null) {
     if (isIPv6(rest)) throw unreadable(text, `write IPv6 addresses in brackets, tcp://[${rest}]:${plainPort}`)
-    if (rest.includes('@')) throw unreadable(text, 'a user name has no meaning here')
+    if (rest.includes('@')) throw unreadable(text, 'a user name is not supported')
     if (/^[^/]*\/./.test(rest)) throw unreadable(text, 'a path after the host is not supported')
     throw unreadable(text, 'host and port are not readable')
   }
@@ -66,7 +66,7 @@ function parseHost(text: string, rest: string): { host: string; port: number | u
   if (bracketed?.includes('%')) {
     throw unreadable(
       text,
-      'an address with a zone (%) can not be asked over HTTP; write another of its addresses',
+      'an address with a zone (%) cannot be used over HTTP; use another of its addresses',
     )
   }
   const named = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?$/i.test(host)

@@ -1,6 +1,4 @@
-// Bytes that come in pieces, kept in few of them: an engine may send each byte in a chunk of its own, and a Buffer takes
-// a hundred times as much as the byte that it holds.
-
+// Collects small chunks in few buffers: an engine may send one byte per chunk, and a Buffer costs a hundred times that.
 export interface Bytes {
   add(part: Buffer): void
   text(): string

@@ -1,4 +1,4 @@
-// One engine's API: what berth asks, with deadlines and limits, and errors a person can act on.
+// One engine's API: the calls that berth makes, with deadlines, size limits, and errors that say what to do.
 import type { Readable } from 'node:stream'
 import type { EngineConfig } from '../../config/types.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -108,7 +108,7 @@ export function createEngineClient(
       return await through(async () => {
         const get = (path: string) => inspects.object(path, doing, callDeadline, most, parse)
         const raw = read(await paths.request(path, doing, get, true), wrongIn(doing))
-        if (raw === undefined) throw notDockerError(address, 'an inspect is not what it says it is')
+        if (raw === undefined) throw notDockerError(address, 'an inspect is malformed')
         return raw
       })
     } catch (error) {
@@ -127,11 +127,11 @@ export function createEngineClient(
   })
 
   async function readVersion(): Promise<EngineVersion> {
-    const doing = 'tell its version'
+    const doing = 'report its version'
     const told = fieldsOf(parseJson(await calls.text('/version', doing, headerDeadline)))
     const wrong = wrongIn(doing)
     const apiVersion = text(told.ApiVersion, 'ApiVersion', wrong)
-    if (!isApiVersion(apiVersion)) throw notDockerError(address, 'its /version tells no ApiVersion')
+    if (!isApiVersion(apiVersion)) throw notDockerError(address, 'its /version has no ApiVersion')
     isPodman = JSON.stringify(told.Components ?? null).includes('"Podman Engine"')
     const version = text(told.Version, 'Version', wrong)
     return { apiVersion, version: version ?? 'unknown', ...(isPodman ? { product: 'Podman' } : {}) }
@@ -139,7 +139,7 @@ export function createEngineClient(
 
   return {
     async version() {
-      const doing = 'tell its version'
+      const doing = 'report its version'
       return attempt(doing, async () => {
         const headers = await calls.headers('/_ping', doing, headerDeadline).catch((error) => {
           const status = httpStatus(error)
@@ -155,7 +155,7 @@ export function createEngineClient(
     },
 
     async info() {
-      const doing = 'tell its clock'
+      const doing = 'report its clock'
       try {
         const told = fieldsOf(
           parseJson(await paths.request('/info', doing, (path) => calls.text(path, doing, callDeadline))),
@@ -252,7 +252,7 @@ export function createEngineClient(
     },
 
     pastEvents(from, to) {
-      const doing = 'tell its past events'
+      const doing = 'list its past events'
       // Podman waits for more unless told not to, and may then omit past events altogether.
       const path = `/events?since=${unixTime(from)}&until=${unixTime(to)}${isPodman ? '&stream=false' : ''}`
       return attempt(doing, async () => {

@@ -1,4 +1,4 @@
-// What went wrong with an engine, in a sentence that says what to do. Pure: errors in, words out.
+// Pure: turns what went wrong with an engine into a sentence that says what to do.
 import type { EngineAddress } from '../../config/types.ts'
 import { BerthError, explain, systemCode } from '../../lib/errors.ts'
 
@@ -66,7 +66,7 @@ function sentence(error: unknown, address: EngineAddress, doing: string): string
       return `there is no socket at ${path}: is Docker running? If it listens elsewhere, ${chooseAnother}`
     }
     if (code === 'EACCES' || code === 'EPERM') {
-      return `no permission to use ${path}: run berth as a user in the socket's group (sudo usermod -aG docker USER, then log in anew) or as root`
+      return `no permission to use ${path}: run berth as a user in the socket's group (sudo usermod -aG docker USER, then log in again) or as root`
     }
     if (code === 'ECONNREFUSED' || code === 'ENOTSOCK') {
       return `nothing listens on the socket ${path}: is Docker running (systemctl status docker)?`

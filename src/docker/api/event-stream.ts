@@ -1,4 +1,4 @@
-// The event stream: bytes → lines → events. It never pauses: a slow reader makes the engine drop events.
+// The event stream: bytes → lines → events. It never pauses: an engine drops events for a slow reader.
 import type { Readable } from 'node:stream'
 import { isId, isObject, isText, textMap } from './fields.ts'
 import { fields, parseJson, parsePartially } from './partial-json.ts'

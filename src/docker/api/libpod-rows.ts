@@ -1,6 +1,4 @@
-// Pure: what Podman tells by its own API (libpod) → the shapes of Docker's (api/types.ts). It tells the same there with less
-// waiting, but of a container's places no more than the networks' names.
-
+// Pure: rows of Podman's own API (libpod) → the shapes of Docker's (types.ts). They name a container's networks only.
 import { isObject, isText, type ReportInvalid } from './fields.ts'
 import type { ApiContainerRow, ApiEndpoint, ApiNetwork } from './types.ts'
 import { readContainerRow, readNetwork } from './validate.ts'

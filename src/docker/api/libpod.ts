@@ -1,7 +1,6 @@
-// Podman's own API (libpod), for what its Docker-compatible one does not tell, or not in time. That takes the locks of all
-// containers, one after the other, to list them or the networks: 17 s were seen on a busy machine. And one container that
-// it has other networks for than addresses makes it answer 500 to the list of all: one that was connected or disconnected
-// while it was paused, or as the service was killed.
+// Podman's own API (libpod), for what its Docker-compatible API does not report, or not in time. That one locks every
+// container in turn to list them or the networks: 17 s were seen on a busy machine. It also answers 500 to the whole list
+// because of one container whose networks and addresses differ: connected or disconnected while paused, for example.
 import type { Clock } from '../../lib/clock.ts'
 import { httpStatus, isApiError } from './errors.ts'
 import { isObject, type ReportInvalid, text } from './fields.ts'

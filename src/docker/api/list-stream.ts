@@ -1,6 +1,4 @@
-// A long list, read row by row as it comes: of 10,000 containers it has 15 MB, and to read that at one go would keep every
-// question waiting for 100 ms and more.
-
+// Parses a long list row by row as it arrives: 10,000 containers are 15 MB, which would block questions for 100 ms.
 import { setImmediate as turn } from 'node:timers/promises'
 import { createBytes } from './bytes.ts'
 import { parseJson } from './partial-json.ts'

@@ -81,5 +81,4 @@ export function createLists({ address, calls, streams, paths, reportInvalid, too
   return { list, networks, containers }
 }
 
-export const notAList = (address: EngineAddress) =>
-  notDockerError(address, 'a list is not what it says it is')
+export const notAList = (address: EngineAddress) => notDockerError(address, 'a list is malformed')

@@ -1,6 +1,5 @@
-// What is wanted of a long JSON text, read past everything else: a container may have megabytes of labels, and a parser
-// would make an object of each, or of each "[" of a text that is nothing but "[[[[", at a microsecond apiece.
-
+// Extracts the wanted fields of a long JSON text without parsing the rest: a container may have megabytes of labels, and
+// JSON.parse makes an object for each "[" of a hostile "[[[[", at a microsecond apiece.
 /**
  * Of an object: which members are wanted, and what of each. `whole`: the value as it is. `surely`: the same, however many
  * others there are.

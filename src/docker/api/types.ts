@@ -1,6 +1,4 @@
-// What Docker's API answers, as far as berth reads it. Anything may be missing: engines and proxies differ. validate.ts
-// makes these of what came, so that each field is of its type, or absent.
-
+// The parts of Docker's API answers that berth reads. validate.ts makes these: each field has its type, or is absent.
 /** A row of GET /networks, and GET /networks/ID (which alone has Containers, since API 1.28). */
 export interface ApiNetwork {
   Id: string

@@ -1,6 +1,4 @@
-// Pure: what an engine, or whatever answers in its place, has told → types.ts's shapes. Each field is looked at here, and
-// nowhere else: one of a wrong type counts as absent, and an object without an id and a name as none.
-
+// Pure: JSON of an engine, or of whatever answers in its place → types.ts. An object without an id and a name is rejected.
 import {
   type Fields,
   flag,

@@ -1,5 +1,5 @@
-// Which version of Docker's API berth asks for, and in which words a refusal of it comes. An engine answers as it did when
-// that version was its newest, so what later ones drop or change does not reach us.
+// Which version of Docker's API berth requests, and how a refusal reads. An engine answers as it did when that version was
+// its newest, so later changes do not reach berth.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { EngineAddress } from '../../config/types.ts'
 import { BerthError } from '../../lib/errors.ts'

@@ -1,4 +1,4 @@
-// What an engine's containers use on its networks, counted: default gateways, and addresses, which are then no gateway.
+// Counts the gateways and addresses that containers use on each network: an address in use is no gateway.
 import { isSame } from '../../lib/deep-equal.ts'
 import type { InspectedContainer } from './container.ts'
 

@@ -1,4 +1,4 @@
-// Pure: what Docker tells of a container → the table's Container with its endpoints.
+// Pure: Docker's inspect or list row of a container → the table's Container with its endpoints.
 import { keysIn } from '../../dns/told.ts'
 import { canonicalAddress } from '../../lib/ip.ts'
 import type { Container, Endpoint, Health, LabelSettings, Port } from '../../registry/types.ts'

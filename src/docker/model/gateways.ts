@@ -1,5 +1,5 @@
-// Pure: which gateways a network has. What the engine tells goes first; what it leaves unsaid is taken for what Docker takes,
-// but for families that have none, and never is it an address that a container has.
+// Pure: a network's gateways: those that the engine reports, else the ones that Docker assigns by default, except in
+// families without a gateway, and never an address that a container has.
 import {
   canonicalAddress,
   firstAddress,

@@ -1,5 +1,4 @@
-// Pure: which of a container's labels count. Whoever builds an image writes labels into it; only those that whoever runs
-// the container gave it grant names or say of which service it is.
+// Pure: which of a container's labels count. An image's labels grant nothing: only those that the operator set do.
 import type { NamePattern } from '../../config/types.ts'
 import { isWithin } from '../../dns/name.ts'
 import { allowsName, isDiscoveryName, reservedDomain } from '../../registry/granting.ts'
@@ -164,10 +163,10 @@ function shortened(value: string): string {
 }
 
 function whyUnjudged(verdict: LabelOwnership | undefined, image: ImageRef | undefined): string {
-  if (verdict !== undefined) return 'the image has this label itself'
+  if (verdict !== undefined) return 'the image defines this label itself'
   return image === undefined
-    ? 'the engine does not tell the image, which may have this label itself'
-    : 'the image could not be read yet, and may have this label itself'
+    ? 'the engine does not report the image, which may define this label'
+    : 'the image has not been read yet, and may define this label'
 }
 
 function whyRefused(name: string, isWildcard: boolean, { zone, allow }: LabelRules): string | undefined {
@@ -175,6 +174,7 @@ function whyRefused(name: string, isWildcard: boolean, { zone, allow }: LabelRul
   const of = reservedDomain(name)
   if (of !== undefined) return `${of} and the names below it are not a label's to give`
   if (isDiscoveryName(name)) return 'programs look this name up to find a proxy or a tunnel'
-  if (!allow.some((pattern) => allowsName(pattern, name, isWildcard))) return 'labels.allow does not name it'
+  if (!allow.some((pattern) => allowsName(pattern, name, isWildcard)))
+    return 'labels.allow does not include it'
   return undefined
 }

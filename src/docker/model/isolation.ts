@@ -1,5 +1,5 @@
-// Engines whose networks are not this machine's: in a virtual machine, or rootless in a namespace. They are known by what
-// /info tells, and what can not work beside them is said. Pure. docs/contexts.md has the same as a table.
+// Pure: engines whose networks are not this machine's: in a virtual machine, or rootless in a namespace. /info shows it;
+// docs/contexts.md has the same as a table.
 import type { Container, Network } from '../../registry/types.ts'
 import type { ApiInfo } from '../api/types.ts'
 

@@ -1,5 +1,4 @@
-// Pure: a container's berth.* labels → what they ask for, and what is wrong with them.
-
+// Pure: parses a container's berth.* labels, and describes what is wrong with them.
 import { canonicalName } from '../../dns/name.ts'
 import { internationalName } from '../../dns/told.ts'
 import { suggestion } from '../../lib/suggest.ts'

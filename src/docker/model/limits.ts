@@ -1,5 +1,4 @@
-// Pure: what one container may bring to the table, so that none can make it slow or large for the others. Real ones stay
-// far below (docs/names.md); what is above is left out, and told.
+// Pure: limits of one container's share of the table, far above real ones (docs/names.md). The rest is left out and logged.
 import type { Container, Endpoint } from '../../registry/types.ts'
 
 export const limits = {

@@ -1,4 +1,4 @@
-// Pure: what Docker tells of a network → the table's Network.
+// Pure: Docker's inspect or list row of a network → the table's Network.
 import { canonicalAddress, parseAddress, subnetContains } from '../../lib/ip.ts'
 import { holds } from '../../registry/locality.ts'
 import { gatewayBridge } from '../../registry/order.ts'

@@ -1,5 +1,5 @@
-// Places of containers that are being started: their own inspect blocks until the start is over, but the network's
-// tells the address at once. So a container can be answered for before its process runs.
+// Endpoints of containers being started: their own inspect blocks until the start is over, but their network's inspect has
+// the address at once, so berth can answer before the process runs.
 import type { Container, Network } from '../../registry/types.ts'
 import { bareEndpoint } from './container.ts'
 

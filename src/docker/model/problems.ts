@@ -1,5 +1,4 @@
-// What is wrong with how things are labelled and called: told once of each thing, however often that is read, and again
-// only where it has become something else.
+// Reports each problem of labels and names once, and again only when it changes.
 import { whyUnaskable } from '../../dns/told.ts'
 import { isSame } from '../../lib/deep-equal.ts'
 import type { Container } from '../../registry/types.ts'

@@ -1,5 +1,5 @@
-// Pure: on which of its networks a container can have no IPv6 address, whatever address its engine has given it: a sysctl
-// takes it off the interface once that is up, which the engine does not notice.
+// Pure: on which of its networks a container has no IPv6, whatever address the engine assigned: a sysctl removes it from
+// the interface, which the engine does not notice.
 import type { Endpoint } from '../../registry/types.ts'
 import type { ApiContainer, ApiEndpoint } from '../api/types.ts'
 

@@ -1,4 +1,4 @@
-// One connection to an engine, from its first answer to its end: subscribe, list, then live.
+// One connection to an engine, from its first answer to its end: subscribe, list, then follow.
 import { type Clock, sleep, type Timer } from '../../lib/clock.ts'
 import { BerthError, explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
@@ -114,7 +114,7 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
     options.version(versions)
     versions.askVersion?.().then(
       (version) => options.version({ ...versions, ...(version === undefined ? {} : { version }) }),
-      (error) => options.log.debug({ engine, problem: explain(error) }, 'a Docker engine tells no version'),
+      (error) => options.log.debug({ engine, problem: explain(error) }, 'a Docker engine reports no version'),
     )
     const engineClock = await readEngineClock({
       ...{ clock, skew: options.skew, second: versions.second, skewed: options.skewed },
@@ -126,7 +126,7 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
       wasSet: () => end('its clock has been set', true),
       silent(error) {
         if (over.signal.aborted) throw error
-        options.log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its clock')
+        options.log.debug({ engine, problem: explain(error) }, 'a Docker engine does not report its clock')
       },
     })
     const pulse: Pulse = { answered: clock.monotonic() }
@@ -241,15 +241,15 @@ async function listenWhileLive(
         const missed = told.missed
           .slice(0, mostNamed)
           .map(({ type, action, id }) => `${type} ${action} ${id.slice(0, 12)}`)
-        log.warn({ engine, missed }, 'the event stream of a Docker engine has gone deaf')
-        end('its event stream did not tell what had happened', true)
+        log.warn({ engine, missed }, 'the event stream of a Docker engine missed events; reconnecting')
+        end('its event stream missed events', true)
       }
     } catch (error) {
       if (over.aborted) return
       // A proxy may refuse it, a clock may have been set: the full list finds out as well.
       unsure = true
       counters.errors.add(1, engine, 'past')
-      log.debug({ engine, problem: explain(error) }, 'a Docker engine does not tell its past events')
+      log.debug({ engine, problem: explain(error) }, 'a Docker engine does not return its past events')
     }
     if (unsure && clock.monotonic() - listedAt >= unsureEvery) {
       listedAt = clock.monotonic()
@@ -285,9 +285,9 @@ async function listWhileLive(
       counters.drift.add(1, engine)
       log.warn(
         { engine, missed: missed.slice(0, mostNamed), count: missed.length },
-        'the full list of a Docker engine told what its events had not',
+        'the full list of a Docker engine shows changes that its events did not',
       )
-      if (drifts >= 2) end('its event stream misses what happens', true)
+      if (drifts >= 2) end('its event stream keeps missing events', true)
     } catch (error) {
       if (over.aborted) return
       failed = true

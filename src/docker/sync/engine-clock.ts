@@ -1,5 +1,4 @@
-// An engine's clock: to the second by its ping, which comes first anyway, then by /info, which tells much else and takes
-// some engines long. Events are asked for, and judged, by this clock.
+// The engine's clock, by which events are requested and judged: to the second by its ping, then by /info, which may be slow.
 import type { Clock } from '../../lib/clock.ts'
 
 export interface EngineClockOptions {

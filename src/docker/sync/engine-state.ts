@@ -1,4 +1,4 @@
-// What is known of one engine: the newest reading of each of its networks and containers, and the facts made of them.
+// The last reading of each network and container of one engine, and the inventory made of them.
 import { isSame } from '../../lib/deep-equal.ts'
 import { holds } from '../../registry/locality.ts'
 import { reuse, reuseContainer } from '../../registry/structural-sharing.ts'

@@ -1,5 +1,5 @@
-// The engines that are followed: a watch for each, by its name. When the configuration names others, those that stay
-// are not touched, and no names go before those that come in their place have been read.
+// Follows the configured engines, one watch each. On a reload, unchanged engines keep their watch, and no names go before
+// those that replace them have been read.
 import { isDeepStrictEqual } from 'node:util'
 import { remoteEngines } from '../../config/local-engines.ts'
 import type { Config, EngineConfig } from '../../config/types.ts'

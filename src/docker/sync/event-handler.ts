@@ -1,5 +1,4 @@
-// What each event is a hint of: which id to look at again, and what is certain without looking.
-
+// Decides what each event means: which id to inspect again, and what is certain without an inspect.
 import type { EngineEvent } from '../api/event-stream.ts'
 import { isId, isText } from '../api/fields.ts'
 import type { Reconciler } from './reconciler.ts'

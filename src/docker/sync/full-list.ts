@@ -1,5 +1,4 @@
-// The full lists of an engine: what they tell that was not known, and what they lack that was. Nothing in them replaces what
-// was read since they were asked for.
+// Takes an engine's full lists: what they add, change or lack. Nothing replaces what was read since they were requested.
 import { setImmediate as turn } from 'node:timers/promises'
 import { gatewayBridge } from '../../registry/order.ts'
 import type { EngineClient } from '../api/client.ts'

@@ -1,4 +1,4 @@
-// The labels that images have of their own, read once for each image and kept for as long as a container has it.
+// Labels of images, read once for each image and kept as long as a container uses it.
 import type { Clock } from '../../lib/clock.ts'
 import type { ImageRef, ImageReply, Labels } from '../api/types.ts'
 import { grantingLabels } from '../model/grants.ts'

@@ -1,4 +1,4 @@
-// Log lines about what others have made: each is said once in an hour, and not many in a row, however often it comes.
+// Limits log lines that others can cause: each at most once an hour, and few in a row.
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { EngineStateOptions } from './engine-state.ts'
@@ -64,7 +64,7 @@ export function problemLog(
       notices.say(`${kind} ${name} ${names}`, (more) =>
         log.warn(
           { engine, [kind]: name, names, ...more },
-          'names that nobody can ask for; give it others, of letters, digits and hyphens',
+          'names that no query can contain; use letters, digits and hyphens',
         ),
       ),
   }

@@ -1,4 +1,4 @@
-// What the log tells of an engine that is out of reach: that it is and why, once for each reason, and that it is back.
+// Logs that an engine is unreachable, once for each reason, and that it is back.
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/log.ts'
 import { createLogLimit } from './log-limit.ts'
@@ -32,14 +32,15 @@ export function createOutageLog(engine: string, clock: Clock, log: Logger): Outa
       if (told.size === 0) {
         notices.say(`${since} ${problem}`, (more) => {
           told.add(problem)
-          if (isKnown) log.warn({ engine, problem, ...more }, 'Docker engine lost; its last names are kept')
-          else log.error({ engine, problem, ...more }, 'cannot follow Docker engine; trying on')
+          if (isKnown)
+            log.warn({ engine, problem, ...more }, 'Docker engine lost; keeping its last known names')
+          else log.error({ engine, problem, ...more }, 'cannot reach the Docker engine; will keep retrying')
         })
       } else if (told.has(problem) || told.size >= mostProblems) {
-        log.debug({ engine, problem }, 'Docker engine still out of reach')
+        log.debug({ engine, problem }, 'Docker engine still unreachable')
       } else {
         told.add(problem)
-        log.warn({ engine, problem }, 'Docker engine still out of reach')
+        log.warn({ engine, problem }, 'Docker engine still unreachable')
       }
     },
     end() {

@@ -1,4 +1,4 @@
-// Keeps what is known of one engine true: events mark, lists and inspects tell, nothing older replaces anything newer.
+// Keeps one engine's state current from events, inspects and full lists; nothing older replaces anything newer.
 import type { Clock } from '../../lib/clock.ts'
 import { gatewayBridge } from '../../registry/order.ts'
 import type { EngineInventory } from '../../registry/types.ts'

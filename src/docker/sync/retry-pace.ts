@@ -1,6 +1,5 @@
-// When an engine is tried again. While a local one is away nobody is sure of who asks, so it is tried every second at
-// most: what that costs is a connection to a socket that is not there. Remote ones are asked by many, and so ever less
-// often and at random.
+// When to reconnect: a local engine within a second, as clients cannot be identified without it and a try is cheap; a remote
+// one with exponential backoff and jitter, as many may be waiting for it.
 import { createBackoff } from '../../lib/backoff.ts'
 
 /** How a connection went that is over; ms. */

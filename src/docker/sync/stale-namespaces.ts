@@ -1,5 +1,5 @@
-// Lodgers that seem to be in a namespace their host has left. A list's row does not tell of a start, nor of any address of
-// a lodger's, so that one which was started unheard, with its host, looks as it did before.
+// Containers that seem to be in a network namespace their host has left. A list's row shows neither a start nor such a
+// container's addresses, so one restarted unnoticed together with its host looks unchanged.
 import { isStale } from '../../registry/shared-namespaces.ts'
 import type { Container } from '../../registry/types.ts'
 import type { EngineState } from './engine-state.ts'

@@ -1,6 +1,5 @@
-// Whether the event stream still tells everything. A stream that has gone deaf (half-open, or dropped events behind a
-// slow reader) looks like a quiet one, and pings say nothing of it. So the engine is asked now and then what has
-// happened lately: each of those events must have come on the stream as well.
+// Detects an event stream that has gone silent (half-open, or events dropped for a slow reader), which pings do not show:
+// the engine is asked regularly for its recent events, each of which must have come on the stream too.
 import type { Clock } from '../../lib/clock.ts'
 import { sleep } from '../../lib/clock.ts'
 import type { EngineClient } from '../api/client.ts'

@@ -1,6 +1,4 @@
-// What events tell of things that nobody has listed. Those are looked at one by one, and cost a place in every queue; where
-// there are more of them than any engine can mean, the next full list tells the truth at less.
-
+// Bounds the ids that only events have mentioned: each costs an inspect, so beyond any plausible number a full list is due.
 export interface UnlistedIds {
   /** Whether the event of this id is to be followed; `isKnown`: a list or an inspect has told of it. */
   admit(id: string, isKnown: boolean): boolean

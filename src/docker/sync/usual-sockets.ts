@@ -1,5 +1,4 @@
-// Where engines are listened for when nobody says where: the usual sockets, Docker's before Podman's, the first that
-// answers. docs/contexts.md has the same list.
+// Finds an engine when none is configured: the usual sockets, Docker's before Podman's (docs/contexts.md lists them).
 import { stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'

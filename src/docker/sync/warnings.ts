@@ -1,4 +1,4 @@
-// What the log says of an engine that is not as berth expects it, each thing as often as it is worth a line.
+// Log lines about an engine that is not as berth expects, each as often as it deserves.
 import type { Logger } from '../../lib/log.ts'
 import type { Network } from '../../registry/types.ts'
 import { isAtLeast, oldestApi } from '../api/versions.ts'
@@ -49,9 +49,9 @@ export function createWarnings(
   return {
     malformed(kind, what) {
       counters.errors.add(1, engine, kind)
-      const said = kind === 'shape' ? 'is not what Docker tells there' : 'is longer than berth reads'
+      const why = kind === 'shape' ? 'it has the wrong type' : 'it is too long'
       notices.say(`${kind} ${what}`, (more) =>
-        log.warn({ engine, what, ...more }, `what a Docker engine told ${said}; it is left out`),
+        log.warn({ engine, what, ...more }, `ignored a value from a Docker engine: ${why}`),
       )
     },
     internal(error) {
@@ -61,7 +61,7 @@ export function createWarnings(
       notices.say(`internal ${stack.split('\n').slice(0, 2)}`, (more) =>
         log.error(
           { engine, stack, ...more },
-          'berth failed on what a Docker engine told; please report this',
+          'internal error in processing what a Docker engine sent; please report this',
         ),
       )
     },
@@ -70,22 +70,25 @@ export function createWarnings(
       const left = what.map((each) => `${each.what}: ${each.why}`)
       log.warn(
         { engine, network: name, left },
-        'subnets or gateways of a network left out; make it anew with others',
+        'ignored subnets or gateways of a network; recreate it with valid ones',
       )
       if (refusals < mostRefusals) return
-      log.warn({ engine }, 'more of its networks are like that, and not told of; see to what makes them')
+      log.warn(
+        { engine },
+        'more of its networks have invalid addresses and are not logged; check what creates them',
+      )
     },
     imagesRefused: () =>
       once(
         'imagesRefused',
         { allow: imageRule },
-        'GET /images/ID/json is refused, so that labels grant no names: let the socket proxy allow it',
+        'GET /images/ID/json is refused, so labels grant no names: allow it in the socket proxy',
       ),
     plainPaths: (refused) =>
       once(
         'plainPaths',
         { refused },
-        'paths with an API version are refused, so berth asks without: let the socket proxy allow them',
+        'versioned API paths are refused, so berth uses unversioned ones: allow them in the socket proxy',
       ),
     version(apiVersion) {
       if (isAtLeast(apiVersion, oldestApi)) return

@@ -1,4 +1,4 @@
-// Follows one engine for as long as berth runs: connects, keeps the store current, reconnects.
+// Follows one engine for as long as berth runs: connects, logs, and reconnects.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineConfig } from '../../config/types.ts'
 import { type Clock, sleep, type Timer } from '../../lib/clock.ts'
@@ -85,7 +85,7 @@ export function createWatch({
     ...problemLog(engine, notices, log),
     leftOut: warnings.leftOut,
     supportsNoGateway: () => supportsNoGateway(info.apiVersion),
-    // A remote one may not tell its clock, and that be another than ours.
+    // A remote one may not report its clock, and that be another than ours.
     engineNow: () => (isLocal(store.current().engines, engine) ? clock.now() + (skew ?? 0) : undefined),
   })
   const publisher = createPublisher({

@@ -1,4 +1,4 @@
-// The ids that must be looked at again: few at once, again where one was marked meanwhile, with backoff on failure.
+// Ids to inspect again: few at a time, once more if marked meanwhile, with backoff on failure.
 import { type Backoff, createBackoff } from '../../lib/backoff.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 

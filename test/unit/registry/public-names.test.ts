@@ -65,5 +65,5 @@ it('is bounded: after a hundred it says that there are more', () => {
   tell(empty)
   tell(estate([network('another.com', ['10.9.0.0/24'])], []))
   expect(said).toHaveLength(101)
-  expect(said.at(-1)).toBe('there are more of them, which are not told')
+  expect(said.at(-1)).toBe('there are more, which are not logged')
 })

@@ -255,7 +255,7 @@ describe('what is refused with and without a version', () => {
     for (let n = 0; n < 2; n++) {
       await expect(paths.request('/images/x/json', 'inspect an image', ask)).rejects.toThrow('/v1.45/images')
     }
-    await expect(paths.request('/info', 'tell its clock', ask)).rejects.toThrow('/v1.45/info')
+    await expect(paths.request('/info', 'report its clock', ask)).rejects.toThrow('/v1.45/info')
     expect(await paths.request('/networks', 'list its networks', ask)).toBe('/v1.45/networks')
     const images = ['/v1.45/images/x/json', '/images/x/json', '/v1.45/images/x/json']
     expect(asked).toEqual([...images, '/v1.45/info', '/info', '/v1.45/networks'])

@@ -49,7 +49,7 @@ describe('labels that the image has', () => {
     expect(labels).toEqual({})
     expect(settings).toEqual({ names: [], wildcards: [], ignored: false, ttl: undefined })
     expect(ungranted.map(({ label }) => label).sort()).toEqual(Object.keys(evil).sort())
-    expect(new Set(ungranted.map(({ why }) => why))).toEqual(new Set(['the image has this label itself']))
+    expect(new Set(ungranted.map(({ why }) => why))).toEqual(new Set(['the image defines this label itself']))
   })
 
   it('count where the container has another value', () => {
@@ -139,7 +139,7 @@ it('until the image has been read, and where it is not told, labels grant nothin
   const before = grantsOf(labels, undefined)
   expect(before.labels).toEqual({})
   expect(before.settings).toEqual({ names: [], wildcards: [], ignored: true, ttl: undefined })
-  expect(before.ungranted.every(({ why }) => why.startsWith('the image could not be read yet'))).toBe(true)
+  expect(before.ungranted.every(({ why }) => why.startsWith('the image has not been read yet'))).toBe(true)
   for (const Image of [undefined, '', 'evil:latest', 'sha256:../../x']) {
     const raw = { Id: 'x', Name: '/x', Config: { Labels: labels }, ...(Image === undefined ? {} : { Image }) }
     const { labels: told } = containerFrom(raw, 'e', () => undefined)

@@ -16,7 +16,11 @@ function open() {
     ...{ engine: 'e', late() {}, labelRules: () => labelRules, images: noImages },
     ...problemLog('e', createLogLimit(hand.clock), log),
   })
-  return { known, hand, said: () => lines.filter(({ msg }) => /nobody can ask for/.test(String(msg))) }
+  return {
+    known,
+    hand,
+    said: () => lines.filter(({ msg }) => /names that no query can contain/.test(String(msg))),
+  }
 }
 const raw = (Id: string, aliases: string[], Running = true): ApiContainer => ({
   ...{ Id, Name: `/${Id}`, State: { Running }, Config: { Hostname: Id } },

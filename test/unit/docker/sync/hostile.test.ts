@@ -276,7 +276,7 @@ describe('a watch', () => {
     expect(watch.info().connected).toBe(true)
     expect(names()).toEqual(expect.arrayContaining(['web', 'db']))
     expect(errors('shape')).toBeGreaterThan(2)
-    const told = lines.filter(({ msg }) => `${msg}`.startsWith('what a Docker engine told'))
+    const told = lines.filter(({ msg }) => `${msg}`.startsWith('ignored a value from a Docker engine'))
     expect(new Set(told.map(({ what }) => what)).size).toBe(told.length)
   })
 

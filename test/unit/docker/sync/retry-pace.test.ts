@@ -101,7 +101,7 @@ describe('an engine on this machine', () => {
     expect(Math.max(...gaps)).toBeLessThan(1_000)
     expect(gaps.length).toBeLessThan(800)
     expect(isAway()).toBe(true)
-    expect(told()).toEqual(['following Docker engine', 'Docker engine lost; its last names are kept'])
+    expect(told()).toEqual(['following Docker engine', 'Docker engine lost; keeping its last known names'])
     await watch.stop()
   })
 
@@ -147,8 +147,8 @@ describe('an engine on this machine', () => {
     leave()
     await pass(60_000)
     expect(told().slice(1)).toEqual([
-      'Docker engine lost; its last names are kept',
-      'Docker engine still out of reach',
+      'Docker engine lost; keeping its last known names',
+      'Docker engine still unreachable',
     ])
     state.problem = () => `problem ${n++}`
     await pass(60_000)
