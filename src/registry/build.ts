@@ -203,7 +203,7 @@ function withFacts(
   })
 }
 
-/** What becomes of the containers of these ids, and of those that lodge with them. */
+/** What becomes of the containers of these ids, and of those that share with them. */
 function turnsOf(registry: Registry, facts: Inventories, ids: readonly string[]) {
   const { containers } = registry.snapshot
   const turns = new Map<string, ContainerChange>()
@@ -277,7 +277,7 @@ function withMembers(before: PersistentMap<Container>, members: Members): Persis
   return edit.done()
 }
 
-/** Endpoints whose addresses are the container's own, if it is ours; a lodger's are its host's. */
+/** Endpoints whose addresses are the container's own, if it is ours; a sharer's are its host's. */
 function ownedBy(container: Container | undefined, isOurs: (engine: string) => boolean): readonly Endpoint[] {
   if (container === undefined || container.sharesNetworkOf !== undefined) return []
   return isOurs(container.engine) ? container.endpoints : []

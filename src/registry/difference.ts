@@ -1,4 +1,5 @@
 // The difference of two maps, as a StoreChange carries it.
+
 /** Entries that are another object in `after`, and undefined for those that are only in `before`. */
 export function differenceOf<T>(
   before: ReadonlyMap<string, T>,

@@ -4,16 +4,16 @@ import { addId, removeFrom } from './multimap.ts'
 import { reuse } from './structural-sharing.ts'
 import type { Container, Endpoint } from './types.ts'
 
-/** X may lodge with Y in what an engine tells, if never for real; this many steps are followed. */
+/** X may share with Y in what an engine tells, if never for real; this many steps are followed. */
 const furthest = 4
 /** Of an id, Docker takes this much or more for the whole. */
 const shortId = 12
 
-/** Who may be meant by what a lodger calls its host, and who lodges with whom; container ids, in order. */
+/** Who may be meant by what a sharer calls its host, and who shares with whom; container ids, in order. */
 export interface NamespaceSharing {
   /** By name, and by short id. */
   readonly byReference: PersistentMap<readonly string[]>
-  /** Lodgers, by what they call their host, and by the start of that. */
+  /** Sharers, by what they call their host, and by the start of that. */
   readonly sharers: PersistentMap<readonly string[]>
 }
 
@@ -27,27 +27,27 @@ export interface ContainerChange {
 
 export function updateSharing(
   lodging: NamespaceSharing,
-  turns: ReadonlyMap<string, ContainerChange>,
+  changes: ReadonlyMap<string, ContainerChange>,
 ): NamespaceSharing {
   const called = lodging.byReference.edit()
-  const lodgers = lodging.sharers.edit()
-  for (const [id, { before, after }] of turns) {
+  const sharers = lodging.sharers.edit()
+  for (const [id, { before, after }] of changes) {
     move(called, id, callsOf(before), callsOf(after))
-    move(lodgers, id, hostCallsOf(before), hostCallsOf(after))
+    move(sharers, id, hostCallsOf(before), hostCallsOf(after))
   }
-  return { byReference: called.done(), sharers: lodgers.done() }
+  return { byReference: called.done(), sharers: sharers.done() }
 }
 
-/** Those that may have another place after these turns: who turned, who lodges with them, and who lodges with those. */
+/** Those that may have another place after these changes: who turned, who shares with them, and so on. */
 export function affectedSharers(
   { sharers }: NamespaceSharing,
-  turns: ReadonlyMap<string, ContainerChange>,
+  changes: ReadonlyMap<string, ContainerChange>,
   containerOf: (id: string) => Container | undefined,
 ): ReadonlySet<string> {
   const found = new Set<string>()
   if (sharers.size === 0) return found
   const calls: string[] = []
-  for (const [id, { before, after }] of turns) {
+  for (const [id, { before, after }] of changes) {
     if (after?.sharesNetworkOf !== undefined) found.add(id)
     calls.push(...callsOf(before), ...callsOf(after))
   }
@@ -62,16 +62,16 @@ export function affectedSharers(
   return found
 }
 
-/** `lodger` as it was told, with the places of its host; `before` itself where it is as it was. */
+/** `sharer` as it was told, with the places of its host; `before` itself where it is as it was. */
 export function placeSharer(
-  lodger: Container,
+  sharer: Container,
   before: Container | undefined,
   { byReference }: NamespaceSharing,
   containerOf: (id: string) => Container | undefined,
 ): Container {
-  const host = findHost(lodger, byReference, containerOf)
-  const endpoints = placesWith(lodger, host, before)
-  return reuse({ ...lodger, endpoints }, before)
+  const host = findHost(sharer, byReference, containerOf)
+  const endpoints = placesWith(sharer, host, before)
+  return reuse({ ...sharer, endpoints }, before)
 }
 
 interface Host {
@@ -82,11 +82,11 @@ interface Host {
 
 /** Docker takes a name, an id or the start of one. */
 function findHost(
-  lodger: Container,
+  sharer: Container,
   called: NamespaceSharing['byReference'],
   containerOf: (id: string) => Container | undefined,
 ): Host | undefined {
-  let host = lodger
+  let host = sharer
   let isOther = false
   for (let step = 0; host.sharesNetworkOf !== undefined; step++) {
     if (step === furthest) return undefined
@@ -108,26 +108,26 @@ function findHost(
 }
 
 /**
- * Whether a lodger was started before its host's last start: it went on in a namespace that has no network any more, and
+ * Whether a sharer was started before its host's last start: it went on in a namespace that has no network any more, and
  * stays there until it is started itself. Of two that are not told, or the same, nobody knows.
  */
-export function isStale(lodger: Container, host: Container): boolean {
-  return lodger.startedAt !== undefined && host.startedAt !== undefined && lodger.startedAt < host.startedAt
+export function isStale(sharer: Container, host: Container): boolean {
+  return sharer.startedAt !== undefined && host.startedAt !== undefined && sharer.startedAt < host.startedAt
 }
 
-function placesWith(lodger: Container, host: Host | undefined, before: Container | undefined): Endpoint[] {
-  const names = [lodger.name, lodger.id.slice(0, shortId)]
+function placesWith(sharer: Container, host: Host | undefined, before: Container | undefined): Endpoint[] {
+  const names = [sharer.name, sharer.id.slice(0, shortId)]
   // Compose gives a service's name as an alias, which a container without a network of its own can't have.
-  const service = lodger.labels['com.docker.compose.service']
-  if (service && lodger.labels['com.docker.compose.oneoff'] !== 'True') names.push(service)
+  const service = sharer.labels['com.docker.compose.service']
+  if (service && sharer.labels['com.docker.compose.oneoff'] !== 'True') names.push(service)
   if (host === undefined) return []
   const { container, isOther } = host
-  const there = lodger.running && container.running && !isOther
+  const there = sharer.running && container.running && !isOther
   return container.endpoints.map((place) => {
     const old = before?.endpoints.find(({ networkId }) => networkId === place.networkId)
     const fresh: Endpoint = {
       ...place,
-      containerId: lodger.id,
+      containerId: sharer.id,
       names,
       v4: there ? place.v4 : [],
       v6: there ? place.v6 : [],

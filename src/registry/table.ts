@@ -157,7 +157,7 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
       list(edits.wildcards, suffix, alone)
       for (const above of [suffix, ...namesAbove(suffix)]) add(edits.parents, above, by)
     }
-    // A lodger's addresses are its host's: the asker there, and the PTR.
+    // A sharer's addresses are its host's: the asker there, and the PTR.
     if (sharesNetworkOf === undefined) for (const address of addresses) list(edits.owners, address, alone)
   }
 }

@@ -99,7 +99,7 @@ export interface Container {
   readonly startedAt: bigint | undefined
   /** Name or id of the container in whose network namespace it lives (`--network container:X`). */
   readonly sharesNetworkOf: string | undefined
-  /** In a snapshot, where it lodges with another, that one's places under its own names. */
+  /** In a snapshot, where it shares, that one's places under its own names. */
   readonly endpoints: readonly Endpoint[]
 }
 

@@ -1,4 +1,5 @@
 // Collects small chunks in few buffers: an engine may send one byte per chunk, and a Buffer costs a hundred times that.
+
 export interface Bytes {
   add(part: Buffer): void
   text(): string

@@ -1,5 +1,6 @@
 // Extracts the wanted fields of a long JSON text without parsing the rest: a container may have megabytes of labels, and
 // JSON.parse makes an object for each "[" of a hostile "[[[[", at a microsecond apiece.
+
 /**
  * Of an object: which members are wanted, and what of each. `whole`: the value as it is. `surely`: the same, however many
  * others there are.

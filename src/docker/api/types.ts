@@ -1,4 +1,5 @@
 // The parts of Docker's API answers that berth reads. validate.ts makes these: each field has its type, or is absent.
+
 /** A row of GET /networks, and GET /networks/ID (which alone has Containers, since API 1.28). */
 export interface ApiNetwork {
   Id: string

@@ -1,4 +1,5 @@
 // The parts of undici that are used: all of it with fetch, caches and WebSockets takes 18 MB.
+
 declare module 'undici/lib/dispatcher/pool.js' {
   import type { Pool } from 'undici'
 

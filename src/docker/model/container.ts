@@ -60,7 +60,7 @@ export function containerFrom(
   const name = bareName(raw.Name)
   const gateways = new Map<string, readonly string[]>()
   const sharesNetworkOf = /^container:(.+)$/.exec(raw.HostConfig?.NetworkMode ?? '')?.[1]
-  // Podman tells a lodger's host's places, with that one's aliases, as the lodger's own.
+  // Podman tells a sharer's host's places, with that one's aliases, as the sharer's own.
   const told = sharesNetworkOf === undefined ? ownPlaces(raw.NetworkSettings?.Networks) : []
   const places = told.flatMap(([network, place]) => {
     const id = place.NetworkID || networkId(network)

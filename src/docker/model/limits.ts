@@ -13,7 +13,7 @@ export const limits = {
 }
 
 /** The places of a container in another's namespace are that one's: it is taken to be on so many networks. */
-const lodgerPlaces = 8
+const sharerPlaces = 8
 
 export interface Bounded {
   readonly container: Container
@@ -101,7 +101,7 @@ function countNames({ endpoints, settings }: Container): number {
 }
 
 function placesOf(endpoints: readonly Endpoint[], sharesNetworkOf: string | undefined): number {
-  return sharesNetworkOf === undefined ? Math.max(1, endpoints.length) : lodgerPlaces
+  return sharesNetworkOf === undefined ? Math.max(1, endpoints.length) : sharerPlaces
 }
 
 function labelsOf(name: string): number {

@@ -1,4 +1,5 @@
 // Orders containers' starts by their engine's clock, which may be set back.
+
 /** Docker's and Podman's times: RFC 3339 with up to nine digits behind the point. */
 const time = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)$/
 

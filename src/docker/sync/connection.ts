@@ -18,7 +18,7 @@ export interface ConnectionOptions {
   reconciler: Reconciler
   /** Between full lists, ms, as it is now. */
   resync: () => number
-  /** Is given what makes the next full list come at once. */
+  /** Passes a function that starts the next full list at once. */
   listing(listNow: () => void): void
   clock: Clock
   random: () => number
@@ -26,17 +26,17 @@ export interface ConnectionOptions {
   counters: DockerCounters
   /** Aborted: the session ends. */
   signal: AbortSignal
-  /** Once each, the version of its own later where the headers of a ping have not told it. */
+  /** Called again once the engine's own version is known, where a ping's headers lack it. */
   version(told: Pick<EngineVersion, 'version' | 'apiVersion' | 'product'>): void
-  /** The engine's clock is ahead of ours by so much, ms; 0 where it can't be told from the way there and back. */
+  /** How far the engine's clock is ahead of ours, ms; 0: less than a round trip. */
   skewed(ms: number): void
-  /** The same as an earlier connection told it: then nothing waits for /info, which may be slow. */
+  /** The same from an earlier connection: then nothing waits for /info, which may be slow. */
   readonly skew: number | undefined
-  /** Where its networks are, if not here: told before `live` in the first connection. */
+  /** Where its networks are, if not here; called before `live` in the first connection. */
   isolation(told: Isolation | undefined): void
-  /** The first list is read: facts are whole. */
+  /** The first list is read: the state is complete. */
   live(): Promise<void>
-  /** Something of ours failed on what the engine told; it lists again. */
+  /** An internal error in processing an event; a full list follows. */
   failedInternally(error: unknown): void
 }
 
@@ -46,24 +46,24 @@ export interface Ending {
   readonly answering: boolean
 }
 
-/** Events of this long ago are told again, so that none falls between headers and subscription. Seconds. */
+/** Events of this long ago are requested again, so that none is lost before the subscription. Seconds. */
 const overlap = 5
-/** Without an answer for so long it is pinged, ms: a little more than half of the time below, so that both take turns. */
+/** Pinged after this long without an answer, ms: more than half of `checkEvery`, so that both take turns. */
 const pingEvery = 2_100
-/** Between checks whether the event stream has gone deaf, ms; with its grace well within 10 s. */
-const listenEvery = 4_000
-/** Between full lists where the engine can't say whether the stream tells everything, ms. */
-const unsureEvery = 8_000
-/** Without an answer for this long an engine is out of reach, ms. */
+/** Between checks of the event stream, ms; with its grace well within 10 s. */
+const checkEvery = 4_000
+/** Between full lists where those checks are inconclusive, ms. */
+const inconclusiveEvery = 8_000
+/** An engine without an answer for this long is unreachable, ms. */
 export const silenceLimit = 5_000
 /** Lists may run ahead of the event stream by less than this, ms. */
 const explanationTime = 2_000
-/** From one full list's end to the next one that events ask for, ms; and no less than the list took. */
+/** From a full list's end to the next that events ask for, ms; at least as long as the list took. */
 const listsApart = 1_000
 /** Ids in one line of the log. */
 const mostNamed = 10
 
-/** Rejects with a BerthError where it does not come to be live. */
+/** Rejects with a BerthError if it never becomes live. */
 export async function runConnection(options: ConnectionOptions): Promise<Ending> {
   const { engine, client, reconciler, clock, counters, signal } = options
   const over = new AbortController()
@@ -72,18 +72,18 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
     if (over.signal.aborted) return
     ending = { reason, answering }
     over.abort()
-    // Nothing that is under way is waited for: an engine that answers nothing any more would be there for 10 s yet.
+    // Calls under way are cut: an unresponsive engine would hold them for 10 s.
     reconciler.pause()
     client.close()
   }
   const stop = () => end('stopped', true)
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
-  // Woken by an event that asks for a full list. Asked for while one is on its way, another one follows.
-  let isAsked = false
+  // Woken by an event that asks for a full list. If one is under way, another follows.
+  let isRequested = false
   let wake = () => {}
-  const poke = () => {
-    isAsked = true
+  const requestList = () => {
+    isRequested = true
     wake()
   }
 
@@ -99,17 +99,17 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
     }
     over.signal.addEventListener('abort', end, { once: true })
     if (over.signal.aborted) end()
-    else if (isAsked) wake()
+    else if (isRequested) wake()
     await sleep(clock, ms, woken.signal)
     clock.clearTimeout(timer)
     over.signal.removeEventListener('abort', end)
     wake = () => {}
-    isAsked = false
+    isRequested = false
   }
 
-  options.listing(() => poke())
+  options.listing(() => requestList())
   try {
-    // First and alone: it tells best what it is that answers here.
+    // First and alone: its errors show best what answers here.
     const versions = await client.version()
     options.version(versions)
     versions.askVersion?.().then(
@@ -130,7 +130,7 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
       },
     })
     const pulse: Pulse = { answered: clock.monotonic() }
-    const ear = createStreamCheck(hearing(client, clock, pulse), clock, engineClock.now)
+    const ear = createStreamCheck(withPulse(client, clock, pulse), clock, engineClock.now)
     const sinceSeconds = Math.floor(engineClock.now() / 1000) - overlap
     const stream = await client.events({ sinceSeconds, signal: over.signal })
     readEvents(stream, {
@@ -138,10 +138,10 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
         counters.events.add(1, engine)
         try {
           ear.observe(event)
-          if (handleEvent(event, reconciler)) poke()
+          if (handleEvent(event, reconciler)) requestList()
         } catch (error) {
           options.failedInternally(error)
-          poke()
+          requestList()
         }
       },
       unreadable: () => counters.errors.add(1, engine, 'line'),
@@ -164,7 +164,7 @@ export async function runConnection(options: ConnectionOptions): Promise<Ending>
       engineClock.learn().catch(() => {}),
       pingWhileLive(options, pulse, over.signal, end),
       listWhileLive(options, over.signal, waitForList, end),
-      listenWhileLive(options, ear, over.signal, () => poke(), end),
+      checkWhileLive(options, ear, over.signal, () => requestList(), end),
     ])
     return ending
   } finally {
@@ -180,8 +180,8 @@ interface Pulse {
   answered: number
 }
 
-/** The client, as far as its events are told again: an answer to that shows as well as a ping that the engine is there. */
-function hearing(client: EngineClient, clock: Clock, pulse: Pulse): Pick<EngineClient, 'pastEvents'> {
+/** The client's past events, whose answers prove the engine reachable as a ping does. */
+function withPulse(client: EngineClient, clock: Clock, pulse: Pulse): Pick<EngineClient, 'pastEvents'> {
   return {
     async pastEvents(from, to) {
       const told = await client.pastEvents(from, to)
@@ -202,7 +202,7 @@ async function pingWhileLive(
   while (!over.aborted) {
     await sleep(clock, wait, over)
     if (over.aborted) return
-    // Another question that it answers says as much.
+    // Any other answer counts as much.
     wait = pingEvery - sinceAnswer()
     if (wait > 0) continue
     try {
@@ -220,7 +220,7 @@ async function pingWhileLive(
   }
 }
 
-async function listenWhileLive(
+async function checkWhileLive(
   { engine, clock, log, counters }: ConnectionOptions,
   ear: StreamCheck,
   over: AbortSignal,
@@ -229,7 +229,7 @@ async function listenWhileLive(
 ) {
   let listedAt = clock.monotonic()
   while (!over.aborted) {
-    await sleep(clock, listenEvery, over)
+    await sleep(clock, checkEvery, over)
     if (over.aborted) return
     let unsure = false
     try {
@@ -246,12 +246,12 @@ async function listenWhileLive(
       }
     } catch (error) {
       if (over.aborted) return
-      // A proxy may refuse it, a clock may have been set: the full list finds out as well.
+      // A proxy may refuse it, or a clock may have been set: a full list does as well.
       unsure = true
       counters.errors.add(1, engine, 'past')
       log.debug({ engine, problem: explain(error) }, 'a Docker engine does not return its past events')
     }
-    if (unsure && clock.monotonic() - listedAt >= unsureEvery) {
+    if (unsure && clock.monotonic() - listedAt >= inconclusiveEvery) {
       listedAt = clock.monotonic()
       list()
     }

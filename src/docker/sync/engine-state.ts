@@ -37,28 +37,28 @@ import type { ImageLabels } from './image-labels.ts'
 
 export interface Reading<T> {
   readonly value: T
-  /** When (in the reconcile's ticks) the reading began that told it. */
+  /** The reconciler's tick at which the reading began. */
   readonly readAt: number
-  /** The engine's clock by when that was over, ms; undefined: it can't be told. An event from after it is news. */
+  /** The engine's clock at its end, ms; undefined: unknown. A later event is news. */
   readonly asOf?: number | undefined
 }
 
-/** What did not change stays the same object. Those that keep and remove tell whether the facts have changed. */
+/** Unchanged objects keep their identity. Methods that keep or remove return whether the inventory changed. */
 export interface EngineState {
   readonly networks: ReadonlyMap<string, Reading<InspectedNetwork>>
   readonly containers: ReadonlyMap<string, Reading<InspectedContainer>>
   readonly pending: PendingEndpoints
   keepContainer(raw: ApiContainer, readAt: number): boolean
-  /** What a list's row tells, which is most of it, beside what was known before. */
+  /** The container by its list row, with what only an inspect has kept from before. */
   fromRow(row: ApiContainerRow): InspectedContainer
-  /** `asOf`: now, unless told. */
+  /** `asOf`: default now. */
   setContainer(told: InspectedContainer, readAt: number, asOf?: number): boolean
   keepNetwork(raw: ApiNetwork, readAt: number): boolean
   removeContainer(id: string): boolean
   removeNetwork(id: string): boolean
-  /** Applies what the image's labels say of those that waited for it. */
+  /** Applies the image's labels to the containers that waited for them. */
   imageLoaded(image: ImageRef): boolean
-  /** Grants anew by the rules as they are now. */
+  /** Applies the current label rules to all containers. */
   regrant(): boolean
   /** Of all containers whose labels may grant something. */
   images(): Iterable<ImageRef>
@@ -66,13 +66,12 @@ export interface EngineState {
   networkNamed(name: string): string | undefined
   /** Whether there are overlay networks. */
   hasOverlays(): boolean
-  /** All there is. */
   inventory(): EngineInventory
-  /** All is to be taken as other: what is known, and what of `before` is not. */
+  /** Marks everything as changed, and what only `before` has as removed. */
   markAllChanged(before: EngineInventory): void
   /**
-   * What has become other since it was taken last: all networks, and containers as long as all that is taken costs no
-   * more than `mostCost` (limits.ts's, at least one); `isAll`: nothing was left for the next time.
+   * The changes since the last call: all networks, and containers up to `mostCost` in all (nameCost; at least one).
+   * `isAll`: nothing is left for the next call.
    */
   takeChanges(
     mostCost?: number,
@@ -82,20 +81,20 @@ export interface EngineState {
 export interface EngineStateOptions {
   /** The engine's configured name. */
   engine: string
-  /** Names that came only with a container's start. */
+  /** Names that were known only after a container's start. */
   late(names: number): void
-  /** Which names labels may grant, as it is now. */
+  /** The current rules. */
   labelRules(): LabelRules
   readonly images: Pick<ImageLabels, 'labelsOf' | 'want'>
-  /** A container has labels that can't be read, or more than one may have; once for each container. */
+  /** Labels of a container are invalid or too many; once for each container. */
   invalidLabels(container: Container, problems: readonly string[]): void
-  /** Names of a container or a network that nobody can ask for, with the reason; once for each. */
+  /** Names that no query can contain, with the reason; once for each container or network. */
   invalidNames?(kind: 'container' | 'network', name: string, names: readonly string[]): void
-  /** What is not taken of a network's subnets and gateways; each once for each network. */
+  /** Ignored subnets and gateways of a network, each once. */
   leftOut?(network: Network, what: readonly RejectedAddress[]): void
-  /** The engine's clock, ms, where it is known. */
+  /** The engine's clock, ms; undefined: unknown. */
   engineNow?(): number | undefined
-  /** Whether the engine, as far as is known now, has bridge networks without a gateway. */
+  /** Whether the engine's bridge networks may lack a gateway (API 1.48). */
   supportsNoGateway?(): boolean
 }
 
@@ -114,14 +113,14 @@ export function createEngineState(options: EngineStateOptions): EngineState {
       return told?.assumed.some(({ likely }) => likely === address) === true
     },
   )
-  /** Network id → what has been told to be refused there. */
+  /** Network id → the rejected addresses already reported. */
   const refusals = new Map<string, Set<string>>()
-  /** Ids of what is other since changes were taken last. */
+  /** Ids changed since the last takeChanges. */
   const changed = { networks: new Set<string>(), containers: new Set<string>() }
   const pending = createPendingEndpoints()
   const starts = createStartOrder()
-  /** Ids of containers whose image has not been read. */
-  const unjudged = new Set<string>()
+  /** Ids of containers whose image is still to be read. */
+  const awaitingImage = new Set<string>()
   const containerOf = (id: string) => containers.get(id)!.value.container
   const labelProblems = createProblemReporter((id, problems) =>
     options.invalidLabels(containerOf(id), problems),
@@ -189,11 +188,11 @@ export function createEngineState(options: EngineStateOptions): EngineState {
 
   const networkOf = (id: string) => networks.get(id)?.value.network
 
-  /** What its labels grant; whose they are is found out once. */
+  /** Applies its labels; who set them is determined once. */
   function granted(told: InspectedContainer, before: InspectedContainer | undefined): InspectedContainer {
     const rules = options.labelRules()
     // Labels and image are those that the container was created with.
-    if (before !== undefined && verdictOf(before, told) !== undefined && before.rules === rules) {
+    if (before !== undefined && knownOwnership(before, told) !== undefined && before.rules === rules) {
       const { labels, ownership, container } = before
       return withGrants(told, container, { labels, ownership, rules })
     }
@@ -201,11 +200,11 @@ export function createEngineState(options: EngineStateOptions): EngineState {
     const { image } = told.labels
     const ownership =
       told.ownership ??
-      verdictOf(before, told) ??
+      knownOwnership(before, told) ??
       findLabelOwnership(told.labels, image && options.images.labelsOf(image))
-    if (ownership !== undefined) unjudged.delete(id)
+    if (ownership !== undefined) awaitingImage.delete(id)
     else if (image !== undefined) {
-      unjudged.add(id)
+      awaitingImage.add(id)
       options.images.want(image)
     }
     const labels = ownership === undefined ? told.labels : trimLabels(told.labels)
@@ -218,7 +217,7 @@ export function createEngineState(options: EngineStateOptions): EngineState {
     labelProblems.forget(id)
     nameProblems.forget(id)
     containers.delete(id)
-    unjudged.delete(id)
+    awaitingImage.delete(id)
     changed.containers.add(id)
     uses.follow(before.value, undefined)
     return true
@@ -291,7 +290,7 @@ export function createEngineState(options: EngineStateOptions): EngineState {
     }
     const gateways = uses.gateways(id)
     const { network: alone } = known.value
-    // Where a driver tells no subnets there is nothing that anybody could mend.
+    // Without subnets from the driver there is nothing to correct.
     const outside = [...gateways].filter((gateway) => alone.subnets.length > 0 && !holds(alone, gateway))
     refuse(
       alone,
@@ -315,7 +314,7 @@ export function createEngineState(options: EngineStateOptions): EngineState {
     removeNetwork,
     imageLoaded: ({ id, platform }) =>
       setAgain(
-        [...unjudged].filter((each) => {
+        [...awaitingImage].filter((each) => {
           const image = containers.get(each)!.value.labels.image
           return image?.id === id && image.platform === platform
         }),
@@ -365,10 +364,10 @@ export function createEngineState(options: EngineStateOptions): EngineState {
 }
 
 /**
- * Whose the labels are, where that is known from before. An event may tell of none, and of no image; a row of another
- * platform's image.
+ * Who set the labels, where that is known already. An event may have neither labels nor image, and a row the image of
+ * another platform.
  */
-function verdictOf(
+function knownOwnership(
   before: InspectedContainer | undefined,
   { labels }: InspectedContainer,
 ): LabelOwnership | undefined {

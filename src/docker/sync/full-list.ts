@@ -12,7 +12,7 @@ import type { WorkQueue } from './work-queue.ts'
 /** Id → what was known of it before the list. */
 export type Suspects = ReadonlyMap<string, unknown>
 
-/** Ids of what was listed, and what the lists knew better though nothing was pending. */
+/** Ids of what was listed, and what the lists showed though no event was pending. */
 export interface Listed {
   readonly suspects: Suspects
   readonly networkIds: readonly string[]
@@ -22,7 +22,7 @@ export interface Listed {
 
 export interface FullListOptions {
   readonly state: EngineState
-  /** Ids that events told of since the list was asked for. */
+  /** Ids that events have mentioned since the list was requested. */
   readonly unlisted: Pick<UnlistedIds, 'has'>
   readonly containerQueue: WorkQueue
   readonly networkQueue: WorkQueue
@@ -30,23 +30,22 @@ export interface FullListOptions {
   changed(eventTime: number | undefined): void
 }
 
-/** Rows taken between two turns of the event loop: about a millisecond's. */
+/** Rows taken in one turn of the event loop: about a millisecond's. */
 const rowsAtOnce = 100
 /** Labels of names (limits.ts), for the same reason. */
 const costAtOnce = 5_000
 
 export function createFullList(options: FullListOptions) {
   const { state, unlisted, containerQueue, networkQueue, memberQueue, changed } = options
-  const { networks, containers, setContainer, removeContainer } = state
-  const { keepNetwork, removeNetwork } = state
+  const { networks, containers, setContainer, removeContainer, keepNetwork, removeNetwork } = state
 
-  /** Apart, so that thousands of rows are not held on to while inspects come. */
+  /** A function of its own, so that thousands of rows are freed before the inspects. */
   async function take(asked: EngineClient, listedAt: number): Promise<Listed> {
     const [networkRows, rows] = await Promise.all([asked.listNetworks(), asked.listContainers()])
     const running = rows.filter(isRowRunning)
     const others = rows.filter((row) => !isRowRunning(row))
     const networkSuspects = takeNetworks(networkRows, listedAt)
-    // Those that run are looked at first: the others' looks may block, and there are not many at once.
+    // Running containers are inspected first: inspects of the others may block the queue.
     const suspects = await takeRows([...running, ...others], listedAt)
     const ids = (listed: readonly { Id: string }[]) => listed.map(({ Id }) => Id)
     return {
@@ -55,7 +54,7 @@ export function createFullList(options: FullListOptions) {
     }
   }
 
-  /** Networks of a swarm, and the gateway bridge, change without an event here: no suspects. */
+  /** Swarm networks and the gateway bridge change without an event here: they are no suspects. */
   function takeNetworks(rows: readonly ApiNetwork[], listedAt: number): [string, unknown][] {
     const suspects: [string, unknown][] = []
     const listed = new Set<string>()
@@ -88,7 +87,7 @@ export function createFullList(options: FullListOptions) {
     let cost = 0
     for (const row of rows) {
       listed.add(row.Id)
-      // Events that come in between are newer than the list, by their ticks.
+      // Events in between are newer than the list, by their ticks.
       if (listed.size % rowsAtOnce === 0 || cost > costAtOnce) {
         await turn()
         cost = 0
@@ -100,19 +99,19 @@ export function createFullList(options: FullListOptions) {
       if (!containerQueue.has(row.Id) && (told?.running === true || row.State === 'running')) {
         suspects.push([row.Id, told])
       }
-      // An inspect may be long in coming, and the row tells most of it.
+      // The inspect may take long, and the row has most of it.
       const byRow = state.fromRow(row)
       if (setContainer(byRow, listedAt)) changed(undefined)
       cost += nameCost(byRow.container)
       containerQueue.add(row.Id)
     }
     for (const [id, { readAt, value }] of containers) {
-      // Of one that was created meanwhile only its events know; those have it looked at.
+      // One created meanwhile is known by its events, which queue an inspect.
       if (listed.has(id) || readAt > listedAt || unlisted.has(id)) continue
       removeContainer(id)
       if (value.container.running && !containerQueue.has(id)) suspects.push([id, value.container])
     }
-    // Of ids that were marked before the list, and that it lacks, nothing more will come.
+    // Ids queued before the list, and missing in it, are gone.
     containerQueue.retain((id) => containers.has(id) || unlisted.has(id))
     return suspects
   }

@@ -13,41 +13,39 @@ import { createUnlistedIds } from './unlisted.ts'
 
 export interface Reconciler {
   /**
-   * Whether what an event tells of this id is to be followed; false: there are more ids than any engine can have, and it
-   * is time for a full list.
+   * Whether to follow events of this id; false: there are more ids than any engine can have, and a full list is due.
    */
   admit(id: string): boolean
-  /** A hint: the container is inspected within milliseconds. `eventTime` is the engine's, ms. */
+  /** The container is inspected within milliseconds. `eventTime`: the engine's clock, ms. */
   queueContainer(id: string, eventTime?: number): void
-  /** A new container, of which the event tells name and labels; its inspect must be there before its start is. */
+  /** A new container, with the event's name and labels; its inspect must finish before its start. */
   create(id: string, name: string, labels: Readonly<Record<string, string>>, eventTime: number): void
-  /** It is called `name` from now on, if it was called `oldName`, or where that is undefined if nothing later is known. */
+  /** Renamed from `oldName`; undefined: the new name counts unless something later is known. */
   rename(id: string, oldName: string | undefined, name: string, eventTime: number): void
-  /** It is on the network from `eventTime` on: at once where it is being started, else after an inspect. */
+  /** Attached to the network at `eventTime`: effective at once while it is being started, else after an inspect. */
   connect(containerId: string, networkId: string, eventTime: number): void
   queueNetwork(id: string, eventTime?: number): void
   /** The gateway bridge, if the engine has one: its members come and go with containers. */
   queueGatewayBridge(): void
   /**
-   * What an event says for sure: off one network, or stopped where `networkId` is undefined. The addresses go at
-   * once, unless the container has been started since; the inspect follows.
+   * Detached from one network, or stopped where `networkId` is undefined. The addresses go at once, unless the container
+   * has been started since; the inspect follows.
    */
   drop(containerId: string, networkId: string | undefined, eventTime: number): void
   knowsNetwork(id: string): boolean
   /** Id of the network of that id or name, of one of them where several have the name. */
   networkNamed(name: string): string | undefined
   /**
-   * Lists everything and inspects what the lists do not tell or tell anew; from now on `client` is asked. Rejects
-   * where a list fails, or comes after `hold`. Resolves with what the lists knew better though nothing was pending.
+   * Lists everything and inspects what is new or changed; `client` is used from now on. Rejects where a list fails, or
+   * ends after `pause`. Resolves with what the lists showed though no event was pending.
    */
   fullList(client: EngineClient): Promise<Suspects>
-  /** The ids of those that have really changed, and of which no event has told since the list. */
+  /** Ids of suspects that have changed, and that no event has explained since. */
   unexplained(suspects: Suspects): readonly string[]
-  /** Which names labels may grant has changed. */
+  /** The label rules have changed. */
   regrant(): void
   inventory(): EngineInventory
   markAllChanged: EngineState['markAllChanged']
-  /** What of them is other since this was asked last. */
   takeChanges: EngineState['takeChanges']
   /** Between connections nothing is inspected, until the next full list. */
   pause(): void
@@ -58,14 +56,14 @@ export interface ReconcilerOptions
     Pick<ImageLabelsOptions, 'refused'> {
   clock: Clock
   random: () => number
-  /** Facts have changed; the event's time where one was behind it. */
+  /** The inventory has changed; `eventTime`: of the event behind it, if any. */
   changed(eventTime: number | undefined): void
   failed(error: unknown): void
 }
 
-/** A container that is being started answers no inspect; a list need not wait for it once nothing else comes, ms. */
+/** A container being started answers no inspect: a full list waits this long after the last other answer, ms. */
 const patience = 2_000
-/** Nor for an engine that has thousands running and is slow, ms. */
+/** And this long in all, ms. */
 const longestWait = 60_000
 const noSuspects: Suspects = new Map()
 
@@ -118,16 +116,16 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     await Promise.all([
       networkQueue.settled(networkIds, patience, longestWait),
       containerQueue.settled(running, patience, longestWait),
-      // What does not run has no address to answer with, and may be being started: a whole machine may.
+      // Stopped containers have no address to answer with, and may be being started, even all of them.
       containerQueue.settled(others, patience, patience),
     ])
-    await lookAtLodgers()
+    await inspectStaleSharers()
     await images.settled(patience, longestWait)
     return wasFlooded || unlisted.isFlooded() ? noSuspects : suspects
   }
 
-  /** Those of whose start nothing may have been heard; with each that was started, who lodges with that one. */
-  async function lookAtLodgers(): Promise<void> {
+  /** Inspects sharers whose restart may have gone unnoticed, then the sharers of those. */
+  async function inspectStaleSharers(): Promise<void> {
     const seen = new Set<string>()
     for (;;) {
       const behind = staleSharers(containers).filter((id) => !seen.has(id))
@@ -141,7 +139,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   const isKnown = (id: string) => containers.has(id) || networks.has(id)
-  /** What comes without having been admitted is of something known, or one of few. */
+  /** Ids that were not admitted are known, or few. */
   const hear = (id: string) => void unlisted.admit(id, isKnown(id))
 
   return {
@@ -159,7 +157,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       hear(id)
       containerQueue.add(id, { eventTime, urgent: true })
       if (containers.has(id)) return
-      // Should the inspect come too late and block, the name is there early all the same.
+      // The inspect may come too late and block: the name is known all the same.
       const raw = { Id: id, Name: name, Config: { Labels: { ...labels } } }
       setContainer(containerFrom(raw, engine, networkNamed), 0, eventTime)
     },
@@ -169,14 +167,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       const before = containers.get(id)
       if (before === undefined) return
       const { name: known } = before.value.container
-      // An engine that tells late may be telling of a name that has been given up since.
+      // A late event may be of a name that has been given up since.
       const isNews = oldName === undefined ? isAfter(eventTime, before) : oldName === known
       if (isNews && setContainer(withName(before.value, known, name), ++tick, eventTime)) changed(eventTime)
     },
     connect(containerId, networkId, eventTime) {
       hear(containerId)
-      // While a container is being started its inspect blocks, and its start will have it looked at again. A look
-      // that is under way may be of before this.
+      // While a container is being started its inspect blocks, and its start event queues another. An inspect under
+      // way may be older than this event.
       const running = containers.get(containerId)?.value.container.running === true
       const known = networks.has(networkId)
       if (running || !known || containerQueue.has(containerId)) containerQueue.add(containerId, { eventTime })

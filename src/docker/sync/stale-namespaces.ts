@@ -15,7 +15,7 @@ export function staleSharers(containers: EngineState['containers']): string[] {
   for (const [id, { value }] of containers) {
     const { container } = value
     if (container.sharesNetworkOf === undefined || !container.running) continue
-    // Engines tell the host's id, whatever it was called when the lodger was made.
+    // Engines tell the host's id, whatever it was called when the sharer was made.
     const host =
       containers.get(container.sharesNetworkOf)?.value.container ?? named(container.sharesNetworkOf)
     if (host !== undefined && isStale(container, host)) found.push(id)

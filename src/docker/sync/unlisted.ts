@@ -1,8 +1,9 @@
 // Bounds the ids that only events have mentioned: each costs an inspect, so beyond any plausible number a full list is due.
+
 export interface UnlistedIds {
-  /** Whether the event of this id is to be followed; `isKnown`: a list or an inspect has told of it. */
+  /** Whether to follow events of this id; `isKnown`: a list or an inspect had it. */
   admit(id: string, isKnown: boolean): boolean
-  /** Whether an event has told of it since the last full list began. */
+  /** Whether an event has mentioned it since the last full list began. */
   has(id: string): boolean
   /** Whether there were so many that some were not admitted. */
   isFlooded(): boolean
@@ -10,22 +11,22 @@ export interface UnlistedIds {
   begin(): boolean
 }
 
-/** An estate of 10,000 that starts anew between two lists is still followed one by one. */
-const mostStrangers = 20_000
+/** 10,000 containers recreated between two lists are still followed one by one. */
+const mostUnlisted = 20_000
 
-export function createUnlistedIds(most = mostStrangers): UnlistedIds {
-  /** Ids that events told of since the last full list began. */
+export function createUnlistedIds(most = mostUnlisted): UnlistedIds {
+  /** Ids that events have mentioned since the last full list began. */
   const heard = new Set<string>()
-  let strangers = 0
+  let unlisted = 0
   let flooded = false
   return {
     admit(id, isKnown) {
       if (heard.has(id)) return true
-      if (!isKnown && strangers >= most) {
+      if (!isKnown && unlisted >= most) {
         flooded = true
         return false
       }
-      if (!isKnown) strangers++
+      if (!isKnown) unlisted++
       heard.add(id)
       return true
     },
@@ -34,7 +35,7 @@ export function createUnlistedIds(most = mostStrangers): UnlistedIds {
     begin() {
       const was = flooded
       heard.clear()
-      strangers = 0
+      unlisted = 0
       flooded = false
       return was
     },

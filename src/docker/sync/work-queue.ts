@@ -2,42 +2,41 @@
 import { type Backoff, createBackoff } from '../../lib/backoff.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 
-/** One look at an id. */
+/** One inspection of an id. */
 export interface Job {
-  /** The engine's time of the earliest event behind it, ms; undefined: no event. */
+  /** The engine's clock of the earliest event behind it, ms; undefined: no event. */
   readonly eventTime: number | undefined
-  /** What is read now is older than something already known: throw it away, a new look follows. */
+  /** Its result is older than something already known: discard it, a new job follows. */
   outdated(): boolean
 }
 
 export interface WorkQueue {
   /**
-   * `superseded`: something newer than what a look under way will bring is known already. `urgent`: no time for others
-   * that may come.
+   * `superseded`: something newer than the result of a job under way is known already. `urgent`: skip the debounce.
    */
   add(id: string, options?: { eventTime?: number; superseded?: boolean; urgent?: boolean }): void
   remove(id: string): void
-  /** Forgets the others. */
+  /** Removes the others. */
   retain(isWanted: (id: string) => boolean): void
   has(id: string): boolean
-  /** Stops looking; what is marked stays marked. */
+  /** Starts no more jobs; ids stay queued. */
   pause(): void
-  /** Looks again, at failed ones at once. */
+  /** Starts jobs again, failed ids at once. */
   resume(): void
   /**
-   * Resolves when each of `ids` has been unmarked, when for `patience` ms none has been, after `limit` ms, or when held.
+   * Resolves when all `ids` are done, when for `patience` ms none was, after `limit` ms, or when paused.
    */
   settled(ids: readonly string[], patience: number, limit: number): Promise<void>
 }
 
 export interface WorkQueueOptions {
-  /** Rejects on failure: the id stays marked. */
-  run(id: string, look: Job): Promise<void>
+  /** Rejects on failure: the id stays queued. */
+  run(id: string, job: Job): Promise<void>
   failed(id: string, error: unknown): void
   concurrency: number
-  /** At one id at once, 1 unless told: with more, a mark need not wait for a look that began before it. */
+  /** Default 1; with more, an added id need not wait for a job that began before. */
   concurrencyPerId?: number
-  /** Marks within this time make one look, ms. */
+  /** Ids added within this time start together, ms. */
   debounce: number
   clock: Clock
   random: () => number
@@ -45,18 +44,18 @@ export interface WorkQueueOptions {
 
 interface Entry {
   generation: number
-  /** Looks begun before this generation are outdated. */
+  /** Jobs begun before this generation are outdated. */
   validFrom: number
   eventTime: number | undefined
-  /** Looks under way, and the generation of the one that began last. */
-  looks: number
-  looked: number
+  /** Jobs under way, and the generation of the last one begun. */
+  jobs: number
+  lastBegun: number
   /** Failed; waiting for its next turn. */
   waiting: Timer | undefined
   backoff: Backoff | undefined
 }
 
-/** Somebody who waits for ids to be unmarked. */
+/** A caller of `settled`. */
 interface Waiter {
   unmarked(id: string): void
   finish(): void
@@ -66,11 +65,11 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { run, failed, concurrency, concurrencyPerId = 1, debounce, clock, random } = options
   const entries = new Map<string, Entry>()
   const waiters = new Set<Waiter>()
-  /** Those whose looks fail, each perhaps after its whole deadline, never take the place of all others. */
-  const atOnceAgain = Math.max(1, Math.floor(concurrency / 2))
-  let looking = 0
-  /** Of these, at ids whose last look failed. */
-  let trying = 0
+  /** Failing jobs, each perhaps taking its whole deadline, never take all places. */
+  const retryConcurrency = Math.max(1, Math.floor(concurrency / 2))
+  let running = 0
+  /** Of these, retries. */
+  let retrying = 0
   let held = true
   let timer: Timer | undefined
 
@@ -85,22 +84,23 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   function pump() {
     if (held) return
     for (const [id, entry] of entries) {
-      if (looking >= concurrency) return
-      if (wantsLook(entry) && (entry.backoff === undefined || trying < atOnceAgain)) void lookAt(id, entry)
+      if (running >= concurrency) return
+      if (wantsJob(entry) && (entry.backoff === undefined || retrying < retryConcurrency))
+        void start(id, entry)
     }
   }
 
-  const wantsLook = ({ waiting, looks, looked, generation }: Entry) =>
-    waiting === undefined && (looks === 0 || (looks < concurrencyPerId && looked < generation))
+  const wantsJob = ({ waiting, jobs, lastBegun, generation }: Entry) =>
+    waiting === undefined && (jobs === 0 || (jobs < concurrencyPerId && lastBegun < generation))
 
-  async function lookAt(id: string, entry: Entry) {
+  async function start(id: string, entry: Entry) {
     const { generation, eventTime } = entry
     const isAgain = entry.backoff !== undefined
-    if (isAgain) trying++
-    entry.looks++
-    entry.looked = generation
+    if (isAgain) retrying++
+    entry.jobs++
+    entry.lastBegun = generation
     entry.eventTime = undefined
-    looking++
+    running++
     try {
       await run(id, {
         eventTime,
@@ -108,22 +108,22 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       })
       entry.backoff = undefined
       if (entries.get(id) !== entry) return
-      // Of another look that failed meanwhile.
+      // Of another job that failed meanwhile.
       stopWaiting(entry)
       if (entry.generation === generation) unmark(id, entry)
     } catch (error) {
       entry.eventTime = earlier(eventTime, entry.eventTime)
       // Held: the connection was cut, and there will be another.
       if (entries.get(id) === entry && !held) {
-        // It was for marks that no look before it was for.
-        if (entry.looked === generation) entry.looked--
+        // It began for additions that no earlier job covered.
+        if (entry.lastBegun === generation) entry.lastBegun--
         failed(id, error)
         wait(entry)
       }
     } finally {
-      entry.looks--
-      looking--
-      if (isAgain) trying--
+      entry.jobs--
+      running--
+      if (isAgain) retrying--
       pump()
     }
   }
@@ -139,8 +139,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     entry.backoff ??= createBackoff(200, 10_000, random)
     entry.waiting = clock.setTimeout(() => {
       entry.waiting = undefined
-      // Who is looked at again now will pump when it is done.
-      if (trying < atOnceAgain) pump()
+      // Who is lastBegun at again now will pump when it is done.
+      if (retrying < retryConcurrency) pump()
     }, entry.backoff.next())
   }
 
@@ -155,11 +155,11 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       if (entry === undefined) {
         entry = {
           ...{ generation: 0, validFrom: 0, eventTime: undefined },
-          ...{ looks: 0, looked: -1, waiting: undefined, backoff: undefined },
+          ...{ jobs: 0, lastBegun: -1, waiting: undefined, backoff: undefined },
         }
       }
       // To the end of the line, or one that is marked all the time would keep others waiting.
-      if (!wantsLook(entry)) entries.delete(id)
+      if (!wantsJob(entry)) entries.delete(id)
       entries.set(id, entry)
       entry.generation++
       if (superseded) entry.validFrom = entry.generation
