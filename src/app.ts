@@ -10,8 +10,8 @@ import type { ConfigCounters } from './config/counters.ts'
 import { remoteEngines } from './config/local-engines.ts'
 import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
-import { createEngines, type Engines } from './docker/engines.ts'
-import type { LabelRules } from './docker/grants.ts'
+import type { LabelRules } from './docker/model/grants.ts'
+import { createEngines, type Engines } from './docker/sync/engines.ts'
 import { createTokens } from './forward/loop/probe-token.ts'
 import { createLoopGuard } from './forward/loop/prober.ts'
 import type { ResolverFiles, Upstreams } from './forward/upstreams.ts'
@@ -31,7 +31,7 @@ import type { Logger } from './lib/log.ts'
 import { mayBeInUserNamespace } from './lib/user-namespace.ts'
 import type { Listeners } from './net/listeners.ts'
 import { createGone } from './registry/gone.ts'
-import { tellPublicNames } from './registry/public-names.ts'
+import { createPublicNameWarnings } from './registry/public-names.ts'
 import { createStore, type Store } from './registry/store.ts'
 import { createServing } from './serving.ts'
 import { createCaches } from './workers/cache-admin.ts'
@@ -90,7 +90,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const goneKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()] as const
   const gone = createGone({ key: goneKey, now: passingTime(clock) }, store.current())
   store.onSwap(gone.follow)
-  store.onSwap(tellPublicNames(store.current(), log, () => config.zone))
+  store.onSwap(createPublicNameWarnings(store.current(), log, () => config.zone))
 
   /** For workers: settings read at start stay as they were, and the API's token stays out of their memory. */
   const forWorkers = (): Config => ({
@@ -121,9 +121,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   })
   const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines }
   const initialState = () => ({
-    ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.told() },
+    ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.asChanges() },
     ...{ loops: serving.loops.states(), cookieSecret, probeKey },
-    ...{ gone: gone.told(), goneKey, lastFlush: serving.flushes.last() },
+    ...{ gone: gone.serialize(), goneKey, lastFlush: serving.flushes.last() },
   })
 
   const engines = createEngines({

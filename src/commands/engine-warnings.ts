@@ -2,10 +2,15 @@
 // networks that are not on this machine. An engine that cannot be read in time gives none.
 import { localityOf } from '../config/local-engines.ts'
 import type { Config, EngineConfig } from '../config/types.ts'
-import { describeApart, type Here, isAmong } from '../docker/apart.ts'
-import { createEngineClient, type EngineInfo } from '../docker/client.ts'
-import { networkFrom } from '../docker/network.ts'
-import type { RawContainerRow, RawNetwork } from '../docker/raw.ts'
+import { createEngineClient, type EngineInfo } from '../docker/api/client.ts'
+import type { ApiContainerRow, ApiNetwork } from '../docker/api/types.ts'
+import {
+  describeIsolation,
+  isolationOf,
+  type ProcessLocation,
+  sharesNetworks,
+} from '../docker/model/isolation.ts'
+import { networkFrom } from '../docker/model/network.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import { describePublicName, isPublicNetwork, isPublicProject } from '../registry/public-names.ts'
@@ -14,14 +19,14 @@ import { describePublicName, isPublicNetwork, isPublicProject } from '../registr
 const patience = 2000
 
 interface EngineFacts {
-  readonly networks: readonly RawNetwork[]
-  readonly containers: readonly RawContainerRow[]
+  readonly networks: readonly ApiNetwork[]
+  readonly containers: readonly ApiContainerRow[]
   readonly info: EngineInfo | undefined
 }
 
 export async function listEngineWarnings(
   { docker, zone }: Pick<Config, 'docker' | 'zone'>,
-  here: Here,
+  here: ProcessLocation,
   clock: Clock,
 ): Promise<string[]> {
   const lists = await Promise.all(
@@ -30,7 +35,7 @@ export async function listEngineWarnings(
       if (facts === undefined) return []
       // A remote engine's networks never are.
       const { local } = localityOf(engine, docker.engines)
-      return [...(local ? apartWarnings(engine, facts, here) : []), ...publicNames(facts, zone)]
+      return [...(local ? isolationWarnings(engine, facts, here) : []), ...publicNames(facts, zone)]
     }),
   )
   return [...new Set(lists.flat())].sort()
@@ -57,17 +62,18 @@ async function readEngine(engine: EngineConfig, clock: Clock): Promise<EngineFac
   }
 }
 
-function apartWarnings(
+function isolationWarnings(
   { name }: EngineConfig,
   { networks, containers, info }: EngineFacts,
-  here: Here,
+  here: ProcessLocation,
 ): string[] {
-  if (info?.apart === undefined) return []
+  const isolation = info && isolationOf(info.host)
+  if (isolation === undefined) return []
   const places = containers.flatMap(({ NetworkSettings }) => Object.values(NetworkSettings?.Networks ?? {}))
   const addresses = places.flatMap((place) => [place?.IPAddress, place?.GlobalIPv6Address])
   const gateways = networks.flatMap((network) => networkFrom(network, name).network.gateways)
   const all = [...addresses.map((address) => canonicalAddress(address ?? '') ?? ''), ...gateways]
-  return isAmong(info.apart, here, all) ? [] : [`${name}: ${describeApart(info.apart)}`]
+  return sharesNetworks(isolation, here, all) ? [] : [`${name}: ${describeIsolation(isolation)}`]
 }
 
 function publicNames({ networks, containers }: EngineFacts, zone: string): string[] {

@@ -1,8 +1,8 @@
 // The configuration, checked against this machine: whether it can have what is asked for, and which engine was found.
 import { type ConfigSources, loadConfig, settingError } from '../config/load.ts'
 import type { Config } from '../config/types.ts'
-import { parseEngineAddress } from '../docker/address.ts'
-import { findPlace, usualPlaces } from '../docker/places.ts'
+import { parseEngineAddress } from '../docker/api/address.ts'
+import { findSocket, usualSockets } from '../docker/sync/usual-sockets.ts'
 import type { Logger } from '../lib/log.ts'
 import { whyNotShared } from '../net/choose-sockets.ts'
 
@@ -18,8 +18,8 @@ export async function loadUsableConfig(sources: Omit<ConfigSources, 'parseEngine
 export function lookForEngine(config: Config, env: ConfigSources['env']): Promise<string | undefined> {
   const id = process.getuid?.()
   // One of them may be configured as our own socket.
-  const places = usualPlaces({ id, env }).filter(({ path }) => path !== config.api.socket)
-  return findPlace(places, id)
+  const places = usualSockets({ id, env }).filter(({ path }) => path !== config.api.socket)
+  return findSocket(places, id)
 }
 
 async function atUsualPlace(config: Config, env: ConfigSources['env']): Promise<Config> {

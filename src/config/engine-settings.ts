@@ -114,7 +114,7 @@ export interface UsersEngine {
 
 /**
  * As the docker command finds it: DOCKER_HOST, else the current context; without either, the first of the usual places,
- * which stands for all of them until docker/places.ts has tried them.
+ * which stands for all of them until docker/sync/usual-sockets.ts has tried them.
  */
 export function usersEngine(env: Environment): UsersEngine | Problem {
   const { current, warning } = currentContext(env)

@@ -1,6 +1,6 @@
 // Which of a scope's fast answers a change of the table leaves valid: a container that comes or goes touches a few names,
 // and answers about all others stay right.
-import { namesTouched } from '../registry/touched.ts'
+import { changedNames } from '../registry/changed-names.ts'
 import type { NetworkTable } from '../registry/types.ts'
 
 export type ChangedNames = readonly string[]
@@ -60,7 +60,7 @@ export function createComparison(): CompareNetworks {
   function compareTables(before: NetworkTable, after: NetworkTable): ChangedNames | undefined {
     const found = known.get(after)
     if (found?.before === before) return found.changed
-    const changed = namesTouched(before, after)
+    const changed = changedNames(before, after)
     known.set(after, { before, changed })
     return changed
   }

@@ -1,19 +1,24 @@
-// The next snapshot out of the last one and what has become other. However large the table is, a change costs what it
-// touches: the containers it tells of, those that lodge with them, and the tables of their networks.
-
+// Makes the next snapshot from the last one and a change, at a cost that depends on the change and not on the table.
 import { isSame } from '../lib/deep-equal.ts'
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
-import { type FactsByEngine, firstTold, noFacts, withTold } from './facts.ts'
-import { addTo, takeFrom } from './lists.ts'
+import { emptyInventory, findFirst, type Inventories, withUpdate } from './inventory.ts'
 import { isLocal } from './locality.ts'
-import { affectedLodgers, followTurns, type Lodging, noLodging, placeLodger, type Turn } from './lodgers.ts'
+import { addEndpoint, removeFrom } from './multimap.ts'
+import {
+  affectedSharers,
+  type ContainerChange,
+  type NamespaceSharing,
+  noSharing,
+  placeSharer,
+  updateSharing,
+} from './shared-namespaces.ts'
 import { noSubnets } from './subnets.ts'
 import { changeTable, emptyTable, type Members } from './table.ts'
 import { changeTables } from './tables.ts'
 import type {
   Container,
   Endpoint,
-  EngineState,
+  EngineStatus,
   Network,
   NetworkTable,
   Projects,
@@ -25,10 +30,10 @@ import type {
 /** A snapshot, and what the next one is made of besides. As immutable as that. */
 export interface Registry {
   readonly snapshot: Snapshot
-  readonly facts: FactsByEngine
+  readonly inventories: Inventories
   /** By network id: who is on a network that nobody has told of yet. */
-  readonly waiting: PersistentMap<PersistentMap<Container>>
-  readonly lodging: Lodging
+  readonly orphans: PersistentMap<PersistentMap<Container>>
+  readonly sharing: NamespaceSharing
 }
 
 const noProjects: Projects = { byName: emptyMap, set: {} }
@@ -40,7 +45,7 @@ export const emptyRegistry: Registry = nextRegistry({
     ...{ containers: emptyMap, known: emptyMap, services: emptyMap, projects: noProjects },
     ...{ owners: emptyMap },
   }),
-  ...{ facts: new Map(), waiting: emptyMap, lodging: noLodging },
+  ...{ inventories: new Map(), orphans: emptyMap, sharing: noSharing },
 })
 
 /**
@@ -48,12 +53,12 @@ export const emptyRegistry: Registry = nextRegistry({
  * the last one is as good for the next. Where they were not, each change threw the way of fast answers back to bytecode.
  */
 function nextRegistry(before: Registry, changes: Partial<Registry> = {}): Registry {
-  const { snapshot, facts, waiting, lodging } = before
+  const { snapshot, inventories, orphans, sharing } = before
   return {
     snapshot: changes.snapshot ?? snapshot,
-    facts: changes.facts ?? facts,
-    waiting: changes.waiting ?? waiting,
-    lodging: changes.lodging ?? lodging,
+    inventories: changes.inventories ?? inventories,
+    orphans: changes.orphans ?? orphans,
+    sharing: changes.sharing ?? sharing,
   }
 }
 
@@ -82,7 +87,7 @@ export function advance(registry: Registry, change: StoreChange): Registry {
 }
 
 function take(registry: Registry, change: StoreChange): Registry {
-  const { snapshot, facts } = registry
+  const { snapshot, inventories } = registry
   if (change.kind === 'version') {
     return snapshot.version === change.version
       ? registry
@@ -96,12 +101,17 @@ function take(registry: Registry, change: StoreChange): Registry {
   const now = change.unfinished
     ? registry
     : withState(registry, engine, { ...state, synced: true, away: false })
-  const told = withTold(facts.get(engine)!, change)
-  if (told === facts.get(engine)) return now
-  return withFacts(now, new Map(facts).set(engine, told), idsOf(change.networks), idsOf(change.containers))
+  const told = withUpdate(inventories.get(engine)!, change)
+  if (told === inventories.get(engine)) return now
+  return withFacts(
+    now,
+    new Map(inventories).set(engine, told),
+    idsOf(change.networks),
+    idsOf(change.containers),
+  )
 }
 
-function withState(registry: Registry, engine: string, state: EngineState): Registry {
+function withState(registry: Registry, engine: string, state: EngineStatus): Registry {
   const { snapshot } = registry
   if (isSame(snapshot.engines.get(engine), state)) return registry
   const engines = new Map(snapshot.engines).set(engine, state)
@@ -110,7 +120,7 @@ function withState(registry: Registry, engine: string, state: EngineState): Regi
 
 /** Those that stay keep their order. What one tells that is local now, or remote, is taken out and in again. */
 function withEngines(registry: Registry, names: readonly string[], remote: RemoteEngines): Registry {
-  const { snapshot, facts } = registry
+  const { snapshot, inventories } = registry
   const before = snapshot.engines
   const reaches = new Map(remote)
   const stay = [...before.keys()].filter((name) => names.includes(name))
@@ -127,21 +137,21 @@ function withEngines(registry: Registry, names: readonly string[], remote: Remot
   const without = [...order].filter((name) => !moved.includes(name))
   const left = withFacts(
     registry,
-    new Map(without.map((name) => [name, facts.get(name) ?? noFacts])),
-    ...idsToldBy(facts, [...gone, ...moved]),
+    new Map(without.map((name) => [name, inventories.get(name) ?? emptyInventory])),
+    ...idsToldBy(inventories, [...gone, ...moved]),
   )
   return withFacts(
     nextRegistry(left, { snapshot: nextSnapshot(left.snapshot, { engines }) }),
-    new Map([...order].map((name) => [name, facts.get(name) ?? noFacts])),
-    ...idsToldBy(facts, moved),
+    new Map([...order].map((name) => [name, inventories.get(name) ?? emptyInventory])),
+    ...idsToldBy(inventories, moved),
   )
 }
 
-const unheard: EngineState = { synced: false, away: false, remote: undefined }
+const unheard: EngineStatus = { synced: false, away: false, remote: undefined }
 
 /** Of networks, and of containers. */
-function idsToldBy(facts: FactsByEngine, names: readonly string[]): [string[], string[]] {
-  const told = names.map((name) => facts.get(name) ?? noFacts)
+function idsToldBy(facts: Inventories, names: readonly string[]): [string[], string[]] {
+  const told = names.map((name) => facts.get(name) ?? emptyInventory)
   return [
     told.flatMap(({ networks }) => [...networks.keys()]),
     told.flatMap(({ containers }) => [...containers.keys()]),
@@ -151,19 +161,19 @@ function idsToldBy(facts: FactsByEngine, names: readonly string[]): [string[], s
 /** The registry with these facts, which differ from those before in nothing but what has one of these ids. */
 function withFacts(
   registry: Registry,
-  facts: FactsByEngine,
+  inventories: Inventories,
   networkIds: readonly string[],
   containerIds: readonly string[],
 ): Registry {
   const { snapshot } = registry
   const networks = new Map<string, Network | undefined>()
   for (const id of networkIds) {
-    const network = firstTold(facts, 'networks', id)
+    const network = findFirst(inventories, 'networks', id)
     if (network !== snapshot.networks.get(id)?.network) networks.set(id, network)
   }
-  const { turns, lodging } = turnsOf(registry, facts, containerIds)
-  if (networks.size + turns.size === 0) return nextRegistry(registry, { facts, lodging })
-  const { tables, waiting } = changedTables(registry, networks, turns)
+  const { turns, lodging: sharing } = turnsOf(registry, inventories, containerIds)
+  if (networks.size + turns.size === 0) return nextRegistry(registry, { inventories, sharing })
+  const { tables, waiting: orphans } = changedTables(registry, networks, turns)
   const containers = snapshot.containers.edit()
   const owners = snapshot.owners.edit()
   const isOurs = (engine: string | undefined) => isLocal(snapshot.engines, engine)
@@ -171,8 +181,8 @@ function withFacts(
     if (after === undefined) containers.delete(id)
     else containers.set(id, after)
     const [owned, owns] = [ownedBy(before, isOurs), ownedBy(after, isOurs)]
-    for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, takeFrom<Endpoint>)
-    for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addTo)
+    for (const endpoint of owned) if (!owns.includes(endpoint)) own(owners, endpoint, removeFrom<Endpoint>)
+    for (const endpoint of owns) if (!owned.includes(endpoint)) own(owners, endpoint, addEndpoint)
   }
   const all = changeTables(snapshot, tables, turns)
   const ours = (table: NetworkTable | undefined) => (isOurs(table?.network.engine) ? table : undefined)
@@ -186,27 +196,27 @@ function withFacts(
   // Another one whatever has moved: by it, too, is told whether there are other networks.
   const subnets = moved.length > 0 ? snapshot.subnets.with(moved) : snapshot.subnets
   return nextRegistry(registry, {
-    ...{ facts, lodging, waiting },
+    ...{ inventories, sharing, orphans },
     snapshot: nextSnapshot(snapshot, {
       ...{ ...all, subnets, containers: containers.done(), owners: owners.done() },
     }),
   })
 }
 
-/** What becomes of the containers of these ids, and of those that lodge with them. */
-function turnsOf(registry: Registry, facts: FactsByEngine, ids: readonly string[]) {
+/** What becomes of the containers of these ids, and of those that share with them. */
+function turnsOf(registry: Registry, facts: Inventories, ids: readonly string[]) {
   const { containers } = registry.snapshot
-  const turns = new Map<string, Turn>()
+  const turns = new Map<string, ContainerChange>()
   for (const id of ids) {
-    const turn = { before: containers.get(id), after: firstTold(facts, 'containers', id) }
+    const turn = { before: containers.get(id), after: findFirst(facts, 'containers', id) }
     if (turn.before !== turn.after) turns.set(id, turn)
   }
-  const lodging = followTurns(registry.lodging, turns)
+  const lodging = updateSharing(registry.sharing, turns)
   const containerOf = (id: string) => (turns.has(id) ? turns.get(id)!.after : containers.get(id))
-  const placed = [...affectedLodgers(lodging, turns, containerOf)].map((id): [string, Turn] => {
+  const placed = [...affectedSharers(lodging, turns, containerOf)].map((id): [string, ContainerChange] => {
     const before = containers.get(id)
-    const told = firstTold(facts, 'containers', id)!
-    return [id, { before, after: placeLodger(told, before, lodging, containerOf) }]
+    const told = findFirst(facts, 'containers', id)!
+    return [id, { before, after: placeSharer(told, before, lodging, containerOf) }]
   })
   for (const [id, turn] of placed) {
     if (turn.before === turn.after) turns.delete(id)
@@ -217,9 +227,9 @@ function turnsOf(registry: Registry, facts: FactsByEngine, ids: readonly string[
 
 /** The tables of networks that are other ones, or have other members; undefined: the network is gone. */
 function changedTables(
-  { snapshot, waiting: waitingBefore }: Registry,
+  { snapshot, orphans: waitingBefore }: Registry,
   networks: ReadonlyMap<string, Network | undefined>,
-  turns: ReadonlyMap<string, Turn>,
+  turns: ReadonlyMap<string, ContainerChange>,
 ) {
   const members = new Map<string, Map<string, Container | undefined>>()
   const setMembers = (id: string, of: Container | undefined, container: Container | undefined) => {
@@ -267,13 +277,13 @@ function withMembers(before: PersistentMap<Container>, members: Members): Persis
   return edit.done()
 }
 
-/** Endpoints whose addresses are the container's own, if it is ours; a lodger's are its host's. */
+/** Endpoints whose addresses are the container's own, if it is ours; a sharer's are its host's. */
 function ownedBy(container: Container | undefined, isOurs: (engine: string) => boolean): readonly Endpoint[] {
-  if (container === undefined || container.lodgesWith !== undefined) return []
+  if (container === undefined || container.sharesNetworkOf !== undefined) return []
   return isOurs(container.engine) ? container.endpoints : []
 }
 
-function own(owners: MapEdit<readonly Endpoint[]>, endpoint: Endpoint, change: typeof addTo): void {
+function own(owners: MapEdit<readonly Endpoint[]>, endpoint: Endpoint, change: typeof addEndpoint): void {
   const alone = [endpoint] as const
   for (const address of [...endpoint.v4, ...endpoint.v6]) change(owners, address, alone)
 }

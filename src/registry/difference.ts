@@ -1,4 +1,4 @@
-// What has to be told to make of some entries others: the way to a StoreChange where all is known anew.
+// The difference of two maps, as a StoreChange carries it.
 
 /** Entries that are another object in `after`, and undefined for those that are only in `before`. */
 export function differenceOf<T>(

@@ -1,10 +1,9 @@
-// Names that were in the table until a moment ago: what somebody goes on asking for is not to leave the moment its
-// container is gone. Kept as keyed hashes, so that memory is bounded whatever the names are, and nobody can make a name
-// that meets another one there.
+// Names that were in the table within the last hour, which must not be forwarded the moment their container is gone. Kept
+// as keyed hashes: memory is bounded, and nobody can craft a collision.
 import { isSingleLabel } from '../dns/name.ts'
 import { type HalfKey, halfSipHash24 } from '../dns/siphash.ts'
 import { emptyMap } from '../lib/persistent.ts'
-import { toldWithoutPlace } from './table.ts'
+import { namesWithoutNetwork } from './table.ts'
 import type { Snapshot } from './types.ts'
 
 export interface Gone {
@@ -15,7 +14,7 @@ export interface Gone {
   /** To be called with each snapshot, in order. */
   follow(snapshot: Snapshot): void
   /** What another process has to begin with to know the same: for `told`. */
-  told(): Uint8Array
+  serialize(): Uint8Array
   /** How many are remembered. */
   readonly size: number
 }
@@ -25,7 +24,7 @@ export interface GoneOptions {
   readonly key: HalfKey
   /** ms since an arbitrary start; goes on while the machine is suspended. */
   readonly now: () => number
-  readonly told?: Uint8Array
+  readonly initial?: Uint8Array
 }
 
 /** Seconds. */
@@ -33,7 +32,7 @@ const keptFor = 3600
 const most = 50_000
 
 /** `snapshot`: what is there when it begins. */
-export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot): Gone {
+export function createGone({ key, now, initial }: GoneOptions, snapshot: Snapshot): Gone {
   /** Hash → the second when it went, the oldest first. */
   const since = new Map<number, number>()
   let order = since.keys()
@@ -85,9 +84,9 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
     }
   }
 
-  if (told !== undefined) {
+  if (initial !== undefined) {
     // In memory of its own, for eight bytes at a time are read from it.
-    const [parentAge, ...rest] = new Float64Array(told.slice().buffer)
+    const [parentAge, ...rest] = new Float64Array(initial.slice().buffer)
     const time = seconds()
     for (let i = 0; i < rest.length; i += 2) remember(rest[i]!, time - rest[i + 1]!)
     lastParent = time - parentAge!
@@ -121,7 +120,7 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
       }
       before = after
     },
-    told() {
+    serialize() {
       const time = seconds()
       const told = new Float64Array(1 + 2 * since.size)
       told[0] = time - lastParent
@@ -138,7 +137,7 @@ export function createGone({ key, now, told }: GoneOptions, snapshot: Snapshot):
 /** Of what was there and is not any more; networks and projects with a dot before their names. */
 function* namesGone(before: Snapshot, after: Snapshot): Generator<string, undefined> {
   for (const id of before.containers.keysOtherIn(after.containers)) {
-    const { known, services, projects } = toldWithoutPlace(before.containers.get(id))
+    const { known, services, projects } = namesWithoutNetwork(before.containers.get(id))
     for (const project of projects) if (!after.projects.byName.has(project)) yield `.${project}`
     for (const name of services) if (!after.services.has(name)) yield name
     for (const name of known) if (isSingleLabel(name) && !after.known.has(name)) yield name

@@ -1,4 +1,4 @@
-// Names that labels may grant: patterns of the configuration, and names that are nobody's to give.
+// Names that labels may grant: the configured patterns, less the reserved names.
 import type { NamePattern } from '../config/types.ts'
 import { isBelow, isWithin } from '../dns/name.ts'
 

@@ -1,4 +1,4 @@
-// The host view's lookup: the host is on no network, so a name must mean one thing, wherever it is.
+// Name lookup for the host's view: it is on no network, so a name must mean one thing across all of them.
 import { namesAbove } from '../dns/name.ts'
 import { awaitsLocal, isLocal, wayTo } from './locality.ts'
 import { type Family, type Found, hasFamily, isBelowWildcard, isParent, qualified } from './lookup.ts'

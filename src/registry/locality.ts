@@ -1,9 +1,9 @@
-// Whose word counts for what: only a local engine says who an asker is, and no remote one puts a container of its own on
-// another's network, but for a Swarm's, which several have in common.
+// Which engine is trusted with what: only a local one identifies clients, and a remote one adds containers to no network
+// but its own and a Swarm's.
 import { parseAddress, subnetContains } from '../lib/ip.ts'
-import type { Container, EngineState, Network, RemoteEngines } from './types.ts'
+import type { Container, EngineStatus, Network, RemoteEngines } from './types.ts'
 
-type Engines = ReadonlyMap<string, EngineState>
+type Engines = ReadonlyMap<string, EngineStatus>
 
 export function isLocal(engines: Engines, engine: string | undefined): boolean {
   const state = engines.get(engine ?? '')

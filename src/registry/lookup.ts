@@ -1,4 +1,4 @@
-// Finds names in the table, on networks in a given order: Docker's readings first, then ours.
+// Finds names on networks in a given order: by Docker's rules first, then by berth's.
 import { isBelow, namesAbove } from '../dns/name.ts'
 import { literalName } from '../dns/told.ts'
 import { hasNames } from './table.ts'

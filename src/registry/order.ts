@@ -18,7 +18,7 @@ export function compareEndpoints(a: Placed, b: Placed): number {
 
 /** In how many families. */
 function waysOut({ endpoint, table }: Placed): number {
-  if (!table.network.leavesUntold) return endpoint.gatewayFamilies
+  if (!table.network.hasImplicitGateway) return endpoint.gatewayFamilies
   return Math.min(endpoint.v4.length, 1) + Math.min(endpoint.v6.length, 1)
 }
 

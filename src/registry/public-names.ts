@@ -1,5 +1,4 @@
-// Networks and Compose projects that are called like a public top-level domain: what ends so means the public names for
-// whoever is not on them, which somebody who named them may not expect.
+// Networks and Compose projects named like a public top-level domain: names ending so are public for everybody not on them.
 import { isPublic } from '../dns/public.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Snapshot } from './types.ts'
@@ -45,7 +44,7 @@ export function describePublicName({ kind, name }: PublicName, zone: string): st
 const most = 100
 
 /** Tells each of them once, whatever comes and goes. To be called with each snapshot, in order. */
-export function tellPublicNames(before: Snapshot, log: Pick<Logger, 'warn'>, zone: () => string) {
+export function createPublicNameWarnings(before: Snapshot, log: Pick<Logger, 'warn'>, zone: () => string) {
   const told = new Set<string>()
   let last = before
   return (after: Snapshot): void => {
@@ -57,8 +56,8 @@ export function tellPublicNames(before: Snapshot, log: Pick<Logger, 'warn'>, zon
       if (told.size > most || told.has(key)) continue
       told.add(key)
       const why =
-        told.size > most ? 'there are more of them, which are not told' : describePublicName(found, zone())
-      log.warn({ why }, 'a name is called like a public domain')
+        told.size > most ? 'there are more, which are not logged' : describePublicName(found, zone())
+      log.warn({ why }, 'a name matches a public domain')
     }
   }
 }

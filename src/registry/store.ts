@@ -1,17 +1,17 @@
-// The current snapshot: engines tell what changed, readers take what is current; a change swaps it whole.
+// Holds the current snapshot: engines apply changes, readers take it as a whole.
 import { advance, emptyRegistry } from './build.ts'
-import { noFacts } from './facts.ts'
+import { emptyInventory } from './inventory.ts'
 import { remoteOf } from './locality.ts'
-import type { EngineFacts, RemoteEngines, Snapshot, StoreChange } from './types.ts'
+import type { EngineInventory, RemoteEngines, Snapshot, StoreChange } from './types.ts'
 
 export interface Store {
   current(): Snapshot
   /** Makes the next snapshot, unless the change says nothing new. */
   apply(change: StoreChange): void
   /** All that one engine has told. */
-  factsOf(engine: string): EngineFacts
+  inventoryOf(engine: string): EngineInventory
   /** The changes that make this of a store of no engines, for a replica that begins. */
-  told(): StoreChange[]
+  asChanges(): StoreChange[]
   /** Called after each change that said something new, when it is in force. */
   onChange(listener: (change: StoreChange) => void): void
   /** Called after each swap. */
@@ -34,12 +34,12 @@ export function createStore(engines: readonly string[], remote: RemoteEngines = 
       }
       for (const listener of changeListeners) listener(change)
     },
-    factsOf: (engine) => registry.facts.get(engine) ?? noFacts,
-    told() {
+    inventoryOf: (engine) => registry.inventories.get(engine) ?? emptyInventory,
+    asChanges() {
       const { engines, version } = registry.snapshot
       const ofEngines = [...engines].flatMap(([engine, { synced, away }]): StoreChange[] => {
-        const { networks, containers } = registry.facts.get(engine)!
-        const told = { kind: 'told', engine, networks: [...networks], containers: [...containers] } as const
+        const { networks, containers } = registry.inventories.get(engine)!
+        const told = { kind: 'update', engine, networks: [...networks], containers: [...containers] } as const
         // Of a first list that is not whole yet, what has been told of it: the rest comes as changes.
         return [synced ? told : { ...told, unfinished: true }, { kind: 'away', engine, away }]
       })

@@ -1,7 +1,17 @@
-// Which networks an address belongs to, at the same small cost for one network and for a thousand: whoever asks, the
-// stranger first of all, is looked up here. A network that comes or goes costs no more than its own subnets.
+// Finds the networks that an address belongs to, at the same small cost for one network and for a thousand.
+import type { Subnet } from '../lib/ip.ts'
 import { emptyMap, type MapEdit, type PersistentMap } from '../lib/persistent.ts'
-import type { NetworkTable } from './types.ts'
+
+/** What of a network's table is indexed. */
+interface IndexedNetwork {
+  /** Canonical. */
+  readonly name: string
+  readonly network: {
+    readonly id: string
+    readonly subnets: readonly Subnet[]
+    readonly gateways: readonly string[]
+  }
+}
 
 export interface SubnetIndex {
   /** Whether any network has a subnet holding these 4 or 16 bytes; cheaper than to ask which. */
@@ -11,7 +21,7 @@ export interface SubnetIndex {
   /** Ids of the networks that have this canonical address as a gateway, in that order. */
   behind(address: string): readonly string[]
   /** The index without each first one's network, and with each second one's. */
-  with(changes: Iterable<readonly [NetworkTable | undefined, NetworkTable | undefined]>): SubnetIndex
+  with(changes: Iterable<readonly [IndexedNetwork | undefined, IndexedNetwork | undefined]>): SubnetIndex
 }
 
 /** A network as it stands in lists. */
@@ -59,7 +69,7 @@ function indexOf(parts: Parts): SubnetIndex {
 function changed(before: Parts, changes: Parameters<SubnetIndex['with']>[0]): Parts {
   const edits = { subnets: before.subnets.edit(), gateways: before.gateways.edit() }
   const prefixes = { 4: new Map(before.prefixes[4]), 6: new Map(before.prefixes[6]) }
-  const take = ({ network, name }: NetworkTable, isIn: boolean) => {
+  const take = ({ network, name }: IndexedNetwork, isIn: boolean) => {
     const entry: Entry = { id: network.id, name }
     for (const { family, bytes, prefix } of network.subnets) {
       const count = (prefixes[family].get(prefix) ?? 0) + (isIn ? 1 : -1)

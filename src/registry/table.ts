@@ -1,11 +1,10 @@
-// One network's table. What a container says there is added and taken back by itself, so that one more among a thousand
-// costs what one costs.
+// One network's name table. Each container's part is added and removed alone, so a change costs one container's names.
 import { namesAbove } from '../dns/name.ts'
 import { keysIn, keysOf, networkKey, wildcardsIn } from '../dns/told.ts'
 import { isSame } from '../lib/deep-equal.ts'
 import { emptyMap, type MapEdit } from '../lib/persistent.ts'
-import { addTo, takeFrom, withCounts } from './lists.ts'
 import { isBelieved } from './locality.ts'
+import { addEndpoint, removeFrom, withCounts } from './multimap.ts'
 import type { Container, Endpoint, Network, NetworkTable, Snapshot } from './types.ts'
 
 /** By container id; undefined: not on the network any more. */
@@ -129,8 +128,8 @@ interface Edits {
 /** What the container says of itself on the network is said (1), or taken back (-1). */
 function say(edits: Edits, network: Network, container: Container, by: 1 | -1): void {
   if (!isBelieved(edits.engines, container, network)) return
-  const { settings, lodgesWith } = container
-  const list = by === 1 ? addTo : takeFrom<Endpoint>
+  const { settings, sharesNetworkOf } = container
+  const list = by === 1 ? addEndpoint : removeFrom<Endpoint>
   for (const endpoint of endpointsOn(container, network.id)) {
     const alone = [endpoint] as const
     const addresses = [...endpoint.v4, ...endpoint.v6]
@@ -142,7 +141,7 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
       for (const above of namesAbove(name)) add(edits.parents, above, by)
     }
     const { literal, ours } = keysOfAll(endpoint.names)
-    const isDockers = (network.hasResolver || endpoint.namesTold) && lodgesWith === undefined
+    const isDockers = (network.hasResolver || endpoint.namesFromEngine) && sharesNetworkOf === undefined
     for (const name of [...literal, ...ours]) {
       add(edits.known, name, by)
       answer(isDockers && literal.has(name) ? edits.names : edits.added, name)
@@ -158,13 +157,13 @@ function say(edits: Edits, network: Network, container: Container, by: 1 | -1): 
       list(edits.wildcards, suffix, alone)
       for (const above of [suffix, ...namesAbove(suffix)]) add(edits.parents, above, by)
     }
-    // A lodger's addresses are its host's: the asker there, and the PTR.
-    if (lodgesWith === undefined) for (const address of addresses) list(edits.owners, address, alone)
+    // A sharer's addresses are its host's: the asker there, and the PTR.
+    if (sharesNetworkOf === undefined) for (const address of addresses) list(edits.owners, address, alone)
   }
 }
 
 /** All names that the container has on the network, and those that a wildcard of it stands below. */
-export function namesSaid(container: Container, networkId: string): readonly string[] {
+export function namesOf(container: Container, networkId: string): readonly string[] {
   const { settings } = container
   const endpoints = endpointsOn(container, networkId)
   const own = canonicalNames(endpoints.flatMap(({ names }) => names))
@@ -179,12 +178,12 @@ function wildcardsOf({ settings }: Container, { names }: Endpoint): ReadonlySet<
 }
 
 /** What a table tells of those on it, of a container. */
-export type Told = Readonly<Record<'known' | 'services' | 'projects', ReadonlySet<string>>>
+export type NameSets = Readonly<Record<'known' | 'services' | 'projects', ReadonlySet<string>>>
 
-const nothing: Told = { known: new Set(), services: new Set(), projects: new Set() }
+const nothing: NameSets = { known: new Set(), services: new Set(), projects: new Set() }
 
 /** Of one that is on no network (the host's, none, or with another that is not there): so no table tells of it. */
-export function toldWithoutPlace(container: Container | undefined): Told {
+export function namesWithoutNetwork(container: Container | undefined): NameSets {
   if (container === undefined || container.endpoints.length > 0) return nothing
   const { id, name, labels } = container
   const services = canonicalNames(replicaNames(container))
@@ -205,7 +204,7 @@ function saysTheSame(a: Container, b: Container, networkId: string): boolean {
   return (
     a.settings === b.settings &&
     a.labels === b.labels &&
-    a.lodgesWith === b.lodgesWith &&
+    a.sharesNetworkOf === b.sharesNetworkOf &&
     before.length === after.length &&
     before.every((endpoint, i) => endpoint === after[i])
   )

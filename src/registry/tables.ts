@@ -1,8 +1,8 @@
-// All networks' tables, found by id, by name, and in order, and the names that any of them knows.
+// All networks' tables by id, by name and in order, and which networks know a name.
 import { emptyMap } from '../lib/persistent.ts'
-import { addId, takeFrom } from './lists.ts'
-import type { Turn } from './lodgers.ts'
-import { toldWithoutPlace } from './table.ts'
+import { addId, removeFrom } from './multimap.ts'
+import type { ContainerChange } from './shared-namespaces.ts'
+import { namesWithoutNetwork } from './table.ts'
 import type { NetworkTable, Projects, Snapshot } from './types.ts'
 
 type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known' | 'services' | 'projects'>
@@ -14,7 +14,7 @@ type Tables = Pick<Snapshot, 'tables' | 'networks' | 'networksByName' | 'known' 
 export function changeTables(
   { tables, networks, networksByName, known, services, projects }: Tables,
   changes: ReadonlyMap<string, NetworkTable | undefined>,
-  turns: ReadonlyMap<string, Turn>,
+  turns: ReadonlyMap<string, ContainerChange>,
 ): Tables {
   const edits = {
     ...{ networks: networks.edit(), networksByName: networksByName.edit() },
@@ -45,14 +45,14 @@ export function changeTables(
       const knows = after?.[kind] ?? emptyMap
       if (knew === knows) continue
       for (const name of knows.keysMissingIn(knew)) addId(edits[kind], name, alone)
-      for (const name of knew.keysMissingIn(knows)) takeFrom(edits[kind], name, alone)
+      for (const name of knew.keysMissingIn(knows)) removeFrom(edits[kind], name, alone)
     }
   }
   for (const [id, { before, after }] of turns) {
-    const [knew, knows] = [toldWithoutPlace(before), toldWithoutPlace(after)]
+    const [knew, knows] = [namesWithoutNetwork(before), namesWithoutNetwork(after)]
     for (const kind of ['known', 'services', 'projects'] as const) {
       if (knew[kind].size + knows[kind].size === 0) continue
-      for (const name of knew[kind]) if (!knows[kind].has(name)) takeFrom(edits[kind], name, [id])
+      for (const name of knew[kind]) if (!knows[kind].has(name)) removeFrom(edits[kind], name, [id])
       for (const name of knows[kind]) addId(edits[kind], name, [id])
     }
   }

@@ -1,4 +1,4 @@
-// The name table's shapes: what an engine tells (facts) and what questions are answered from (Snapshot).
+// The types of the name table: what engines report (inventory), and what questions are answered from (Snapshot).
 import type { Subnet } from '../lib/ip.ts'
 import type { PersistentMap } from '../lib/persistent.ts'
 import type { SubnetIndex } from './subnets.ts'
@@ -16,7 +16,7 @@ export interface Network {
   /** Its addresses are those of a LAN that its parent interface is on: macvlan, and ipvlan but in its modes l3 and l3s. */
   readonly onLan: boolean
   /** Who has an address on it has a way out in that family, though no gateway is told: it counts as one in Docker's order. */
-  readonly leavesUntold: boolean
+  readonly hasImplicitGateway: boolean
   /** Swarm's routing mesh: never holds names. */
   readonly ingress: boolean
   /** Docker's own resolver answers for names on it: on all networks but the default bridge. */
@@ -39,7 +39,7 @@ export interface Endpoint {
   /** Docker's order, Docker's case; the first is canonical (the PTR). */
   readonly names: readonly string[]
   /** The engine tells these names as its own resolver's, which it has on the default bridge too, after a rename. */
-  readonly namesTold: boolean
+  readonly namesFromEngine: boolean
   readonly v4: readonly string[]
   readonly v6: readonly string[]
   /** Higher goes first; 0 where the engine has no such thing (API < 1.48). */
@@ -98,13 +98,13 @@ export interface Container {
   /** Later starts on one engine have greater numbers, about nanoseconds since 1970; undefined: not told. */
   readonly startedAt: bigint | undefined
   /** Name or id of the container in whose network namespace it lives (`--network container:X`). */
-  readonly lodgesWith: string | undefined
-  /** In a snapshot, where it lodges with another, that one's places under its own names. */
+  readonly sharesNetworkOf: string | undefined
+  /** In a snapshot, where it shares, that one's places under its own names. */
   readonly endpoints: readonly Endpoint[]
 }
 
 /** Everything one engine told, by id. What did not change stays the same object. */
-export interface EngineFacts {
+export interface EngineInventory {
   readonly networks: ReadonlyMap<string, Network>
   readonly containers: ReadonlyMap<string, Container>
 }
@@ -117,7 +117,7 @@ export interface EngineFacts {
  */
 export type StoreChange =
   | {
-      readonly kind: 'told'
+      readonly kind: 'update'
       readonly engine: string
       readonly networks: readonly (readonly [id: string, network: Network | undefined])[]
       readonly containers: readonly (readonly [id: string, container: Container | undefined])[]
@@ -138,7 +138,7 @@ export type Reach = 'none' | 'routed'
 /** Of the engines those that run elsewhere. */
 export type RemoteEngines = readonly (readonly [engine: string, reach: Reach])[]
 
-export interface EngineState {
+export interface EngineStatus {
   /** The first full list has been read. */
   readonly synced: boolean
   /** Out of reach for 5 s or more: its addresses may have new owners. */
@@ -197,7 +197,7 @@ export interface Projects {
 /** The whole immutable name table at one moment. */
 export interface Snapshot {
   readonly version: number
-  readonly engines: ReadonlyMap<string, EngineState>
+  readonly engines: ReadonlyMap<string, EngineStatus>
   /** Of all networks, by their names, then by their ids. */
   readonly tables: readonly NetworkTable[]
   /** By network id. */

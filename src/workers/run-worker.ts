@@ -89,7 +89,10 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
     replica = createReplica(message.told, clock)
     flushes = createFlushes(message.lastFlush)
     const { store } = replica
-    gone = createGone({ key: message.goneKey, now: passingTime(clock), told: message.gone }, store.current())
+    gone = createGone(
+      { key: message.goneKey, now: passingTime(clock), initial: message.gone },
+      store.current(),
+    )
     store.onSwap(gone.follow)
   }
 

@@ -134,7 +134,7 @@ describe.runIf(privateEngine())('as nobody', () => {
     expect(await metric('berth_docker_errors_total')).toBe(0)
     // The tests' project is called shop, which is a top-level domain as well.
     const told = filtered.lines.filter(({ level }) => level === 'warn' || level === 'error')
-    expect(told.map(({ msg }) => msg)).toEqual(['a name is called like a public domain'])
+    expect(told.map(({ msg }) => msg)).toEqual(['a name matches a public domain'])
   })
 
   it.each(passed)('the proxy lets GET %s through', async (url) => {

@@ -105,7 +105,9 @@ export async function startBerth(
         deadlineMs,
       }) as Promise<LogLine>,
     foundLate: () =>
-      lines.filter(({ msg }) => /event stream .* gone deaf|told what its events had not/.test(msg)),
+      lines.filter(({ msg }) =>
+        /event stream .* missed events|shows changes that its events did not/.test(msg),
+      ),
     async stop() {
       child.kill('SIGTERM')
       const code = await exited

@@ -1,7 +1,7 @@
 // Ranges of API versions, as Docker 29 and what may come after it have them, before this engine: berth follows what speaks a
 // version that it knows, and says what to do about what does not.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { prefixFor } from '../../src/docker/versions.ts'
+import { pathPrefix } from '../../src/docker/api/versions.ts'
 import type { NamesReply } from '../../src/http/api-types.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { addressesOf, digFrom, docker, runContainer, until } from './docker.ts'
@@ -80,7 +80,7 @@ describe.runIf(privateEngine())('an edge of other API versions', () => {
     await expectSoon('edge-b', undefined)
     expect(berth.foundLate()).toEqual([])
     const isPlain = options.plainOnly !== undefined
-    const prefix = prefixFor(options.max)
+    const prefix = pathPrefix(options.max)
     const plain = edge.asked.filter((path) => !path.startsWith(`${prefix}/`))
     if (!isPlain) expect([...new Set(plain)]).toEqual(['/_ping'])
     else expect(edge.asked.filter((path) => path.startsWith(prefix))).toEqual([`${prefix}/events`])

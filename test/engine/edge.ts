@@ -2,7 +2,7 @@
 // what Docker 29 (API 1.52) dropped. What only a proxy does that takes no versions is here as well.
 import { rmSync } from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import { isAtLeast } from '../../src/docker/versions.ts'
+import { isAtLeast } from '../../src/docker/api/versions.ts'
 
 export interface EdgeOptions {
   /** The range of API versions. */

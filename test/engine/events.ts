@@ -1,7 +1,7 @@
 // The engine's own events, heard by the test itself: a log that is not berth's.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { parseEvent } from '../../src/docker/stream.ts'
+import { parseEvent } from '../../src/docker/api/event-stream.ts'
 import { docker, until } from './docker.ts'
 
 export interface HeardEvent {

@@ -1,7 +1,7 @@
 // The engine's events as the soak follows them, apart from berth, with inspects after each that may tell an address.
 import { request } from 'node:http'
 import type Docker from 'dockerode'
-import { parseEvent } from '../../src/docker/stream.ts'
+import { parseEvent } from '../../src/docker/api/event-stream.ts'
 import { likeDocker } from '../engine/events.ts'
 import { besidePodman } from '../engine/podman.ts'
 import { wallClock } from './client.ts'

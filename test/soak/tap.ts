@@ -3,7 +3,7 @@
 // Each stream of Podman's events looks for news at times of its own, so that another stream than berth's shows nothing of
 // when berth was told.
 import { createConnection, createServer } from 'node:net'
-import { type EngineEvent, readLines } from '../../src/docker/stream.ts'
+import { createEventParser, type EngineEvent } from '../../src/docker/api/event-stream.ts'
 import { wallClock } from './client.ts'
 
 /** Of times, ms since 1970. */
@@ -36,7 +36,7 @@ export async function createTap(socketPath: string): Promise<Tap> {
     const engine = createConnection(socketPath)
     let last: Exchange | undefined
     let isStream = false
-    const events = readLines((event) => {
+    const events = createEventParser((event) => {
       if (event !== undefined) told.set(keyOf(event, event.id), wallClock())
     })
     asker.on('data', (chunk: Buffer) => {

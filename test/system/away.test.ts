@@ -142,9 +142,9 @@ describe.runIf(isRoot).each([1, 2])('%i processes', (workers) => {
     await serving.logged('Docker engine is back')
     const told = serving.lines.filter(({ engine: of }) => of === 'proxied').map(({ msg }) => msg)
     // One line more for each other reason, as where a try was under way when it was cut.
-    expect(told.filter((msg) => msg !== 'Docker engine still out of reach')).toEqual([
+    expect(told.filter((msg) => msg !== 'Docker engine still unreachable')).toEqual([
       'following Docker engine',
-      'Docker engine lost; its last names are kept',
+      'Docker engine lost; keeping its last known names',
       'Docker engine is back',
     ])
   })

@@ -90,7 +90,7 @@ describe.each([1, 2])('%i processes', (workers) => {
     )
     await rcodesOf(`${name}.dev`)
     expect(upstream.saw(`${name}.dev`)).toBe(true)
-    const told = serving.lines.filter(({ msg }) => msg === 'a name is called like a public domain')
+    const told = serving.lines.filter(({ msg }) => msg === 'a name matches a public domain')
     expect(told).toMatchObject([
       { level: 'warn', why: expect.stringContaining('the network dev is called like') },
     ])

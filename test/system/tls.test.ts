@@ -81,7 +81,7 @@ it('has its containers’ names answered, each call made with the certificate', 
 })
 
 it.each([
-  // Where Docker says why (test/unit/docker/problem.test.ts), Node's own server just closes.
+  // Where Docker says why (test/unit/docker/api/errors.test.ts), Node's own server just closes.
   ['of another CA', { cert: pem('outsider'), key: key('outsider') }, /closed the connection|does not accept/],
   ['none at all', {}, /does not accept berth's certificate/],
 ])('tells that a certificate is not accepted, and is told nothing: %s', async (_, files, sentence) => {

@@ -97,10 +97,12 @@ const acyclic = [
   'lib',
   'dns',
   'config',
+  'registry',
   'scope',
   'fast',
   'resolve',
   'forward',
+  'docker',
   'net',
   'http',
   'workers',
@@ -145,6 +147,14 @@ describe('the arrows of the house', () => {
     expect(circlesIn(room)).toEqual([])
   })
 
+  it('docker/api imports neither model nor sync, and model no sync', () => {
+    const above = { 'docker/api/': /^docker\/(?:model|sync)\//, 'docker/model/': /^docker\/sync\// }
+    const wrong = Object.entries(above).flatMap(([below, layers]) =>
+      imports.filter(({ from, target }) => from.startsWith(below) && layers.test(target)),
+    )
+    expect(show(wrong)).toEqual([])
+  })
+
   it('every import of our own is of a file that is there', () => {
     const missing = imports.filter(
       (each) => /^[a-z]+\/|\.ts$/.test(each.target) && each.target.endsWith('.ts'),
@@ -168,7 +178,7 @@ describe('packages', () => {
     ['dns-packet', /^dns\/message\.ts$/],
     ['@hapi/tlds', /^dns\/public\.ts$/],
     ['prom-client', /^http\/metrics\.ts$/],
-    ['undici', /^docker\/get\.ts$/],
+    ['undici', /^docker\/api\/http-client\.ts$/],
     ['lru-cache', /^forward\/cache\//],
     ['koffi', /^net\/linux\/libc\.ts$/],
     ['pino', /^lib\/log\.ts$/],
@@ -182,9 +192,7 @@ describe('packages', () => {
 })
 
 describe('what is pure', () => {
-  const pure = files.filter((file) =>
-    /^(?:dns|registry|scope|fast|resolve)\/|^docker\/(?:endpoint|network)\.ts$/.test(file),
-  )
+  const pure = files.filter((file) => /^(?:dns|registry|scope|fast|resolve)\/|^docker\/model\//.test(file))
 
   it('does no I/O', () => {
     const io = /^node:(?:fs|net|dgram|http|https|http2|tls|dns|child_process|worker_threads|timers)(?:\/|$)/

@@ -7,8 +7,8 @@ import {
   readContainerRow,
   readImageLabels,
   readNetwork,
-} from '../../src/docker/shapes.ts'
-import { highestApi } from '../../src/docker/versions.ts'
+} from '../../src/docker/api/validate.ts'
+import { highestApi } from '../../src/docker/api/versions.ts'
 import { apis } from './docker/recorded.ts'
 import { readTable } from './table.ts'
 
@@ -92,10 +92,10 @@ it.each(reads)('%s: what is read is listed', (call, read) => {
 })
 
 it.each([
-  ['/_ping', 'src/docker/versions.ts', (field: string) => field.replace(/^header /, '').toLowerCase()],
-  ['/version', 'src/docker/client.ts', (field: string) => `told.${field}`],
-  ['/info', 'src/docker/client.ts src/docker/shapes.ts', (field: string) => `told.${field}`],
-  ['/events', 'src/docker/stream.ts', (field: string) => field.split('.').at(-1)!],
+  ['/_ping', 'src/docker/api/versions.ts', (field: string) => field.replace(/^header /, '').toLowerCase()],
+  ['/version', 'src/docker/api/client.ts', (field: string) => `told.${field}`],
+  ['/info', 'src/docker/api/client.ts src/docker/api/validate.ts', (field: string) => `told.${field}`],
+  ['/events', 'src/docker/api/event-stream.ts', (field: string) => field.split('.').at(-1)!],
 ])('%s: what is listed is read', (call, files, written) => {
   const texts = files
     .split(' ')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { listWarnings } from '../../src/config/config-warnings.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { parseEngineAddress } from '../../src/docker/address.ts'
+import { parseEngineAddress } from '../../src/docker/api/address.ts'
 
 const unit = readFileSync('examples/berth.service', 'utf8')
 const settings = unit

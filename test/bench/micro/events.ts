@@ -1,8 +1,8 @@
 // What an event costs: reading an inspect, and the next snapshot.
 import { bench, do_not_optimize, group } from 'mitata'
-import { containerFrom } from '../../../src/docker/endpoint.ts'
-import type { RawContainer } from '../../../src/docker/raw.ts'
-import { parseEvent } from '../../../src/docker/stream.ts'
+import { parseEvent } from '../../../src/docker/api/event-stream.ts'
+import type { ApiContainer } from '../../../src/docker/api/types.ts'
+import { containerFrom } from '../../../src/docker/model/container.ts'
 import type { Container } from '../../../src/registry/types.ts'
 import { createEstate } from '../../synthetic/estate.ts'
 import { eventLine, inspected } from '../../synthetic/shapes.ts'
@@ -20,7 +20,7 @@ export function benchEvents(): void {
     bench('inspect read', function* () {
       const texts = [...estateOf(1000).containers.values()].map((each) => JSON.stringify(inspected(each)))
       const next = inTurn(texts)
-      yield () => do_not_optimize(containerFrom(JSON.parse(next()) as RawContainer, 'e', () => undefined))
+      yield () => do_not_optimize(containerFrom(JSON.parse(next()) as ApiContainer, 'e', () => undefined))
     })
 
     bench('snapshot after one event, $containers containers', function* (state: State) {
@@ -30,7 +30,7 @@ export function benchEvents(): void {
       yield () => {
         const container = next()
         const containers = [[container.id, container]] as const
-        store.apply({ kind: 'told', engine: 'e', networks: [], containers })
+        store.apply({ kind: 'update', engine: 'e', networks: [], containers })
         do_not_optimize(store.current())
       }
     }).args('containers', [100, 10_000])

@@ -3,8 +3,8 @@
 import type { Upstream } from '../../../src/config/types.ts'
 import { createCookies } from '../../../src/dns/cookie.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
-import { containerFrom } from '../../../src/docker/endpoint.ts'
-import { completeNetwork, networkFrom } from '../../../src/docker/network.ts'
+import { containerFrom } from '../../../src/docker/model/container.ts'
+import { completeNetwork, networkFrom } from '../../../src/docker/model/network.ts'
 import { createFastAnswers } from '../../../src/fast/fast-answers.ts'
 import type { Forward } from '../../../src/forward/types.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -42,7 +42,7 @@ export function containersOf(estate: Estate): Container[] {
 /** All that the engine tells at first. */
 export function changeOf(estate: Estate): StoreChange {
   return {
-    ...{ kind: 'told', engine: 'e' },
+    ...{ kind: 'update', engine: 'e' },
     networks: estate.networks.map((network) => [
       network.id,
       completeNetwork(networkFrom(networkRow(network), 'e'), new Set([network.gateway])),

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, expect, it } from 'vitest'
 import { listEngineWarnings } from '../../../src/commands/engine-warnings.ts'
 import type { EngineConfig } from '../../../src/config/types.ts'
-import type { Here } from '../../../src/docker/apart.ts'
+import type { ProcessLocation } from '../../../src/docker/model/isolation.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 
 interface Answers {
@@ -48,7 +48,11 @@ async function serve(answers: Answers): Promise<EngineConfig> {
   return { name: 'e', address: { kind: 'unix', path, text: `unix://${path}` } } as EngineConfig
 }
 
-async function warningsOf(answers: Answers, here: Here, more: Partial<EngineConfig> = {}): Promise<string[]> {
+async function warningsOf(
+  answers: Answers,
+  here: ProcessLocation,
+  more: Partial<EngineConfig> = {},
+): Promise<string[]> {
   const engines = [{ ...(await serve(answers)), ...more }]
   return listEngineWarnings(
     { docker: { engines, resync: 60_000 }, zone: 'docker.internal' },
@@ -57,11 +61,20 @@ async function warningsOf(answers: Answers, here: Here, more: Partial<EngineConf
   )
 }
 
-const machine: Here = { addresses: new Set(['127.0.0.1', '192.0.2.10']), mayBeInUserNamespace: false }
+const machine: ProcessLocation = {
+  addresses: new Set(['127.0.0.1', '192.0.2.10']),
+  mayBeInUserNamespace: false,
+}
 /** As another Podman's bridge, one with root, has made it. */
-const beside: Here = { ...machine, addresses: new Set(['127.0.0.1', '10.89.0.1']) }
-const inNamespace: Here = { addresses: new Set(['192.0.2.10', '10.89.1.1']), mayBeInUserNamespace: true }
-const inContainer: Here = { addresses: new Set(['127.0.0.1', '10.89.0.2']), mayBeInUserNamespace: true }
+const beside: ProcessLocation = { ...machine, addresses: new Set(['127.0.0.1', '10.89.0.1']) }
+const inNamespace: ProcessLocation = {
+  addresses: new Set(['192.0.2.10', '10.89.1.1']),
+  mayBeInUserNamespace: true,
+}
+const inContainer: ProcessLocation = {
+  addresses: new Set(['127.0.0.1', '10.89.0.2']),
+  mayBeInUserNamespace: true,
+}
 
 it.each([
   ['rootless Podman', podman, /^e: rootless Podman has its networks in a network namespace of its own: /],

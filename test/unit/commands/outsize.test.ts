@@ -7,7 +7,7 @@ import { columns } from '../../../src/commands/io.ts'
 import { run } from '../../../src/commands/run.ts'
 import { describeStart } from '../../../src/commands/start-summary.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { createStore } from '../../../src/registry/store.ts'
 
 it('a table has as many rows as there are', () => {
@@ -51,14 +51,14 @@ it('the line to try has no name that a shell would obey', () => {
   const lineWith = (...networks: string[]) => {
     const store = createStore(['e'])
     store.apply({
-      kind: 'told',
+      kind: 'update',
       engine: 'e',
       networks: networks.map((name, i) => [
         `n${i}`,
         {
           ...{ id: `n${i}`, name, engine: 'e', driver: 'bridge', internal: false, sealed: false },
           ...{ ingress: false, hasResolver: true, subnets: [], gateways: [], bridge: undefined },
-          ...{ inhibited: false, onLan: false, leavesUntold: false, members: undefined },
+          ...{ inhibited: false, onLan: false, hasImplicitGateway: false, members: undefined },
         },
       ]),
       containers: networks.map((_, i) => [
@@ -66,14 +66,14 @@ it('the line to try has no name that a shell would obey', () => {
         {
           ...{ id: `c${i}`, name: 'web', engine: 'e', running: true, health: 'none', labels: {} },
           ...{ settings: { names: [], wildcards: [], ignored: false, ttl: undefined } },
-          ...{ ungranted: [], ports: [], startedAt: undefined, lodgesWith: undefined },
+          ...{ ungranted: [], ports: [], startedAt: undefined, sharesNetworkOf: undefined },
           endpoints: [
             {
               ...{
                 networkId: `n${i}`,
                 containerId: `c${i}`,
                 names: ['web'],
-                namesTold: false,
+                namesFromEngine: false,
                 v4: [`10.0.0.${i + 2}`],
                 v6: [],
               },

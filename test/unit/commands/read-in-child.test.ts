@@ -4,7 +4,7 @@ import { readInChild } from '../../../src/commands/read-in-child.ts'
 import type { FromReader, ToReader } from '../../../src/commands/reader.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readingOf, takeApart } from '../../../src/config/reading.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { createHandClock } from '../hand-clock.ts'
 
 function read() {

@@ -9,7 +9,7 @@ import { createConfigCounters } from '../../../src/config/counters.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readingOf } from '../../../src/config/reading.ts'
 import type { Config, FoundEngine } from '../../../src/config/types.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { createLogger } from '../../../src/lib/log.ts'
 import { createHandClock } from '../hand-clock.ts'
 

@@ -10,7 +10,7 @@ import { listChanges, markSettings } from '../../../src/config/diff.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { loadAddresses } from '../../../src/config/running-addresses.ts'
 import type { Config } from '../../../src/config/types.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 
 const changes = (before: Config, after: Config) => listChanges(markSettings(before), markSettings(after))
 

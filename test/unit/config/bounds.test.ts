@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { listWarnings } from '../../../src/config/config-warnings.ts'
 import { type ConfigSources, loadConfig } from '../../../src/config/load.ts'
 
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { readResolvConf } from '../../../src/forward/resolvconf.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 

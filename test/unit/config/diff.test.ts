@@ -4,7 +4,7 @@ import { listChanges, markSettings } from '../../../src/config/diff.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { listSettings } from '../../../src/config/schema.ts'
 import type { Config } from '../../../src/config/types.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 
 const load = (flags: Record<string, string> = {}) => loadConfig({ env: {}, flags, parseEngineAddress })
 const changes = (before: Config, after: Config) => listChanges(markSettings(before), markSettings(after))

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { listWarnings } from '../../../src/config/config-warnings.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'berth-contexts-'))

@@ -10,7 +10,7 @@ import { loadAddresses } from '../../../src/config/running-addresses.ts'
 import { listSettings } from '../../../src/config/schema.ts'
 import type { Config, Upstream } from '../../../src/config/types.ts'
 import { networkKey } from '../../../src/dns/told.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { BerthError } from '../../../src/lib/errors.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-config-'))

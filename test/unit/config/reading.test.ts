@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import { putTogether, takeApart } from '../../../src/config/reading.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 

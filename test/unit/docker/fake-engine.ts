@@ -1,7 +1,12 @@
 // A small engine in memory for the reconcile: its truth, its events, and lists and inspects that come when they may.
-import type { EngineClient } from '../../../src/docker/client.ts'
-import type { RawContainer, RawContainerRow, RawEndpoints, RawNetwork } from '../../../src/docker/raw.ts'
-import type { EngineEvent } from '../../../src/docker/stream.ts'
+import type { EngineClient } from '../../../src/docker/api/client.ts'
+import type { EngineEvent } from '../../../src/docker/api/event-stream.ts'
+import type {
+  ApiContainer,
+  ApiContainerRow,
+  ApiEndpoints,
+  ApiNetwork,
+} from '../../../src/docker/api/types.ts'
 
 interface Container {
   readonly id: string
@@ -138,7 +143,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
 
   const namesOf = ({ name, id }: Container, aliases: readonly string[]) => [name, ...aliases, id.slice(0, 12)]
 
-  function placesOf(container: Container, inspected: boolean): RawEndpoints {
+  function placesOf(container: Container, inspected: boolean): ApiEndpoints {
     return Object.fromEntries(
       [...container.places].map(([id, { aliases, address }]) => [
         networks.get(id) ?? 'gone',
@@ -150,7 +155,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
     )
   }
 
-  function rawContainer(container: Container): RawContainer {
+  function rawContainer(container: Container): ApiContainer {
     const Status = container.running ? 'running' : 'exited'
     const StartedAt = new Date(container.startedAt).toISOString()
     return {
@@ -160,7 +165,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
     }
   }
 
-  function rawNetwork(id: string, inspected: boolean): RawNetwork | undefined {
+  function rawNetwork(id: string, inspected: boolean): ApiNetwork | undefined {
     const name = networks.get(id)
     if (name === undefined) return undefined
     const Containers: Record<string, { IPv4Address: string }> = {}
@@ -192,7 +197,7 @@ export function createFakeEngine(pause: (what: string) => Promise<unknown>): Fak
     listContainers: () =>
       reading('containers', () =>
         [...containers.values()].map(
-          (container): RawContainerRow => ({
+          (container): ApiContainerRow => ({
             ...{ Id: container.id, Names: [`/${container.name}`] },
             State: container.running ? 'running' : 'exited',
             NetworkSettings: { Networks: placesOf(container, false) },

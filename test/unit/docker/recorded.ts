@@ -1,14 +1,14 @@
 // What real engines answered, trimmed to what is read: 26.1 (API 1.45) and 20.10 (API 1.41), the same set-up on both; and
 // 28.5, asked for in several versions of the API.
 import { readFileSync } from 'node:fs'
-import type { RawContainer, RawContainerRow, RawNetwork } from '../../../src/docker/raw.ts'
+import type { ApiContainer, ApiContainerRow, ApiNetwork } from '../../../src/docker/api/types.ts'
 import { changed, withoutLegacy } from '../../engine/edge.ts'
 
 export interface Recorded {
   version: { Version: string; ApiVersion: string }
-  containers: RawContainer[]
-  rows: RawContainerRow[]
-  networks: RawNetwork[]
+  containers: ApiContainer[]
+  rows: ApiContainerRow[]
+  networks: ApiNetwork[]
   /** Lines of the event stream. */
   events: string[]
 }
@@ -20,20 +20,20 @@ export const recorded = (['26', '20'] as const).map((engine) => {
 
 export type Engine = (typeof recorded)[number]
 
-export function networkNamed({ networks }: Recorded, name: string): RawNetwork {
+export function networkNamed({ networks }: Recorded, name: string): ApiNetwork {
   return networks.find((network) => network.Name === name)!
 }
 
-export function containerNamed({ containers }: Recorded, name: string): RawContainer {
+export function containerNamed({ containers }: Recorded, name: string): ApiContainer {
   return containers.find((container) => container.Name === `/${name}`)!
 }
 
 /** Answers as they come when one version of the API is asked for. */
 export interface Api {
   readonly api: string
-  readonly containers: RawContainer[]
-  readonly rows: RawContainerRow[]
-  readonly networks: RawNetwork[]
+  readonly containers: ApiContainer[]
+  readonly rows: ApiContainerRow[]
+  readonly networks: ApiNetwork[]
   readonly image: unknown
   readonly events: string[]
 }
@@ -63,9 +63,9 @@ function told28(api: '1.44' | '1.51' = '1.51'): Told & { ping: Record<string, st
 function later({ containers, rows, networks, image, events }: Told, api: string): Told {
   const as = (path: string, told: unknown) => changed(path, told, { min: '1.44', max: api })
   return {
-    containers: containers.map((each) => as('/containers/ID/json', each) as RawContainer),
-    rows: as('/containers/json', rows) as RawContainerRow[],
-    networks: networks.map((each) => as('/networks/ID', each) as RawNetwork),
+    containers: containers.map((each) => as('/containers/ID/json', each) as ApiContainer),
+    rows: as('/containers/json', rows) as ApiContainerRow[],
+    networks: networks.map((each) => as('/networks/ID', each) as ApiNetwork),
     image: { ...(as('/images/ID/json', image) as object), ...(api === '1.52' ? {} : { Identity: {} }) },
     // application/json-seq (RFC 7464) begins each with RS: nobody asked for it, but it is read.
     events: events.map((line) => `${api === '1.55' ? '\u001e' : ''}${withoutLegacy(line)}`),

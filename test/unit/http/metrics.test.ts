@@ -120,7 +120,7 @@ describe("berth's metrics", () => {
   it('count networks, endpoints and names of the table', async () => {
     const one = sources()
     one.store.apply({
-      ...{ kind: 'told', engine: 'local' },
+      ...{ kind: 'update', engine: 'local' },
       networks: ['front', 'back'].map((name) => [name, network(name, ['10.1.0.0/24'])]),
       containers: [
         container('both', { front: { at: ['10.1.0.2', '10.1.0.3'] }, back: { at: ['10.1.0.2'] } }),

@@ -93,7 +93,7 @@ describe('several engines', () => {
 })
 
 const told = (engine: string, networks: Network[], containers: Container[]): StoreChange => ({
-  ...{ kind: 'told', engine },
+  ...{ kind: 'update', engine },
   networks: networks.map((each) => [each.id, each]),
   containers: containers.map((each) => [each.id, each]),
 })
@@ -154,13 +154,13 @@ describe('the store', () => {
     expect(heard).toEqual(changes)
     expect(swaps).toBe(changes.length)
     const replica = createStore([])
-    for (const change of store.told()) replica.apply(structuredClone(change))
+    for (const change of store.asChanges()) replica.apply(structuredClone(change))
     expect({ ...replica.current(), version: 0, subnets: 0 }).toEqual({
       ...store.current(),
       version: 0,
       subnets: 0,
     })
-    expect(replica.told()).toEqual(store.told())
+    expect(replica.asChanges()).toEqual(store.asChanges())
   })
 })
 

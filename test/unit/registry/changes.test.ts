@@ -2,7 +2,7 @@
 // the same object.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readLabels } from '../../../src/docker/labels.ts'
+import { parseLabels } from '../../../src/docker/model/labels.ts'
 import { parseAddress, subnetContains } from '../../../src/lib/ip.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network, RemoteEngines, Snapshot, StoreChange } from '../../../src/registry/types.ts'
@@ -45,7 +45,7 @@ const containers: fc.Arbitrary<Partial<Container> & { places: Record<string, str
       { 'com.docker.compose.project': 'b', 'com.docker.compose.service': 'web' },
     ),
     startedAt: fc.constantFrom(undefined, 1n, 2n, 3n),
-    lodgesWith: fc.constantFrom(
+    sharesNetworkOf: fc.constantFrom(
       ...[undefined, undefined, undefined, 'web', 'side', 'nobody'],
       ...[containerIds[0], containerIds[2]!.slice(0, 12), containerIds[1]!.slice(0, 14)],
     ),
@@ -63,19 +63,19 @@ const told: fc.Arbitrary<StoreChange> = fc
     }),
   })
   .map((drawn) => ({
-    ...{ kind: 'told', engine: drawn.engine },
+    ...{ kind: 'update', engine: drawn.engine },
     networks: drawn.networks.map(([id, made]) => [
       id,
       made ? { ...made, id, engine: drawn.engine } : undefined,
     ]),
     containers: drawn.containers.map(([id, made]) => {
       if (made === null) return [id, undefined]
-      const { places, names, name, lodgesWith, running, ...extra } = made
+      const { places, names, name, sharesNetworkOf, running, ...extra } = made
       // Neither a lodger nor who is stopped has an address of its own.
-      const isAt = (on: string[]) => (running && lodgesWith === undefined ? on : [])
+      const isAt = (on: string[]) => (running && sharesNetworkOf === undefined ? on : [])
       const endpoints = Object.entries(places).map(([on, at]) => [on, { at: isAt(at), names }])
-      const more = { ...extra, id, running: running!, lodgesWith, engine: drawn.engine }
-      return [id, container(name!, lodgesWith ? {} : Object.fromEntries(endpoints), more)]
+      const more = { ...extra, id, running: running!, sharesNetworkOf: sharesNetworkOf, engine: drawn.engine }
+      return [id, container(name!, sharesNetworkOf ? {} : Object.fromEntries(endpoints), more)]
     }),
   }))
 
@@ -117,7 +117,7 @@ const turn = fc.oneof(
 )
 
 function labelled(labels: Record<string, string>) {
-  const { settings } = readLabels(labels)
+  const { settings } = parseLabels(labels)
   return { labels, settings }
 }
 
@@ -151,7 +151,7 @@ function toldIn(world: World, drawn: StoreChange | Turned): StoreChange {
   if (drawn.kind !== 'turned') return drawn
   const { engine, id, turn } = drawn
   const before = world.get(engine)?.containers.get(id)
-  return { kind: 'told', engine, networks: [], containers: before ? [[id, turn(before)]] : [] }
+  return { kind: 'update', engine, networks: [], containers: before ? [[id, turn(before)]] : [] }
 }
 
 function isTurned(engine: string, before: Snapshot, now: Snapshot): boolean {
@@ -226,7 +226,7 @@ describe('a snapshot that changes were taken into one by one', () => {
           expect(store.current()).toBe(now)
         }
         const replica = createStore([])
-        for (const each of store.told()) replica.apply(structuredClone(each))
+        for (const each of store.asChanges()) replica.apply(structuredClone(each))
         expect(seenIn(replica.current())).toEqual(seenIn(store.current()))
         expect(replica.current().version).toBe(store.current().version)
         const gateways = ['10.0.0.1', 'fd00::1'].map(store.current().subnets.behind)

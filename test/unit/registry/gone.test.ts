@@ -28,12 +28,12 @@ function follow(networks: readonly Network[], containers: readonly Container[], 
   const store = createStore(['local'])
   const tell = (now: readonly (Network | string)[], list: readonly (Container | string)[]) =>
     store.apply({
-      ...{ kind: 'told', engine: 'local' },
+      ...{ kind: 'update', engine: 'local' },
       networks: now.map((each) => (typeof each === 'string' ? [each, undefined] : [each.id, each])),
       containers: list.map((each) => (typeof each === 'string' ? [each, undefined] : [each.id, each])),
     })
   tell(networks, containers)
-  const options = { key, now: () => state.now, ...(told === undefined ? {} : { told }) }
+  const options = { key, now: () => state.now, ...(told === undefined ? {} : { initial: told }) }
   const gone = createGone(options, store.current())
   store.onSwap(gone.follow)
   const turn = (ms: number) => {
@@ -147,7 +147,7 @@ it('50,000 are remembered at most, and the oldest go first', () => {
     all.slice(3000).map(({ id }) => id),
   )
   expect(gone.size).toBe(50_000)
-  const other = follow([front], [], gone.told()).gone
+  const other = follow([front], [], gone.serialize()).gone
   expect([other.size, other.has('c9999.front')]).toEqual([50_000, gone.has('c9999.front')])
 })
 
@@ -184,7 +184,7 @@ it('another that begins with what is told knows the same, for as long', () => {
   turn(10 * minute)
   tell(['back'], ['till-1'])
   turn(10 * minute)
-  const other = follow([front], [], gone.told())
+  const other = follow([front], [], gone.serialize())
   expect(other.gone.size).toBe(gone.size)
   const known = () => [
     other.gone.has('web.front'),
@@ -201,7 +201,7 @@ it('another that begins with what is told knows the same, for as long', () => {
 })
 
 it('of nothing that is gone another begins with nothing', () => {
-  const other = follow([front], [], follow([front], [web]).gone.told())
+  const other = follow([front], [], follow([front], [web]).gone.serialize())
   expect([other.gone.size, other.gone.has('web.front'), other.gone.hadParent('front')]).toEqual([
     0,
     false,

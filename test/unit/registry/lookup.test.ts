@@ -53,8 +53,8 @@ describe('Docker’s order of a container’s networks', () => {
 describe('a name on the default bridge as well', () => {
   const bridge = network('bridge', ['172.17.0.0/16'])
   const sealed = network('sealed', ['10.1.0.0/24'], { internal: true })
-  const found = (namesTold: boolean) => {
-    const places = { bridge: { at: ['172.17.0.2'], namesTold }, sealed: { at: ['10.1.0.2'] } }
+  const found = (namesFromEngine: boolean) => {
+    const places = { bridge: { at: ['172.17.0.2'], namesFromEngine }, sealed: { at: ['10.1.0.2'] } }
     const { networks } = estate([bridge, sealed], [container('web', places)])
     return findName([networks.get('bridge')!, networks.get('sealed')!], 'web')?.table.name
   }

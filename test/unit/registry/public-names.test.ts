@@ -1,6 +1,6 @@
 // Networks and projects that are called like a public domain are told: once each, and so many.
 import { expect, it } from 'vitest'
-import { tellPublicNames } from '../../../src/registry/public-names.ts'
+import { createPublicNameWarnings } from '../../../src/registry/public-names.ts'
 import { container, estate, network } from '../resolve/estate.ts'
 
 const project = (name: string) => ({
@@ -11,7 +11,7 @@ const empty = estate([network('front', ['10.1.0.0/24'])], [])
 function watch() {
   const said: string[] = []
   const warn = ({ why }: { why: string }) => void said.push(why)
-  const tell = tellPublicNames(empty, { warn } as never, () => 'docker.internal')
+  const tell = createPublicNameWarnings(empty, { warn } as never, () => 'docker.internal')
   return { said, tell }
 }
 
@@ -65,5 +65,5 @@ it('is bounded: after a hundred it says that there are more', () => {
   tell(empty)
   tell(estate([network('another.com', ['10.9.0.0/24'])], []))
   expect(said).toHaveLength(101)
-  expect(said.at(-1)).toBe('there are more of them, which are not told')
+  expect(said.at(-1)).toBe('there are more, which are not logged')
 })

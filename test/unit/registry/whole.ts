@@ -34,7 +34,7 @@ export function follow(world: World, change: StoreChange): void {
     }
   }
   if (change.kind === 'away' && world.has(change.engine)) world.get(change.engine)!.away = change.away
-  if (change.kind !== 'told') return
+  if (change.kind !== 'update') return
   const facts = world.get(change.engine)
   if (facts === undefined) return
   facts.synced = true
@@ -53,8 +53,8 @@ export function wholeOf(world: World): Seen {
   const told = firsts(world, 'containers')
   const containers = new Map([...told].map(([id, container]) => [id, placed(container, told)]))
   const owners = new Map<string, Endpoint[]>()
-  for (const { lodgesWith, endpoints, engine } of containers.values()) {
-    if (lodgesWith === undefined && world.get(engine)!.remote === undefined) own(owners, endpoints)
+  for (const { sharesNetworkOf, endpoints, engine } of containers.values()) {
+    if (sharesNetworkOf === undefined && world.get(engine)!.remote === undefined) own(owners, endpoints)
   }
   const isRemote = (engine: string) => world.get(engine)!.remote !== undefined
   const tables = [...networks.values()].map((network) => tableOf(network, [...containers.values()], isRemote))
@@ -138,10 +138,10 @@ function hostOf(
 ): { host: Container | undefined; left: boolean } {
   let host: Container | undefined = lodger
   let left = false
-  for (let step = 0; host?.lodgesWith !== undefined; step++) {
+  for (let step = 0; host?.sharesNetworkOf !== undefined; step++) {
     if (step === 4) return { host: undefined, left }
     const before: Container = host
-    const { lodgesWith: call = '', engine } = before
+    const { sharesNetworkOf: call = '', engine } = before
     const neighbours: Container[] = sorted(told)
       .map(([, each]) => each)
       .filter((each) => each.engine === engine)
@@ -155,7 +155,7 @@ function hostOf(
 }
 
 function placed(container: Container, told: ReadonlyMap<string, Container>): Container {
-  if (container.lodgesWith === undefined) return container
+  if (container.sharesNetworkOf === undefined) return container
   const { host, left } = hostOf(container, told)
   const service = container.labels['com.docker.compose.service']
   const names = [container.name, container.id.slice(0, 12), ...(service ? [service] : [])]
@@ -185,7 +185,7 @@ function tableOf(network: Network, containers: readonly Container[], isRemote: (
   )
   for (const container of members) {
     const endpoint = container.endpoints.find(({ networkId }) => networkId === network.id)!
-    const { settings, labels, lodgesWith } = container
+    const { settings, labels, sharesNetworkOf } = container
     // All addresses that are drawn are in each subnet of their family that is drawn.
     const isInside = network.subnets[0]!.family === 4 ? endpoint.v6.length === 0 : endpoint.v4.length === 0
     const isShared = network.driver === 'overlay' && isInside
@@ -198,7 +198,7 @@ function tableOf(network: Network, containers: readonly Container[], isRemote: (
     const literal = new Set(keys.flatMap((each) => each.literal ?? []))
     const ours = new Set(keys.flatMap((each) => each.ours).filter((name) => !literal.has(name)))
     const kinds = [
-      [network.hasResolver && lodgesWith === undefined ? names : added, literal],
+      [network.hasResolver && sharesNetworkOf === undefined ? names : added, literal],
       [added, ours],
       [replicas, new Set(project && service ? keysIn(`${service}.${project}`) : [])],
       [labelled, new Set(settings.names)],
@@ -220,7 +220,7 @@ function tableOf(network: Network, containers: readonly Container[], isRemote: (
       append(wildcards, suffix, endpoint)
       for (const above of [suffix, ...namesAbove(suffix)]) more(parents, above)
     }
-    if (lodgesWith === undefined) own(owners, [endpoint])
+    if (sharesNetworkOf === undefined) own(owners, [endpoint])
   }
   const name = networkKey(network.name)
   const byId = new Map(members.map((container) => [container.id, container]))

@@ -8,7 +8,7 @@ import { createFastAnswers } from '../../../src/fast/fast-answers.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { parseSubnet } from '../../../src/lib/ip.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
-import type { Container, EngineState, Network, Snapshot } from '../../../src/registry/types.ts'
+import type { Container, EngineStatus, Network, Snapshot } from '../../../src/registry/types.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
@@ -49,7 +49,7 @@ const denied = { rcode: 3, answers: [], soa: true }
 const forwarded = { to: upstream.text, zone: undefined }
 
 function asking(
-  states: Readonly<Record<string, Partial<EngineState>>> = gone,
+  states: Readonly<Record<string, Partial<EngineStatus>>> = gone,
   changes: Partial<Config> = {},
   told: { readonly networks?: readonly Network[]; readonly containers?: readonly Container[] } = {},
 ) {

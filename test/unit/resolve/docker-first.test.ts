@@ -57,7 +57,7 @@ describe('the default bridge, where Docker has no names', () => {
 })
 
 describe('a container in another’s network namespace', () => {
-  const lodger = container('cache', {}, { lodgesWith: 'app' })
+  const lodger = container('cache', {}, { sharesNetworkOf: 'app' })
 
   it('does not take a name that Docker has, and is not mixed with it', () => {
     const real = container('real', { zzz: { at: ['10.2.0.7'], names: ['cache'] } })
@@ -92,7 +92,7 @@ describe('labels', () => {
   it('come after names of every kind', () => {
     const real = container('real', { zzz: { at: ['10.2.0.9'], names: ['db', 'x.db.test'] } })
     const stranger = container('db', { bridge: { at: ['172.17.0.9'] } })
-    const lodger = container('db', {}, { id: 'lodger', lodgesWith: 'app' })
+    const lodger = container('db', {}, { id: 'lodger', sharesNetworkOf: 'app' })
     expect(found('db', [labelled, real])).toMatchObject({ answers: ['10.2.0.9'] })
     expect(found('x.db.test', [labelled, real])).toMatchObject({ answers: ['10.2.0.9'] })
     expect(found('db', [labelled, stranger])).toMatchObject({ answers: ['172.17.0.9'] })

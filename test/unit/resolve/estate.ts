@@ -1,11 +1,11 @@
 // Small estates for tests of scope, names and order: networks and containers as plain facts, without an engine.
-import { readLabels } from '../../../src/docker/labels.ts'
+import { parseLabels } from '../../../src/docker/model/labels.ts'
 import type { LocalAddresses } from '../../../src/lib/interfaces.ts'
 import { canonicalAddress, firstAddress, parseSubnet } from '../../../src/lib/ip.ts'
 import { advance, emptyRegistry, type Registry } from '../../../src/registry/build.ts'
 import { differenceOf } from '../../../src/registry/difference.ts'
-import { noFacts } from '../../../src/registry/facts.ts'
-import type { Container, Endpoint, EngineState, Network, Snapshot } from '../../../src/registry/types.ts'
+import { emptyInventory } from '../../../src/registry/inventory.ts'
+import type { Container, Endpoint, EngineStatus, Network, Snapshot } from '../../../src/registry/types.ts'
 
 /** A bridge network; its id is its name, its gateways are the subnets' first addresses, its bridge is br-NAME. */
 export function network(name: string, subnets: readonly string[], extra: Partial<Network> = {}): Network {
@@ -18,7 +18,7 @@ export function network(name: string, subnets: readonly string[], extra: Partial
     internal: false,
     sealed: extra.internal ?? false,
     onLan: /^(mac|ip)vlan$/.test(extra.driver ?? ''),
-    leavesUntold: false,
+    hasImplicitGateway: false,
     ingress: false,
     hasResolver: extra.driver !== undefined || name !== 'bridge',
     subnets: parsed,
@@ -31,7 +31,7 @@ export function network(name: string, subnets: readonly string[], extra: Partial
 }
 
 export interface Place
-  extends Partial<Pick<Endpoint, 'gatewayPriority' | 'gatewayFamilies' | 'links' | 'namesTold'>> {
+  extends Partial<Pick<Endpoint, 'gatewayPriority' | 'gatewayFamilies' | 'links' | 'namesFromEngine'>> {
   /** After the container's own name. */
   readonly names?: readonly string[]
   readonly at: readonly string[]
@@ -47,7 +47,7 @@ export function container(
     networkId,
     containerId: extra.id ?? name,
     names: [name, ...names],
-    namesTold: false,
+    namesFromEngine: false,
     v4: at.filter((address) => !address.includes(':')),
     v6: at.filter((address) => address.includes(':')),
     gatewayPriority: 0,
@@ -56,10 +56,10 @@ export function container(
     ...rest,
   }))
   const labels = extra.labels ?? {}
-  const { settings, ports } = readLabels(labels)
+  const { settings, ports } = parseLabels(labels)
   return {
     ...{ id: name, name, engine: 'local', running: true, health: 'none', labels, settings, ports },
-    ...{ ungranted: [], startedAt: undefined, lodgesWith: undefined, endpoints },
+    ...{ ungranted: [], startedAt: undefined, sharesNetworkOf: undefined, endpoints },
     ...extra,
   }
 }
@@ -68,7 +68,7 @@ export function container(
 export function estate(
   networks: readonly Network[],
   containers: readonly Container[],
-  states: Readonly<Record<string, Partial<EngineState>>> = {},
+  states: Readonly<Record<string, Partial<EngineStatus>>> = {},
   previous?: Snapshot,
 ): Snapshot {
   const names = new Set([...networks, ...containers].map(({ engine }) => engine).concat(Object.keys(states)))
@@ -79,12 +79,12 @@ export function estate(
   let registry = advance(before, { kind: 'engines', engines: [...names], remote })
   for (const engine of names) {
     const { synced = true, away = false } = states[engine] ?? {}
-    const known = registry.facts.get(engine) ?? noFacts
+    const known = registry.inventories.get(engine) ?? emptyInventory
     const byId = <T extends { id: string; engine: string }>(all: readonly T[]) =>
       new Map(all.filter((each) => each.engine === engine).map((each) => [each.id, each]))
     if (synced) {
       registry = advance(registry, {
-        ...{ kind: 'told', engine },
+        ...{ kind: 'update', engine },
         networks: differenceOf(known.networks, byId(networks)),
         containers: differenceOf(known.containers, byId(containers)),
       })

@@ -156,7 +156,7 @@ function followDrawing() {
         const own = <T extends { id: string; engine: string }>(there: readonly T[]) =>
           there.filter((each) => each.engine === engine).map((each) => [each.id, each] as const)
         store.apply({
-          ...{ kind: 'told', engine },
+          ...{ kind: 'update', engine },
           networks: [...changes(networks, known.networks), ...own(networks)],
           containers: [...changes(containers, known.containers), ...own(containers)],
         })

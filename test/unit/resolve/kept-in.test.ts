@@ -203,7 +203,7 @@ describe('stays in, whoever may not see it:', () => {
   it('NAME.NETWORK of a network whose containers are being read', () => {
     const store = createStore(['local'])
     store.apply({
-      ...{ kind: 'told', engine: 'local', unfinished: true, containers: [] },
+      ...{ kind: 'update', engine: 'local', unfinished: true, containers: [] },
       networks: networks.map((each) => [each.id, each]),
     })
     for (const from of ['10.1.0.2', '127.0.0.1', '192.0.2.77']) {

@@ -27,7 +27,7 @@ function follow(containers: readonly Container[] = [...stood, one(), other()]) {
   const store = createStore(['local'])
   const told = (networks: readonly Network[], list: readonly Container[], gone: readonly string[] = []) =>
     store.apply({
-      ...{ kind: 'told', engine: 'local' },
+      ...{ kind: 'update', engine: 'local' },
       networks: networks.map((each) => [each.id, each]),
       containers: [
         ...list.map((each) => [each.id, each] as const),

@@ -14,7 +14,7 @@ const snapshot = estate(
     container('api', { front: { at: ['198.18.0.3'] }, back: { at: ['198.18.1.3', 'fd00:9::3'] } }),
     container('db', { back: { at: ['198.18.1.2'], names: ['s3.example.net'] } }),
     container('plain', { bridge: { at: ['198.19.255.2'] } }),
-    container('member', {}, { id: 'member', lodgesWith: 'api' }),
+    container('member', {}, { id: 'member', sharesNetworkOf: 'api' }),
   ],
 )
 const own = interfaces({ lo: ['127.0.0.1/8'], podman1: ['198.18.0.1/24'] })

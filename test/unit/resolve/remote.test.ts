@@ -5,7 +5,7 @@ import { reverseName } from '../../../src/dns/reverse.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { parseSubnet } from '../../../src/lib/ip.ts'
-import type { Container, EngineState, Network, Snapshot } from '../../../src/registry/types.ts'
+import type { Container, EngineStatus, Network, Snapshot } from '../../../src/registry/types.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import { type ScopeSettings, scopeOf } from '../../../src/scope/scope.ts'
 import { config, decideFor, here, resolverFor, upstream } from './deciding.ts'
@@ -13,7 +13,7 @@ import { container, estate, interfaces, network } from './estate.ts'
 
 const none = { far: { remote: 'none' } } as const
 const routed = { far: { remote: 'routed' } } as const
-type States = Record<string, Partial<EngineState>>
+type States = Record<string, Partial<EngineStatus>>
 
 const far = (name: string, subnets: string[], extra: Partial<Network> = {}) =>
   network(name, subnets, { engine: 'far', ...extra })
@@ -416,7 +416,7 @@ describe('what a remote engine says of a local one’s', () => {
     const asker = container('asker', { front: { at: ['172.18.0.5'] }, mesh: { at: ['10.0.1.5'] } })
     const guests = [
       farContainer('db', { front: { at: ['172.18.0.66'] } }, { labels: { 'berth.names': '*.shop.org' } }),
-      farContainer('lodger', {}, { lodgesWith: 'asker' }),
+      farContainer('lodger', {}, { sharesNetworkOf: 'asker' }),
       farContainer('peer', { mesh: { at: ['10.0.1.66'] } }),
       farContainer('sly', { mesh: { at: ['172.18.0.2'] } }),
     ]

@@ -1,7 +1,7 @@
 // DESIGN's scope table, row by row: who may see what.
 import { describe, expect, it } from 'vitest'
 import { parseSubnet } from '../../../src/lib/ip.ts'
-import type { EngineState } from '../../../src/registry/types.ts'
+import type { EngineStatus } from '../../../src/registry/types.ts'
 import { type ScopeSettings, scopeOf } from '../../../src/scope/scope.ts'
 import { container, estate, interfaces, network } from './estate.ts'
 
@@ -58,7 +58,7 @@ interface Case {
   to?: string
   here?: typeof onHost
   settings?: Partial<ScopeSettings>
-  states?: Record<string, Partial<EngineState>>
+  states?: Record<string, Partial<EngineStatus>>
   empty?: boolean
 }
 

@@ -21,7 +21,7 @@ function follow() {
   const clients = createClients({ config, store, addresses: () => addresses })
   const tell = (networks: readonly Network[], containers: readonly Container[], engine = 'local') =>
     store.apply({
-      ...{ kind: 'told', engine },
+      ...{ kind: 'update', engine },
       networks: networks.map((each) => [each.id, each]),
       containers: containers.map((each) => [each.id, each]),
     })
@@ -47,7 +47,7 @@ describe('a remembered scope', () => {
     const before = store.current().version
     tell([], [container('more', { back: { at: ['10.2.0.3'] } })])
     expect(of()).toBe(scope)
-    store.apply({ kind: 'told', engine: 'local', networks: [], containers: [['other', undefined]] })
+    store.apply({ kind: 'update', engine: 'local', networks: [], containers: [['other', undefined]] })
     expect(of()).toBe(scope)
     expect(store.current().version).toBeGreaterThan(before)
   })
@@ -66,13 +66,13 @@ describe('a remembered scope', () => {
     [
       'it is gone',
       ({ store }) =>
-        store.apply({ kind: 'told', engine: 'local', networks: [], containers: [['web', undefined]] }),
+        store.apply({ kind: 'update', engine: 'local', networks: [], containers: [['web', undefined]] }),
     ],
     ['its network is internal now', ({ tell }) => tell([{ ...front, internal: true, sealed: true }], [])],
     [
       'its network is gone',
       ({ store }) =>
-        store.apply({ kind: 'told', engine: 'local', networks: [['front', undefined]], containers: [] }),
+        store.apply({ kind: 'update', engine: 'local', networks: [['front', undefined]], containers: [] }),
     ],
     ['a neighbour has come', ({ tell }) => tell([], [container('near', { front: { at: ['10.1.0.3'] } })])],
     ['its engine is away', ({ store }) => store.apply({ kind: 'away', engine: 'local', away: true })],

@@ -3,10 +3,14 @@ import { request } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../../src/config/types.ts'
-import { createEngineClient } from '../../../src/docker/client.ts'
-import { eventFilters } from '../../../src/docker/hints.ts'
-import type { RawContainer } from '../../../src/docker/raw.ts'
-import { type EngineEvent, parseEvent, readEvents } from '../../../src/docker/stream.ts'
+import { createEngineClient } from '../../../src/docker/api/client.ts'
+import {
+  type EngineEvent,
+  eventFilters,
+  parseEvent,
+  readEvents,
+} from '../../../src/docker/api/event-stream.ts'
+import type { ApiContainer } from '../../../src/docker/api/types.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { until } from '../../engine/docker.ts'
 import { kindsOf } from '../../synthetic/kinds.ts'
@@ -57,7 +61,7 @@ describe('the synthetic engine', () => {
     const [rows, networks] = await Promise.all([client.listContainers(), client.listNetworks()])
     expect(new Set(rows.map(({ Id }) => Id)).size).toBe(350)
     expect(networks).toHaveLength(30)
-    const container = (await client.inspectContainer(rows[349]!.Id)) as RawContainer
+    const container = (await client.inspectContainer(rows[349]!.Id)) as ApiContainer
     expect(container.Name).toBe(rows[349]!.Names![0])
     const [[name, place]] = Object.entries(container.NetworkSettings!.Networks!) as [[string, never]]
     const { NetworkID, IPAddress } = place as { NetworkID: string; IPAddress: string }
@@ -92,7 +96,7 @@ describe('the synthetic engine', () => {
     const [id] = engine.estate.containers.keys() as Iterable<string>
     engine.estate.stop(id!)
     engine.start(id!)
-    const inspect = client.inspectContainer(id!) as Promise<RawContainer | undefined>
+    const inspect = client.inspectContainer(id!) as Promise<ApiContainer | undefined>
     const network = (await client.inspectNetwork(engine.estate.networks[0]!.id))!
     expect(network.Containers![id!]!.IPv4Address).toMatch(/^10\./)
     expect((await inspect)!.State!.Status).toBe('running')

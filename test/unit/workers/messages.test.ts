@@ -2,7 +2,7 @@
 import { deserialize, serialize } from 'node:v8'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { withOwnBytes } from '../../../src/workers/messages.ts'
 import { seenIn } from '../registry/whole.ts'
@@ -83,17 +83,17 @@ describe('what a worker begins with', () => {
       ),
     ]
     first.apply({
-      ...{ kind: 'told', engine: 'one' },
+      ...{ kind: 'update', engine: 'one' },
       networks: networks.map((each) => [each.id, each]),
       containers: containers.map((each) => [each.id, each]),
     })
     first.apply({ kind: 'away', engine: 'one', away: true })
     const replica = createStore([])
-    for (const change of carried(first.told())) replica.apply(change)
+    for (const change of carried(first.asChanges())) replica.apply(change)
     expect(seenIn(replica.current())).toEqual(seenIn(first.current()))
     expect(replica.current().engines).toEqual(first.current().engines)
     const gone = {
-      kind: 'told',
+      kind: 'update',
       engine: 'one',
       networks: [],
       containers: [[containers[1]!.id, undefined]],

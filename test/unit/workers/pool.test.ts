@@ -1,7 +1,7 @@
 // The workers together: what one tells reaches the others, and their numbers are one.
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
-import { parseEngineAddress } from '../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import type { Fill } from '../../../src/forward/cache/fill.ts'
 import { dnsSeries } from '../../../src/http/serving-series.ts'
 import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'

@@ -7,7 +7,7 @@ import { createHandClock } from '../hand-clock.ts'
 import { seenIn } from '../registry/whole.ts'
 import { container, network } from '../resolve/estate.ts'
 
-const told = (engine: string): StoreChange => ({ kind: 'told', engine, networks: [], containers: [] })
+const told = (engine: string): StoreChange => ({ kind: 'update', engine, networks: [], containers: [] })
 const engines = ['a', 'b']
 
 function replicated() {
@@ -15,7 +15,7 @@ function replicated() {
   const first = createStore(engines)
   first.apply(told('a'))
   first.apply(told('b'))
-  const replica = createReplica(structuredClone(first.told()), clock)
+  const replica = createReplica(structuredClone(first.asChanges()), clock)
   first.onChange((change) => {
     replica.heard()
     replica.store.apply(structuredClone(change))
@@ -48,12 +48,12 @@ describe('a replica', () => {
     const first = createStore(['local'])
     const tell = (networks: Network[], containers: Container[], unfinished: boolean) =>
       first.apply({
-        ...{ kind: 'told', engine: 'local', unfinished },
+        ...{ kind: 'update', engine: 'local', unfinished },
         networks: networks.map((each) => [each.id, each]),
         containers: containers.map((each) => [each.id, each]),
       })
     tell([front, back], list.slice(0, 1), true)
-    const { store } = createReplica(structuredClone(first.told()), createHandClock().clock)
+    const { store } = createReplica(structuredClone(first.asChanges()), createHandClock().clock)
     expect(store.current().engines).toEqual(first.current().engines)
     expect(seenIn(store.current())).toEqual(seenIn(first.current()))
     first.onChange((change) => store.apply(structuredClone(change)))

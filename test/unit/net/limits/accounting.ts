@@ -1,6 +1,6 @@
 // Limits for tests: the defaults but for what a test says, on the system's clock or on one that the test turns.
 import { loadConfig } from '../../../../src/config/load.ts'
-import { parseEngineAddress } from '../../../../src/docker/address.ts'
+import { parseEngineAddress } from '../../../../src/docker/api/address.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { createLimitCounters } from '../../../../src/net/limits/counters.ts'
 import { createLimits, type LimitSettings, type LimitsOptions } from '../../../../src/net/limits/limits.ts'
