@@ -27,14 +27,14 @@ type Branches = Map<string, unknown>
 
 abstract class CellMetric<Cell extends { readonly labels: Labels }> implements Metric {
   abstract readonly type: Metric['type']
+  /** Cells, found without building a key. */
+  readonly #branches: Branches = new Map()
   readonly name: string
   readonly help: string
   readonly labelNames: readonly string[]
   readonly aggregator: Metric['aggregator'] = 'sum'
   readonly bounds: readonly number[] = []
   readonly cells = new Map<string, Cell>()
-  /** The same cells, found without building a key. */
-  readonly #branches: Branches = new Map()
 
   constructor(name: string, help: string, ...labelNames: string[]) {
     this.name = name
@@ -48,6 +48,10 @@ abstract class CellMetric<Cell extends { readonly labels: Labels }> implements M
 
   /** Made at first use. Label values come in the order of `labelNames`. Hot paths hold on to their cells. */
   cell(...values: string[]): Cell {
+    return this.find(values)
+  }
+
+  protected find(values: readonly string[]): Cell {
     let branches = this.#branches
     const last = values.length - 1
     for (let i = 0; i < last; i++) {
@@ -97,7 +101,7 @@ export class Counter extends CellMetric<CounterCell> {
   }
 
   add(amount: number, ...values: string[]): void {
-    this.cell(...values).value += amount
+    this.find(values).value += amount
   }
 
   read(): readonly Series[] {
