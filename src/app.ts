@@ -10,7 +10,7 @@ import { allMetrics, servingMetrics } from './all-metrics.ts'
 import type { ConfigMetrics } from './config/config-metrics.ts'
 import { remoteEngines } from './config/local-engines.ts'
 import type { Config } from './config/types.ts'
-import { createDockerMetrics } from './docker/docker-metrics.ts'
+import { createDockerCounters } from './docker/counters.ts'
 import { createEngines, type Engines } from './docker/engines.ts'
 import type { LabelRules } from './docker/grants.ts'
 import { createTokens } from './forward/loop/probe-token.ts'
@@ -84,7 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     configured.map(({ name }) => name),
     remoteEngines(configured),
   )
-  const dockerMetrics = createDockerMetrics()
+  const dockerMetrics = createDockerCounters()
   // Shared by all answering processes.
   const cookieSecret = randomBytes(16)
   const probeKey = randomBytes(16)

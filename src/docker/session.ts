@@ -4,7 +4,7 @@ import { BerthError, explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Apart } from './apart.ts'
 import type { EngineClient } from './client.ts'
-import type { DockerMetrics } from './docker-metrics.ts'
+import type { DockerCounters } from './counters.ts'
 import { createEar, type Ear } from './ear.ts'
 import { readEngineClock } from './engine-clock.ts'
 import { follow } from './hints.ts'
@@ -23,7 +23,7 @@ export interface SessionOptions {
   clock: Clock
   random: () => number
   log: Logger
-  counters: DockerMetrics
+  counters: DockerCounters
   /** Aborted: the session ends. */
   signal: AbortSignal
   /** Once each, the version of its own later where the headers of a ping have not told it. */

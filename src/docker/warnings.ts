@@ -2,7 +2,7 @@
 import type { Logger } from '../lib/log.ts'
 import type { Network } from '../registry/types.ts'
 import { type Apart, describeApart } from './apart.ts'
-import type { DockerMetrics } from './docker-metrics.ts'
+import type { DockerCounters } from './counters.ts'
 import type { Refused } from './gateways.ts'
 import type { Notices } from './notices.ts'
 import { isAtLeast, oldestApi } from './versions.ts'
@@ -34,7 +34,7 @@ const mostRefusals = 50
 export function createWarnings(
   engine: string,
   notices: Notices,
-  counters: Pick<DockerMetrics, 'errors'>,
+  counters: Pick<DockerCounters, 'errors'>,
   log: Logger,
 ): Warnings {
   const told = new Set<string>()

@@ -8,7 +8,7 @@ import { isLocal } from '../registry/locality.ts'
 import type { Store } from '../registry/store.ts'
 import { type Apart, addressesOf, type Here, isAmong } from './apart.ts'
 import { createEngineClient, type EngineClient } from './client.ts'
-import type { DockerMetrics } from './docker-metrics.ts'
+import type { DockerCounters } from './counters.ts'
 import { knowsNone } from './gateways.ts'
 import type { LabelRules } from './grants.ts'
 import { createNotices, logComplaints } from './notices.ts'
@@ -45,7 +45,7 @@ export interface WatchOptions {
   store: Store
   clock: Clock
   log: Logger
-  counters: DockerMetrics
+  counters: DockerCounters
   random: () => number
   /** Where this process is, as things are now. */
   here?: () => Here

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../src/docker/client.ts'
-import { createDockerMetrics } from '../../../src/docker/docker-metrics.ts'
+import { createDockerCounters } from '../../../src/docker/counters.ts'
 import type { RawNetwork } from '../../../src/docker/raw.ts'
 import { createWatch } from '../../../src/docker/watch.ts'
 import { createStore } from '../../../src/registry/store.ts'
@@ -43,7 +43,7 @@ function open() {
   const store = createStore(['e'])
   const watch = createWatch({
     engine: { name: 'e', address: { kind: 'unix', path: '/nowhere', text: 'unix:///nowhere' } },
-    ...{ resync: 60_000, store, clock, log: recordingLogger().log, counters: createDockerMetrics() },
+    ...{ resync: 60_000, store, clock, log: recordingLogger().log, counters: createDockerCounters() },
     ...{ random: () => 0.5, createClient: () => client, labelRules },
   })
   watch.start()

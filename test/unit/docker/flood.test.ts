@@ -3,8 +3,8 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import type { EngineClient } from '../../../src/docker/client.ts'
+import { createDockerCounters } from '../../../src/docker/counters.ts'
 import { createDirtySet } from '../../../src/docker/dirty.ts'
-import { createDockerMetrics } from '../../../src/docker/docker-metrics.ts'
 import { createEarlyPlaces } from '../../../src/docker/early.ts'
 import { follow } from '../../../src/docker/hints.ts'
 import { createNotices } from '../../../src/docker/notices.ts'
@@ -184,7 +184,7 @@ describe('a watch', () => {
     const store = createStore(['e'])
     const { log, lines } = recordingLogger()
     const watch = createWatch({
-      ...{ engine, resync: 600_000, store, clock, log, counters: createDockerMetrics(), random: () => 0.5 },
+      ...{ engine, resync: 600_000, store, clock, log, counters: createDockerCounters(), random: () => 0.5 },
       labelRules,
       createClient: () => client,
     })

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../../src/config/types.ts'
 import { createEngineClient } from '../../../src/docker/client.ts'
-import { createDockerMetrics } from '../../../src/docker/docker-metrics.ts'
+import { createDockerCounters } from '../../../src/docker/counters.ts'
 import { createPaths, isApi, isAtLeast, prefixFor, versionsIn } from '../../../src/docker/versions.ts'
 import { createWatch } from '../../../src/docker/watch.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -46,7 +46,7 @@ async function watchOf(options: EdgeOptions) {
   const store = createStore(['e'])
   const watch = createWatch({
     ...{ engine, resync: 60_000, store, clock: systemClock, log, random: () => 0.5, labelRules },
-    counters: createDockerMetrics(),
+    counters: createDockerCounters(),
   })
   closing.push(watch.stop)
   watch.start()
