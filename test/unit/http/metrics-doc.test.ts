@@ -1,6 +1,6 @@
 // docs/metrics.md lists every metric as it is, alerts and dashboard know no others, and their labels are few.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { typeLabel } from '../../../src/dns/types.ts'
@@ -26,6 +26,16 @@ describe('the table of docs/metrics.md', () => {
     const gone = documented.filter((line) => !exposed.includes(line))
     expect(gone, 'in docs/metrics.md, but not exposed so').toEqual([])
   })
+})
+
+it('each metric that src declares is exposed, and declared once', () => {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  )
+  const declared = files.flatMap((file) =>
+    [...readFileSync(join('src', file), 'utf8').matchAll(/'(berth_\w+)'/g)].map(([, name]) => name!),
+  )
+  expect(declared.sort()).toEqual(metrics.map(({ name }) => name).sort())
 })
 
 describe.each([['config/alerts.yml'], ['config/grafana-dashboard.json']])('%s', (file) => {
