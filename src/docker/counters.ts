@@ -18,11 +18,7 @@ export function createDockerCounters() {
       'engine',
     ),
     drift: new Counter('berth_docker_resync_drift_total', 'Times a missed change was found.', 'engine'),
-    reconnects: new Counter(
-      'berth_docker_reconnects_total',
-      'Times the event stream was reopened.',
-      'engine',
-    ),
+    reconnects: new Counter('berth_docker_reconnects_total', 'Reconnections of the event stream.', 'engine'),
     /** `kind`, a call: connect, list, inspect, ping, line, past; what was left out: shape, size; ours: internal. */
     errors: new Counter('berth_docker_errors_total', 'Failed calls, unreadable replies.', 'engine', 'kind'),
     lag: new Histogram(
