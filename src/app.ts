@@ -3,10 +3,11 @@
 //   question   socket → serving → socket, here and in each worker                see serving.ts
 //   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
 //                                                     └ change → workers         workers
-//   scrape     http → counters, snapshot                                         http
+//   scrape     http → metrics, snapshot                                          http
 import { randomBytes } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
-import type { ConfigCounters } from './config/counters.ts'
+import { allMetrics, servingMetrics } from './all-metrics.ts'
+import type { ConfigMetrics } from './config/config-metrics.ts'
 import { remoteEngines } from './config/local-engines.ts'
 import type { Config } from './config/types.ts'
 import { createDockerCounters } from './docker/counters.ts'
@@ -17,27 +18,27 @@ import { createLoopGuard } from './forward/loop/prober.ts'
 import type { ResolverFiles, Upstreams } from './forward/upstreams.ts'
 import { apiRoutes } from './http/api.ts'
 import { createCacheDesk } from './http/cache-desk.ts'
+import { createExposition, metricsRoute } from './http/exposition.ts'
 import { createGuard } from './http/guard.ts'
 import { healthRoutes } from './http/health.ts'
 import { createInspector } from './http/inspect.ts'
-import { createMetrics, metricsRoute } from './http/metrics.ts'
 import { createRebindableServer } from './http/rebindable-server.ts'
-import { servingSeries } from './http/serving-series.ts'
-import { addTallies } from './http/tally.ts'
 import { type Clock, passingTime, systemClock } from './lib/clock.ts'
-import { Counter } from './lib/counters.ts'
 import { addressesIn } from './lib/interfaces.ts'
 import type { Logger } from './lib/log.ts'
+import type { Counter } from './lib/metrics.ts'
 import { mayBeInUserNamespace } from './lib/user-namespace.ts'
 import type { Listeners } from './net/listeners.ts'
 import { createGone } from './registry/gone.ts'
 import { createPublicNameWarnings } from './registry/public-names.ts'
 import { createStore, type Store } from './registry/store.ts'
+import { tableMetrics } from './registry/table-metrics.ts'
 import { createServing } from './serving.ts'
 import { createCaches } from './workers/cache-admin.ts'
 import { forkWorkers } from './workers/fork.ts'
 import { createPool } from './workers/pool.ts'
 import type { Fork } from './workers/supervisor.ts'
+import { addTallies, sumMetrics } from './workers/tally.ts'
 
 /** Cached answers of one name that `berth query` shows. */
 const mostOfName = 100
@@ -63,10 +64,10 @@ export interface App {
 
 export interface AppOptions {
   readonly config: Config
-  readonly configCounters: ConfigCounters
+  readonly configMetrics: ConfigMetrics
   readonly log: Logger
   /** Log lines that could not be written. */
-  readonly lostLines?: Counter<'why'>
+  readonly lostLines: Counter
   readonly clock?: Clock
   readonly resolverFiles?: ResolverFiles
   /** Default: forks this program. */
@@ -74,7 +75,7 @@ export interface AppOptions {
 }
 
 export async function createApp(options: AppOptions): Promise<App> {
-  const { configCounters, log, lostLines = new Counter('why'), clock = systemClock } = options
+  const { configMetrics, log, lostLines, clock = systemClock } = options
   let { config } = options
   const { udp, workers } = config
   let isStopped = false
@@ -83,7 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     configured.map(({ name }) => name),
     remoteEngines(configured),
   )
-  const dockerCounters = createDockerCounters()
+  const dockerMetrics = createDockerCounters()
   // Shared by all answering processes.
   const cookieSecret = randomBytes(16)
   const probeKey = randomBytes(16)
@@ -119,7 +120,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     onBound: pool.listen,
     ...(workers === 1 ? {} : { onFill: pool.fill }),
   })
-  const sources = { ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines }
+  const ownMetrics = servingMetrics(serving.metrics, lostLines)
   const initialState = () => ({
     ...{ config: forWorkers(), listen: serving.listeners.bound(), told: store.asChanges() },
     ...{ loops: serving.loops.states(), cookieSecret, probeKey },
@@ -128,24 +129,20 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   const engines = createEngines({
     ...{ docker: config.docker, labelRules: labelRulesOf(config), store, clock, log },
-    counters: dockerCounters,
+    counters: dockerMetrics,
     random: Math.random,
     here: () => ({
       addresses: addressesIn(networkInterfaces()),
       mayBeInUserNamespace: mayBeInUserNamespace(),
     }),
   })
-  const metrics = createMetrics(
-    {
-      ...{ config: configCounters, store, docker: dockerCounters, ...sources },
-      workers: {
-        alive: () => 1 + pool.ready(),
-        restarts: pool.restarts,
-        tallies: workers === 1 ? undefined : pool.tallies,
-      },
-    },
-    { clock, ...(workers === 1 ? {} : { refresh: pool.refresh }) },
-  )
+  const metrics = allMetrics(workers === 1 ? ownMetrics : sumMetrics(ownMetrics, pool.tallies), {
+    workers: pool.metrics,
+    docker: dockerMetrics,
+    table: tableMetrics(store.current),
+    config: configMetrics,
+  })
+  const exposition = createExposition(metrics, { clock, ...(workers === 1 ? {} : { refresh: pool.refresh }) })
   const inspector = () => {
     const { forward, resolver } = serving
     const holdings = (name: string) => serving.cache.holdings({ name, below: false }, mostOfName)
@@ -154,7 +151,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const caches = createCaches({ cache: serving.cache, flushes: serving.flushes, pool })
   const hosts = () => config.api.hosts
   const routes = [
-    metricsRoute(metrics, createGuard(hosts).refuseMetrics),
+    metricsRoute(exposition, createGuard(hosts).refuseMetrics),
     ...healthRoutes(store),
     ...apiRoutes(
       {
@@ -185,7 +182,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       if (isStopped) return
       const ready = pool.start({
         ...{ initialState, cache: serving.cache, guard: serving.loops },
-        addTallies: (tallies) => addTallies(servingSeries(sources), tallies),
+        addTallies: (tallies) => addTallies(ownMetrics, tallies),
       })
       await Promise.all([http.serveAt(config.http), socket.serveAt(socketPlace(config))])
       await Promise.all([engines.start(), ready])

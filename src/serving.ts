@@ -3,14 +3,14 @@
 //   question   socket → limits → encoded answers ─ hit ─────────────────→ socket     net, resolve
 //                                  └ miss → gate → scope → table, policy ─ ours ─┘   resolve, registry
 //                                                       └ not ours → cache → upstreams ┘  forward
+import type { ServingMetrics } from './all-metrics.ts'
 import type { Config } from './config/types.ts'
 import { createCookies, secretsFrom } from './dns/cookie.ts'
-import { createFastAnswers, type FastAnswers } from './fast/fast-answers.ts'
+import { createFastAnswers } from './fast/fast-answers.ts'
+import { fastGauges } from './fast/fast-metrics.ts'
 import type { Cache } from './forward/cache/cache.ts'
-import type { CacheCounters } from './forward/cache/counters.ts'
 import type { Fill } from './forward/cache/fill.ts'
 import { createFlushes, type Flushes } from './forward/cache/flush.ts'
-import type { ForwardCounters } from './forward/counters.ts'
 import { createForwarder, type ForwarderOptions } from './forward/forwarder.ts'
 import type { LoopGuard } from './forward/loop/prober.ts'
 import type { Forward } from './forward/types.ts'
@@ -23,7 +23,7 @@ import { inSlices } from './lib/slices.ts'
 import { createSocketDrops } from './lib/socket-drops.ts'
 import { createBoundAddresses } from './net/bound.ts'
 import { chooseSockets } from './net/choose-sockets.ts'
-import { createLimitCounters } from './net/limits/counters.ts'
+import { createLimitMetrics, limitGauges } from './net/limits/limit-metrics.ts'
 import { createLimits, type Limits } from './net/limits/limits.ts'
 import { perProcess } from './net/limits/per-process.ts'
 import type { Bindable } from './net/listener.ts'
@@ -32,7 +32,7 @@ import { createAddresses, systemSources } from './net/local-addresses.ts'
 import type { Gone } from './registry/gone.ts'
 import type { Store } from './registry/store.ts'
 import { holdsDockerAddress } from './resolve/answer-filter.ts'
-import { createDnsCounters, type DnsCounters } from './resolve/counters.ts'
+import { createDnsMetrics } from './resolve/dns-metrics.ts'
 import { createPipeline } from './resolve/pipeline.ts'
 import { createResolver, type Resolver, type ResolverOptions } from './resolve/resolver.ts'
 import { growRoutes } from './resolve/routes.ts'
@@ -47,11 +47,9 @@ export interface Serving<Loops extends LoopGuard = LoopGuard> {
   stop(): Promise<void>
   readonly listeners: Listeners
   readonly limits: Limits
-  readonly counters: { dns: DnsCounters; forward: ForwardCounters; cache: CacheCounters }
+  readonly metrics: ServingMetrics
   readonly cache: Pick<Cache, 'take' | 'flush' | 'holdings'>
   readonly flushes: Pick<Flushes, 'last'>
-  /** Of encoded answers. */
-  readonly kept: FastAnswers['held']
   /** By the current configuration, as is `resolver`. */
   upstreams(): Upstreams
   resolver(): Resolver
@@ -94,7 +92,7 @@ export async function createServing<Loops extends LoopGuard>(
   const { store, log, clock, isFirst = true, flushes = createFlushes(), onFill } = options
   let { config } = options
   const { udp, workers } = config
-  const dnsCounters = createDnsCounters()
+  const dnsMetrics = createDnsMetrics()
   let isStopped = false
 
   const sockets = await chooseSockets({ udp, workers }, { log, clock })
@@ -107,7 +105,7 @@ export async function createServing<Loops extends LoopGuard>(
   const bound = createBoundAddresses()
   const limits = createLimits({
     settings: perProcess(config.limits, workers),
-    counters: createLimitCounters(),
+    counters: createLimitMetrics(),
     clock,
     table: store.current,
     soon: sockets.soon,
@@ -131,7 +129,7 @@ export async function createServing<Loops extends LoopGuard>(
     resolverFiles: options.resolverFiles ?? systemFiles,
     isCacheable: (reply, route) => route.zone !== undefined || !holdsDockerAddress(store.current(), reply),
   })
-  const { forward, cache, counters } = forwarder
+  const { forward, cache } = forwarder
   const cookies = createCookies({
     secretOf: secretsFrom(options.cookieSecret),
     seconds: () => Math.floor(clock.now() / 1000),
@@ -148,11 +146,11 @@ export async function createServing<Loops extends LoopGuard>(
     // With `log.queries` each question takes the slow path, which logs it.
     const fast = config.log.queries
       ? undefined
-      : createFastAnswers({ resolver, counters: dnsCounters, clock, passing, random: Math.random })
+      : createFastAnswers({ resolver, counters: dnsMetrics, clock, passing, random: Math.random })
     const handle = createPipeline({
       ...{ resolver, forward, fast, cookies, clock, log },
       identity: config.identity,
-      counters: dnsCounters,
+      counters: dnsMetrics,
       logQueries: config.log.queries,
     })
     return { handle, fast, resolver }
@@ -181,11 +179,15 @@ export async function createServing<Loops extends LoopGuard>(
   return {
     listeners,
     limits,
-    counters: { dns: dnsCounters, ...counters },
+    metrics: {
+      dns: dnsMetrics,
+      fast: fastGauges(() => answering.fast?.held() ?? { answers: 0, bytes: 0 }),
+      ...forwarder.metrics,
+      limits: { ...limits.counters, ...limitGauges(limits.held) },
+    },
     cache,
     flushes,
     loops: forwarder.loops,
-    kept: () => answering.fast?.held() ?? { answers: 0, bytes: 0, seats: 0 },
     upstreams: forwarder.upstreams,
     resolver: () => answering.resolver,
     forward,

@@ -1,7 +1,7 @@
 // Reloads the configuration on SIGHUP and when its file changes. A wrong one is refused and logged; the old one stays in
 // force.
 
-import type { ConfigCounters } from '../config/counters.ts'
+import type { ConfigMetrics } from '../config/config-metrics.ts'
 import { fixedSettings, listChanges } from '../config/diff.ts'
 import type { Reading } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
@@ -31,7 +31,7 @@ export interface ReloadOptions {
   readonly read: (file: string) => Promise<string>
   /** The usual socket path where an engine answers now. */
   readonly lookForEngine: (config: Config) => Promise<string | undefined>
-  readonly counters: ConfigCounters
+  readonly counters: ConfigMetrics
   readonly clock: Clock
   readonly log: Logger
 }

@@ -2,7 +2,7 @@
 import { webcrypto } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { type App, createApp } from '../app.ts'
-import { createConfigCounters } from '../config/counters.ts'
+import { createConfigMetrics } from '../config/config-metrics.ts'
 import { readingOf } from '../config/reading.ts'
 import { fileVariable } from '../config/variables.ts'
 import { yamlLimits } from '../config/yaml.ts'
@@ -78,7 +78,7 @@ export async function run(args: string[], outer: Io): Promise<number> {
 async function serve(start: Start, log: Logger, output: Output, stop: AbortSignal): Promise<number> {
   const { config, warnings } = start.reading
   const stopped = new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
-  const counters = createConfigCounters(systemClock.now() / 1000)
+  const counters = createConfigMetrics(systemClock.now() / 1000)
   const reload = createReload({
     ...{ ...start, counters, log, clock: systemClock },
     read: createReread({ read: digestOf, clock: systemClock }),
@@ -91,7 +91,7 @@ async function serve(start: Start, log: Logger, output: Output, stop: AbortSigna
   logFoundEngine(config, log)
   for (const warning of warnings) log.warn({ warning }, 'configuration')
   try {
-    app = await createApp({ config, configCounters: counters, log, lostLines: output.lost })
+    app = await createApp({ config, configMetrics: counters, log, lostLines: output.lost })
     // A stop does not wait for an engine that does not answer.
     if (!stop.aborted) await Promise.race([app.start(), stopped])
   } catch (error) {

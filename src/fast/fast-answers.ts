@@ -19,14 +19,14 @@ import { form, type PlainQuestion, readPlain } from '../dns/plain.ts'
 import { maxMessageBytes, type Transport } from '../dns/writer.ts'
 import type { Lease } from '../forward/types.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { HistogramCell } from '../lib/counters.ts'
+import type { HistogramCell } from '../lib/metrics.ts'
 import type { EncodedAnswers, Query } from '../net/handler.ts'
 import type { Snapshot } from '../registry/types.ts'
-import type { DnsCounters } from '../resolve/counters.ts'
+import type { DnsMetrics } from '../resolve/dns-metrics.ts'
 import type { Client, Clients } from '../scope/clients.ts'
 import type { Scope } from '../scope/scope.ts'
 import { type AnswerStore, createAnswerStores, type Room } from './answer-store.ts'
-import { type CellRow, createCounting } from './counting.ts'
+import { type CellRow, createHitCounter } from './fast-metrics.ts'
 import type { ChangeLog } from './invalidation.ts'
 import { type AnswerTemplate, ageTo, isAnswerTo, makeTemplate, writeTemplate } from './template.ts'
 
@@ -54,7 +54,7 @@ export interface Origin {
 
 export interface FastOptions {
   readonly resolver: { snapshot(): Snapshot; readonly clients: Clients }
-  readonly counters: DnsCounters
+  readonly counters: DnsMetrics
   readonly clock: Clock
   /** The time that leases go by, ms. */
   readonly passing: () => number
@@ -75,7 +75,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   const { counters, clock, random, room = defaultRoom } = options
   const { snapshot, clients } = options.resolver
   const seed = Math.floor(random() * 2 ** 32) | 0
-  const counting = createCounting(counters)
+  const hits = createHitCounter(counters)
   const stores = createAnswerStores(room, options.see)
   let sweeps = 0
   let upstreams = 1
@@ -84,7 +84,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   const asked: PlainQuestion = { end: 0, hash: 0, form: form.bare, limit: 0 }
   /** The cells of each listener, and of the one at hand. */
   const rows = new Map<string, CellRow>()
-  let row = counting.row('')
+  let row = hits.row('')
 
   const together: HistogramCell[] = []
   let answered = 0
@@ -96,7 +96,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
   function cellsOf(server: string): CellRow {
     if (row.server === server) return row
     const known = rows.get(server)
-    row = known ?? counting.row(server)
+    row = known ?? hits.row(server)
     if (known === undefined) rows.set(server, row)
     return row
   }
@@ -169,7 +169,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       const template = find(data, start, stop, asker, local, 'udp')
       if (template === undefined) return 0
       if (answered === maxTogether) end()
-      together[answered++] = counting.count(cellsOf(server), template.kind, 'udp', asker)
+      together[answered++] = hits.count(cellsOf(server), template.kind, 'udp', asker)
       return writeTemplate(template, data, start, asked.end, snapshot().version, random, into, at)
     },
     reply({ message, asker, local, server, transport, pressed }) {
@@ -180,7 +180,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
       if (template === undefined) return undefined
       const reply = Buffer.allocUnsafe(template.bytes.length)
       writeTemplate(template, message, 0, asked.end, snapshot().version, random, reply, 0)
-      const duration = counting.count(cellsOf(server), template.kind, transport, asker)
+      const duration = hits.count(cellsOf(server), template.kind, transport, asker)
       duration.observe((clock.monotonic() - started) / 1000)
       return reply
     },
@@ -195,7 +195,7 @@ export function createFastAnswers(options: FastOptions): FastAnswers {
         change: store.changes.last,
         upstreams: lease === undefined ? 0 : upstreams,
       }
-      const kind = counting.kindOf(message.readUInt16BE(asked.end - 4), origin)
+      const kind = hits.kindOf(message.readUInt16BE(asked.end - 4), origin)
       const template = makeTemplate(reply, asked, kind, validity, lease, age)
       if (template !== undefined) store.answers.set(asked.hash, template)
     },

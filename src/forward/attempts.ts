@@ -6,8 +6,8 @@ import { rcode, rcodeName, rcodeOf } from '../dns/header.ts'
 import { isPlain, type UpstreamReply } from '../dns/relay.ts'
 import { noEdns } from './ask-once.ts'
 import type { AttemptError, AttemptResult } from './attempt.ts'
-import { outcomeLabel } from './counters.ts'
 import type { Deadlines, Sleeper } from './deadlines.ts'
+import { outcomeLabel } from './forward-metrics.ts'
 import {
   abandonAttempts,
   describeAttempts,

@@ -10,12 +10,12 @@ import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { askOnce, encodeCheck, rootQuestion } from './ask-once.ts'
 import type { AttemptResult, Cancel, Carrier } from './attempt.ts'
-import type { ForwardCounters } from './counters.ts'
+import type { ForwardMetrics } from './forward-metrics.ts'
 
 export interface EdnsStatusesOptions {
   readonly clock: Clock
   readonly log: Logger
-  readonly counters: Pick<ForwardCounters, 'plain'>
+  readonly counters: Pick<ForwardMetrics, 'plain'>
   readonly carriers: Readonly<Record<Transport, Carrier>>
   /** What the configuration leaves out of questions to certain servers, by their texts. */
   readonly configured: () => ReadonlyMap<string, Form>

@@ -6,9 +6,9 @@ import type { Logger } from '../lib/log.ts'
 import { Slots } from '../lib/slots.ts'
 import type { Carrier } from './attempt.ts'
 import { ActiveQuery } from './attempts.ts'
-import type { ForwardCounters } from './counters.ts'
 import { createDeadlines } from './deadlines.ts'
 import { createEdnsStatuses } from './edns-status.ts'
+import type { ForwardMetrics } from './forward-metrics.ts'
 import { createHealth } from './health.ts'
 import type { ExchangeQuestion } from './query-attempt.ts'
 import type { Parts } from './schedule.ts'
@@ -19,7 +19,7 @@ import { createUdp } from './udp-carrier.ts'
 export interface ExchangeOptions {
   readonly clock: Clock
   readonly log: Logger
-  readonly counters: ForwardCounters
+  readonly counters: ForwardMetrics
   /** An unpredictable 16-bit number. */
   readonly randomId: () => number
   /** [0, 1), for the choice of upstreams. */

@@ -8,9 +8,9 @@ import { readBytes } from '../lib/files.ts'
 import type { Logger } from '../lib/log.ts'
 import { createReread } from '../lib/reread.ts'
 import { type Cache, type CacheOptions, createCache } from './cache/cache.ts'
-import { type CacheCounters, createCacheCounters } from './cache/counters.ts'
-import { createForwardCounters, type ForwardCounters } from './counters.ts'
+import { type CacheMetrics, createCacheMetrics } from './cache/cache-metrics.ts'
 import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
+import { createForwardMetrics, type ForwardMetrics } from './forward-metrics.ts'
 import type { LoopGuard, LoopGuardOptions, Reached } from './loop/prober.ts'
 import { longestResolvConf } from './resolvconf.ts'
 import type { Forward } from './types.ts'
@@ -20,7 +20,7 @@ export interface Forwarder<Loops extends LoopGuard = LoopGuard> {
   readonly forward: Forward
   readonly cache: Cache
   readonly loops: Loops
-  readonly counters: { forward: ForwardCounters; cache: CacheCounters }
+  readonly metrics: { forward: ForwardMetrics; cache: CacheMetrics }
   /** The default route's, by the configuration now. */
   upstreams(): Upstreams
   /**
@@ -55,20 +55,20 @@ export async function createForwarder<Loops extends LoopGuard>(
 ): Promise<Forwarder<Loops>> {
   const { clock, log, isOurs, resolverFiles, claim } = options
   let { config } = options
-  const counters = { forward: createForwardCounters(), cache: createCacheCounters() }
+  const metrics = { forward: createForwardMetrics(), cache: createCacheMetrics() }
   let forms = formsOf(config)
   let onUpstreams = () => {}
   const exchange = createExchange({
     ...{ clock, log, claim, inTurn: options.inTurn, dial: options.dial, dialTcp: options.dialTcp },
     formOf: () => forms,
-    counters: counters.forward,
+    counters: metrics.forward,
     randomId: () => randomInt(0x10000),
     random: Math.random,
   })
   const probe = { asker: 'berth', order: 'sequential', timeout: probeTimeout } as const
   const loops = options.createLoops({
     ask: (upstream, question) => exchange.ask({ ...question, ...probe, upstreams: [upstream] }),
-    counters: counters.forward,
+    counters: metrics.forward,
   })
   let upstreams = await follow(config)
 
@@ -97,7 +97,7 @@ export async function createForwarder<Loops extends LoopGuard>(
   }
   const { isCacheable, flushes, onFill } = options
   const cache = createCache({
-    ...{ ask, claim, clock, log, isCacheable, counters: counters.cache, forwardCounters: counters.forward },
+    ...{ ask, claim, clock, log, isCacheable, counters: metrics.cache, forwardCounters: metrics.forward },
     ...(flushes === undefined ? {} : { flushes }),
     ...(onFill === undefined ? {} : { onFill }),
     now: passingTime(clock),
@@ -109,7 +109,7 @@ export async function createForwarder<Loops extends LoopGuard>(
   return {
     // The guard is outermost: a probe that comes back must not be cached, nor a question that lacks looping upstreams.
     forward: loops.around(cache.forward),
-    ...{ cache, loops, counters },
+    ...{ cache, loops, metrics },
     upstreams: () => upstreams,
     start(listener) {
       onUpstreams = listener

@@ -2,7 +2,7 @@
 import type { Upstream } from '../config/types.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Cancel } from './attempt.ts'
-import type { ForwardCounters } from './counters.ts'
+import type { ForwardMetrics } from './forward-metrics.ts'
 
 /** The least and the most time for a reply, ms; 200 ms as in other resolvers, and RFC 8961's 1 s. */
 const leastRetry = 200
@@ -36,7 +36,7 @@ export interface State {
 export type Trouble = 'silence' | 'errors'
 
 /** `forget`: the oldest makes room for a new one. */
-export function createStates(clock: Clock, counters: ForwardCounters, forget: (state: State) => void) {
+export function createStates(clock: Clock, counters: ForwardMetrics, forget: (state: State) => void) {
   const states = new Map<string, State>()
   const labels = new Set<string>()
 

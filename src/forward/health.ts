@@ -11,8 +11,8 @@ import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { askOnce } from './ask-once.ts'
 import type { AttemptResult, Carrier } from './attempt.ts'
-import type { ForwardCounters } from './counters.ts'
 import type { EdnsStatuses } from './edns-status.ts'
+import type { ForwardMetrics } from './forward-metrics.ts'
 import { check } from './health-check.ts'
 import { createStates, measure, retransmissionTimeout, type State, type Trouble } from './health-state.ts'
 import { orderUpstreams } from './order.ts'
@@ -20,7 +20,7 @@ import { orderUpstreams } from './order.ts'
 export interface HealthOptions {
   readonly clock: Clock
   readonly log: Logger
-  readonly counters: ForwardCounters
+  readonly counters: ForwardMetrics
   /** Carries the checks. */
   readonly udp: Carrier
   /** Checks have the form that questions have. */

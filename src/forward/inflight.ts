@@ -1,7 +1,7 @@
 // Coalescing: identical questions that are under way share one exchange. It spares upstreams, and an attacker who
 // wants many open questions for one name to guess at does not get them (RFC 5452, 5).
 import { KeyedSlots } from '../lib/slots.ts'
-import type { ForwardCounters } from './counters.ts'
+import type { ForwardMetrics } from './forward-metrics.ts'
 import { type Keys, wantsRecursion } from './key.ts'
 import type { Forward, Forwarded, ForwardQuestion } from './types.ts'
 
@@ -9,7 +9,7 @@ export interface InflightOptions {
   readonly ask: Forward
   /** What each exchange comes to passes here once, however many wait for it. */
   readonly keep: (asked: ForwardQuestion, keys: Keys, result: Forwarded) => Forwarded
-  readonly counters: Pick<ForwardCounters, 'coalesced' | 'rejects'>
+  readonly counters: Pick<ForwardMetrics, 'coalesced' | 'rejects'>
   /** A place to wait for another's exchange, as one's own takes; given back by calling it, undefined: there is none. */
   readonly claim: (asker: string) => (() => void) | undefined
   /**

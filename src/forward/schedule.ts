@@ -4,8 +4,8 @@ import { type Form, isPlain } from '../dns/relay.ts'
 import type { Transport } from '../dns/writer.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Carrier } from './attempt.ts'
-import type { ForwardCounters } from './counters.ts'
 import type { EdnsStatuses, Objection } from './edns-status.ts'
+import type { ForwardMetrics } from './forward-metrics.ts'
 import type { Health } from './health.ts'
 import {
   abandonAttempts,
@@ -20,7 +20,7 @@ import { type AttemptOwner, QueryAttempt } from './query-attempt.ts'
 /** What all queries share. */
 export interface Parts {
   readonly clock: Clock
-  readonly counters: ForwardCounters
+  readonly counters: ForwardMetrics
   readonly health: Health
   readonly statuses: EdnsStatuses
   readonly carriers: Readonly<Record<Transport, Carrier>>

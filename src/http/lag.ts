@@ -1,10 +1,10 @@
 // How late the event loop comes to its timers. prom-client finds out with a hundred timers a second, which is most of what an
 // idle process does; here it is four, and none while nobody scrapes.
 import type { Clock, Timer } from '../lib/clock.ts'
-import { gauge, one, type Series } from './shapes.ts'
+import { computedGauge, type Metric } from '../lib/metrics.ts'
 
 export interface Lag {
-  readonly series: readonly Series[]
+  readonly metrics: readonly Metric[]
   /** It is scraped: what was measured since the last time is told now, and measuring goes on. */
   take(): void
 }
@@ -17,7 +17,7 @@ const scrapedWithin = 300_000
 type Statistics = ReturnType<typeof statisticsOf>
 
 /** As prom-client calls them, so that dashboards find them. */
-const metrics: readonly (readonly [part: string, help: string, read: (of: Statistics) => number])[] = [
+const gauges: readonly (readonly [part: string, help: string, read: (of: Statistics) => number])[] = [
   ['', 'Lag of event loop in seconds.', ({ last }) => last],
   ['min_', 'The minimum recorded event loop delay.', ({ min }) => min],
   ['max_', 'The maximum recorded event loop delay.', ({ max }) => max],
@@ -46,12 +46,8 @@ export function createLag(clock: Clock): Lag {
   }
 
   return {
-    series: metrics.map(([part, help, read]) =>
-      gauge(
-        `nodejs_eventloop_lag_${part}seconds`,
-        help,
-        one(() => read(told)),
-      ),
+    metrics: gauges.map(([part, help, read]) =>
+      computedGauge(`nodejs_eventloop_lag_${part}seconds`, help, () => read(told)),
     ),
     take() {
       scrapedAt = clock.monotonic()

@@ -4,7 +4,7 @@ import { fstatSync, write } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { isatty, WriteStream } from 'node:tty'
-import { Counter } from './counters.ts'
+import { Counter } from './metrics.ts'
 
 /** Writes bytes. Calls `done` once they are written or lost, maybe before it returns. Never throws, never blocks. */
 export type Sink = (bytes: Buffer, done: (error?: Error | null) => void) => void
@@ -17,7 +17,7 @@ export interface Output {
   /** Resolves once everything is written or lost, after `ms` at the latest. */
   flush(ms: number): Promise<void>
   /** Lines lost; `why`: full, failed. */
-  readonly lost: Counter<'why'>
+  readonly lost: Counter
   /** Called once lines can be written again, with how many were lost meanwhile. */
   onLost: (lines: number) => void
 }
@@ -35,7 +35,11 @@ interface Chunk {
 }
 
 export function createOutput(sink: Sink, isTTY = false): Output {
-  const lost = new Counter('why')
+  const lost = new Counter(
+    'berth_log_lost_lines_total',
+    'Log lines that could not be written, by cause.',
+    'why',
+  )
   for (const why of ['full', 'failed'] as const) lost.add(0, why)
   const chunks: Chunk[] = []
   /** The write in progress. */

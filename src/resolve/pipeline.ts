@@ -13,7 +13,7 @@ import { explain } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Handle, Query, Reply } from '../net/handler.ts'
 import type { Identity } from './chaos.ts'
-import type { DnsCounters } from './counters.ts'
+import type { DnsMetrics } from './dns-metrics.ts'
 import { replyOptions } from './edns-options.ts'
 import { type Resolution, reasonOf, resolve } from './resolution.ts'
 import type { Resolver } from './resolver.ts'
@@ -25,7 +25,7 @@ export interface PipelineOptions {
   readonly fast?: FastAnswers | undefined
   readonly cookies: Cookies
   readonly identity: Identity
-  readonly counters: DnsCounters
+  readonly counters: DnsMetrics
   readonly clock: Clock
   readonly log: Logger
   /** Log every question at info. */
@@ -89,7 +89,7 @@ export function createPipeline(options: PipelineOptions): Handle {
 
   function conclude(asked: Asked, resolution: Resolution): Buffer {
     const { query, started } = asked
-    if (resolution.kind === 'withheld') counters.withheld[resolution.withheld.cause].add(1)
+    if (resolution.kind === 'withheld') counters[resolution.withheld.cause].add(1)
     const reply = encode(asked, resolution)
     if (fast !== undefined) keep(fast, query, reply, resolution)
     done(query, started, resolution.source, resolution.rcode, reply)

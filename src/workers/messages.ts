@@ -5,10 +5,10 @@ import type { Holdings, Subject } from '../forward/cache/contents.ts'
 import type { Fill } from '../forward/cache/fill.ts'
 import type { Flush, Flushed } from '../forward/cache/flush.ts'
 import type { LoopStates } from '../forward/loop/prober.ts'
-import type { Tally } from '../http/tally.ts'
 import type { Bindable } from '../net/listener.ts'
 import type { GoneOptions } from '../registry/gone.ts'
 import type { StoreChange } from '../registry/types.ts'
+import type { Tally } from './tally.ts'
 
 /** The state that a worker starts with. */
 export interface InitialState {

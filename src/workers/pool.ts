@@ -3,12 +3,12 @@ import { takeApart } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import type { Fill } from '../forward/cache/fill.ts'
 import type { LoopStates, ProbingGuard } from '../forward/loop/prober.ts'
-import type { Tally } from '../http/tally.ts'
-import { Counter } from '../lib/counters.ts'
 import type { Bindable } from '../net/listener.ts'
 import type { StoreChange } from '../registry/types.ts'
 import type { Request } from './messages.ts'
 import { createSupervisor, type Outcome, type Supervisor, type SupervisorOptions } from './supervisor.ts'
+import type { Tally } from './tally.ts'
+import { createWorkerMetrics } from './worker-metrics.ts'
 
 export interface Pool {
   /** Starts the workers, with the state then; resolves once each answers questions, or has failed at its first attempt. */
@@ -29,7 +29,7 @@ export interface Pool {
   tallies(): readonly Tally[]
   /** Workers that answer questions. */
   ready(): number
-  readonly restarts: Counter
+  readonly metrics: ReturnType<typeof createWorkerMetrics>
   stop(): Promise<void>
 }
 
@@ -50,8 +50,9 @@ export interface PoolSources extends Pick<SupervisorOptions, 'initialState'> {
 const timeouts = { ask: 5000, listen: 2000, configure: 5000, refresh: 1000, catchUp: 10_000 }
 
 export function createPool({ processes, ...common }: PoolOptions): Pool {
-  const restarts = new Counter()
   let supervisors: readonly Supervisor[] = []
+  const ready = () => supervisors.filter((supervisor) => supervisor.isReady()).length
+  const metrics = createWorkerMetrics(() => 1 + ready())
   /** What workers that exited had counted. */
   let former: Tally = new Map()
   let isStopped = false
@@ -73,7 +74,7 @@ export function createPool({ processes, ...common }: PoolOptions): Pool {
       },
       onDeath(tally) {
         if (tally !== undefined) former = addTallies([former, tally])
-        if (!isStopped) restarts.add(1)
+        if (!isStopped) metrics.restarts.add(1)
       },
     })
     return supervisor
@@ -112,8 +113,8 @@ export function createPool({ processes, ...common }: PoolOptions): Pool {
     catchUp: () => all((supervisor) => supervisor.call({ kind: 'count' }, timeouts.catchUp)),
     ask: (request) => Promise.all(supervisors.map((supervisor) => supervisor.call(request, timeouts.ask))),
     tallies: () => [former, ...supervisors.flatMap((supervisor) => supervisor.tally() ?? [])],
-    ready: () => supervisors.filter((supervisor) => supervisor.isReady()).length,
-    restarts,
+    ready,
+    metrics,
     stop() {
       isStopped = true
       return all((supervisor) => supervisor.stop())

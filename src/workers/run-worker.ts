@@ -1,17 +1,16 @@
 // A worker process: answers questions as the first process does, from a copy of its table and configuration, and reports to
 // it. It follows no engine and serves no HTTP.
 import { randomBytes } from 'node:crypto'
+import { servingMetrics } from '../all-metrics.ts'
 import { type Part, putTogether } from '../config/reading.ts'
 import type { Config } from '../config/types.ts'
 import { createFlushes, type Flushes } from '../forward/cache/flush.ts'
 import { createLoopFollower, type LoopFollower } from '../forward/loop/follower.ts'
 import { createTokens } from '../forward/loop/probe-token.ts'
-import { servingSeries } from '../http/serving-series.ts'
-import { readTally } from '../http/tally.ts'
 import { type Clock, passingTime } from '../lib/clock.ts'
-import type { Counter } from '../lib/counters.ts'
 import { explain } from '../lib/errors.ts'
 import type { Logger, LogOptions } from '../lib/log.ts'
+import type { Counter } from '../lib/metrics.ts'
 import type { Bindable } from '../net/listener.ts'
 import { createGone, type Gone } from '../registry/gone.ts'
 import type { Store } from '../registry/store.ts'
@@ -19,6 +18,7 @@ import { createServing, type Serving } from '../serving.ts'
 import { createCacheSync } from './cache-sync.ts'
 import type { Done, FromWorker, ToWorker } from './messages.ts'
 import { createReplica, type Replica } from './replica.ts'
+import { readTally } from './tally.ts'
 
 /** The channel to the first process. */
 export interface Channel {
@@ -32,7 +32,7 @@ export interface Channel {
 export interface WorkerOptions {
   readonly channel: Channel
   readonly clock: Clock
-  readonly lostLines: Counter<'why'>
+  readonly lostLines: Counter
   readonly createLog: (options: Pick<LogOptions, 'level' | 'fields'>) => Logger
 }
 
@@ -115,11 +115,8 @@ export function runWorker({ channel, clock, lostLines, createLog }: WorkerOption
   const here = (): Config => ({ ...config, listen })
 
   function done(id: number, more: Pick<Done, 'flushed' | 'holdings'> = {}): void {
-    const series =
-      serving === undefined
-        ? []
-        : servingSeries({ ...serving.counters, limits: serving.limits, kept: serving.kept, lostLines })
-    channel.send({ kind: 'done', id, tally: readTally(series), ...more })
+    const metrics = serving === undefined ? [] : servingMetrics(serving.metrics, lostLines)
+    channel.send({ kind: 'done', id, tally: readTally(metrics), ...more })
   }
 
   return new Promise((resolve) => {

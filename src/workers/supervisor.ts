@@ -1,11 +1,11 @@
 // Supervises one worker: starts the process, checks that it responds, and replaces it if it does not.
 import type { Fill } from '../forward/cache/fill.ts'
-import type { Tally } from '../http/tally.ts'
 import { createBackoff } from '../lib/backoff.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { type CacheSync, createCacheSync } from './cache-sync.ts'
 import type { Done, FromWorker, InitialState, Request, ToWorker } from './messages.ts'
+import type { Tally } from './tally.ts'
 
 /** A child process, by default a worker. */
 export interface Child<Message = ToWorker> {

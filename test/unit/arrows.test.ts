@@ -44,12 +44,13 @@ const roomOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexO
 const isOurs = ({ target }: Import) => texts.has(target)
 
 /** Interfaces only: any room may import their types. */
-const shapes = ['config/types.ts', 'forward/types.ts', 'net/handler.ts', 'resolve/counters.ts']
+const shapes = ['config/types.ts', 'forward/types.ts', 'net/handler.ts', 'resolve/dns-metrics.ts']
 
 /** Which other rooms each may import. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   'version.ts': [],
+  'all-metrics.ts': ['lib', 'version.ts'],
   dns: ['lib'],
   config: ['lib', 'dns'],
   registry: ['dns', 'lib'],
@@ -60,22 +61,32 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   docker: ['registry', 'dns', 'lib', 'config'],
   // The transports know nothing of names: whoever answers implements net/handler.ts.
   net: ['dns', 'lib'],
-  http: [
-    'registry',
+  http: ['registry', 'resolve', 'scope', 'forward', 'dns', 'lib', 'config'],
+  'serving.ts': [
+    'all-metrics.ts',
+    'net',
+    'forward',
     'resolve',
     'fast',
     'scope',
-    'docker',
-    'forward',
-    'net',
+    'registry',
+    'config',
     'dns',
     'lib',
-    'config',
-    'version.ts',
   ],
-  'serving.ts': ['net', 'forward', 'resolve', 'fast', 'scope', 'registry', 'config', 'dns', 'lib'],
-  workers: ['serving.ts', 'http', 'net', 'forward', 'registry', 'config', 'lib'],
-  'app.ts': ['serving.ts', 'workers', 'net', 'http', 'docker', 'forward', 'registry', 'config', 'lib'],
+  workers: ['serving.ts', 'all-metrics.ts', 'http', 'net', 'forward', 'registry', 'config', 'lib'],
+  'app.ts': [
+    'serving.ts',
+    'all-metrics.ts',
+    'workers',
+    'net',
+    'http',
+    'docker',
+    'forward',
+    'registry',
+    'config',
+    'lib',
+  ],
   commands: [
     'app.ts',
     'workers',
@@ -177,7 +188,7 @@ describe('packages', () => {
   it.each([
     ['dns-packet', /^dns\/message\.ts$/],
     ['@hapi/tlds', /^dns\/public\.ts$/],
-    ['prom-client', /^http\/metrics\.ts$/],
+    ['prom-client', /^http\/exposition\.ts$/],
     ['undici', /^docker\/api\/http-client\.ts$/],
     ['lru-cache', /^forward\/cache\//],
     ['koffi', /^net\/linux\/libc\.ts$/],

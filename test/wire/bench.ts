@@ -3,9 +3,9 @@
 import { encodeQuery } from '../../src/dns/message.ts'
 import { readQuestion } from '../../src/dns/name.ts'
 import type { Attempt, AttemptResult } from '../../src/forward/attempt.ts'
-import { createForwardCounters } from '../../src/forward/counters.ts'
+import { createForwardMetrics } from '../../src/forward/forward-metrics.ts'
 import { silentLogger } from '../../src/lib/log.ts'
-import { createDnsCounters } from '../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../src/resolve/dns-metrics.ts'
 import { config, here } from '../unit/resolve/deciding.ts'
 import { describe } from './describe.ts'
 import { walk } from './invariants.ts'
@@ -92,9 +92,9 @@ export function createBench(parts: Parts): Bench {
     before?: (exchange: ReturnType<Parts['createExchange']>) => Promise<void>,
   ): Promise<string> {
     broken = undefined
-    const counters = createDnsCounters()
+    const counters = createDnsMetrics()
     const exchange = parts.createExchange({
-      ...{ clock, log: silentLogger, counters: createForwardCounters(), random: () => 0 },
+      ...{ clock, log: silentLogger, counters: createForwardMetrics(), random: () => 0 },
       ...{ randomId: () => upstreamId, udp: carrier('udp'), tcp: carrier('tcp') },
       ...{ claim: () => () => {}, inTurn: (_asker: string, work: () => void) => work() },
     })

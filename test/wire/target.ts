@@ -6,13 +6,13 @@ import { readQuestion } from '../../src/dns/name.ts'
 import { answersQuestion, encodeUpstreamQuery, readReply } from '../../src/dns/relay.ts'
 import { createFastAnswers } from '../../src/fast/fast-answers.ts'
 import { createCache } from '../../src/forward/cache/cache.ts'
-import { createCacheCounters } from '../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../src/forward/counters.ts'
+import { createCacheMetrics } from '../../src/forward/cache/cache-metrics.ts'
+import { createForwardMetrics } from '../../src/forward/forward-metrics.ts'
 import type { Forward, ForwardQuestion } from '../../src/forward/types.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { silentLogger } from '../../src/lib/log.ts'
 import type { Query } from '../../src/net/handler.ts'
-import { createDnsCounters } from '../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../src/resolve/pipeline.ts'
 import { createResolver } from '../../src/resolve/resolver.ts'
 import { config, here, upstream } from '../unit/resolve/deciding.ts'
@@ -66,7 +66,7 @@ export interface Target {
 }
 
 export function createTarget(): Target {
-  const counters = createDnsCounters()
+  const counters = createDnsMetrics()
   let fate = ''
   let forward: Forward = () => ({ failure: 'none', reason: 'none' })
   const resolver = createResolver({
@@ -164,8 +164,8 @@ export function createTarget(): Target {
           claim: () => () => {},
         },
         ...{
-          counters: createCacheCounters(),
-          forwardCounters: createForwardCounters(),
+          counters: createCacheMetrics(),
+          forwardCounters: createForwardMetrics(),
           clock,
           log: silentLogger,
         },

@@ -6,13 +6,13 @@ import { answerTtl } from '../../dns/ttl.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { explain } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/log.ts'
-import type { ForwardCounters } from '../counters.ts'
+import type { ForwardMetrics } from '../forward-metrics.ts'
 import { createInflight } from '../inflight.ts'
 import { createKeys, hashName, type Keys, nameOf, nameOfOwner, wantsRecursion } from '../key.ts'
 import type { Answered, Forward, Forwarded, ForwardQuestion, Route } from '../types.ts'
+import type { CacheMetrics } from './cache-metrics.ts'
 import { type Caps, deniesName, isConclusive, kindOf, readCacheable, writeTtls } from './cacheability.ts'
 import { type Holdings, listHoldings, type Subject } from './contents.ts'
-import type { CacheCounters } from './counters.ts'
 import { createEntry, type Entry } from './entry.ts'
 import { createExistence, maySayNodata, narrow, sayNodata } from './existence.ts'
 import { createFailures } from './failures.ts'
@@ -42,8 +42,8 @@ export interface CacheOptions {
   readonly isCacheable: (reply: UpstreamReply, route: Route) => boolean
   /** Whether all of a route's upstreams are known to be out of order. */
   readonly isDown: (route: Route) => boolean
-  readonly counters: CacheCounters
-  readonly forwardCounters: Pick<ForwardCounters, 'coalesced' | 'rejects'>
+  readonly counters: CacheMetrics
+  readonly forwardCounters: Pick<ForwardMetrics, 'coalesced' | 'rejects'>
   /** For who waits for another's exchange; see inflight. */
   readonly claim: (asker: string) => (() => void) | undefined
   readonly clock: Clock

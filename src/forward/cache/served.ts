@@ -1,14 +1,14 @@
 // What is given from the cache: fresh answers, aged; stale ones while upstreams fail (RFC 8767); remembered failures.
 import { ageReply, staleReply } from '../../dns/ttl.ts'
 import type { Answered, Failed, Lease } from '../types.ts'
-import type { CacheCounters } from './counters.ts'
+import type { CacheMetrics } from './cache-metrics.ts'
 import type { Entry } from './entry.ts'
 import type { RememberedFailure } from './failures.ts'
 import { unpackReply } from './packed.ts'
 import type { Store } from './store.ts'
 
 export interface ServedOptions {
-  readonly counters: CacheCounters
+  readonly counters: CacheMetrics
   readonly store: Pick<Store, 'get'>
   /** The cache's own time, ms. */
   readonly now: () => number

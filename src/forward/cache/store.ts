@@ -1,7 +1,7 @@
 // The kept replies, bounded in number and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
+import type { CacheMetrics } from './cache-metrics.ts'
 import type { Kind } from './cacheability.ts'
-import type { CacheCounters } from './counters.ts'
 import { apart, type Entry } from './entry.ts'
 import { createOwners } from './owners.ts'
 
@@ -30,7 +30,7 @@ export interface Store {
 const entryBytes = 350
 
 /** With a limit of 0 entries nothing is kept. */
-export function createStore(limits: Limits, counters: CacheCounters): Store {
+export function createStore(limits: Limits, counters: CacheMetrics): Store {
   const entries: { [kind in Kind]?: { value: number } } = {}
   const bytes = counters.bytes.cell()
   const evictions = counters.evictions.cell()

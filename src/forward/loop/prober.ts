@@ -6,7 +6,7 @@ import { encodeQuery } from '../../dns/asking.ts'
 import { encodeName, isWithin, readQuestion, splitName } from '../../dns/name.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/log.ts'
-import type { LoopCounters } from '../counters.ts'
+import type { LoopMetrics } from '../forward-metrics.ts'
 import type { Forward, ForwardQuestion } from '../types.ts'
 import { createLoopFilter, probePrefix } from './filter.ts'
 
@@ -51,7 +51,7 @@ export interface LoopGuardOptions {
   readonly randomToken: () => string
   readonly clock: Clock
   readonly log: Logger
-  readonly counters: LoopCounters
+  readonly counters: LoopMetrics
   /** `states` says something else now. */
   readonly onChange?: () => void
 }
@@ -133,7 +133,7 @@ export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
 
   function release(text: string): void {
     aside.delete(text)
-    counters.aside.cell(text).value = 0
+    counters.looping.cell(text).value = 0
     onChange()
   }
 
@@ -143,7 +143,7 @@ export function createLoopGuard(options: LoopGuardOptions): ProbingGuard {
     if (!aside.has(text)) {
       aside.add(text)
       counters.loops.add(1, text)
-      counters.aside.cell(text).value = 1
+      counters.looping.cell(text).value = 1
       const what =
         'loop: this upstream sends our questions back to us; put aside, tried again from time to time'
       log.error({ upstream: text, names: below === '' ? 'all' : `below ${below}` }, what)

@@ -1,6 +1,6 @@
 // TCP connections, counted per asker and in total. At a limit the least recently used one makes room (RFC 7766, 6.2.3).
 import type { Config } from '../../config/types.ts'
-import type { LimitCounters } from './counters.ts'
+import type { LimitMetrics } from './limit-metrics.ts'
 
 /** What the accounting asks of a connection. */
 export interface Connection {
@@ -33,7 +33,7 @@ type Settings = Pick<
   'connections' | 'connectionsPerAsker' | 'idle' | 'bytesPerConnection' | 'bytes'
 >
 
-export function createConnections(settings: Settings, counters: LimitCounters): Connections {
+export function createConnections(settings: Settings, counters: LimitMetrics): Connections {
   /** The least recently used first. */
   const all = new Set<Place>()
   let held = 0

@@ -4,9 +4,9 @@ import type { Config } from '../../config/types.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { createAskers } from './askers.ts'
 import { type Connection, createConnections, type Place } from './connections.ts'
-import type { LimitCounters } from './counters.ts'
 import { createFairQueue, type FairQueue, type Line, type QueueItem } from './fair-queue.ts'
 import { createFairShare, type ShareAccount } from './fair-share.ts'
+import type { LimitMetrics } from './limit-metrics.ts'
 import { createRateLimit, type RateLimitOptions } from './rate-limit.ts'
 
 export type LimitSettings = Config['limits']
@@ -19,7 +19,7 @@ export interface Limits {
   readonly settings: LimitSettings
   /** What is held already stays, even if it is more than the new limits allow. */
   update(settings: LimitSettings): void
-  readonly counters: LimitCounters
+  readonly counters: LimitMetrics
   /** Counts a datagram from this address, as the socket gives it. */
   admit(address: string): Admission
   /** A place for a new connection, and its asker's line in the queue; undefined: close it. */

@@ -1,7 +1,7 @@
 // The rate of questions over UDP, for each asker and its prefix. Of those over it, every so many slip (see `slip` in the
 // configuration); the rest are dropped.
 import type { Config } from '../../config/types.ts'
-import type { LimitCounters } from './counters.ts'
+import type { LimitMetrics } from './limit-metrics.ts'
 import { Bucket } from './token-bucket.ts'
 
 /** One asker's rates; only the rate limit writes it. */
@@ -22,7 +22,7 @@ export class RateAccount {
 
 export interface RateLimitOptions {
   readonly settings: Pick<Config['limits'], 'rate' | 'ratePerPrefix' | 'rateAll' | 'slip'>
-  readonly counters: LimitCounters
+  readonly counters: LimitMetrics
   /** Loopback and known containers, which have no rate limit unless `rateAll`. */
   readonly isOurs: (address: string) => boolean
   /** What `isOurs` depends on: it is called again for an asker when this is another object. */

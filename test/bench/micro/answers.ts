@@ -5,8 +5,8 @@ import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import { readReply } from '../../../src/dns/relay.ts'
 import { createCache } from '../../../src/forward/cache/cache.ts'
-import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
+import { createCacheMetrics } from '../../../src/forward/cache/cache-metrics.ts'
+import { createForwardMetrics } from '../../../src/forward/forward-metrics.ts'
 import type { ForwardQuestion } from '../../../src/forward/types.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
@@ -120,7 +120,7 @@ function cacheOver() {
       ...{ failureRecheck: 30_000 },
     },
     ...{ isCacheable: () => true, isDown: () => false, claim: () => () => {} },
-    ...{ counters: createCacheCounters(), forwardCounters: createForwardCounters() },
+    ...{ counters: createCacheMetrics(), forwardCounters: createForwardMetrics() },
     // It stands still, so that nothing grows old while it is measured.
     now: () => 0,
     clock: systemClock,

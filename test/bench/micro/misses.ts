@@ -4,8 +4,8 @@ import { bench, do_not_optimize, group } from 'mitata'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { encodeUpstreamQuery, readReply } from '../../../src/dns/relay.ts'
 import { createCache } from '../../../src/forward/cache/cache.ts'
-import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
+import { createCacheMetrics } from '../../../src/forward/cache/cache-metrics.ts'
+import { createForwardMetrics } from '../../../src/forward/forward-metrics.ts'
 import { createLoopFilter } from '../../../src/forward/loop/filter.ts'
 import type { Answered, ForwardQuestion } from '../../../src/forward/types.ts'
 import { passingTime, systemClock } from '../../../src/lib/clock.ts'
@@ -52,7 +52,7 @@ function createMisses() {
     },
     isCacheable: (reply) => !holdsDockerAddress(store.current(), reply),
     ...{ isDown: () => false, claim: () => () => {} },
-    ...{ counters: createCacheCounters(), forwardCounters: createForwardCounters() },
+    ...{ counters: createCacheMetrics(), forwardCounters: createForwardMetrics() },
     ...{ now: passingTime(systemClock), clock: systemClock, log: silentLogger },
   })
   const around = createLoopFilter({ caught: () => undefined, isAside: () => false, suspect: () => {} })

@@ -12,7 +12,7 @@ import { silentLogger } from '../../../src/lib/log.ts'
 import type { Query } from '../../../src/net/handler.ts'
 import { createStore, type Store } from '../../../src/registry/store.ts'
 import type { Container, StoreChange } from '../../../src/registry/types.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import { seededRandom } from '../../servers/random.ts'
@@ -83,7 +83,7 @@ export function resolveOver(
   forward: Forward = () => ({ failure: 'there is no upstream', reason: 'none' }),
 ) {
   const random = seededRandom(5)
-  const counters = createDnsCounters()
+  const counters = createDnsMetrics()
   const resolver = createResolver({
     ...{ config, store, random, addresses: () => here },
     upstreams: () => upstreams,

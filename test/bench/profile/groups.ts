@@ -2,7 +2,7 @@
 import { tabulate } from '../forward/table.ts'
 import type { SelfTime } from './cpuprofile.ts'
 
-/** The first that fits, by file (below dist, or Node's own) and function: "fast/counting.js count". */
+/** The first that fits, by file (below dist, or Node's own) and function: "fast/fast-metrics.js count". */
 const purposes: readonly (readonly [purpose: string, functions: RegExp])[] = [
   ['idle', /^ \(idle\)$/],
   ['kernel: sendmmsg, up to the askers’ sockets', /^net\/linux\/libc\.js send/],
@@ -11,7 +11,7 @@ const purposes: readonly (readonly [purpose: string, functions: RegExp])[] = [
   ['the engine and its events', /^docker\/|undici|^node:(_http|internal\/http|net|internal\/stream)/],
   ['looking for overload, in /proc/net', /^lib\/socket-drops\.js|^node:fs|^ (read|open|close)$/],
   ['limits', /^net\/limits\/|^net\/datagrams\.js (admit|over)/],
-  ['counters', /^lib\/(counters|histogram)\.js|^fast\/counting\.js|^http\//],
+  ['counters', /^lib\/metrics\.js|^fast\/fast-metrics\.js|^http\//],
   ['batches: taking in, handing on', /^net\//],
   ['reading the question', /^dns\/(plain|name|header)\.js/],
   ['who asks: scope', /^scope\/|^resolve\/resolver\.js/],

@@ -205,7 +205,7 @@ describe('a profile', () => {
 
   it.each([
     ['findContainers', 'scope/scope.js', 'who asks: scope'],
-    ['count', 'fast/counting.js', 'counters'],
+    ['count', 'fast/fast-metrics.js', 'counters'],
     ['find', 'fast/fast-answers.js', 'finding the answer'],
     ['admit', 'net/limits/limits.js', 'limits'],
     ['drain', 'net/linux/batched-listener.js', 'batches: taking in, handing on'],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createReload } from '../../../src/commands/reload.ts'
-import { createConfigCounters } from '../../../src/config/counters.ts'
+import { createConfigMetrics } from '../../../src/config/config-metrics.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readingOf } from '../../../src/config/reading.ts'
 import type { Config, FoundEngine } from '../../../src/config/types.ts'
@@ -33,7 +33,7 @@ async function follow(first: string, found?: FoundEngine) {
     const isMissing = path === undefined
     return readingOf({ ...config, docker: { ...config.docker, engines, found: { ...found, isMissing } } })
   }
-  const counters = createConfigCounters(1)
+  const counters = createConfigMetrics(1)
   const applied: Config[] = []
   const applying = { wait: Promise.resolve(), fails: false, begun: 0 }
   let reads = 0

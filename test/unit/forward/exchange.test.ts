@@ -129,10 +129,13 @@ describe('an exchange', () => {
     rig.turn(20)
     rig.reply(2, 0)
     await result
-    const { duration } = rig.counters
-    expect(duration.cell('192.0.2.1:53', 'SERVFAIL')).toMatchObject({ count: 1 })
-    expect(duration.cell('192.0.2.2:53', 'other')).toMatchObject({ count: 1, sum: 0.02 })
-    expect(duration.cell('192.0.2.3:53', 'NOERROR')).toMatchObject({ count: 1, sum: 0.02 })
+    const observed = (...labels: string[]) => {
+      const { counts, sum } = rig.counters.duration.cell(...labels)
+      return { count: counts.reduce((total, count) => total + count), sum }
+    }
+    expect(observed('192.0.2.1:53', 'SERVFAIL')).toMatchObject({ count: 1 })
+    expect(observed('192.0.2.2:53', 'other')).toEqual({ count: 1, sum: 0.02 })
+    expect(observed('192.0.2.3:53', 'NOERROR')).toEqual({ count: 1, sum: 0.02 })
   })
 })
 

@@ -4,8 +4,8 @@ import type { Edns } from '../../../src/dns/edns.ts'
 import { encodeQuery } from '../../../src/dns/message.ts'
 import { readQuestion } from '../../../src/dns/name.ts'
 import type { Attempt, Blame, Carrier } from '../../../src/forward/attempt.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
 import { createExchange, type ExchangeOptions } from '../../../src/forward/exchange.ts'
+import { createForwardMetrics } from '../../../src/forward/forward-metrics.ts'
 import { createHandClock } from '../hand-clock.ts'
 import { recordingLogger } from './recording-logger.ts'
 
@@ -44,7 +44,7 @@ export interface AskOptions {
 
 export function createRig(more: Partial<ExchangeOptions> = {}) {
   const hand = createHandClock()
-  const counters = createForwardCounters()
+  const counters = createForwardMetrics()
   const { log, lines } = recordingLogger()
   const tries: Try[] = []
   const checks: Try[] = []

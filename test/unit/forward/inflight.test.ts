@@ -1,13 +1,13 @@
 // Coalescing: who shares an exchange, who does not, and what bounds those who wait.
 import { describe, expect, it } from 'vitest'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
+import { createForwardMetrics } from '../../../src/forward/forward-metrics.ts'
 import { createInflight, type InflightOptions } from '../../../src/forward/inflight.ts'
 import { createKeys } from '../../../src/forward/key.ts'
 import type { Forwarded, ForwardQuestion } from '../../../src/forward/types.ts'
 import { type Asked, failed, questionFor, settle, zoneRoute } from './cache/kept.ts'
 
 function sharing(more: Partial<InflightOptions> = {}) {
-  const counters = createForwardCounters()
+  const counters = createForwardMetrics()
   const asked: ForwardQuestion[] = []
   const open: ((result: Forwarded) => void)[] = []
   const ask = (question: ForwardQuestion) => {
@@ -135,7 +135,7 @@ it('what is at hand is passed on as it is, without a promise', () => {
   const forward = createInflight({
     ask: () => busy,
     keep: (_asked, _keys, result) => result,
-    counters: createForwardCounters(),
+    counters: createForwardMetrics(),
     claim: () => undefined,
   })
   const question = questionFor()

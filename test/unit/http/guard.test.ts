@@ -1,9 +1,9 @@
 // Whom /api and /metrics are for: by which names they may be asked, and what pages of other sites and proxies get.
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Access, apiRoutes } from '../../../src/http/api.ts'
+import { createExposition, metricsRoute } from '../../../src/http/exposition.ts'
 import { createGuard, readHost } from '../../../src/http/guard.ts'
 import { healthRoutes } from '../../../src/http/health.ts'
-import { expose, metricsRoute } from '../../../src/http/metrics.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import { createServer, get, recordingInspector, sendRaw } from './asking.ts'
@@ -15,7 +15,10 @@ const inspector = recordingInspector()
 let hosts: readonly string[] = []
 const access: Access = { hosts: () => hosts, tokenDigest: () => undefined, hasHostView: () => false }
 const routes = [
-  metricsRoute(expose([], { process: false }), createGuard(access.hosts, ['Build-Host']).refuseMetrics),
+  metricsRoute(
+    createExposition([], { process: false }),
+    createGuard(access.hosts, ['Build-Host']).refuseMetrics,
+  ),
   ...healthRoutes(createStore([])),
   ...apiRoutes(inspector, ['Build-Host'], access),
 ]

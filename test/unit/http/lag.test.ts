@@ -1,8 +1,8 @@
 // The event loop's lateness: measured while somebody scrapes, and told of the time since the last scrape.
 import perfHooks from 'node:perf_hooks'
 import { expect, it, vi } from 'vitest'
+import { createExposition } from '../../../src/http/exposition.ts'
 import { createLag } from '../../../src/http/lag.ts'
-import { expose } from '../../../src/http/metrics.ts'
 import { createHandClock } from '../hand-clock.ts'
 
 /** A clock that comes to its timers so much later, ms. */
@@ -24,11 +24,11 @@ function createLate(by: readonly number[]) {
   }
 }
 
-const valuesOf = ({ series }: ReturnType<typeof createLag>) =>
+const valuesOf = ({ metrics }: ReturnType<typeof createLag>) =>
   Object.fromEntries(
-    series.map(({ name, source }) => [
-      name.replace(/^nodejs_eventloop_lag_/, ''),
-      typeof source === 'function' ? source()[0]!.value : undefined,
+    metrics.map((metric) => [
+      metric.name.replace(/^nodejs_eventloop_lag_/, ''),
+      metric.read()[0]!.numbers[0],
     ]),
   )
 
@@ -78,7 +78,7 @@ it('tells how late timers were since the last scrape, and 0 where there were non
 it('prom-client’s own way, a hundred timers a second, is as good as off, and its names are there all the same', async () => {
   const monitor = vi.spyOn(perfHooks, 'monitorEventLoopDelay')
   const { clock, pending } = createHandClock()
-  const metrics = expose([], { clock })
+  const metrics = createExposition([], { clock })
   for (const [options] of monitor.mock.calls) expect(options?.resolution).toBeGreaterThan(86_400_000)
   expect(pending()).toBe(0)
   const text = await metrics.text()

@@ -1,48 +1,20 @@
 // docs/metrics.md lists every metric as it is, alerts and dashboard know no others, and their labels are few.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createConfigCounters } from '../../../src/config/counters.ts'
 import { typeLabel } from '../../../src/dns/types.ts'
-import { createDockerCounters } from '../../../src/docker/counters.ts'
-import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
-import { createMetrics } from '../../../src/http/metrics.ts'
-import { listSeries } from '../../../src/http/series.ts'
-import type { Series } from '../../../src/http/shapes.ts'
-import { Counter } from '../../../src/lib/counters.ts'
-import { createLimitCounters } from '../../../src/net/limits/counters.ts'
-import { createStore } from '../../../src/registry/store.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createExposition } from '../../../src/http/exposition.ts'
 import { prometheusFolder } from '../../engine/install.ts'
+import { createAllMetrics } from '../all-metrics.ts'
 
-const sources = {
-  config: createConfigCounters(1_700_000_000),
-  store: createStore(['local']),
-  docker: createDockerCounters(),
-  dns: createDnsCounters(),
-  forward: createForwardCounters(),
-  cache: createCacheCounters(),
-  kept: () => ({ answers: 8, bytes: 900, seats: 0 }),
-  lostLines: new Counter('why'),
-  limits: {
-    counters: createLimitCounters(),
-    held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
-  },
-  workers: { alive: () => 1, restarts: new Counter(), tallies: undefined },
-}
-const series = listSeries(sources)
+const { metrics, ...groups } = createAllMetrics()
 const promtool = join(prometheusFolder(), 'promtool')
-
-function labelsOf({ source }: Series): readonly string[] {
-  return typeof source === 'function' ? Object.keys(source()[0]?.labels ?? {}) : source.labelNames
-}
 
 /** `name | type | labels` of each row. */
 const rows = [...readFileSync('docs/metrics.md', 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \|(.*?)\|(.+)\|$/gm)]
 const documented = rows.map(([, name, type, labels]) => `${name} | ${type} | ${labels!.trim()}`)
-const exposed = series.map((each) => `${each.name} | ${each.kind} | ${labelsOf(each).join(', ')}`)
+const exposed = metrics.map(({ name, type, labelNames }) => `${name} | ${type} | ${labelNames.join(', ')}`)
 
 describe('the table of docs/metrics.md', () => {
   it('has a row for each metric, with its type and labels', () => {
@@ -56,10 +28,20 @@ describe('the table of docs/metrics.md', () => {
   })
 })
 
+it('each metric that src declares is exposed, and declared once', () => {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  )
+  const declared = files.flatMap((file) =>
+    [...readFileSync(join('src', file), 'utf8').matchAll(/'(berth_\w+)'/g)].map(([, name]) => name!),
+  )
+  expect(declared.sort()).toEqual(metrics.map(({ name }) => name).sort())
+})
+
 describe.each([['config/alerts.yml'], ['config/grafana-dashboard.json']])('%s', (file) => {
   it('names no metric of ours that is not there', () => {
-    const known = series.flatMap(({ name, kind }) =>
-      kind === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+    const known = metrics.flatMap(({ name, type }) =>
+      type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     )
     const used = readFileSync(file, 'utf8').match(/\bberth_\w+/g) ?? []
     expect(used.length).toBeGreaterThan(5)
@@ -74,11 +56,11 @@ it('types that an asker makes up do not make series', () => {
 
 describe('promtool', () => {
   it('finds nothing to say about /metrics', async () => {
-    sources.dns.requests.add(1, '127.0.0.1:53', 'udp', '1', 'A')
-    sources.dns.duration.cell('127.0.0.1:53', 'local').observe(0.0003)
-    sources.docker.connected.add(1, 'local')
-    sources.forward.duration.cell('9.9.9.9:53', 'NOERROR').observe(0.02)
-    const input = await createMetrics(sources).text()
+    groups.dns.requests.add(1, '127.0.0.1:53', 'udp', '1', 'A')
+    groups.dns.duration.cell('127.0.0.1:53', 'local').observe(0.0003)
+    groups.docker.connected.add(1, 'local')
+    groups.forward.duration.cell('9.9.9.9:53', 'NOERROR').observe(0.02)
+    const input = await createExposition(metrics).text()
     expect(execFileSync(promtool, ['check', 'metrics'], { input }).toString()).toBe('')
   })
 

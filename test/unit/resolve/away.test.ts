@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { parseSubnet } from '../../../src/lib/ip.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Container, EngineStatus, Network, Snapshot } from '../../../src/registry/types.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import { type Config, config, decideFor, here, resolverFor, upstream } from './deciding.ts'
@@ -260,7 +260,7 @@ describe('answers that are kept', () => {
       upstreams: () => [upstream],
       random: () => 0,
     })
-    const counters = createDnsCounters()
+    const counters = createDnsMetrics()
     const fast = createFastAnswers({
       ...{ resolver, counters, clock: systemClock, passing: systemClock.monotonic, random: () => 0 },
     })

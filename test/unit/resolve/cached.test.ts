@@ -7,7 +7,7 @@ import type { Forwarded } from '../../../src/forward/types.ts'
 import type { QueryReply } from '../../../src/http/api-types.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { address, keptBy, nxdomain, questionFor, replyTo, type Said } from '../forward/cache/kept.ts'
 import { config, resolverFor } from './deciding.ts'
@@ -24,7 +24,7 @@ const answer: Said = { answers: [address(30)] }
 
 /** `edns`: whether the asker has it. */
 function serve(result: Forwarded, edns = true) {
-  const counters = createDnsCounters()
+  const counters = createDnsMetrics()
   const lines: Record<string, unknown>[] = []
   const log = { info: (fields: Record<string, unknown>) => void lines.push(fields) } as never
   const handle = createPipeline({

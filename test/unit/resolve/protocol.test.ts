@@ -12,7 +12,7 @@ import type { Forward, Forwarded } from '../../../src/forward/types.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Query } from '../../../src/net/handler.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { resolverFor } from './deciding.ts'
 import { container, estate, network } from './estate.ts'
@@ -30,7 +30,7 @@ interface Setting {
 
 function start({ identity = { id: '', version: '' }, upstream }: Setting = {}) {
   const asked: Buffer[] = []
-  const counters = createDnsCounters()
+  const counters = createDnsMetrics()
   const forward: Forward = ({ query, question }) => {
     asked.push(query)
     const told = upstream?.(query) ?? { failure: '192.0.2.53:53 timeout', reason: 'unreachable' as const }

@@ -10,7 +10,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Query } from '../../../src/net/handler.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver, type ResolverOptions } from '../../../src/resolve/resolver.ts'
 import { replyTo } from '../forward/cache/kept.ts'
@@ -25,7 +25,7 @@ export function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}, 
     ...{ snapshot, decided: 0, upstreams: [upstream] as (typeof upstream)[] },
     gone: undefined as ResolverOptions['gone'],
   }
-  const counters = createDnsCounters()
+  const counters = createDnsMetrics()
   const create = () =>
     createResolver({
       config: {
@@ -61,7 +61,7 @@ export function servers(snapshot: Snapshot, options: Partial<FastOptions> = {}, 
   const handle = createPipeline({ ...common, resolver: counting, fast })
   // One that remembers nothing.
   const slow = (query: Query) =>
-    createPipeline({ ...common, counters: createDnsCounters(), resolver: create() })(query)
+    createPipeline({ ...common, counters: createDnsMetrics(), resolver: create() })(query)
   const query = (message: Buffer, extra: Partial<Query> = {}): Query => ({
     ...{ message, asker: '127.0.0.1', local: '127.0.0.1', transport: 'udp', server },
     ...extra,

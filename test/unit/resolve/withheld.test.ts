@@ -11,7 +11,7 @@ import type { Forward } from '../../../src/forward/types.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import { config, here, upstream } from './deciding.ts'
@@ -48,13 +48,13 @@ function createServer(address: string, table = snapshot, becomes = table) {
     const reply = encode({ type: 'response', id: id!, flags: 0x0180, questions: questions!, answers })
     return { reply: readReply(reply, question)!, upstream: route.upstreams[0]!.text }
   }
-  const counters = createDnsCounters()
+  const counters = createDnsMetrics()
   const common = { resolver, forward, counters, clock: systemClock, log: silentLogger, logQueries: false }
   const cookies = createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 })
   const handle = createPipeline({ ...common, cookies, identity: config.identity })
   const inspector = createInspector({ resolver, forward, zone: config.zone, clock: systemClock })
   const count = (cause: 'foreign' | 'rebinding') =>
-    [...counters.withheld[cause].cells.values()].reduce((sum, { value }) => sum + value, 0)
+    [...counters[cause].cells.values()].reduce((sum, { value }) => sum + value, 0)
   return {
     count,
     explain: (name: string) => inspector.query(name, 'A', { kind: 'address', address: '172.18.0.2' }),

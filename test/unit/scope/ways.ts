@@ -7,8 +7,8 @@ import { readQuestion } from '../../../src/dns/name.ts'
 import { readReply } from '../../../src/dns/relay.ts'
 import { createFastAnswers } from '../../../src/fast/fast-answers.ts'
 import { createCache } from '../../../src/forward/cache/cache.ts'
-import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
+import { createCacheMetrics } from '../../../src/forward/cache/cache-metrics.ts'
+import { createForwardMetrics } from '../../../src/forward/forward-metrics.ts'
 import type { Forward } from '../../../src/forward/types.ts'
 import type { AskerRef } from '../../../src/http/api-types.ts'
 import { createInspector } from '../../../src/http/inspect.ts'
@@ -17,7 +17,7 @@ import { parseSubnet } from '../../../src/lib/ip.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import type { Snapshot } from '../../../src/registry/types.ts'
 import { holdsDockerAddress } from '../../../src/resolve/answer-filter.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../../src/resolve/pipeline.ts'
 import { createResolver } from '../../../src/resolve/resolver.ts'
 import type { Scope, scopeTable } from '../../../src/scope/scope.ts'
@@ -100,8 +100,8 @@ export function waysInto(
     settings,
     isCacheable: (reply, { zone }) => zone !== undefined || !holdsDockerAddress(ways.table, reply),
     isDown: () => false,
-    counters: createCacheCounters(),
-    forwardCounters: createForwardCounters(),
+    counters: createCacheMetrics(),
+    forwardCounters: createForwardMetrics(),
     clock: systemClock,
     log: silentLogger,
   })
@@ -109,7 +109,7 @@ export function waysInto(
     forwarded = true
     return cache.forward(asked)
   }
-  const counters = createDnsCounters()
+  const counters = createDnsMetrics()
   const checking = checksBeforeCache ? { ...resolver, withhold: () => undefined } : resolver
   const cookies = createCookies({ secretOf: () => Buffer.alloc(16), seconds: () => 0 })
   const fast = createFastAnswers({

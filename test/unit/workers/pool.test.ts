@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import type { Fill } from '../../../src/forward/cache/fill.ts'
-import { dnsSeries } from '../../../src/http/serving-series.ts'
-import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
 import { createPool } from '../../../src/workers/pool.ts'
+import { addTallies, readTally, sumMetrics } from '../../../src/workers/tally.ts'
 import { createHandClock } from '../hand-clock.ts'
 
 function pooled(processes: number) {
@@ -16,7 +15,7 @@ function pooled(processes: number) {
   const children: { said: ToWorker[]; say: (message: FromWorker) => void; die: () => void }[] = []
   const taken: Fill[] = []
   const suspected: unknown[] = []
-  const own = createDnsCounters()
+  const own = createDnsMetrics()
   const pool = createPool({
     processes,
     fork({ onMessage, onEnd }) {
@@ -40,7 +39,7 @@ function pooled(processes: number) {
       caught: (token) => (token === 'known' ? '192.0.2.1:53' : undefined),
       suspect: (silent, name) => void suspected.push([silent, name]),
     },
-    addTallies: (tallies) => addTallies(dnsSeries(own), tallies),
+    addTallies: (tallies) => addTallies(Object.values(own), tallies),
   })
   const of = (kind: ToWorker['kind'], i: number) =>
     children[i]!.said.filter((message) => message.kind === kind)
@@ -95,19 +94,16 @@ describe('the numbers', () => {
 
   /** What the metric says in all. */
   function total({ pool, own }: Pick<ReturnType<typeof pooled>, 'pool' | 'own'>): number {
-    const series = sumSeries(dnsSeries(own), pool.tallies).find((each) => each.name === name)!
-    const { source } = series
-    const samples =
-      typeof source === 'function' ? source() : ([...source.cells.values()] as { value: number }[])
-    return samples.reduce((sum, { value }) => sum + value, 0)
+    const metric = sumMetrics(Object.values(own), pool.tallies).find((each) => each.name === name)!
+    return metric.read().reduce((sum, { numbers }) => sum + numbers[0]!, 0)
   }
 
   function say({ children }: Pick<ReturnType<typeof pooled>, 'children'>, i: number, count: number): void {
-    const counters = createDnsCounters()
+    const counters = createDnsMetrics()
     counters.dropped.add(count, 'dns://127.0.0.1:53')
     const { said, say } = children[i]!
     const { id } = said.findLast((message) => message.kind === 'count') as { id: number }
-    say({ kind: 'done', id, tally: readTally(dnsSeries(counters)) })
+    say({ kind: 'done', id, tally: readTally(Object.values(counters)) })
   }
 
   it('are the sum, and never less than before when somebody dies', async () => {
@@ -121,7 +117,7 @@ describe('the numbers', () => {
     expect(total(world)).toBe(111)
     children[1]!.die()
     expect(total(world)).toBe(111)
-    expect(pool.restarts.cell().value).toBe(1)
+    expect(pool.metrics.restarts.cell().value).toBe(1)
     turn(200)
     expect(total(world)).toBe(111)
     const again = pool.refresh()
@@ -150,7 +146,7 @@ it('all are told to stop, and none counts as replaced', async () => {
   for (const i of [0, 1]) expect(of('stop', i)).toHaveLength(1)
   for (const { die } of children) die()
   await stopped
-  expect(pool.restarts.cell().value).toBe(0)
+  expect(pool.metrics.restarts.cell().value).toBe(0)
 })
 
 it('what all are asked comes to what each says, in order', async () => {

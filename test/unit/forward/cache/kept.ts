@@ -7,8 +7,8 @@ import { encodeQuery, readMessage } from '../../../../src/dns/message.ts'
 import { readQuestion } from '../../../../src/dns/name.ts'
 import { readReply, type UpstreamReply } from '../../../../src/dns/relay.ts'
 import { type CacheOptions, createCache } from '../../../../src/forward/cache/cache.ts'
-import { createCacheCounters } from '../../../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../../../src/forward/counters.ts'
+import { createCacheMetrics } from '../../../../src/forward/cache/cache-metrics.ts'
+import { createForwardMetrics } from '../../../../src/forward/forward-metrics.ts'
 import type { Forwarded, ForwardQuestion, Route } from '../../../../src/forward/types.ts'
 import { passingTime } from '../../../../src/lib/clock.ts'
 import { silentLogger } from '../../../../src/lib/log.ts'
@@ -116,8 +116,8 @@ export function replyTo({ question, query }: ForwardQuestion, said: Said): Upstr
 /** `says`: what the upstream answers now; a Forwarded as it is; 'held': only when `release` is called. */
 export function keptBy(changes: Partial<CacheSettings> = {}, more: Partial<CacheOptions> = {}) {
   const hand = createHandClock()
-  const counters = createCacheCounters()
-  const forwardCounters = createForwardCounters()
+  const counters = createCacheMetrics()
+  const forwardCounters = createForwardMetrics()
   const asked: ForwardQuestion[] = []
   const held: (() => void)[] = []
   const cache = createCache({

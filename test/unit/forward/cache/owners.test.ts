@@ -2,7 +2,7 @@
 // found by their name, and nobody's very many records make that slow.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createCacheCounters } from '../../../../src/forward/cache/counters.ts'
+import { createCacheMetrics } from '../../../../src/forward/cache/cache-metrics.ts'
 import { createEntry, type Entry } from '../../../../src/forward/cache/entry.ts'
 import { createExistence } from '../../../../src/forward/cache/existence.ts'
 import { createStore } from '../../../../src/forward/cache/store.ts'
@@ -63,7 +63,7 @@ const step = fc.oneof(
 it('every entry that tells is found, and no other', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const store = createStore({ entries: 6, bytes: 6000 }, createCacheCounters())
+      const store = createStore({ entries: 6, bytes: 6000 }, createCacheMetrics())
       const made = new Set<Entry>()
       for (const each of steps) {
         if (each.do === 'set') {
@@ -106,7 +106,7 @@ it('very many types of one name, as somebody may have who runs its server, cost 
     })
     return one
   })
-  const store = createStore({ entries: 10_000, bytes: 1e9 }, createCacheCounters())
+  const store = createStore({ entries: 10_000, bytes: 1e9 }, createCacheMetrics())
   for (const one of many) store.set(one)
   // Half of them had to make room.
   expect(looks / many.length).toBeLessThan(4)

@@ -6,7 +6,7 @@ import { encodeQuery } from '../../../../src/dns/message.ts'
 import { readQuestion } from '../../../../src/dns/name.ts'
 import { readReply } from '../../../../src/dns/relay.ts'
 import { writeReply } from '../../../../src/dns/writer.ts'
-import { createForwardCounters } from '../../../../src/forward/counters.ts'
+import { createForwardMetrics } from '../../../../src/forward/forward-metrics.ts'
 import { createLoopGuard } from '../../../../src/forward/loop/prober.ts'
 import type { Forward, Forwarded, ForwardQuestion, Route } from '../../../../src/forward/types.ts'
 import { type Logger, silentLogger } from '../../../../src/lib/log.ts'
@@ -33,7 +33,7 @@ function answered({ query, question }: ForwardQuestion, upstream: Upstream): For
 /** What comes back is decided by `loops`: the names that each upstream sends to us. */
 function createWorld(loops: Record<string, (name: string) => boolean> = {}) {
   const { clock, turn } = createHandClock()
-  const counters = createForwardCounters()
+  const counters = createForwardMetrics()
   const told: string[] = []
   const record = (level: string) => (_: object, message: string) =>
     void told.push(`${level} ${message.slice(0, 4)}`)
@@ -70,7 +70,7 @@ function createWorld(loops: Record<string, (name: string) => boolean> = {}) {
       respond = next
     },
     count: (to: Upstream) => counters.loops.cells.get(to.text)?.value ?? 0,
-    aside: (to: Upstream) => counters.aside.cells.get(to.text)?.value ?? 0,
+    aside: (to: Upstream) => counters.looping.cells.get(to.text)?.value ?? 0,
   }
 }
 
@@ -268,7 +268,7 @@ it('verdicts on very many upstreams are told together, and the last one is among
   const guard = createLoopGuard({
     ask: async () => {},
     randomToken: () => randomBytes(16).toString('hex'),
-    ...{ clock, log: silentLogger, counters: createForwardCounters() },
+    ...{ clock, log: silentLogger, counters: createForwardMetrics() },
     onChange: () => void tells.push(guard.states().clear.length),
   })
   const many = Array.from({ length: 2000 }, (_, i) => ({

@@ -2,7 +2,7 @@
 import { loadConfig } from '../../../../src/config/load.ts'
 import { parseEngineAddress } from '../../../../src/docker/api/address.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
-import { createLimitCounters } from '../../../../src/net/limits/counters.ts'
+import { createLimitMetrics } from '../../../../src/net/limits/limit-metrics.ts'
 import { createLimits, type LimitSettings, type LimitsOptions } from '../../../../src/net/limits/limits.ts'
 
 export const defaults: LimitSettings = loadConfig({ env: {}, flags: {}, parseEngineAddress }).limits
@@ -11,7 +11,7 @@ export function createAccounting(
   settings: Partial<LimitSettings> = {},
   options: Partial<Omit<LimitsOptions, 'settings'>> = {},
 ) {
-  const counters = createLimitCounters()
+  const counters = createLimitMetrics()
   const limits = createLimits({
     ...{ counters, clock: systemClock, table: () => undefined },
     ...{ isOurs: () => false, lost: () => 0 },

@@ -1,12 +1,12 @@
-// Counting answers that are at hand: each kind of them has its cells found once for a listener, and then it is three
-// numbers that grow.
+// Counts fast answers: the cells of each kind are looked up once per listener; after that, to count is to add to three
+// numbers.
 import { rcodeName } from '../dns/header.ts'
 import { typeLabel } from '../dns/types.ts'
 import type { Transport } from '../dns/writer.ts'
-import type { HistogramCell } from '../lib/counters.ts'
-import type { DnsCounters } from '../resolve/counters.ts'
+import { type CounterCell, computedGauge, type HistogramCell } from '../lib/metrics.ts'
+import type { DnsMetrics } from '../resolve/dns-metrics.ts'
 
-/** What counting needs to know of an answer. */
+/** Answers of one kind are counted in the same cells. */
 interface Kind {
   readonly type: string
   readonly rcode: string
@@ -20,21 +20,20 @@ export interface CellRow {
 }
 
 interface Cells {
-  readonly requests: { value: number }
-  readonly responses: { value: number }
+  readonly requests: CounterCell
+  readonly responses: CounterCell
   readonly duration: HistogramCell
 }
 
-export interface Counting {
-  /** `code`: the question's type. */
-  /** A number for what this is, for ever. */
+export interface HitCounter {
+  /** The number of this kind of answer, for as long as we run. `code`: the question's type. */
   kindOf(code: number, made: { readonly rcode: number; readonly source: string }): number
   row(server: string): CellRow
-  /** Counts question and answer; the time is for the caller to tell. */
+  /** Counts question and answer; the caller observes the duration. */
   count(row: CellRow, kind: number, transport: Transport, asker: string): HistogramCell
 }
 
-export function createCounting(counters: DnsCounters): Counting {
+export function createHitCounter(metrics: DnsMetrics): HitCounter {
   const kinds: Kind[] = []
   const numbers = new Map<string, number>()
 
@@ -44,9 +43,9 @@ export function createCounting(counters: DnsCounters): Counting {
     if (found === undefined) {
       const { type, rcode, source } = kinds[kind]!
       found = {
-        requests: counters.requests.cell(server, transport, isV6 ? '2' : '1', type),
-        responses: counters.responses.cell(server, rcode, source),
-        duration: counters.duration.cell(server, source),
+        requests: metrics.requests.cell(server, transport, isV6 ? '2' : '1', type),
+        responses: metrics.responses.cell(server, rcode, source),
+        duration: metrics.duration.cell(server, source),
       }
       cells[at] = found
     }
@@ -71,5 +70,16 @@ export function createCounting(counters: DnsCounters): Counting {
       responses.value++
       return duration
     },
+  }
+}
+
+export function fastGauges(held: () => { readonly answers: number; readonly bytes: number }) {
+  return {
+    answers: computedGauge('berth_fast_answers', 'Encoded answers held for reuse.', () => held().answers),
+    bytes: computedGauge(
+      'berth_fast_answers_bytes',
+      'Approximate memory used by encoded answers.',
+      () => held().bytes,
+    ),
   }
 }

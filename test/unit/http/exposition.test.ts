@@ -1,40 +1,16 @@
 // What Prometheus reads: names, labels, and buckets that add up.
 import { describe, expect, it } from 'vitest'
-import { createConfigCounters } from '../../../src/config/counters.ts'
-import { createDockerCounters } from '../../../src/docker/counters.ts'
-import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
-import { createMetrics, expose, metricsRoute } from '../../../src/http/metrics.ts'
-import { Counter, Histogram } from '../../../src/lib/counters.ts'
-import { createLimitCounters } from '../../../src/net/limits/counters.ts'
-import { createStore } from '../../../src/registry/store.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createExposition, metricsRoute } from '../../../src/http/exposition.ts'
+import { Counter, Gauge, Histogram } from '../../../src/lib/metrics.ts'
 import { version } from '../../../src/version.ts'
+import { createAllMetrics } from '../all-metrics.ts'
 import { container, network } from '../resolve/estate.ts'
-
-const sources = () => ({
-  config: createConfigCounters(1_700_000_000),
-  store: createStore(['local']),
-  docker: createDockerCounters(),
-  dns: createDnsCounters(),
-  forward: createForwardCounters(),
-  cache: createCacheCounters(),
-  kept: () => ({ answers: 8, bytes: 900, seats: 0 }),
-  lostLines: new Counter('why'),
-  limits: {
-    counters: createLimitCounters(),
-    held: () => ({ connections: 3, inFlight: 2, bytes: 100, askers: 7 }),
-  },
-  workers: { alive: () => 1, restarts: new Counter(), tallies: undefined },
-})
 
 describe('the adapter', () => {
   it('cumulates buckets and keeps sum and count', async () => {
-    const histogram = new Histogram([0.1, 1], 'to')
+    const histogram = new Histogram('x_seconds', 'X.', [0.1, 1], 'to')
     for (const value of [0.05, 0.1, 0.5, 7]) histogram.cell('a').observe(value)
-    const text = await expose([{ name: 'x_seconds', help: 'X.', kind: 'histogram', source: histogram }], {
-      process: false,
-    }).text()
+    const text = await createExposition([histogram], { process: false }).text()
     expect(text.trim().split('\n')).toEqual([
       '# HELP x_seconds X.',
       '# TYPE x_seconds histogram',
@@ -47,15 +23,10 @@ describe('the adapter', () => {
   })
 
   it('copies counters as they are at the time, escapes labels, and shows what never happened as 0', async () => {
-    const labelled = new Counter('name')
-    const metrics = expose(
-      [
-        { name: 'a_total', help: 'A.', kind: 'counter', source: labelled },
-        { name: 'b_total', help: 'B.', kind: 'counter', source: new Counter() },
-        { name: 'c', help: 'C.', kind: 'gauge', source: () => [{ labels: { x: '1' }, value: 2 }] },
-      ],
-      { process: false },
-    )
+    const labelled = new Counter('a_total', 'A.', 'name')
+    const gauge = new Gauge('c', 'C.', 'x')
+    gauge.cell('1').value = 2
+    const metrics = createExposition([labelled, new Counter('b_total', 'B.'), gauge], { process: false })
     expect(await metrics.text()).not.toContain('a_total{')
     labelled.add(3, 'quo"te\\\n')
     const text = await metrics.text()
@@ -67,7 +38,7 @@ describe('the adapter', () => {
 
 describe("berth's metrics", () => {
   it('have the names that dashboards rely on', async () => {
-    const told = sources()
+    const told = createAllMetrics()
     told.dns.requests.add(1, '127.0.0.1:53', 'udp', '1', 'A')
     told.dns.responses.add(1, '127.0.0.1:53', 'NOERROR', 'local')
     told.dns.duration.cell('127.0.0.1:53', 'local').observe(0.0003)
@@ -75,8 +46,8 @@ describe("berth's metrics", () => {
     told.docker.errors.add(2, 'local', 'ping')
     told.forward.duration.cell('9.9.9.9:53', 'NOERROR').observe(0.02)
     told.cache.entries.add(1, 'denial')
-    told.limits.counters.reached.add(4, 'rate', 'slipped')
-    const text = await createMetrics(told, { process: false }).text()
+    told.limits.reached.add(4, 'rate', 'slipped')
+    const text = await createExposition(told.metrics, { process: false }).text()
     for (const line of [
       `berth_build_info{version="${version}",node="${process.version}"} 1`,
       'berth_dns_requests_total{server="127.0.0.1:53",proto="udp",family="1",type="A"} 1',
@@ -118,7 +89,7 @@ describe("berth's metrics", () => {
   })
 
   it('count networks, endpoints and names of the table', async () => {
-    const one = sources()
+    const one = createAllMetrics()
     one.store.apply({
       ...{ kind: 'update', engine: 'local' },
       networks: ['front', 'back'].map((name) => [name, network(name, ['10.1.0.0/24'])]),
@@ -128,14 +99,14 @@ describe("berth's metrics", () => {
         container('elsewhere', { nowhere: { at: ['10.1.0.4'] } }),
       ].map((each) => [each.id, each]),
     })
-    const text = await createMetrics(one).text()
+    const text = await createExposition(one.metrics).text()
     const told = [...text.matchAll(/^berth_table_(\w+) (\d+)$/gm)].map(([, name, value]) => [name, value])
     // A name counts once on each network that answers with it.
     expect(Object.fromEntries(told)).toEqual({ networks: '2', endpoints: '2', names: '2' })
   })
 
   it('come with those of the process, but not the gauges that call themselves _total', async () => {
-    const { handle } = metricsRoute(createMetrics(sources()))
+    const { handle } = metricsRoute(createExposition(createAllMetrics().metrics))
     const { body, type } = await handle({
       parameters: new URLSearchParams(),
       remote: '127.0.0.1',

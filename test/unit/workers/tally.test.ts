@@ -1,29 +1,16 @@
 // Several processes' numbers as one: sums, buckets, and the least where one bad one is what counts.
 import { expect, it } from 'vitest'
-import { createCacheCounters } from '../../../src/forward/cache/counters.ts'
-import { createForwardCounters } from '../../../src/forward/counters.ts'
-import { expose } from '../../../src/http/metrics.ts'
-import { servingSeries } from '../../../src/http/serving-series.ts'
-import { addTallies, readTally, sumSeries } from '../../../src/http/tally.ts'
-import { Counter } from '../../../src/lib/counters.ts'
-import { createLimitCounters } from '../../../src/net/limits/counters.ts'
-import { createDnsCounters } from '../../../src/resolve/counters.ts'
+import { createExposition } from '../../../src/http/exposition.ts'
+import { addTallies, readTally, sumMetrics } from '../../../src/workers/tally.ts'
+import { createServingGroups, listServing } from '../all-metrics.ts'
 
 function counted(connections = 0) {
-  const counters = {
-    ...{ dns: createDnsCounters(), forward: createForwardCounters(), cache: createCacheCounters() },
-    kept: () => ({ answers: 0, bytes: 0, seats: 0 }),
-    lostLines: new Counter('why'),
-    limits: {
-      counters: createLimitCounters(),
-      held: () => ({ connections, inFlight: 0, bytes: 0, askers: 0 }),
-    },
-  }
-  return { ...counters, series: servingSeries(counters) }
+  const groups = createServingGroups(connections)
+  return { ...groups, metrics: listServing(groups) }
 }
 
 const text = (one: ReturnType<typeof counted>, others: () => ReturnType<typeof readTally>[]) =>
-  expose(sumSeries(one.series, others), { process: false }).text()
+  createExposition(sumMetrics(one.metrics, others), { process: false }).text()
 
 it('what was counted is added up, whoever had the label first', async () => {
   const [one, other] = [counted(3), counted(4)]
@@ -34,7 +21,7 @@ it('what was counted is added up, whoever had the label first', async () => {
   one.dns.duration.cell('a', 'local').observe(2 ** -11)
   other.dns.duration.cell('a', 'local').observe(2 ** -11)
   other.dns.duration.cell('a', 'local').observe(100)
-  const lines = (await text(one, () => [readTally(other.series)])).split('\n')
+  const lines = (await text(one, () => [readTally(other.metrics)])).split('\n')
   for (const line of [
     'berth_dns_dropped_total{server="a"} 3',
     'berth_dns_dropped_total{server="b"} 5',
@@ -53,8 +40,8 @@ it('what was counted is added up, whoever had the label first', async () => {
 
 it('is read when it is asked for', async () => {
   const [one, other] = [counted(), counted()]
-  const metrics = expose(
-    sumSeries(one.series, () => [readTally(other.series)]),
+  const metrics = createExposition(
+    sumMetrics(one.metrics, () => [readTally(other.metrics)]),
     { process: false },
   )
   expect(await metrics.text()).toContain('\nberth_dns_panics_total 0\n')
@@ -68,7 +55,7 @@ it('an upstream that is down for one of them is not healthy', async () => {
   one.forward.healthy.cell('192.0.2.1:53').value = 1
   other.forward.healthy.cell('192.0.2.1:53').value = 0
   other.forward.healthy.cell('192.0.2.2:53').value = 1
-  const told = await text(one, () => [readTally(other.series)])
+  const told = await text(one, () => [readTally(other.metrics)])
   expect(told).toContain('berth_forward_healthy{to="192.0.2.1:53"} 0\n')
   expect(told).toContain('berth_forward_healthy{to="192.0.2.2:53"} 1\n')
 })
@@ -78,8 +65,8 @@ it('of the dead stays what happened, not how things were', async () => {
   dead.dns.panics.add(2)
   dead.cache.entries.add(5, 'success')
   dead.forward.healthy.cell('192.0.2.1:53').value = 0
-  const buried = addTallies(one.series, [new Map(), readTally(dead.series)])
-  const twice = addTallies(one.series, [buried, readTally(dead.series)])
+  const buried = addTallies(one.metrics, [new Map(), readTally(dead.metrics)])
+  const twice = addTallies(one.metrics, [buried, readTally(dead.metrics)])
   const told = await text(one, () => [twice])
   expect(told).toContain('\nberth_dns_panics_total 4\n')
   expect(told).toContain('\nberth_limits_connections 1\n')
