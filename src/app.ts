@@ -10,7 +10,7 @@ import { allMetrics, servingMetrics } from './all-metrics.ts'
 import type { ConfigMetrics } from './config/config-metrics.ts'
 import { remoteEngines } from './config/local-engines.ts'
 import type { Config } from './config/types.ts'
-import { createDockerCounters } from './docker/counters.ts'
+import { createDockerMetrics } from './docker/docker-metrics.ts'
 import type { LabelRules } from './docker/model/grants.ts'
 import { createEngines, type Engines } from './docker/sync/engines.ts'
 import { createTokens } from './forward/loop/probe-token.ts'
@@ -84,7 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     configured.map(({ name }) => name),
     remoteEngines(configured),
   )
-  const dockerMetrics = createDockerCounters()
+  const dockerMetrics = createDockerMetrics()
   // Shared by all answering processes.
   const cookieSecret = randomBytes(16)
   const probeKey = randomBytes(16)

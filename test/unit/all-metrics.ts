@@ -1,7 +1,7 @@
 // Every metric of berth, as the first process has them.
 import { allMetrics, servingMetrics } from '../../src/all-metrics.ts'
 import { createConfigMetrics } from '../../src/config/config-metrics.ts'
-import { createDockerCounters } from '../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../src/docker/docker-metrics.ts'
 import { fastGauges } from '../../src/fast/fast-metrics.ts'
 import { createCacheMetrics } from '../../src/forward/cache/cache-metrics.ts'
 import { createForwardMetrics } from '../../src/forward/forward-metrics.ts'
@@ -33,7 +33,7 @@ export function createAllMetrics() {
   const serving = createServingGroups()
   const groups = {
     workers: createWorkerMetrics(() => 1),
-    docker: createDockerCounters(),
+    docker: createDockerMetrics(),
     table: tableMetrics(store.current),
     config: createConfigMetrics(1_700_000_000),
   }

@@ -5,7 +5,7 @@ import type { Logger } from '../../lib/log.ts'
 import type { EngineClient } from '../api/client.ts'
 import { readEvents } from '../api/event-stream.ts'
 import type { EngineVersion } from '../api/versions.ts'
-import type { DockerCounters } from '../counters.ts'
+import type { DockerMetrics } from '../docker-metrics.ts'
 import { type Isolation, isolationOf } from '../model/isolation.ts'
 import { readEngineClock } from './engine-clock.ts'
 import { handleEvent } from './event-handler.ts'
@@ -23,7 +23,7 @@ export interface ConnectionOptions {
   clock: Clock
   random: () => number
   log: Logger
-  counters: DockerCounters
+  counters: DockerMetrics
   /** Aborted: the session ends. */
   signal: AbortSignal
   /** Called again once the engine's own version is known, where a ping's headers lack it. */

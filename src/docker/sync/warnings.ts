@@ -2,7 +2,7 @@
 import type { Logger } from '../../lib/log.ts'
 import type { Network } from '../../registry/types.ts'
 import { isAtLeast, oldestApi } from '../api/versions.ts'
-import type { DockerCounters } from '../counters.ts'
+import type { DockerMetrics } from '../docker-metrics.ts'
 import type { RejectedAddress } from '../model/gateways.ts'
 import { describeIsolation, type Isolation } from '../model/isolation.ts'
 import type { LogLimit } from './log-limit.ts'
@@ -34,7 +34,7 @@ const mostRefusals = 50
 export function createWarnings(
   engine: string,
   notices: LogLimit,
-  counters: Pick<DockerCounters, 'errors'>,
+  counters: Pick<DockerMetrics, 'errors'>,
   log: Logger,
 ): Warnings {
   const told = new Set<string>()

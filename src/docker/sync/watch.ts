@@ -8,7 +8,7 @@ import { isLocal } from '../../registry/locality.ts'
 import type { Store } from '../../registry/store.ts'
 import { createEngineClient, type EngineClient } from '../api/client.ts'
 import type { EngineVersion } from '../api/versions.ts'
-import type { DockerCounters } from '../counters.ts'
+import type { DockerMetrics } from '../docker-metrics.ts'
 import { supportsNoGateway } from '../model/gateways.ts'
 import type { LabelRules } from '../model/grants.ts'
 import { addressesOf, type Isolation, type ProcessLocation, sharesNetworks } from '../model/isolation.ts'
@@ -46,7 +46,7 @@ export interface WatchOptions {
   store: Store
   clock: Clock
   log: Logger
-  counters: DockerCounters
+  counters: DockerMetrics
   random: () => number
   /** Where this process is, as things are now. */
   here?: () => ProcessLocation

@@ -10,7 +10,7 @@ import {
   pathPrefix,
   versionFromHeaders,
 } from '../../../../src/docker/api/versions.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { createStore } from '../../../../src/registry/store.ts'
@@ -52,7 +52,7 @@ async function watchOf(options: EdgeOptions) {
   const store = createStore(['e'])
   const watch = createWatch({
     ...{ engine, resync: 60_000, store, clock: systemClock, log, random: () => 0.5, labelRules },
-    counters: createDockerCounters(),
+    counters: createDockerMetrics(),
   })
   closing.push(watch.stop)
   watch.start()

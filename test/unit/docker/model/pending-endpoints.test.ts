@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import type { ApiNetwork } from '../../../../src/docker/api/types.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
@@ -43,7 +43,7 @@ function open() {
   const store = createStore(['e'])
   const watch = createWatch({
     engine: { name: 'e', address: { kind: 'unix', path: '/nowhere', text: 'unix:///nowhere' } },
-    ...{ resync: 60_000, store, clock, log: recordingLogger().log, counters: createDockerCounters() },
+    ...{ resync: 60_000, store, clock, log: recordingLogger().log, counters: createDockerMetrics() },
     ...{ random: () => 0.5, createClient: () => client, labelRules },
   })
   watch.start()

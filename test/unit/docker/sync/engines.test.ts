@@ -5,7 +5,7 @@ import { remoteEngines } from '../../../../src/config/local-engines.ts'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../../src/docker/api/address.ts'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createEngines } from '../../../../src/docker/sync/engines.ts'
 import { silentLogger } from '../../../../src/lib/log.ts'
 import { createStore } from '../../../../src/registry/store.ts'
@@ -26,7 +26,7 @@ function create(first: ReturnType<typeof docker>) {
     first.engines.map(({ name }) => name),
     remoteEngines(first.engines),
   )
-  const counters = createDockerCounters()
+  const counters = createDockerMetrics()
   const out = new Set<string>()
   const log: string[] = []
   const fakes = new Map<string, ReturnType<typeof createFakeEngine>>()

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import type { EngineEvent } from '../../../../src/docker/api/event-stream.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createPendingEndpoints } from '../../../../src/docker/model/pending-endpoints.ts'
 import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
 import { createLogLimit } from '../../../../src/docker/sync/log-limit.ts'
@@ -184,7 +184,7 @@ describe('a watch', () => {
     const store = createStore(['e'])
     const { log, lines } = recordingLogger()
     const watch = createWatch({
-      ...{ engine, resync: 600_000, store, clock, log, counters: createDockerCounters(), random: () => 0.5 },
+      ...{ engine, resync: 600_000, store, clock, log, counters: createDockerMetrics(), random: () => 0.5 },
       labelRules,
       createClient: () => client,
     })

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import { createEngineClient, type EngineClient } from '../../../../src/docker/api/client.ts'
 import { type EngineEvent, readEvents } from '../../../../src/docker/api/event-stream.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { createStore } from '../../../../src/registry/store.ts'
@@ -240,7 +240,7 @@ async function follow(containers: readonly object[], answers: (url: string) => u
     response.writeHead(404).end('{"message":"no such container"}')
   })
   const store = createStore(['e'])
-  const counters = createDockerCounters()
+  const counters = createDockerMetrics()
   const { log, lines } = recordingLogger()
   const watch = createWatch({
     ...{ engine, resync: 60_000, store, clock: systemClock, log, counters, random: () => 0.5 },

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
@@ -36,7 +36,7 @@ async function follow() {
   const address = { kind: 'unix', path: '/nowhere', text: 'unix:///nowhere' } as const
   const watch = createWatch({
     ...{ engine: { name: 'e', address }, resync: 60_000, store: createStore(['e']), clock, log, labelRules },
-    ...{ counters: createDockerCounters(), random: () => 0.5, createClient: () => counting },
+    ...{ counters: createDockerMetrics(), random: () => 0.5, createClient: () => counting },
   })
   const pass = async (ms: number) => {
     for (let left = ms; left > 0; left -= 10) {

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import type { RemoteEngines } from '../../../../src/registry/types.ts'
@@ -58,7 +58,7 @@ function follow({
     close() {},
   })
   const store = createStore(['e'], remote)
-  const counters = createDockerCounters()
+  const counters = createDockerMetrics()
   const { log, lines } = recordingLogger()
   const watch = createWatch({
     engine: { name: 'e', address: { kind: 'unix', path: '/nowhere', text: 'unix:///nowhere' } },

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { EngineConfig } from '../../../../src/config/types.ts'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
-import { createDockerCounters } from '../../../../src/docker/counters.ts'
+import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch, type WatchOptions } from '../../../../src/docker/sync/watch.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
@@ -71,7 +71,7 @@ function open(
   { own = [], remote = [] }: { own?: string[]; remote?: Parameters<typeof createStore>[1] } = {},
 ) {
   const store = createStore(['e'], remote)
-  const counters = createDockerCounters()
+  const counters = createDockerMetrics()
   const { log, lines } = recordingLogger()
   const watch = createWatch({
     ...{ engine, resync: 60_000, store, clock: hand.clock, log, counters, random: () => 0.5, createClient },

@@ -4,9 +4,9 @@ import { Counter, Gauge, Histogram } from '../lib/metrics.ts'
 /** Seconds. */
 const lagBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
-export type DockerCounters = ReturnType<typeof createDockerCounters>
+export type DockerMetrics = ReturnType<typeof createDockerMetrics>
 
-export function createDockerCounters() {
+export function createDockerMetrics() {
   return {
     /** 1: the event stream is open and the list is read. */
     connected: new Gauge('berth_docker_connected', '1 while the engine is followed, else 0.', 'engine'),
