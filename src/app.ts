@@ -1,7 +1,7 @@
 // The composition root: builds every room, starts and stops them in order, and applies changes of the configuration.
 //
 //   question   socket → serving → socket, here and in each worker                see serving.ts
-//   event      engine → stream → dirty → inspect → facts → snapshot              docker → registry
+//   event      engine → stream → work queue → inspect → snapshot              docker → registry
 //                                                     └ change → workers         workers
 //   scrape     http → metrics, snapshot                                          http
 import { randomBytes } from 'node:crypto'

@@ -1,7 +1,7 @@
 // One answering process, put together: the same in the first process and in each worker.
 //
 //   question   socket → limits → encoded answers ─ hit ─────────────────→ socket     net, resolve
-//                                  └ miss → gate → scope → table, policy ─ ours ─┘   resolve, registry
+//                                  └ miss → gate → scope → table, rules ─ ours ──┘   resolve, registry
 //                                                       └ not ours → cache → upstreams ┘  forward
 import type { ServingMetrics } from './all-metrics.ts'
 import type { Config } from './config/types.ts'

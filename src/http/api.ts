@@ -1,4 +1,4 @@
-// /api/names, /api/query and /api/cache: who may ask, and on whose behalf. Names are inside knowledge; see DESIGN's scope
+// /api/names, /api/query and /api/cache: who may ask, and on whose behalf. Names are inside knowledge; see ARCHITECTURE.md's scope
 // table. What is kept, and to flush it, is for whoever has the host's view.
 import { isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'

@@ -42,7 +42,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 describe('the package', () => {
   it('has the program, its licences, the configuration and the documents, and nothing else', () => {
     const expected = [
-      /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md)$/,
+      /^(?:package\.json|LICENSE|README\.md|ARCHITECTURE\.md|CHANGELOG\.md|SECURITY\.md)$/,
       /^dist\/(?:[a-z-]+\.js|package\.json|LICENSES\.txt)$/,
       /^config\/(?!image\.yml)[\w-]+\.(?:yml|json|cfg|conf)$/,
       /^docs\/[\w-]+\.(?:md|svg)$/,

@@ -1,8 +1,9 @@
-// Dependencies point one way (DESIGN, "The house"): who may import whom, and who may do I/O or read a clock.
+// Dependencies point one way (ARCHITECTURE.md, "Folders"): who may import whom, and who may do I/O or read a clock.
 import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { arrows } from './arrows.ts'
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url))
 
@@ -45,63 +46,6 @@ const isOurs = ({ target }: Import) => texts.has(target)
 
 /** Interfaces only: any room may import their types. */
 const shapes = ['config/types.ts', 'forward/types.ts', 'net/handler.ts', 'resolve/dns-metrics.ts']
-
-/** Which other rooms each may import. */
-const arrows: Readonly<Record<string, readonly string[]>> = {
-  lib: [],
-  'version.ts': [],
-  'all-metrics.ts': ['lib', 'version.ts'],
-  dns: ['lib'],
-  config: ['lib', 'dns'],
-  registry: ['dns', 'lib'],
-  scope: ['registry', 'lib'],
-  fast: ['scope', 'registry', 'dns', 'lib'],
-  resolve: ['fast', 'scope', 'registry', 'dns', 'lib'],
-  forward: ['dns', 'lib', 'config'],
-  docker: ['registry', 'dns', 'lib', 'config'],
-  // The transports know nothing of names: whoever answers implements net/handler.ts.
-  net: ['dns', 'lib'],
-  http: ['registry', 'resolve', 'scope', 'forward', 'dns', 'lib', 'config'],
-  'serving.ts': [
-    'all-metrics.ts',
-    'net',
-    'forward',
-    'resolve',
-    'fast',
-    'scope',
-    'registry',
-    'config',
-    'dns',
-    'lib',
-  ],
-  workers: ['serving.ts', 'all-metrics.ts', 'http', 'net', 'forward', 'registry', 'config', 'lib'],
-  'app.ts': [
-    'serving.ts',
-    'all-metrics.ts',
-    'workers',
-    'net',
-    'http',
-    'docker',
-    'forward',
-    'registry',
-    'config',
-    'lib',
-  ],
-  commands: [
-    'app.ts',
-    'workers',
-    'http',
-    'config',
-    'registry',
-    'dns',
-    'docker',
-    'net',
-    'forward',
-    'lib',
-    'version.ts',
-  ],
-  'main.ts': ['commands', 'lib'],
-}
 
 /** Rooms in which no file imports itself through others, not even for types. */
 const acyclic = [

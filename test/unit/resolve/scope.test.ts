@@ -1,4 +1,4 @@
-// DESIGN's scope table, row by row: who may see what.
+// ARCHITECTURE.md's scope table, row by row: who may see what.
 import { describe, expect, it } from 'vitest'
 import { parseSubnet } from '../../../src/lib/ip.ts'
 import type { EngineStatus } from '../../../src/registry/types.ts'
