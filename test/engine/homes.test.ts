@@ -1,7 +1,7 @@
 // berth on "*:PORT" while networks come and go and containers are attached and detached: clients that never stop asking
 // lose nothing on the networks that stay, and every reply comes from the gateway that was asked.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Asking, startAsking } from '../net/asking.ts'
+import { type Asking, startAsking } from '../tools/net/asking.ts'
 import { type Berth, startBerth } from './berth.ts'
 import { docker, onNetworkOf, runContainer, until } from './docker.ts'
 import { privateEngine } from './engine.ts'

@@ -1,6 +1,6 @@
 // The soak for a few seconds each: containers come and go, and every answer is judged by an event log of our own.
 import { expect, it } from 'vitest'
-import { type SoakResult, soak, type Trouble } from '../soak/soak.ts'
+import { type SoakResult, soak, type Trouble } from '../tools/soak/soak.ts'
 
 async function shortly(trouble: Trouble, seconds: number, seed: number): Promise<SoakResult> {
   const told: string[] = []

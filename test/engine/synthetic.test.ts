@@ -3,9 +3,9 @@
 import http from 'node:http'
 import { json } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { connectEngine } from '../soak/api.ts'
-import { kindsOf } from '../synthetic/kinds.ts'
-import { type SyntheticEngine, startSyntheticEngine } from '../synthetic/server.ts'
+import { connectEngine } from '../tools/soak/api.ts'
+import { kindsOf } from '../tools/synthetic/kinds.ts'
+import { type SyntheticEngine, startSyntheticEngine } from '../tools/synthetic/server.ts'
 import { docker, runContainer } from './docker.ts'
 import { removeNetworks } from './project.ts'
 

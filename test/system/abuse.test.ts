@@ -5,9 +5,9 @@ import net from 'node:net'
 import { expect, it } from 'vitest'
 import { frame, readFrames } from '../../src/dns/frame.ts'
 import { rcodeOf } from '../../src/dns/header.ts'
-import { abuse } from '../soak/abuse/abuse.ts'
-import { localName, question } from '../soak/abuse/packets.ts'
-import { createClient } from '../soak/client.ts'
+import { abuse } from '../tools/soak/abuse/abuse.ts'
+import { localName, question } from '../tools/soak/abuse/packets.ts'
+import { createClient } from '../tools/soak/client.ts'
 import { freePort, serve } from './serve.ts'
 
 /** For a reply that comes, however busy the machine is, ms. */

@@ -1,4 +1,4 @@
-// dnsperf as the benchmark has it: one process that is many askers, over UDP and TCP (test/bench/native/askers.c).
+// dnsperf as the benchmark has it: one process that is many askers, over UDP and TCP (test/tools/bench/native/askers.c).
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,11 +8,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { frame, readFrames } from '../../src/dns/frame.ts'
 import { readQuestion } from '../../src/dns/name.ts'
-import { runDnsperf } from '../bench/client/dnsperf.ts'
-import { quantile } from '../bench/client/latencies.ts'
-import { buildNative } from '../bench/native/build.ts'
-import { freePort } from '../servers/port.ts'
-import { replyTo } from '../servers/scripted.ts'
+import { runDnsperf } from '../tools/bench/client/dnsperf.ts'
+import { quantile } from '../tools/bench/client/latencies.ts'
+import { buildNative } from '../tools/bench/native/build.ts'
+import { freePort } from '../tools/servers/port.ts'
+import { replyTo } from '../tools/servers/scripted.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-askers-'))
 const questions = join(folder, 'questions')

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DigReply, parseDig } from '../engine/dig.ts'
 import { until } from '../engine/docker.ts'
 import { createProxy, type EngineProxy } from '../engine/proxy.ts'
-import { createNamespace, isRoot, type Namespace, plug } from '../net/namespace.ts'
-import type { Container } from '../synthetic/estate.ts'
-import { type SyntheticEngine, startSyntheticEngine } from '../synthetic/server.ts'
+import { createNamespace, isRoot, type Namespace, plug } from '../tools/net/namespace.ts'
+import type { Container } from '../tools/synthetic/estate.ts'
+import { type SyntheticEngine, startSyntheticEngine } from '../tools/synthetic/server.ts'
 import { type Serving, serve } from './serve.ts'
 
 const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]

@@ -5,8 +5,8 @@ import { decode, encode } from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { QueryReply } from '../../src/http/api-types.ts'
 import type { CacheReply, FlushReply } from '../../src/http/cache-desk.ts'
-import { ask } from '../servers/client.ts'
-import { type Asked, type Scripted, startScripted } from '../servers/scripted.ts'
+import { ask } from '../tools/servers/client.ts'
+import { type Asked, type Scripted, startScripted } from '../tools/servers/scripted.ts'
 import { freePort, main, type Serving, serve } from './serve.ts'
 
 /** From so many ports that each process gets some, but for one time in millions. */

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import type { Server } from '../servers/process.ts'
-import { startUnbound } from '../servers/unbound.ts'
+import type { Server } from '../tools/servers/process.ts'
+import { startUnbound } from '../tools/servers/unbound.ts'
 import { freePort, main, serve } from './serve.ts'
 
 const run = promisify(execFile)

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readQuestion } from '../../src/dns/name.ts'
 import { readRecords } from '../../src/dns/records.ts'
-import { startScripted } from '../servers/scripted.ts'
+import { startScripted } from '../tools/servers/scripted.ts'
 import { compare, variants } from './differential/compare.ts'
 import { countKinds, describe } from './differential/report.ts'
 import { startWorld, type World } from './differential/world.ts'

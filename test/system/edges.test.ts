@@ -1,10 +1,10 @@
 // Servers on the edge of the standards, asked through berth and through unbound: docs/rfcs.md says what is decided where.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readQuestion } from '../../src/dns/name.ts'
-import { ask } from '../servers/client.ts'
-import type { Server } from '../servers/process.ts'
-import { type Asked, type Scripted, startScripted } from '../servers/scripted.ts'
-import { startUnbound } from '../servers/unbound.ts'
+import { ask } from '../tools/servers/client.ts'
+import type { Server } from '../tools/servers/process.ts'
+import { type Asked, type Scripted, startScripted } from '../tools/servers/scripted.ts'
+import { startUnbound } from '../tools/servers/unbound.ts'
 import { type Forwarding, startForwarding } from './forwarding.ts'
 
 const opt = Buffer.from('00002904d0000000000000', 'hex')

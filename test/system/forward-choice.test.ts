@@ -2,12 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask } from '../servers/client.ts'
-import { startDnsdist } from '../servers/dnsdist.ts'
-import { freePort } from '../servers/port.ts'
-import type { Server } from '../servers/process.ts'
-import { replyTo, startScripted } from '../servers/scripted.ts'
-import { startUnbound } from '../servers/unbound.ts'
+import { ask } from '../tools/servers/client.ts'
+import { startDnsdist } from '../tools/servers/dnsdist.ts'
+import { freePort } from '../tools/servers/port.ts'
+import type { Server } from '../tools/servers/process.ts'
+import { replyTo, startScripted } from '../tools/servers/scripted.ts'
+import { startUnbound } from '../tools/servers/unbound.ts'
 import { type Forwarding, startForwarding } from './forwarding.ts'
 
 let resolver: Server

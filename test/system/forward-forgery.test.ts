@@ -8,9 +8,9 @@ import { readQuestion } from '../../src/dns/name.ts'
 import type { AttemptResult } from '../../src/forward/attempt.ts'
 import { createUdp } from '../../src/forward/udp-carrier.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import { ask } from '../servers/client.ts'
-import { seededRandom } from '../servers/random.ts'
-import { type Asked, replyTo, startScripted } from '../servers/scripted.ts'
+import { ask } from '../tools/servers/client.ts'
+import { seededRandom } from '../tools/servers/random.ts'
+import { type Asked, replyTo, startScripted } from '../tools/servers/scripted.ts'
 import { startForwarding } from './forwarding.ts'
 
 const closing: (() => unknown)[] = []

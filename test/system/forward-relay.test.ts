@@ -1,12 +1,12 @@
 // What upstreams say comes through as they said it: nsd with a signed zone, unbound that validates it, dnsmasq before
 // that; answers of every kind, and what does not fit.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, askWhole, recordSet } from '../servers/client.ts'
-import { startDnsmasq } from '../servers/dnsmasq.ts'
-import { startNsd } from '../servers/nsd.ts'
-import type { Server } from '../servers/process.ts'
-import { startUnbound } from '../servers/unbound.ts'
-import { makeZone, signZone } from '../servers/zone.ts'
+import { ask, askWhole, recordSet } from '../tools/servers/client.ts'
+import { startDnsmasq } from '../tools/servers/dnsmasq.ts'
+import { startNsd } from '../tools/servers/nsd.ts'
+import type { Server } from '../tools/servers/process.ts'
+import { startUnbound } from '../tools/servers/unbound.ts'
+import { makeZone, signZone } from '../tools/servers/zone.ts'
 import { type Forwarding, startForwarding } from './forwarding.ts'
 
 type Kind = 'nsd' | 'unbound' | 'dnsmasq'

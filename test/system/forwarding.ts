@@ -1,6 +1,6 @@
 // berth as a process that forwards to the given upstreams, without an engine.
 
-import { freePort } from '../servers/port.ts'
+import { freePort } from '../tools/servers/port.ts'
 import { type Serving, serve } from './serve.ts'
 
 export interface Forwarding {

@@ -3,8 +3,15 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../engine/docker.ts'
-import { type Asking, startAsking } from '../net/asking.ts'
-import { checked, createNamespace, isRoot, listeningOn, type Namespace, plug } from '../net/namespace.ts'
+import { type Asking, startAsking } from '../tools/net/asking.ts'
+import {
+  checked,
+  createNamespace,
+  isRoot,
+  listeningOn,
+  type Namespace,
+  plug,
+} from '../tools/net/namespace.ts'
 import { type Serving, serve } from './serve.ts'
 
 /** One that berth answers itself, one that it forwards. */

@@ -2,8 +2,8 @@
 // each of several processes and from one that is new.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RecordingUpstream, startUpstream } from '../engine/upstream.ts'
-import { ask } from '../servers/client.ts'
-import { type SyntheticEngine, startSyntheticEngine } from '../synthetic/server.ts'
+import { ask } from '../tools/servers/client.ts'
+import { type SyntheticEngine, startSyntheticEngine } from '../tools/synthetic/server.ts'
 import { freePort, type Serving, serve } from './serve.ts'
 
 const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]

@@ -1,6 +1,6 @@
 // What programs get from upstreams as there are, by themselves and through berth: getaddrinfo of glibc and of musl.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isRoot } from '../net/namespace.ts'
+import { isRoot } from '../tools/net/namespace.ts'
 import { createWorld, type Library, type World } from './lookups/world.ts'
 
 const libraries: Library[] = ['glibc', 'musl']

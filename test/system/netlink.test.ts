@@ -6,12 +6,12 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../engine/docker.ts'
-import { checked, createNamespace, isRoot, type Namespace } from '../net/namespace.ts'
+import { checked, createNamespace, isRoot, type Namespace } from '../tools/net/namespace.ts'
 
-/** A script of test/net in a namespace, and the lines that it says. */
+/** A script of test/tools/net in a namespace, and the lines that it says. */
 function runIn({ entry }: Namespace, name: string) {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  const script = fileURLToPath(new URL(`../net/${name}.ts`, import.meta.url))
+  const script = fileURLToPath(new URL(`../tools/net/${name}.ts`, import.meta.url))
   const words = [...entry, process.execPath, '--import', tsx, script]
   const child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
   return { child, lines: createInterface({ input: child.stdout }) }

@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Library, libraries } from '../engine/stubs/stubs.ts'
-import { createNamespace, isRoot, type Namespace } from '../net/namespace.ts'
+import { createNamespace, isRoot, type Namespace } from '../tools/net/namespace.ts'
 import { type Serving, serve } from './serve.ts'
 
 const run = promisify(execFile)

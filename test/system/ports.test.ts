@@ -2,7 +2,14 @@
 // `listen: ["*:53"]` listens, as they come, change and go.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../engine/docker.ts'
-import { checked, createNamespace, isRoot, listeningOn, type Namespace, plug } from '../net/namespace.ts'
+import {
+  checked,
+  createNamespace,
+  isRoot,
+  listeningOn,
+  type Namespace,
+  plug,
+} from '../tools/net/namespace.ts'
 import { type Serving, serve } from './serve.ts'
 
 /** Containers. */

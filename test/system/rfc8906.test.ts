@@ -4,8 +4,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import type { Server } from '../servers/process.ts'
-import { startUnbound } from '../servers/unbound.ts'
+import type { Server } from '../tools/servers/process.ts'
+import { startUnbound } from '../tools/servers/unbound.ts'
 import { freePort, type Serving, serve } from './serve.ts'
 
 const run = promisify(execFile)

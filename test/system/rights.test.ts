@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { until } from '../engine/docker.ts'
-import { createNamespace, isRoot, listeningOn } from '../net/namespace.ts'
-import { withRights } from '../net/rights.ts'
+import { createNamespace, isRoot, listeningOn } from '../tools/net/namespace.ts'
+import { withRights } from '../tools/net/rights.ts'
 import { type Serving, serve } from './serve.ts'
 
 const nobody = 65534

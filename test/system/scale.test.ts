@@ -1,10 +1,10 @@
 // A thousand containers on a hundred networks, told by a synthetic engine: askers get their own networks' answers, and
 // what 200 events change is followed. How much more there may be is what `npm run scale` shows.
 import { describe, expect, it } from 'vitest'
-import { settle } from '../bench/scale/measure.ts'
-import { openScene } from '../bench/scale/scene.ts'
 import { until } from '../engine/docker.ts'
-import { isRoot } from '../net/namespace.ts'
+import { settle } from '../tools/bench/scale/measure.ts'
+import { openScene } from '../tools/bench/scale/scene.ts'
+import { isRoot } from '../tools/net/namespace.ts'
 
 describe.runIf(isRoot)('beside an engine with a thousand containers', () => {
   it('is ready with all names, answers by scope, and follows 200 events without a wrong answer', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 
-export { freePort } from '../servers/port.ts'
+export { freePort } from '../tools/servers/port.ts'
 
 export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 

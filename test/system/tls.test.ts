@@ -5,7 +5,7 @@ import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import { ask } from '../servers/client.ts'
+import { ask } from '../tools/servers/client.ts'
 import { type Engine, startEngine } from './docker.ts'
 import { freePort, type Serving, serve } from './serve.ts'
 

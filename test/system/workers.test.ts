@@ -10,7 +10,7 @@ import { stringify } from 'yaml'
 import { encodeQuery, readMessage } from '../../src/dns/message.ts'
 import { writeError } from '../../src/dns/writer.ts'
 import { type RecordingUpstream, startUpstream } from '../engine/upstream.ts'
-import { ask } from '../servers/client.ts'
+import { ask } from '../tools/servers/client.ts'
 import { type Engine, startEngine } from './docker.ts'
 import { freePort, main, type Serving, serve } from './serve.ts'
 

@@ -1,6 +1,6 @@
 // Pure: a seed → an estate at random, as the docker commands that make it. Networks of all kinds that the engine has, each
 // kind once at most; containers on several of them, with names that others have too; and what happens to them then.
-import { seededRandom } from '../../servers/random.ts'
+import { seededRandom } from '../../tools/servers/random.ts'
 import { networksOfToday } from './today.ts'
 
 /** API versions: 25.0 takes several networks in one `docker run`, 28.0 has priorities of gateways and networks of today. */

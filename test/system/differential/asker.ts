@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import net from 'node:net'
 import { frame, readFrames } from '../../../src/dns/frame.ts'
 import { idOf } from '../../../src/dns/header.ts'
-import { type AskOptions, encodeAsked } from '../../servers/client.ts'
+import { type AskOptions, encodeAsked } from '../../tools/servers/client.ts'
 
 export interface Asker {
   /** The reply's bytes; rejects where none came to four tries. */

@@ -1,5 +1,5 @@
 // Asks the upstream, the peer and berth the same questions, many at once, and judges each pair of answers.
-import type { AskOptions } from '../../servers/client.ts'
+import type { AskOptions } from '../../tools/servers/client.ts'
 import { type Asker, createAsker } from './asker.ts'
 import { judge, type Pair, type Verdict } from './rules.ts'
 import { readTold, type Said, type Told } from './told.ts'

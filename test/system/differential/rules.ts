@@ -1,6 +1,6 @@
 // When berth's answer is as good as another forwarder's. Rules look at the question and the answers, never at a name;
 // what none of them explains is different.
-import type { AskOptions } from '../../servers/client.ts'
+import type { AskOptions } from '../../tools/servers/client.ts'
 import type { Entry, Said, Told } from './told.ts'
 
 export interface Pair {

@@ -3,10 +3,10 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startNsd } from '../../servers/nsd.ts'
-import type { Server } from '../../servers/process.ts'
-import { startUnbound } from '../../servers/unbound.ts'
-import { makeZone, signZone } from '../../servers/zone.ts'
+import { startNsd } from '../../tools/servers/nsd.ts'
+import type { Server } from '../../tools/servers/process.ts'
+import { startUnbound } from '../../tools/servers/unbound.ts'
+import { makeZone, signZone } from '../../tools/servers/zone.ts'
 import { type Forwarding, startForwarding } from '../forwarding.ts'
 
 export interface World {

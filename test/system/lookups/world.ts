@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { createNamespace } from '../../net/namespace.ts'
+import { createNamespace } from '../../tools/net/namespace.ts'
 import { type Serving, serve } from '../serve.ts'
 
 export type Library = 'glibc' | 'musl'

@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { readCheckout } from '../../bench/against/checkout.ts'
-import { estimate, fewest, rankFor, wanted } from '../../bench/against/interval.ts'
-import { asksForBuild, parseAgainst, rowKinds } from '../../bench/against/options.ts'
-import { orderIn, type Point, type Side } from '../../bench/against/pairs.ts'
+import { readCheckout } from '../../tools/bench/against/checkout.ts'
+import { estimate, fewest, rankFor, wanted } from '../../tools/bench/against/interval.ts'
+import { asksForBuild, parseAgainst, rowKinds } from '../../tools/bench/against/options.ts'
+import { orderIn, type Point, type Side } from '../../tools/bench/against/pairs.ts'
 import {
   type AgainstReport,
   againstJson,
   hasPassed,
   judgeRows,
   writeAgainst,
-} from '../../bench/against/report.ts'
-import { makeFolder } from '../../bench/folder.ts'
-import { type Figures, nothing } from '../../bench/measure.ts'
-import { seededRandom } from '../../servers/random.ts'
+} from '../../tools/bench/against/report.ts'
+import { makeFolder } from '../../tools/bench/folder.ts'
+import { type Figures, nothing } from '../../tools/bench/measure.ts'
+import { seededRandom } from '../../tools/servers/random.ts'
 
 const folders: string[] = []
 const newFolder = () => {

@@ -1,15 +1,15 @@
 // What the benchmark reads: dnsperf's sum, latencies, samples, /proc; and what it makes of several rounds.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseDnsperf } from '../../bench/client/dnsperf.ts'
-import { parseLatencies, quantile } from '../../bench/client/latencies.ts'
-import { readSamples } from '../../bench/client/samples.ts'
-import type { Figures } from '../../bench/measure.ts'
-import { isChosen, parseOptions } from '../../bench/options.ts'
-import type { Row } from '../../bench/peers.ts'
-import { cpuOf, endedChildren, memoryOf, peakMemory, runTime } from '../../bench/proc.ts'
-import { median, summarize } from '../../bench/report/summary.ts'
-import { judge } from '../../bench/report/targets.ts'
+import { parseDnsperf } from '../../tools/bench/client/dnsperf.ts'
+import { parseLatencies, quantile } from '../../tools/bench/client/latencies.ts'
+import { readSamples } from '../../tools/bench/client/samples.ts'
+import type { Figures } from '../../tools/bench/measure.ts'
+import { isChosen, parseOptions } from '../../tools/bench/options.ts'
+import type { Row } from '../../tools/bench/peers.ts'
+import { cpuOf, endedChildren, memoryOf, peakMemory, runTime } from '../../tools/bench/proc.ts'
+import { median, summarize } from '../../tools/bench/report/summary.ts'
+import { judge } from '../../tools/bench/report/targets.ts'
 
 const output = `Statistics:
 

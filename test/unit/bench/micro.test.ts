@@ -1,6 +1,6 @@
 // Two runs of the small benchmarks side by side.
 import { expect, it } from 'vitest'
-import { compareTimes, showTime } from '../../bench/micro/compare.ts'
+import { compareTimes, showTime } from '../../tools/bench/micro/compare.ts'
 
 const times = (p50: number) => ({ p50, p99: p50 * 2 })
 

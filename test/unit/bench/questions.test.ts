@@ -2,9 +2,9 @@
 import { encode } from 'dns-packet'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { answersFrom, faultIn, fixedAnswers } from '../../bench/world/judge.ts'
-import { external, type Line, localA, localMix, mix, unique } from '../../bench/world/questions.ts'
-import { openWorld } from '../../bench/world/world.ts'
+import { answersFrom, faultIn, fixedAnswers } from '../../tools/bench/world/judge.ts'
+import { external, type Line, localA, localMix, mix, unique } from '../../tools/bench/world/questions.ts'
+import { openWorld } from '../../tools/bench/world/world.ts'
 
 describe('questions', () => {
   it('go round so that every asker comes to ask all of them', () => {

@@ -1,7 +1,7 @@
 // What `npm run scale` writes of what it has measured.
 import { describe, expect, it } from 'vitest'
-import type { Row } from '../../bench/scale/measure.ts'
-import { coreDnsMegabytes, intoDocs, perThousand, tabulate } from '../../bench/scale/report.ts'
+import type { Row } from '../../tools/bench/scale/measure.ts'
+import { coreDnsMegabytes, intoDocs, perThousand, tabulate } from '../../tools/bench/scale/report.ts'
 
 const latency = { answered: 9, lost: 1, wrong: 0, examples: [], median: 0.15, p99: 2, longest: 1500 }
 

@@ -1,7 +1,7 @@
 // How the forwarding table tells times.
 import { expect, it } from 'vitest'
-import type { Timed } from '../../bench/forward/asker.ts'
-import { added, failures, milliseconds, spread, tabulate } from '../../bench/forward/table.ts'
+import type { Timed } from '../../tools/bench/forward/asker.ts'
+import { added, failures, milliseconds, spread, tabulate } from '../../tools/bench/forward/table.ts'
 
 const times = (...list: number[]): Timed[] => list.map((ms) => ({ ms, rcode: 'NOERROR' }))
 const upTo = (count: number) => times(...Array.from({ length: count }, (_, n) => n + 1))

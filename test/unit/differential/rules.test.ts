@@ -1,8 +1,8 @@
 // When berth's answer counts as equal to another forwarder's, as explained, or as different.
 import { describe, expect, it } from 'vitest'
-import type { AskOptions } from '../../servers/client.ts'
 import { judge } from '../../system/differential/rules.ts'
 import type { Entry, Told } from '../../system/differential/told.ts'
+import type { AskOptions } from '../../tools/servers/client.ts'
 
 const entry = (text: string, ttl = 60): Entry => ({ text, type: text.split(' ')[1]!, ttl })
 const address = entry('x A 192.0.2.1')

@@ -1,7 +1,7 @@
 // Replies of servers that do not recurse: none is an answer while another server may have one, none ends a good old one.
 import { describe, expect, it } from 'vitest'
 import { encodeName } from '../../../src/dns/name.ts'
-import { writeRecord } from '../../servers/record.ts'
+import { writeRecord } from '../../tools/servers/record.ts'
 import { createRig, first, question, second } from './fake-carriers.ts'
 
 const RA = 0x80

@@ -66,7 +66,7 @@ describe('promtool', () => {
 
   it('passes the alert rules, and they fire when they should', () => {
     expect(execFileSync(promtool, ['check', 'rules', 'config/alerts.yml']).toString()).toContain('SUCCESS')
-    const told = execFileSync(promtool, ['test', 'rules', 'test/prometheus/alerts.yml']).toString()
+    const told = execFileSync(promtool, ['test', 'rules', 'test/tools/prometheus/alerts.yml']).toString()
     expect(told).toContain('SUCCESS')
   })
 })

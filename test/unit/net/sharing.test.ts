@@ -9,7 +9,7 @@ import { checkFree } from '../../../src/net/check-free.ts'
 import { chooseSockets, whyNotShared } from '../../../src/net/choose-sockets.ts'
 import { perProcess } from '../../../src/net/limits/per-process.ts'
 import { loadLibc } from '../../../src/net/linux/libc.ts'
-import { freePort } from '../../servers/port.ts'
+import { freePort } from '../../tools/servers/port.ts'
 import { defaults } from './limits/accounting.ts'
 
 const libc = await loadLibc()

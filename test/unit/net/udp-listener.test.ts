@@ -13,8 +13,8 @@ import { loadLibc } from '../../../src/net/linux/libc.ts'
 import { createPollLoop } from '../../../src/net/linux/poll-loop.ts'
 import type { Listener, ListenOptions } from '../../../src/net/listener.ts'
 import { createSocket, listenUdp } from '../../../src/net/udp-listener.ts'
-import { isRoot } from '../../net/namespace.ts'
-import { sendRaw } from '../../net/raw.ts'
+import { isRoot } from '../../tools/net/namespace.ts'
+import { sendRaw } from '../../tools/net/raw.ts'
 import { createAccounting } from './limits/accounting.ts'
 
 const question = (id: number) => encodeQuery('web', 'A', { id })

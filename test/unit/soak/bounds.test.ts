@@ -1,6 +1,6 @@
 // What `npm run latency` calls late.
 import { expect, it } from 'vitest'
-import { figuresOf, findLate } from '../../soak/bounds.ts'
+import { figuresOf, findLate } from '../../tools/soak/bounds.ts'
 
 it('tells the middle one, the 99th percentile and the longest', () => {
   const times = Array.from({ length: 200 }, (_, i) => 200 - i)

@@ -1,8 +1,8 @@
 // The soak's judge: planted wrong answers are found, right ones and unknowable ones are not.
 import { describe, expect, it } from 'vitest'
 import type { HeardEvent } from '../../engine/events.ts'
-import { History } from '../../soak/history.ts'
-import { type Gap, judge } from '../../soak/judge.ts'
+import { History } from '../../tools/soak/history.ts'
+import { type Gap, judge } from '../../tools/soak/judge.ts'
 
 const net = 'n1'
 

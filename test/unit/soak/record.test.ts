@@ -1,8 +1,8 @@
 // What `npm run latency` makes of an engine that tells late.
 import { expect, it } from 'vitest'
 import type { HeardEvent } from '../../engine/events.ts'
-import { changeOf, findLateChanges, sinceHappened, sinceTold, toldRows } from '../../soak/record.ts'
-import type { Exchange, Tap } from '../../soak/tap.ts'
+import { changeOf, findLateChanges, sinceHappened, sinceTold, toldRows } from '../../tools/soak/record.ts'
+import type { Exchange, Tap } from '../../tools/soak/tap.ts'
 
 const event: HeardEvent = { type: 'container', action: 'rename', id: 'c', attributes: {}, time: 1000 }
 const inspect: Exchange = { path: '/containers/c/json', askedAt: 1202, answeredAt: 1204, status: 200 }

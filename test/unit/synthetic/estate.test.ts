@@ -2,10 +2,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAddress, parseSubnet, subnetContains } from '../../../src/lib/ip.ts'
-import { seededRandom } from '../../servers/random.ts'
-import { createChurn } from '../../synthetic/churn.ts'
-import { type Container, createEstate, type Estate, type Event } from '../../synthetic/estate.ts'
-import { makePlan, type Size } from '../../synthetic/plan.ts'
+import { seededRandom } from '../../tools/servers/random.ts'
+import { createChurn } from '../../tools/synthetic/churn.ts'
+import { type Container, createEstate, type Estate, type Event } from '../../tools/synthetic/estate.ts'
+import { makePlan, type Size } from '../../tools/synthetic/plan.ts'
 
 describe('a plan', () => {
   const sizes = fc.record({

@@ -13,14 +13,14 @@ import {
 import type { ApiContainer } from '../../../src/docker/api/types.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { until } from '../../engine/docker.ts'
-import { kindsOf } from '../../synthetic/kinds.ts'
+import { kindsOf } from '../../tools/synthetic/kinds.ts'
 import {
   nanoseconds,
   readFilters,
   type SyntheticEngine,
   type SyntheticOptions,
   startSyntheticEngine,
-} from '../../synthetic/server.ts'
+} from '../../tools/synthetic/server.ts'
 import { recorded } from '../docker/recorded.ts'
 
 const closing: (() => void)[] = []

@@ -16,7 +16,7 @@ import { systemClock } from '../../../../src/lib/clock.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { until } from '../../../engine/docker.ts'
 import { type EdgeOptions, startEdge } from '../../../engine/edge.ts'
-import { startSyntheticEngine } from '../../../synthetic/server.ts'
+import { startSyntheticEngine } from '../../../tools/synthetic/server.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
 import { labelRules } from '../label-rules.ts'
 

@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
-import { createEstate } from '../../../synthetic/estate.ts'
-import { inspected, networkRow, row } from '../../../synthetic/shapes.ts'
+import { createEstate } from '../../../tools/synthetic/estate.ts'
+import { inspected, networkRow, row } from '../../../tools/synthetic/shapes.ts'
 import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
