@@ -260,7 +260,8 @@ export function createEngineClient(
       return attempt(doing, async () => {
         const events: EngineEvent[] = []
         const lines = createEventParser((event) => {
-          if (event !== undefined && event.time <= to && events.length < mostPast) events.push(event)
+          const isPast = !isPodman || (event?.time ?? 0) <= to
+          if (event !== undefined && isPast && events.length < mostPast) events.push(event)
         })
         await paths.request(path, doing, (path) =>
           pings.chunks(path, doing, callDeadline, lines.push, longestHistory),
