@@ -67,7 +67,7 @@ describe.runIf(isRoot)('by way of berth glibc and musl find what a server has th
     }
     place = await createNamespace()
     const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-    const script = [process.execPath, '--import', tsx, here('../net/odd-servers.ts')]
+    const script = [process.execPath, '--import', tsx, here('../tools/net/odd-servers.ts')]
     const words = [...place.entry, ...script, ...kinds.map((kind) => `${addressOf(kind)}=${kind}`)]
     servers = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
     await once(servers.stdout!, 'data')
