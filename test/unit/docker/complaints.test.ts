@@ -5,8 +5,8 @@ import { createKnown } from '../../../src/docker/known.ts'
 import { most } from '../../../src/docker/limits.ts'
 import { createNotices, logComplaints } from '../../../src/docker/notices.ts'
 import type { RawContainer } from '../../../src/docker/raw.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
-import { createHandClock } from '../hand-clock.ts'
 import { labelRules, noImages } from './label-rules.ts'
 
 function open() {

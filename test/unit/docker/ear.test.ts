@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../src/docker/client.ts'
 import { createEar } from '../../../src/docker/ear.ts'
 import type { EngineEvent } from '../../../src/docker/stream.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 const never = new AbortController().signal
 

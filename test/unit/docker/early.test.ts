@@ -6,8 +6,8 @@ import { createDockerCounters } from '../../../src/docker/counters.ts'
 import type { RawNetwork } from '../../../src/docker/raw.ts'
 import { createWatch } from '../../../src/docker/watch.ts'
 import { createStore } from '../../../src/registry/store.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
-import { createHandClock } from '../hand-clock.ts'
 import { labelRules } from './label-rules.ts'
 
 const network: RawNetwork = {

@@ -13,8 +13,8 @@ import { createStrangers } from '../../../src/docker/strangers.ts'
 import type { EngineEvent } from '../../../src/docker/stream.ts'
 import { createWatch } from '../../../src/docker/watch.ts'
 import { createStore } from '../../../src/registry/store.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
-import { createHandClock } from '../hand-clock.ts'
 import { bareImage, labelRules } from './label-rules.ts'
 
 const settle = async () => {

@@ -5,7 +5,7 @@ import type { ImageRef, Labels } from '../../../src/docker/grants.ts'
 import { createImages, type ImageReply } from '../../../src/docker/images.ts'
 import type { RawContainer } from '../../../src/docker/raw.ts'
 import { createReconcile } from '../../../src/docker/reconcile.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from './label-rules.ts'
 
 const ref = (digit: string, platform?: string): ImageRef => ({

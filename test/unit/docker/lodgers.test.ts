@@ -5,7 +5,7 @@ import type { EngineClient } from '../../../src/docker/client.ts'
 import type { RawContainer, RawContainerRow } from '../../../src/docker/raw.ts'
 import { createReconcile } from '../../../src/docker/reconcile.ts'
 import { createStore } from '../../../src/registry/store.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from './label-rules.ts'
 
 const [host, side, last] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, string, string]

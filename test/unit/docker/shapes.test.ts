@@ -16,7 +16,7 @@ import {
 } from '../../../src/docker/shapes.ts'
 import { parseEvent } from '../../../src/docker/stream.ts'
 import { createStore, type Store } from '../../../src/registry/store.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { bareImages, labelRules } from './label-rules.ts'
 import { recorded } from './recorded.ts'
 

@@ -19,8 +19,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRebindableServer } from '../../../src/http/rebindable-server.ts'
 import type { HttpServer, Route } from '../../../src/http/server.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
-import { createHandClock } from '../hand-clock.ts'
 import { createServer, get } from './asking.ts'
 
 let directory: string

@@ -9,7 +9,7 @@ import { silentLogger } from '../../../src/lib/log.ts'
 import { createDnsCounters } from '../../../src/resolve/counters.ts'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
 import { createPool } from '../../../src/workers/pool.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 function pooled(processes: number) {
   const hand = createHandClock()
