@@ -1,4 +1,4 @@
-// Plain integers for what is counted while serving; http/metrics copies them out when it is scraped.
+// Counters and histograms as plain numbers, cheap on the serving path; http/metrics reads them at each scrape.
 
 /** By the values of labels, one after the other; at the end what is there. */
 type Branches = Map<string, unknown>
