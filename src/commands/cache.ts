@@ -64,7 +64,7 @@ function misuse([verb, name, type, ...rest]: readonly string[], below: boolean):
   if (encodeName(name) === undefined) return `"${name}" is not a domain name`
   const extra = verb === 'flush' ? type : rest[0]
   if (extra !== undefined) {
-    const why = verb === 'flush' ? '; a name is flushed for all types' : ''
+    const why = verb === 'flush' ? '; a flush removes all types of a name' : ''
     return `"${extra}" is an extra argument${why}`
   }
   if (type !== undefined && typeCode(type) === undefined) {

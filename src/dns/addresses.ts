@@ -1,16 +1,16 @@
-// The addresses a raw reply leads to: A, AAAA, and the hints of SVCB and HTTPS (RFC 9460, 7.3).
+// The addresses in a raw reply: A, AAAA, and the hints of SVCB and HTTPS (RFC 9460, 7.3).
 import type { UpstreamReply } from './relay.ts'
 import { type } from './types.ts'
 
-/** SvcParamKeys (RFC 9460, 14.3.2), and how long an address is under each. */
+/** SvcParamKeys (RFC 9460, 14.3.2), each with the size of its addresses. */
 const hintBytes: Readonly<Record<number, 4 | 16>> = { 4: 4, 6: 16 }
 
-/** 4 or 16 bytes, good until it returns. */
+/** Gets 4 or 16 bytes, which the next call overwrites. */
 type Test = (address: Uint8Array) => boolean
 
 /**
- * Whether any of them passes the test. A reply may have thousands, and a view of each would cost more than all that is done
- * with it. Data that is not of its type's form holds none.
+ * Whether any address passes the test. A reply may have thousands, and a view of each would cost more than the test itself.
+ * Malformed data holds none.
  */
 export function someAddress({ message, records }: UpstreamReply, test: Test): boolean {
   let v4: Uint8Array | undefined
@@ -38,7 +38,7 @@ function passes(message: Buffer, at: number, address: Uint8Array, test: Test): b
 function someHint(message: Buffer, dataAt: number, end: number, test: Test): boolean {
   let offset = dataAt + 2
   while (offset < end && message[offset] !== 0) {
-    // A compressed target is against the standard, and some decoders follow it all the same.
+    // The standard forbids a compressed target, but some decoders follow it.
     if (message[offset]! >= 0xc0) {
       offset++
       break

@@ -1,4 +1,4 @@
-// One question as a client asks it.
+// Encodes a question as a client sends it.
 import { BerthError } from '../lib/errors.ts'
 import { flag, headerBytes } from './header.ts'
 import { encodeName } from './name.ts'
@@ -10,7 +10,7 @@ export interface QueryOptions {
   readonly edns?: number
 }
 
-/** One question, recursion desired. Throws a BerthError (WIRE) for what is no name or no type. */
+/** One question, recursion desired. Throws a BerthError (WIRE) if the name or the type is invalid. */
 export function encodeQuery(name: string, typeText: string, { id, edns }: QueryOptions): Buffer {
   const code = typeCode(typeText)
   if (code === undefined)
@@ -19,7 +19,7 @@ export function encodeQuery(name: string, typeText: string, { id, edns }: QueryO
   if (wireName === undefined) {
     throw new BerthError(
       'WIRE',
-      `"${name}" is not a domain name: a label is empty or over 63 bytes, or all over 253`,
+      `"${name}" is not a domain name: a label is empty or longer than 63 bytes, or the name is longer than 253`,
     )
   }
   const tail = Buffer.alloc(edns === undefined ? 4 : 15)

@@ -1,9 +1,9 @@
-// Aliases in a raw reply: the names that an answer leads over (RFC 1034, 3.6.2). Pure.
+// CNAME chains in a raw reply (RFC 1034, 3.6.2). Pure.
 import { readName } from './name.ts'
 import type { UpstreamReply } from './relay.ts'
 import { type } from './types.ts'
 
-/** Longer ones are followed no further. */
+/** Longer chains are cut here. */
 const mostLinks = 16
 
 export function isChain({ records }: UpstreamReply): boolean {
@@ -14,7 +14,7 @@ export function isChain({ records }: UpstreamReply): boolean {
   return false
 }
 
-/** From the asked name, canonical, to where the chain ends: what NXDOMAIN is said of (RFC 6604, 2.1). */
+/** From the canonical `name` to the end of its chain, which is the name that NXDOMAIN denies (RFC 6604, 2.1). */
 export function readChain({ message, records }: UpstreamReply, name: string): readonly string[] {
   const chain = [name]
   const links = records.filter(({ section, type: code }) => section === 'answer' && code === type.CNAME)
@@ -29,7 +29,7 @@ export function readChain({ message, records }: UpstreamReply, name: string): re
   return chain
 }
 
-/** Canonical, each once; those of records in the answer section alone. The reply is a well-formed one. */
+/** The canonical names in the answer section of a well-formed reply, each once. */
 export function namesInAnswer({ message, records }: UpstreamReply): readonly string[] {
   const names = new Set<string>()
   for (const { section, start, dataAt, type: code } of records) {

@@ -1,5 +1,5 @@
-// DNS cookies (RFC 7873), made as RFC 9018 has it: version 1, three reserved bytes, the time, and SipHash-2-4 over
-// the client's cookie, those and the client's address. A good one proves that the asker receives at its address.
+// DNS cookies (RFC 7873) in RFC 9018's format: version 1, three reserved bytes, the time, and SipHash-2-4 over the
+// client's cookie, these, and the client's address. A valid one proves that the client receives at its address.
 import { hkdfSync } from 'node:crypto'
 import { parseAddress } from '../lib/ip.ts'
 import { sipHash24 } from './siphash.ts'
@@ -7,20 +7,20 @@ import { sipHash24 } from './siphash.ts'
 export const clientCookieBytes = 8
 const serverCookieBytes = 16
 
-/** Seconds: older ones are no longer good, and clocks may differ by this much (RFC 9018, 4.3). */
+/** Seconds for which a cookie is valid, and by which clocks may differ (RFC 9018, 4.3). */
 const goodFor = 3600
 const ahead = 300
-/** Seconds after which a good one is answered with a fresh one (RFC 9018, 4.3). */
+/** Seconds after which a valid cookie is replaced by a fresh one (RFC 9018, 4.3). */
 const freshFor = 1800
-/** Seconds between secrets (RFC 7873, 7.1 asks for at most 36 days, and for a day rather). */
+/** Seconds for which a secret is used (RFC 7873, 7.1: 36 days at most, one day recommended). */
 const secretFor = 86_400
 
-/** Whether a COOKIE option may be so long (RFC 7873, 5.2.2). */
+/** Whether a COOKIE option may have this length (RFC 7873, 5.2.2). */
 export function isCookieLength(length: number): boolean {
   return length === clientCookieBytes || (length >= 16 && length <= 40)
 }
 
-/** A whole COOKIE option's data, 24 bytes. `client` is the client's cookie, `address` its address as 4 or 16 bytes. */
+/** A COOKIE option's data, 24 bytes. `client` is the client's cookie, `address` its address as 4 or 16 bytes. */
 export function makeCookie(
   secret: Uint8Array,
   client: Uint8Array,
@@ -35,7 +35,7 @@ export function makeCookie(
   return cookie
 }
 
-/** Whether `cookie`, an option's data, is one that this secret made for this address. Its age is another matter. */
+/** Whether `cookie`, an option's data, was made with this secret for this address, however long ago. */
 export function isGenuine(secret: Uint8Array, cookie: Uint8Array, address: Uint8Array): boolean {
   if (cookie.length !== clientCookieBytes + serverCookieBytes || cookie[8] !== 1) return false
   const hash = hashOf(secret, cookie, address)
@@ -44,12 +44,12 @@ export function isGenuine(secret: Uint8Array, cookie: Uint8Array, address: Uint8
   return differs === 0
 }
 
-/** Seconds since it was made, by serial number arithmetic (RFC 1982), so that it outlives the year 2106. */
+/** Seconds since it was made, by serial number arithmetic (RFC 1982), which survives the year 2106. */
 export function ageOf(cookie: Buffer, seconds: number): number {
   return (seconds - cookie.readUInt32BE(12)) | 0
 }
 
-/** Takes the reserved bytes as they are: later versions may use them (RFC 9018, 4.2). */
+/** Hashes the reserved bytes unchanged: later versions may use them (RFC 9018, 4.2). */
 function hashOf(secret: Uint8Array, cookie: Uint8Array, address: Uint8Array): Uint8Array {
   const input = new Uint8Array(16 + address.length)
   input.set(cookie.subarray(0, 16))
@@ -58,30 +58,30 @@ function hashOf(secret: Uint8Array, cookie: Uint8Array, address: Uint8Array): Ui
 }
 
 export interface CookieReply {
-  /** The asker sent a server cookie of ours that is still good. */
+  /** The client sent a server cookie of ours that is still valid. */
   readonly good: boolean
   /** The COOKIE option's data for the reply. */
   readonly cookie: Buffer
 }
 
 export interface Cookies {
-  /** What becomes of a COOKIE option's data, of a valid length, from an asker at this address. */
+  /** Checks a COOKIE option's data, of a valid length, from a client at this address. */
   answer(cookie: Buffer, asker: string): CookieReply
 }
 
 export interface CookiesOptions {
-  /** The secret of each day since 1970: 16 bytes that nobody can guess. */
+  /** The secret of each day since 1970: 16 unpredictable bytes. */
   readonly secretOf: (day: number) => Uint8Array
   /** Seconds since 1970. */
   readonly seconds: () => number
 }
 
-/** Days' secrets, derived from 16 random bytes: processes that share those share the secrets (RFC 9018, 5). */
+/** Daily secrets derived from 16 random bytes, which processes share (RFC 9018, 5). */
 export function secretsFrom(root: Uint8Array): CookiesOptions['secretOf'] {
   return (day) => new Uint8Array(hkdfSync('sha256', root, '', `cookie ${day}`, 16))
 }
 
-/** The secret of the day makes them, and the one before it is good for those it made (RFC 9018, 5). */
+/** Makes cookies with the secret of the day; accepts those of the day before, too (RFC 9018, 5). */
 export function createCookies({ secretOf, seconds }: CookiesOptions): Cookies {
   let day = Math.floor(seconds() / secretFor)
   let secret = secretOf(day)

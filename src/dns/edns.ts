@@ -4,33 +4,33 @@ import { rcode } from './header.ts'
 import { readRecords } from './records.ts'
 import { type } from './types.ts'
 
-/** What we say we can take, and the most we send in one datagram (RFC 9715: no fragments). */
+/** The UDP size we advertise, and the most we send in one datagram (RFC 9715: no fragments). */
 export const udpPayloadBytes = 1232
 
-/** Without EDNS a datagram holds this much (RFC 1035, 4.2.1). */
+/** The most bytes in a datagram without EDNS (RFC 1035, 4.2.1). */
 export const plainUdpBytes = 512
 
 /** EDNS option codes (IANA "DNS EDNS0 Option Codes") that berth reads or writes. */
 export const optionCode = { nsid: 3, cookie: 10, keepalive: 11, extendedError: 15 } as const
 
-/** What a question's OPT says, and what the reply's is to say. */
+/** A question's OPT, and the options for the reply's. */
 export interface Edns {
   readonly version: number
-  /** The asker's UDP size, at least 512 (RFC 6891, 6.2.3). */
+  /** The client's UDP size, at least 512 (RFC 6891, 6.2.3). */
   readonly udpBytes: number
   /** DNSSEC OK. */
   readonly dnssecOk: boolean
-  /** What is wrong with it; the reply is FORMERR, with an OPT nevertheless (RFC 6891, 6.1.1). */
+  /** What is malformed; the reply is FORMERR and still has an OPT (RFC 6891, 6.1.1). */
   readonly flaw?: string | undefined
   /** The COOKIE option's data (RFC 7873), of a valid length. */
   readonly cookie?: Buffer | undefined
-  /** Asked for the server's identifier (RFC 5001). */
+  /** The client asks for the server's identifier (RFC 5001). */
   readonly wantsNsid?: boolean | undefined
-  /** Asked how long the connection may be idle (RFC 7828). */
+  /** The client asks how long the connection may be idle (RFC 7828). */
   readonly wantsKeepalive?: boolean | undefined
-  /** The cookie is a good one of ours: the asker is where its address says. */
+  /** The cookie is a valid one of ours, so the source address is not forged. */
   readonly isProven?: boolean | undefined
-  /** Options for the reply, encoded one after the other. */
+  /** Encoded options for the reply. */
   readonly reply?: Buffer | undefined
 }
 
@@ -53,7 +53,7 @@ export interface ExtendedError {
   readonly text?: string
 }
 
-/** A question's OPT; 'none' without one; undefined where the records can't be read, and so no OPT either (FORMERR). */
+/** A question's OPT; 'none' without one; undefined if the records cannot be read: FORMERR, without an OPT. */
 export function readEdns(message: Buffer, questionEnd: number): Edns | 'none' | undefined {
   if (message.readUInt16BE(10) === 0) return 'none'
   const records = readRecords(message, questionEnd)
@@ -73,7 +73,7 @@ export function readEdns(message: Buffer, questionEnd: number): Edns | 'none' | 
   return opt.dataAt === opt.end ? fixed : { ...fixed, ...readOptions(message, opt.dataAt, opt.end) }
 }
 
-/** Unknown options are passed over (RFC 6891, 6.1.2); of several cookies the first counts (RFC 7873, 5.2). */
+/** Skips unknown options (RFC 6891, 6.1.2); of several cookies the first counts (RFC 7873, 5.2). */
 function readOptions(message: Buffer, start: number, end: number): Partial<Edns> {
   let cookie: Buffer | undefined
   let wantsNsid = false
@@ -89,11 +89,12 @@ function readOptions(message: Buffer, start: number, end: number): Partial<Edns>
     else if (code === optionCode.nsid) wantsNsid = true
     else if (code === optionCode.keepalive) wantsKeepalive = true
   }
-  const flaw = cookie === undefined || isCookieLength(cookie.length) ? undefined : 'COOKIE of no valid length'
+  const flaw =
+    cookie === undefined || isCookieLength(cookie.length) ? undefined : 'COOKIE has an invalid length'
   return { flaw, cookie, wantsNsid, wantsKeepalive }
 }
 
-/** One option in its frame: code, length, data. */
+/** An option: code, length, data. */
 export function encodeOption(code: number, data: Uint8Array): Buffer {
   const option = Buffer.alloc(4 + data.length)
   option.writeUInt16BE(code, 0)
@@ -102,10 +103,10 @@ export function encodeOption(code: number, data: Uint8Array): Buffer {
   return option
 }
 
-/** An OPT record without options. */
+/** The size of an OPT record without options. */
 export const plainOptBytes = 11
 
-/** Writes one that says no more than what we can take. */
+/** Writes an OPT record with our UDP size and no options. */
 export function writePlainOpt(into: Buffer, at: number, dnssecOk: boolean): void {
   into[at] = 0
   into.writeUInt16BE(type.OPT, at + 1)
@@ -115,8 +116,8 @@ export function writePlainOpt(into: Buffer, at: number, dnssecOk: boolean): void
 }
 
 /**
- * The OPT record of a reply (or of a question we ask). `code` is the whole rcode, of which OPT holds the upper 8 bits;
- * `options` are encoded ones.
+ * The OPT record of a reply, or of a question we send. `code` is the whole rcode, of which OPT holds the upper 8 bits;
+ * `options` are already encoded.
  */
 export function encodeOpt(
   dnssecOk: boolean,

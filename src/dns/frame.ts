@@ -1,6 +1,6 @@
-// DNS over a stream: every message behind its length in two bytes (RFC 1035, 4.2.2; RFC 7766, 8).
+// DNS over a stream: each message follows its length in two bytes (RFC 1035, 4.2.2; RFC 7766, 8).
 
-/** Lengths and messages in one piece, so that they leave together. */
+/** Lengths and messages in one buffer, so that they are sent together. */
 export function frame(...messages: readonly Buffer[]): Buffer {
   let size = 0
   for (const { length } of messages) size += frameBytes + length
@@ -14,20 +14,20 @@ export function frame(...messages: readonly Buffer[]): Buffer {
   return framed
 }
 
-/** What a message takes more on a stream. */
+/** The extra bytes per message on a stream. */
 export const frameBytes = 2
 
 export interface FrameReader {
-  /** Takes what the stream brought; gives the messages that are whole now. */
+  /** Takes a chunk of the stream; returns the messages that are now complete. */
   push(chunk: Buffer): Buffer[]
-  /** Bytes of a message that is not whole yet. */
+  /** Bytes of a message that is not complete yet. */
   pending(): number
 }
 
-/** A piece costs more than its bytes: so many are joined, whoever sends single ones. */
+/** Chunks held before they are joined: a client may send single bytes, and a chunk costs more than its bytes. */
 const mostParts = 64
 
-/** Holds at most one unfinished message, 64 KiB, and what came behind it in the same chunk. */
+/** Holds at most one unfinished message, 64 KiB, and the rest of its last chunk. */
 export function readFrames(): FrameReader {
   let parts: Buffer[] = []
   let held = 0

@@ -1,8 +1,8 @@
-// The 12 bytes in front of every DNS message (RFC 1035, 4.1.1), and the gate: what may reach a decoder at all.
+// The 12-byte header of every DNS message (RFC 1035, 4.1.1), and the gate: which messages may reach a decoder.
 
 export const headerBytes = 12
 
-/** RFC 1035, 4.1.1; RFC 6895, 2.3. Those over 15 need an OPT for their upper bits. */
+/** RFC 1035, 4.1.1; RFC 6895, 2.3. Codes above 15 need an OPT for their upper bits. */
 export const rcode = {
   NOERROR: 0,
   FORMERR: 1,
@@ -39,7 +39,7 @@ export const flag = {
   CD: 0x0010,
 } as const
 
-/** Larger questions are nobody's: a name, OPT with cookies and padding stay far below. */
+/** No client sends larger questions: a name and an OPT with cookies and padding stay far below. */
 export const maxQueryBytes = 4096
 
 export const idOf = (message: Buffer): number => message.readUInt16BE(0)
@@ -53,14 +53,13 @@ export const countsOf = (message: Buffer): [qd: number, an: number, ns: number, 
   message.readUInt16BE(10),
 ]
 
-/** 'drop': say nothing. A number: answer with that rcode. 'bare': no question, but maybe a COOKIE. 'pass': go on. */
+/** 'drop': no reply. A number: reply with that rcode. 'bare': no question, but maybe a COOKIE. 'pass': go on. */
 export type Verdict = 'drop' | 'pass' | 'bare' | typeof rcode.FORMERR | typeof rcode.NOTIMP
 
 /**
- * Looks at the header's bytes only. Replies are dropped, so that two servers can't be made to talk to each other;
- * everything else with a whole header gets an answer (RFC 8906, 3). One question (RFC 9619); the limits on the other
- * sections keep count bombs from the decoder: queries carry no answers, an OPT and at most a TSIG beside it. Without a
- * question there may be one for a cookie (RFC 7873, 5.4).
+ * Looks at the header's bytes only. Drops replies, so that two servers cannot be made to talk to each other; everything
+ * else with a whole header gets a reply (RFC 8906, 3). Admits one question (RFC 9619), no answers, and an OPT and a TSIG
+ * at most, so that no inflated count reaches the decoder. A message without a question may ask for a cookie (RFC 7873, 5.4).
  */
 export function gate(message: Buffer): Verdict {
   if (message.length < headerBytes) return 'drop'
@@ -73,7 +72,7 @@ export function gate(message: Buffer): Verdict {
   return ar > 0 ? 'bare' : rcode.FORMERR
 }
 
-/** A reply of nothing but a header: for what can't or needn't be read further. Opcode, RD and CD as asked. */
+/** A reply of a header alone, to a message that is not read further. Opcode, RD and CD as asked. */
 export function headerOnly(query: Buffer, code: Rcode): Buffer {
   const reply = Buffer.alloc(headerBytes)
   query.copy(reply, 0, 0, 2)

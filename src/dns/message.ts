@@ -1,6 +1,6 @@
-// Whole messages for people and tools: replies read into text as dig shows it. The only importer
-// of dns-packet, and never on the serving path: its decoder allocates by the header's counts and follows pointers
-// without a limit, so counts and lengths are checked against the bytes first.
+// Decodes whole messages into text as dig shows it, for people and tools. The only importer of dns-packet, and never on
+// the serving path: its decoder allocates by the header's counts and follows pointers without a limit, so counts and
+// lengths are checked against the bytes first.
 import { type Answer, decode, type RecordType } from 'dns-packet'
 import { BerthError } from '../lib/errors.ts'
 import { flagsOf, headerBytes, idOf, rcodeOf } from './header.ts'
@@ -11,7 +11,7 @@ import { typeName, type as types } from './types.ts'
 export { encodeQuery } from './asking.ts'
 export type { Message, TextRecord } from './simple.ts'
 
-/** Throws a BerthError (WIRE) where the bytes are no whole message. */
+/** Throws a BerthError (WIRE) if the bytes are not a whole message. */
 export function readMessage(bytes: Buffer): Message {
   const raw = readRaw(bytes)
   if (raw === undefined)
@@ -39,15 +39,15 @@ export function readMessage(bytes: Buffer): Message {
   }
 }
 
-/** What a record is taken for whose data is told as bytes: a type of which nothing is known (RFC 6895, 3.1: private use). */
+/** Stands for the type of a record whose data is shown as bytes (RFC 6895, 3.1: private use). */
 const opaque = 0xff00
-/** Those whose data has a form of its own below. */
+/** Types that `presentation` formats. */
 const formed: ReadonlySet<number> = new Set([
   ...[types.A, types.AAAA, types.CNAME, types.DNAME, types.NS, types.PTR, types.MX, types.SRV, types.SOA],
   ...[types.TXT, types.HINFO, types.CAA, types.OPT],
 ])
 
-/** The decoder gives up the whole message over one record whose data it can't read: then all data are bytes. */
+/** The decoder fails on the whole message if it cannot read one record's data: then all data is shown as bytes. */
 function decodeAll(bytes: Buffer, raw: readonly RawRecord[]): ReturnType<typeof decode> {
   try {
     return decode(hiding(bytes, raw, (type) => !formed.has(type)))
@@ -84,7 +84,7 @@ function textOf(raw: RawRecord, answer: Answer, bytes: Buffer): TextRecord {
   }
 }
 
-/** undefined: no form of its own, or bytes that are too few for it. */
+/** undefined: the type has no format here, or the data is too short. */
 function presentation(answer: Answer, raw: Buffer): string | undefined {
   switch (answer.type) {
     // The decoder reads past RDATA that is too short.
@@ -134,7 +134,7 @@ function dotted(name: string): string {
   return name === '.' || name === '' ? '.' : `${name}.`
 }
 
-/** dns-packet says UNKNOWN_65 where we say HTTPS. */
+/** dns-packet writes UNKNOWN_65 for HTTPS. */
 function knownName(type: RecordType): string {
   const code = /^UNKNOWN_(\d+)$/.exec(type)?.[1]
   return code === undefined ? type : typeName(Number(code))

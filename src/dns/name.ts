@@ -1,6 +1,6 @@
 // Domain names on the wire and as text. Text is lower case, without the trailing dot, and escaped as RFC 4343, 2.1
-// does it: a dot or backslash inside a label is "\." or "\\", bytes outside printable ASCII are "\DDD"; so two
-// different names never share one text. The root is "".
+// says: a dot or backslash inside a label is "\." or "\\", bytes outside printable ASCII are "\DDD". So no two
+// names share a text. The root is "".
 
 const maxNameBytes = 255
 const maxLabelBytes = 63
@@ -15,8 +15,8 @@ export interface Question {
 }
 
 /**
- * Reads the one question behind the header (RFC 1035, 4.1.2). undefined where it is cut short, has a label
- * over 63 bytes, a name over 255, or a compression pointer (there is nothing before it to point at).
+ * Reads the one question after the header (RFC 1035, 4.1.2). undefined if it is cut short, or has a label over 63 bytes,
+ * a name over 255, or a compression pointer (there is nothing before it to point at).
  */
 export function readQuestion(message: Buffer): Question | undefined {
   let offset = 12
@@ -33,10 +33,10 @@ export function readQuestion(message: Buffer): Question | undefined {
   return { name, type: message.readUInt16BE(offset + 1), class: message.readUInt16BE(offset + 3), end }
 }
 
-/** Canonical text of the labels from `start` to `end`, all there. */
+/** Canonical text of the labels from `start` to `end`, which are complete. */
 export function nameText(bytes: Buffer, start: number, end: number): string {
   if (start === end) return ''
-  // Text at once, where no character needs an escape: label by label, each character would make a text of its own.
+  // In one piece if no character needs an escape: character by character would allocate a string for each.
   const text = Buffer.allocUnsafe(end - start - 1)
   let dot = start + 1 + bytes[start]!
   for (let at = start + 1; at < end; at++) {
@@ -60,7 +60,7 @@ function escapedText(bytes: Buffer, start: number, end: number): string {
   return labels.join('.')
 }
 
-/** ASCII letters alone (RFC 4343); a label's length is below them. */
+/** Lowers ASCII letters only (RFC 4343). Label lengths are below them and stay. */
 export function lowerCase(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
 }
@@ -78,8 +78,8 @@ function labelText(bytes: Buffer, start: number, end: number): string {
 }
 
 /**
- * Canonical text of the name at `offset`, pointers followed. undefined where it is cut short, too long, or a pointer does
- * not lead backward (RFC 1035, 4.1.4).
+ * Canonical text of the name at `offset`, pointers followed. undefined if it is cut short, too long, or has a pointer that
+ * does not lead backward (RFC 1035, 4.1.4).
  */
 export function readName(message: Buffer, offset: number): string | undefined {
   const parts: Buffer[] = []
@@ -105,7 +105,7 @@ export function readName(message: Buffer, offset: number): string | undefined {
   return nameText(Buffer.concat(parts), 0, bytes - 1)
 }
 
-/** Offset just after the name at `offset`; pointers are not followed. undefined where it is cut short. */
+/** Offset just after the name at `offset`; pointers are not followed. undefined if it is cut short. */
 export function skipName(message: Buffer, offset: number): number | undefined {
   for (;;) {
     const length = message[offset]
@@ -118,8 +118,8 @@ export function skipName(message: Buffer, offset: number): number | undefined {
 }
 
 /**
- * Presentation text, escapes and all, to wire bytes with the root's zero byte. undefined where a label is empty
- * or over 63 bytes, or the name over 255. Case is kept.
+ * Presentation text, with its escapes, to wire bytes with the root's zero byte. undefined if a label is empty or over
+ * 63 bytes, or the name over 255. Keeps the case.
  */
 export function encodeName(text: string): Buffer | undefined {
   const bare = text.endsWith('.') && !isEscaped(text, text.length - 1) ? text.slice(0, -1) : text
@@ -149,7 +149,7 @@ export function splitName(name: string): string[] {
   return labels
 }
 
-/** The names that a canonical one lies below, the closest first; not the root. */
+/** The ancestors of a canonical name, the closest first, without the root. */
 export function* namesAbove(name: string): Generator<string> {
   for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
     if (!isEscaped(name, dot)) yield name.slice(dot + 1)
@@ -177,14 +177,14 @@ export function isWithin(name: string, zone: string): boolean {
   return zone === '' || name === zone || isBelow(name, zone)
 }
 
-/** Whether `name` ends in `zone` and has more labels; both canonical. Of the root, as of no name, it says no. */
+/** Whether `name` is below `zone`, and not `zone` itself; both canonical. False if `zone` is the root. */
 export function isBelow(name: string, zone: string): boolean {
   const dot = name.length - zone.length - 1
   return dot > 0 && name.charCodeAt(dot) === 0x2e && name.endsWith(zone) && !isEscaped(name, dot)
 }
 
 /**
- * Text as people and Docker write names ("Web", "db.front.") to canonical text; undefined where it can't be a
+ * Text as people and Docker write names ("Web", "db.front.") to canonical text; undefined if it cannot be a
  * DNS name. Non-ASCII letters become their UTF-8 bytes, as a stub resolver would send them.
  */
 export function canonicalName(text: string): string | undefined {
@@ -194,7 +194,7 @@ export function canonicalName(text: string): string | undefined {
   return nameText(wire, 0, wire.length - 1)
 }
 
-/** Whether the name is canonical as it is, as most are; some that are canonical are not plain. */
+/** Whether the name is obviously canonical, as most are. False for some that are. */
 export function isPlain(text: string): boolean {
   return text.length <= maxNameBytes - 2 && plainName.test(text)
 }

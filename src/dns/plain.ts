@@ -1,17 +1,17 @@
-// Questions of the form that nearly all have: one name, type and class, and at most an OPT without options. Read
-// without making anything, so that an answer kept for the same question is found at once.
+// Reads plain questions, as nearly all are: one name, type and class, and at most an OPT without options. Allocates
+// nothing, so that the fast path finds an encoded answer at once.
 import { plainUdpBytes, udpPayloadBytes } from './edns.ts'
 import { flag, headerBytes, maxQueryBytes } from './header.ts'
 import { lowerCase } from './name.ts'
 import { type } from './types.ts'
 
-/** What a reply over UDP depends on, besides who asks; filled by `readPlain`. */
+/** What a reply over UDP depends on, besides the client; `readPlain` fills it. */
 export interface PlainQuestion {
-  /** Bytes from the message's first to the end of the question. */
+  /** Offset of the question's end in the message. */
   end: number
-  /** Of name (whatever its case), type, class and form; 32 bits, signed. */
+  /** Hash of name (in any case), type, class and form; 32 bits, signed. */
   hash: number
-  /** What replies differ by, besides the limit: one of `form`, and the question's AD and CD as they are in the header. */
+  /** One of `form`, combined with the question's AD and CD as in the header: replies differ by these. */
   form: number
   /** The most bytes the reply may have. */
   limit: number
@@ -26,8 +26,8 @@ const optBytes = 11
 const maxNameBytes = 255
 
 /**
- * Reads the message that lies at `start` to `stop` of `data`. False where it is no plain question; that says nothing
- * about whether it is a good one.
+ * Reads the message that lies at `start` to `stop` of `data`. False if it is not a plain question, which may still be
+ * a valid one.
  */
 export function readPlain(
   data: Uint8Array,

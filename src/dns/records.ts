@@ -1,4 +1,4 @@
-// Walks the records of a raw message without decoding them: where each begins, what it is, where its data lies.
+// Walks the records of a raw message without decoding them: the offset, type and data of each.
 import { countsOf, headerBytes } from './header.ts'
 import { skipName } from './name.ts'
 
@@ -17,7 +17,7 @@ export interface RawRecord {
   readonly end: number
 }
 
-/** Offset just after the questions, however many; undefined where they are cut short. */
+/** Offset just after the questions, however many; undefined if they are cut short. */
 export function skipQuestions(message: Buffer): number | undefined {
   let offset: number | undefined = headerBytes
   for (let n = countsOf(message)[0]; n > 0 && offset !== undefined && offset <= message.length; n--) {
@@ -28,9 +28,9 @@ export function skipQuestions(message: Buffer): number | undefined {
 }
 
 /**
- * All records of a message whose one question ends at `questionEnd` (or of one without question: 12).
- * undefined where counts, names or lengths do not fit the bytes. Linear in the message's length, whatever
- * the counts say: each record takes at least 11 bytes, pointers are not followed.
+ * All records of a message whose one question ends at `questionEnd` (12: it has no question). undefined if counts, names
+ * or lengths do not fit the bytes. Linear in the message's length, whatever the counts say: each record takes at least 11
+ * bytes, and pointers are not followed.
  */
 export function readRecords(message: Buffer, questionEnd: number = headerBytes): RawRecord[] | undefined {
   const answers = message.readUInt16BE(6)

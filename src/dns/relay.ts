@@ -1,5 +1,5 @@
-// Relaying: a question made ready for an upstream, and its reply made ready for the asker. Bytes stay as they came;
-// ID, flags and the question's case are patched in place. OPT is hop by hop (RFC 6891, 6.1.1): ours on both sides.
+// Relaying: prepares a question for an upstream, and the reply for the client. Bytes stay unchanged except ID, flags and
+// the question's case, which are patched in place. OPT is hop by hop (RFC 6891, 6.1.1): ours on both sides.
 import { copyBytes } from './bytes.ts'
 import {
   type Edns,
@@ -16,7 +16,7 @@ import { type RawRecord, readRecords } from './records.ts'
 import { type } from './types.ts'
 import { isWellFormed } from './wellformed.ts'
 
-/** What a question for an upstream has beside what RFC 1035 knows. */
+/** What a question to an upstream has beyond RFC 1035. */
 export interface Form {
   /** An OPT record, and with it DO as asked. */
   readonly edns: boolean
@@ -25,7 +25,7 @@ export interface Form {
 
 export const wholeForm: Form = { edns: true, ad: true }
 
-/** RFC 1035 whole: of the flags RD alone, for AD and CD were zero bits there. */
+/** Strictly RFC 1035: no flag but RD, since AD and CD were zero bits then. */
 export const plainForm: Form = { edns: false, ad: false }
 
 export function isPlain({ edns, ad }: Form): boolean {
@@ -33,8 +33,8 @@ export function isPlain({ edns, ad }: Form): boolean {
 }
 
 /**
- * The question for an upstream: RD and CD as asked, our own ID and OPT, no option of the asker's. AD is set unless
- * `form` leaves it out: the reply may be kept for others, and they want to know whether it was validated (RFC 6840, 5.7).
+ * The question to an upstream: RD and CD as asked, our own ID and OPT, none of the client's options. AD is set unless
+ * `form` omits it: the reply may be cached for clients that want to know whether it was validated (RFC 6840, 5.7).
  */
 export function encodeUpstreamQuery(
   query: Buffer,
@@ -57,8 +57,8 @@ export function encodeUpstreamQuery(
 
 /**
  * Whether a reply belongs to the question that was sent: ID, direction, opcode and the question itself (RFC 5452, 9.1).
- * Some servers leave the question out where they have no answer: an error, or TC alone, says who else to ask, or how.
- * Nothing that is told to anybody or kept is ever taken from such a reply.
+ * Some servers omit the question when they have no answer: such an error, or TC alone, makes berth ask another server, or
+ * over TCP. Nothing in such a reply is ever relayed or cached.
  */
 export function answersQuestion(sent: Buffer, question: Question, reply: Buffer): boolean {
   if (reply.length < headerBytes || idOf(reply) !== idOf(sent)) return false
@@ -70,19 +70,19 @@ export function answersQuestion(sent: Buffer, question: Question, reply: Buffer)
   }
   if (questions !== 1 || reply.length < question.end) return false
   for (let i = headerBytes; i < question.end - 4; i++) {
-    // Label lengths are under 64, so folding bit 5 of letters can't confuse them.
+    // Label lengths are under 64, so folding bit 5 of letters cannot confuse them.
     if (lowerCase(reply[i]!) !== lowerCase(sent[i]!)) return false
   }
   return reply.compare(sent, question.end - 4, question.end, question.end - 4, question.end) === 0
 }
 
-/** A reply that a client can read to its end, all names followed. `records` are all there are, OPT included. */
+/** A reply that a client can read completely, all names followed. `records` includes OPT. */
 export interface UpstreamReply {
   readonly message: Buffer
   readonly records: readonly RawRecord[]
 }
 
-/** undefined where it can't be read to its end, is not well-formed, or has two OPT records or one out of place (RFC 6891, 6.1.1). */
+/** undefined if it is cut short or malformed, or has two OPT records or a misplaced one (RFC 6891, 6.1.1). */
 export function readReply(message: Buffer, question: Question): UpstreamReply | undefined {
   if (message.readUInt16BE(4) !== 1) {
     const bare = readBare(message)
@@ -98,7 +98,7 @@ export function readReply(message: Buffer, question: Question): UpstreamReply | 
   return { message, records }
 }
 
-/** Errors that come without a question, as of a server that could not read it or does not want to. */
+/** Errors that a server may send without the question, since it could not read it or refuses to. */
 const bareErrors = new Set<number>([
   rcode.FORMERR,
   rcode.SERVFAIL,
@@ -107,7 +107,7 @@ const bareErrors = new Set<number>([
   rcode.BADVERS,
 ])
 
-/** A header without question or records, but for an OPT. */
+/** A header without question or records, except for an OPT. */
 function readBare(message: Buffer): UpstreamReply | undefined {
   if (message.readUInt32BE(4) !== 0 || message.readUInt16BE(8) !== 0 || message.readUInt16BE(10) > 1) {
     return undefined
@@ -116,21 +116,21 @@ function readBare(message: Buffer): UpstreamReply | undefined {
   return records?.every((record) => record.type === type.OPT) ? { message, records } : undefined
 }
 
-/** TC and nothing else: there is an answer, over TCP. */
+/** TC and nothing else: the answer is available over TCP. */
 function isBareTruncation(bare: UpstreamReply): boolean {
   return (flagsOf(bare.message) & flag.TC) !== 0 && replyCode(bare) === rcode.NOERROR
 }
 
 /**
- * Whether a reply to this question is as long as what every way lets through, and ends before its records do: something
- * on the way has cut it, and said nothing.
+ * Whether a reply ends before its records do, at 512 bytes or more, which every path lets through: something on the path
+ * cut it without setting TC.
  */
 export function isCutShort(message: Buffer, question: Question): boolean {
   if (message.length < plainUdpBytes || message.readUInt16BE(4) !== 1) return false
   return readRecords(message, question.end) === undefined
 }
 
-/** Whether OPT is where none belongs, as from a server that copies the question with all behind it and goes on from there. */
+/** Whether OPT is outside the additional section, as from a server that copies the whole query and appends records. */
 export function misplacesOpt(message: Buffer, question: Question): boolean {
   const records = message.readUInt16BE(4) === 1 ? readRecords(message, question.end) : undefined
   const opts = records?.filter((record) => record.type === type.OPT) ?? []
@@ -147,9 +147,9 @@ function codeOf(message: Buffer, opt: RawRecord | undefined): Rcode {
 }
 
 /**
- * Whether a reply is no answer to a question with RD, but tells to ask elsewhere: NOERROR without an answer and without
- * the SOA of a denial (RFC 2308, 2.2), from a server that claims neither recursion nor authority, as stubs know a lame
- * one; or with the root's NS, whatever it claims, for a forwarder before such a server may have set RA.
+ * Whether a reply is a referral instead of an answer to a question with RD: NOERROR without an answer and without the SOA
+ * of a denial (RFC 2308, 2.2), from a server that claims neither recursion nor authority, by which stubs recognize a lame
+ * one; or with the root's NS, whatever it claims, since a forwarder in between may have set RA.
  */
 export function isReferral(reply: UpstreamReply): boolean {
   const { message, records } = reply
@@ -163,7 +163,7 @@ export function isReferral(reply: UpstreamReply): boolean {
   return pointsUp || (flagsOf(message) & (flag.RA | flag.AA)) === 0
 }
 
-/** Whether a reply has an OPT: its server has read ours. */
+/** Whether a reply has an OPT, so that its server has read ours. */
 export function hasOpt({ records }: UpstreamReply): boolean {
   return findOpt(records) !== undefined
 }
@@ -178,11 +178,10 @@ export function describeErrors({ message, records }: UpstreamReply): string {
 }
 
 /**
- * The reply for the asker: its ID, its question's case, RA, our OPT or none. Records stay as they came, since
- * compression pointers may lead anywhere; so what is left out is always the message's end: OPT and all behind it
- * (a TSIG is not for the asker either), then, over `limit` bytes, additional records, then others, with TC
- * (RFC 2181, 9). What fits of an answer stays: some stubs never ask over TCP. Upstream's extended errors are
- * passed on behind `error`, ours, as far as there is room.
+ * The reply for the client: its ID, its question's case, RA, and our OPT or none. Records stay in place, since compression
+ * pointers may lead anywhere. So only the message's end can be cut: OPT and what follows it (a TSIG is not for the client,
+ * either), then, beyond `limit` bytes, additional records, then others, with TC (RFC 2181, 9). What fits stays: some stubs
+ * never ask over TCP. The upstream's extended errors follow `error`, ours, if there is room.
  */
 export function relayReply(
   query: Buffer,
@@ -214,13 +213,13 @@ export function relayReply(
   copyBytes(query, headerBytes, question.end, out, headerBytes)
   copyBytes(message, question.end, end, out, question.end)
   if (ours !== undefined) copyBytes(ours, 0, ours.length, out, end)
-  // AA is not ours to claim for what an upstream said, AD is kept only where the asker asked for it (RFC 6840, 5.8).
+  // We never claim AA for an upstream's answer, and keep AD only if the client asked for it (RFC 6840, 5.8).
   const wantsAd = (flagsOf(query) & flag.AD) !== 0 || edns?.dnssecOk === true
   const said = flagsOf(message) & (flag.TC | (wantsAd ? flag.AD : 0))
   const asked = flagsOf(query) & (flag.RD | flag.CD)
-  // An answer has come by recursion, berth's at least; stubs take NODATA with neither RA nor AA for a lame server's.
+  // RA: berth itself recurses. Stubs take NODATA with neither RA nor AA for a lame server's.
   const ra = isReferral(reply) ? flagsOf(message) & flag.RA : flag.RA
-  // Without OPT there is no place for the upper bits of an rcode.
+  // Without OPT the upper bits of an rcode cannot be sent.
   const low = code > 0x0f && edns === undefined ? rcode.SERVFAIL : code & 0x0f
   out.writeUInt16BE(flag.QR | ra | asked | said | low | (truncated ? flag.TC : 0), 2)
   let answers = 0
@@ -241,7 +240,7 @@ function findOpt(records: readonly RawRecord[]): RawRecord | undefined {
   return records.findLast((record) => record.type === type.OPT)
 }
 
-/** Records before OPT, or before a TSIG without one. Additional records behind it are not needed by anybody. */
+/** The number of records before OPT, or else before TSIG. No client needs the additional records after it. */
 function countKept(records: readonly RawRecord[]): number {
   const at = records.findIndex(({ type: code }) => code === type.OPT || code === type.TSIG)
   return at < 0 ? records.length : at
@@ -253,10 +252,10 @@ function countFitting(records: readonly RawRecord[], kept: number, room: number)
   return first < 0 ? kept : Math.min(first, kept)
 }
 
-/** More text than this from an upstream is not passed on, bytes. */
+/** The most text of an upstream's extended error that is passed on, bytes. */
 const maxErrorBytes = 512
 
-/** OPT's extended errors as they came: code, length, data. Options that don't fit their record end the list. */
+/** OPT's extended errors, unchanged: code, length, data. An option that exceeds its record ends the list. */
 function extendedErrors(message: Buffer, opt: RawRecord | undefined): Buffer[] {
   const options: Buffer[] = []
   let left = maxErrorBytes

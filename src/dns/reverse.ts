@@ -3,15 +3,15 @@ import { formatAddress, parseAddress, type Subnet } from '../lib/ip.ts'
 
 /** What a name under in-addr.arpa or ip6.arpa stands for: an address, or the block above it. */
 export interface ReverseBlock {
-  /** 4 or 16 bytes; those the name does not tell are 0. */
+  /** 4 or 16 bytes; those not in the name are 0. */
   readonly bytes: Uint8Array
-  /** Bits the name tells; 32 or 128 is one address. */
+  /** Bits that the name gives; 32 or 128 is one address. */
   readonly prefix: number
-  /** The name is longer than an address's, or has a label no address has: it stands for nothing. */
+  /** The name is longer than an address's, or has an invalid label: it stands for nothing. */
   readonly malformed: boolean
 }
 
-/** Reads a canonical name; undefined where it is not in a reverse zone. */
+/** Reads a canonical name; undefined if it is not in a reverse zone. */
 export function readReverse(name: string): ReverseBlock | undefined {
   const labels = name.split('.')
   const zone = labels.splice(-2).join('.')
@@ -49,7 +49,7 @@ export function reverseName(address: string): string {
   return `${nibbles.join('.')}.ip6.arpa`
 }
 
-/** The reverse zones that together hold a subnet's addresses: one where its prefix ends at a label, up to 128 elsewhere. */
+/** The reverse zones that together hold a subnet's addresses: one if its prefix ends at a label, else up to 128. */
 export function reverseZones({ bytes, prefix, family }: Subnet): string[] {
   const bitsEach = family === 4 ? 8 : 4
   const labels = Math.ceil(prefix / bitsEach)

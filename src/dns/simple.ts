@@ -1,10 +1,10 @@
-// Messages as text, and the shortest way to that: a reply that holds addresses alone, as that to a health check, is read
-// without dns-packet, which takes longer to load than all else that asks.
+// Messages as text, and a shortcut: reads a reply that holds only addresses, as a health check gets, without dns-packet,
+// which takes longer to load than everything else that asking needs.
 import { flagsOf, headerBytes, idOf, type Rcode, rcodeOf } from './header.ts'
 import { readRecords, skipQuestions } from './records.ts'
 import { type as types } from './types.ts'
 
-/** A record as text: names end in a dot, data as in a zone file, \# and hex where the type is not known (RFC 3597). */
+/** A record as text: names end in a dot, data as in a zone file, or \# and hex for unknown types (RFC 3597). */
 export interface TextRecord {
   readonly name: string
   readonly type: string
@@ -14,7 +14,7 @@ export interface TextRecord {
 
 export interface Message {
   readonly id: number
-  /** The extended one where the message has EDNS. */
+  /** The extended rcode if the message has EDNS. */
   readonly rcode: Rcode
   /** The header's second 16-bit word; bits in header.ts. */
   readonly flags: number
@@ -25,7 +25,7 @@ export interface Message {
   readonly additionals: readonly TextRecord[]
 }
 
-/** As message.ts reads it; undefined: that has to. */
+/** The same as message.ts; undefined: only message.ts can read it. */
 export function readSimple(bytes: Buffer): Message | undefined {
   if (bytes.length < headerBytes || bytes.readUInt16BE(4) !== 1) return undefined
   const questionEnd = skipQuestions(bytes)
@@ -60,7 +60,7 @@ export function readSimple(bytes: Buffer): Message | undefined {
   }
 }
 
-/** Such a name has letters, digits, "-" and "_" alone, and a pointer leads back to the question's at most. */
+/** Reads only letters, digits, "-" and "_", and a pointer only to the question's name. */
 function readSimpleName(bytes: Buffer, start: number): string | undefined {
   const at = bytes.readUInt16BE(start) === (0xc000 | headerBytes) ? headerBytes : start
   let name = ''

@@ -17,7 +17,7 @@ export function sipHash24(key: Uint8Array, input: Uint8Array): Uint8Array {
 
   const whole = input.length & ~7
   for (let at = 0; at < whole; at += 8) absorb(state, word(input, at), word(input, at + 4))
-  // What is left, with the length modulo 256 as the last byte.
+  // The rest, with the length modulo 256 as the last byte.
   const rest = new Uint8Array(8)
   rest.set(input.subarray(whole))
   rest[7] = input.length & 0xff
@@ -92,12 +92,12 @@ function swap(state: Int32Array, at: number): void {
   state[at + 1] = low
 }
 
-/** Two words of 32 bits that nobody can guess. */
+/** Two unpredictable words of 32 bits. */
 export type HalfKey = readonly [number, number]
 
 /**
- * HalfSipHash-2-4 (the same authors) of a text of ASCII characters: of its 64 bits 53, as many as a number holds. It is for
- * tables in memory: several times as fast, and nobody who does not know the key finds texts that meet in it.
+ * HalfSipHash-2-4 (the same authors) of ASCII text, cut from 64 to 53 bits, which a number holds. For tables in memory:
+ * several times as fast, and collisions cannot be found without the key.
  */
 export function halfSipHash24([k0, k1]: HalfKey, text: string): number {
   let v0 = k0
@@ -106,7 +106,7 @@ export function halfSipHash24([k0, k1]: HalfKey, text: string): number {
   let v3 = k1 ^ 0x74656462
   let low = 0
   const words = (text.length >> 2) + 1
-  // Two rounds for each word, four before the low half is told, and four before the high one. Nothing is allocated.
+  // Two rounds per word, four before the low half of the result, and four before the high one. Allocates nothing.
   for (let turn = 0; turn < words + 4; turn++) {
     const part = turn < words ? wordOf(text, turn * 4) : 0
     v3 ^= part
@@ -132,7 +132,7 @@ export function halfSipHash24([k0, k1]: HalfKey, text: string): number {
   return ((v1 ^ v3) >>> 11) * 2 ** 32 + (low >>> 0)
 }
 
-/** 4 characters, the first one lowest; the last word has what is left, and the length modulo 256 as its highest byte. */
+/** 4 characters, the first one lowest; the last word has the rest, and the length modulo 256 as its highest byte. */
 function wordOf(text: string, at: number): number {
   const { length } = text
   let word = at + 4 > length ? length << 24 : text.charCodeAt(at + 3) << 24

@@ -1,44 +1,44 @@
-// Names as an engine tells them → the canonical names they are asked for by. Docker takes any text for an alias, and its
-// resolver compares texts: that of the alias, and that which its DNS library makes of a question.
+// Names as an engine gives them → the canonical names that clients ask for. Docker accepts any text as an alias, and its
+// resolver compares two texts: the alias, and what its DNS library makes of a question.
 import { domainToASCII } from 'node:url'
 import { canonicalName, encodeName, isPlain, lowerCase, nameText, splitName } from './name.ts'
 
-/** What a told name is asked for by; canonical. */
+/** The canonical names that clients ask for. */
 export interface Keys {
-  /** By Docker's own resolver, if it can be asked for there at all. */
+  /** With Docker's own resolver; undefined: it never matches there. */
   readonly literal: string | undefined
-  /** By berth besides: as UTF-8, and as IDNA has it. */
+  /** With berth, in addition: in UTF-8, and in IDNA's form. */
   readonly ours: readonly string[]
 }
 
 const none: readonly string[] = []
 
-/** Besides the backslash: control characters, and what stands for bytes that are no text. */
+/** Control characters, and the replacement character for invalid bytes. The backslash is handled separately. */
 const odd = /[\\\p{Cc}\p{Cs}\ufffd]/u
 
 export function keysOf(told: string): Keys {
   if (isPlain(told)) return { literal: told, ours: none }
   const literal = literalName(told)
   if (literal !== undefined) return { literal, ours: none }
-  // What a backslash or a dot at the end stands for is Docker's to say, and it says: for themselves.
+  // Docker takes a backslash, or a dot at the end, literally.
   if (odd.test(told) || told.endsWith('.')) return { literal, ours: none }
-  // Of letters that are not ASCII no question's case is folded: as it is written, and as most write it.
+  // The case of non-ASCII letters in questions is not folded: both the given form and the usual one count.
   const texts = [
     ...new Set([canonicalName(told), canonicalName(told.toLowerCase()), internationalName(told)]),
   ]
   return { literal, ours: texts.filter((name) => name !== undefined && name !== '') as string[] }
 }
 
-/** All of them: Docker's first. */
+/** All of them, Docker's first. */
 export function keysIn(told: string): readonly string[] {
   const { literal, ours } = keysOf(told)
   return literal === undefined ? ours : [literal]
 }
 
-/** The canonical name that Docker's resolver takes for this text; undefined: no question reads so there. */
+/** The canonical name that Docker's resolver matches with this text; undefined: no question matches. */
 export function literalName(told: string): string | undefined {
   if (isPlain(told)) return told
-  // Go's lower case, which Docker compares in, has two letters of others among ours: the Kelvin sign, the dotted I.
+  // Docker compares in Go's lower case, which maps two non-ASCII letters to ASCII: the Kelvin sign and the dotted I.
   const folded = told.replaceAll('\u212a', 'k').replaceAll('\u0130', 'i')
   const wire = encodeName(folded)
   if (wire === undefined || wire.length === 1) return undefined
@@ -47,20 +47,20 @@ export function literalName(told: string): string | undefined {
 }
 
 /**
- * What a network's name is found by. One that no question ends in keeps a text of its own, so that it is not another's: a
- * canonical name has no space.
+ * The key of a network's name. A name that no question can end in gets a key with a space, which no canonical name has, so
+ * that it never equals another's.
  */
 export function networkKey(told: string): string {
   return keysIn(told).at(-1) ?? ` ${told.toLowerCase()}`
 }
 
-/** The part of "*.foo.lan" below which it stands for everything; canonical. undefined: it is no wildcard. */
+/** The canonical names X of the wildcard "*.X"; none: it is not a wildcard. */
 export function wildcardsIn(told: string): readonly string[] {
   if (!told.startsWith('*.')) return none
   return keysIn(told.slice(2)).filter((name) => !name.includes('*'))
 }
 
-/** Why nobody can ask for a name; undefined: it can be asked for. */
+/** Why no question can ask for a name; undefined: one can. */
 export function whyUnaskable(told: string): string | undefined {
   if (isPlain(told) || keysIn(told).length > 0) return undefined
   const labels = told.split('.')
@@ -71,10 +71,10 @@ export function whyUnaskable(told: string): string | undefined {
   return 'it is longer than 253 bytes'
 }
 
-/** Characters before which Docker's library puts a backslash (miekg/dns). */
+/** Characters that Docker's DNS library (miekg/dns) escapes with a backslash. */
 const special: readonly number[] = [...Buffer.from('. \'@;()"\\')]
 
-/** A wire name as that library makes text of it, in lower case, without the root's dot. */
+/** A wire name as that library writes it, in lower case, without the root's dot. */
 function textInDocker(wire: Buffer): string {
   let text = ''
   for (let at = 0; wire[at] !== 0; at += 1 + wire[at]!) {
@@ -89,11 +89,11 @@ function textInDocker(wire: Buffer): string {
   return text
 }
 
-/** A name that is not ASCII as programs ask for it ("xn--…", RFC 5890). A label that IDNA makes another's of is none. */
+/** A non-ASCII name as programs ask for it ("xn--…", RFC 5890). undefined if IDNA changes or rejects a label. */
 export function internationalName(told: string): string | undefined {
   const labels = splitName(told).map((label) => {
     if (isAscii(label)) return label
-    // What is ASCII in it must not be read as a URL is, nor numbers as an IPv4 address: so there is a label behind it.
+    // The added label keeps the parser from reading ASCII parts as a URL, or numbers as an IPv4 address.
     if (/[!-,./:-@[-^`{-~]/.test(label)) return undefined
     return /^(xn--[a-z0-9_-]+)\.x$/.exec(domainToASCII(`${label}.x`))?.[1]
   })
@@ -104,10 +104,10 @@ export function internationalName(told: string): string | undefined {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
 const isAscii = (text: string) => /^[\u0000-\u007f]*$/.test(text)
 
-/** Bytes that are not ASCII, one or more, as canonical names write them. */
+/** One or more non-ASCII bytes as canonical names write them. */
 const notASCII = /(?:\\(?:1(?:2[89]|[3-9]\d)|2\d\d))+/g
 
-/** A canonical name that was asked for as UTF-8, as IDNA has it; undefined: it was not. */
+/** IDNA's form of a canonical name that holds UTF-8; undefined: it holds none. */
 export function asciiOf(name: string): string | undefined {
   if (!name.includes('\\')) return undefined
   const text = name.replace(notASCII, (bytes) => {

@@ -1,18 +1,17 @@
-// TTLs in raw messages: how long a reply holds, and the same reply some seconds later, written in its place. Nothing else
-// in it changes.
+// TTLs in raw messages: how long a reply is valid, and ageing a reply in place. Changes nothing else.
 import type { RawRecord } from './records.ts'
 import type { UpstreamReply } from './relay.ts'
 import { type } from './types.ts'
 
-/** Seconds. One with its top bit set means zero (RFC 2181, 8). */
+/** Seconds. A TTL with its top bit set means zero (RFC 2181, 8). */
 export function readTtl(message: Buffer, at: number): number {
   const ttl = message.readUInt32BE(at)
   return ttl > 0x7fffffff ? 0 : ttl
 }
 
 /**
- * How long a whole reply holds, seconds: the least of its TTLs, as records of one set are to have one TTL anyway
- * (RFC 2181, 5.2). 0 for one without records.
+ * How long a whole reply is valid, seconds: its lowest TTL, since records of one set should share one anyway (RFC 2181,
+ * 5.2). 0 without records.
  */
 export function leastTtl({ message, records }: UpstreamReply): number {
   let least = Number.POSITIVE_INFINITY
@@ -22,7 +21,7 @@ export function leastTtl({ message, records }: UpstreamReply): number {
   return Number.isFinite(least) ? least : 0
 }
 
-/** How long the answer itself holds, seconds: the least of its section's TTLs; 0 where that is empty. */
+/** How long the answer section is valid, seconds: its lowest TTL; 0 if it is empty. */
 export function answerTtl({ message, records }: UpstreamReply): number {
   let least = Number.POSITIVE_INFINITY
   for (const { section, ttlAt } of records) {
@@ -31,21 +30,20 @@ export function answerTtl({ message, records }: UpstreamReply): number {
   return Number.isFinite(least) ? least : 0
 }
 
-/** Writes zero for every TTL that means it. */
+/** Writes zero for every TTL that means zero. */
 export function capTtls(reply: UpstreamReply): void {
   for (const record of reply.records) {
     if (hasTtl(record) && reply.message[record.ttlAt]! > 0x7f) reply.message.writeUInt32BE(0, record.ttlAt)
   }
 }
 
-/** Makes it what it is `age` seconds later: every TTL that much lower, none below zero. */
+/** Ages the reply by `age` seconds: lowers every TTL, to zero at least. */
 export function ageReply(reply: UpstreamReply, age: number): UpstreamReply {
   return changeTtls(reply, (ttl) => Math.max(0, ttl - age))
 }
 
 /**
- * Makes it what is served `age` seconds later though it is out of date: what is expired holds for `ttl` seconds
- * (RFC 8767, 4), and nothing for longer.
+ * Ages a stale reply by `age` seconds: expired records get a TTL of `ttl` seconds (RFC 8767, 4), and none a longer one.
  */
 export function staleReply(reply: UpstreamReply, age: number, ttl: number): UpstreamReply {
   return changeTtls(reply, (original) => (original > age ? Math.min(original - age, ttl) : ttl))
@@ -59,5 +57,5 @@ function changeTtls(reply: UpstreamReply, change: (ttl: number) => number): Upst
   return reply
 }
 
-/** Where other records have their TTL, OPT has flags (RFC 6891, 6.1.3). */
+/** OPT has flags in place of a TTL (RFC 6891, 6.1.3). */
 const hasTtl = (record: RawRecord): boolean => record.type !== type.OPT

@@ -1,4 +1,4 @@
-// Record types by number and name (IANA "Resource Record (RR) TYPEs"), those that berth names somewhere.
+// The record types that berth names, by number and name (IANA "Resource Record (RR) TYPEs").
 
 export const type = {
   A: 1,
@@ -36,12 +36,12 @@ export function typeName(code: number): string {
   return names.get(code) ?? `TYPE${code}`
 }
 
-/** For labels of metrics: a fixed set, whatever askers send. */
+/** For metric labels: a fixed set, whatever clients send. */
 export function typeLabel(code: number): string {
   return names.get(code) ?? 'other'
 }
 
-/** The number of a type's name, in any case, "TYPE1000" included; undefined where there is none. */
+/** The number of a type, by its name in any case or "TYPE1000"; undefined if there is none. */
 export function typeCode(text: string): number | undefined {
   const upper = text.toUpperCase()
   if (upper in type) return type[upper as keyof typeof type]

@@ -1,10 +1,10 @@
-// Whether a client can read an upstream's records: names that can be followed to their end, data of the size that its
-// type has. What is relayed as it came must not be what hangs or misleads the stub behind us (RFC 9267).
+// Whether a client can read an upstream's records: every name can be followed to its end, and data has the size of its
+// type. Relayed bytes must not hang or mislead the stub behind us (RFC 9267).
 import { headerBytes } from './header.ts'
 import type { RawRecord } from './records.ts'
 import { type } from './types.ts'
 
-/** Data that clients read without looking twice: bytes before its names, the names, bytes after them. */
+/** Data that clients read without checks: bytes before its names, the number of names, bytes after them. */
 const layouts = new Map<number, readonly [before: number, names: number, after: number]>([
   [type.A, [4, 0, 0]],
   [type.AAAA, [16, 0, 0]],
@@ -18,17 +18,17 @@ const layouts = new Map<number, readonly [before: number, names: number, after: 
 ])
 
 const maxNameBytes = 255
-/** A name has at most 127 labels, and a pointer that follows none is no use. */
+/** A name has at most 127 labels, and each useful pointer follows one. */
 const maxPointers = 127
 
-/** All other data is opaque (RFC 3597). Linear in the message's length. */
+/** Treats all other data as opaque (RFC 3597). Linear in the message's length. */
 export function isWellFormed(message: Buffer, records: readonly RawRecord[]): boolean {
   return isPlain(message, records) || isFollowed(message, records)
 }
 
 /**
- * What most replies are: all records the question's own, or the root's, and no name in their data. False says nothing of
- * a reply.
+ * A shortcut for most replies: every owner is the question's name or the root, and no data holds a name. False: not
+ * decided.
  */
 function isPlain(message: Buffer, records: readonly RawRecord[]): boolean {
   const [first] = records
@@ -42,7 +42,7 @@ function isPlain(message: Buffer, records: readonly RawRecord[]): boolean {
   return true
 }
 
-/** Whether the question's name does, and is none too long. */
+/** Whether the question's name ends before `limit` and is not too long. */
 function endsBefore(message: Buffer, limit: number): boolean {
   for (let at = headerBytes; at < limit; ) {
     const size = message[at]!
@@ -67,8 +67,8 @@ function isFollowed(message: Buffer, records: readonly RawRecord[]): boolean {
 }
 
 /**
- * 1 for each byte that is no name's: the header, and what is between a name and its data. Relaying changes them (counts,
- * TTLs), and a name that leads there would be another name then, or none.
+ * 1 for each byte outside of names and data: the header, and type, class, TTL and length. Relaying changes some of them
+ * (counts, TTLs), which would change a name that points there.
  */
 function markFields(message: Buffer, records: readonly RawRecord[]): Uint8Array {
   const fields = new Uint8Array(message.length)
@@ -81,18 +81,19 @@ function markFields(message: Buffer, records: readonly RawRecord[]): Uint8Array 
 }
 
 /**
- * Gives the offset just after the name at an offset, or undefined where it has no end: pointers go strictly backward,
- * to a name that ends before this one begins (RFC 1035, 4.1.4), and not into `fields`; labels and the whole name keep
- * their limits. What follows from an offset is remembered, so that many names that share one costly tail cost it once.
+ * Returns a function that gives the offset just after the name at an offset, or undefined if the name is invalid: pointers
+ * must go strictly backward, to a name that ends before this one begins (RFC 1035, 4.1.4), and not into `fields`; labels
+ * and the whole name must keep their limits. Remembers every offset it has passed, so that names with a costly common tail
+ * cost it once.
  */
 function createFollower(message: Buffer, fields: Uint8Array): (offset: number) => number | undefined {
-  /** Of the name from an offset on; bytes 0: not known. */
+  /** Length and pointers of the name at each offset; bytes 0: not known. */
   const bytesFrom = new Uint8Array(message.length)
   const pointersFrom = new Uint8Array(message.length)
-  /** Of the name that is followed: offset, and what came before it, bytes and pointers. */
+  /** The current name's offsets, each with the bytes and pointers before it. */
   const steps: number[] = []
 
-  /** What most owners are: a pointer to a name that has been followed to its end. */
+  /** A shortcut for most owners: a pointer to a name that was followed before. */
   function isKnown(offset: number): boolean {
     if (message[offset]! < 0xc0 || offset + 2 > message.length) return false
     const target = message.readUInt16BE(offset) & 0x3fff

@@ -1,4 +1,4 @@
-// Writes replies: the question's bytes as they came, records compressed against it, OPT where one was asked with.
+// Writes replies: the question's bytes unchanged, records compressed against it, and OPT if the question had one.
 import { parseAddress } from '../lib/ip.ts'
 import { type Edns, type ExtendedError, encodeOpt, plainUdpBytes, readEdns, udpPayloadBytes } from './edns.ts'
 import {
@@ -28,26 +28,26 @@ export interface ReplyParts {
   readonly answers?: readonly Answer[]
   readonly authority?: readonly Answer[]
   readonly additional?: readonly Answer[]
-  /** Told only to askers with EDNS. */
+  /** Sent only to clients with EDNS. */
   readonly error?: ExtendedError
-  /** Whether the asker is to ask again over TCP, though nothing was cut (RFC 2181, 9; a rate limit's slip). */
+  /** Sets TC although nothing was cut: the client should ask again over TCP (a rate limit's slip). */
   readonly truncated?: boolean
 }
 
 export type Transport = 'udp' | 'tcp'
 
-/** A length has two bytes on a stream (RFC 1035, 4.2.2). */
+/** A message's length on a stream has two bytes (RFC 1035, 4.2.2). */
 export const maxMessageBytes = 0xffff
 
-/** The most bytes a reply may have for this asker. */
+/** The most bytes a reply to this client may have. */
 export function replyLimit(transport: Transport, edns: Edns | undefined): number {
   if (transport === 'tcp') return maxMessageBytes
   return edns === undefined ? plainUdpBytes : Math.min(edns.udpBytes, udpPayloadBytes)
 }
 
 /**
- * A reply to `query`, whose question is `question`. Where it does not fit `limit`, whole records are left out:
- * additional ones silently, others with TC set (RFC 2181, 9). The text of an extended error goes before any record.
+ * A reply to `query`, whose question is `question`. If it exceeds `limit`, whole records are left out: additional ones
+ * silently, others with TC set (RFC 2181, 9). The text of an extended error is left out before any record.
  */
 export function writeReply(
   query: Buffer,
@@ -93,9 +93,8 @@ export function writeReply(
 }
 
 /**
- * An error for a message of which nothing is known but that it has a header: its question comes back where there is
- * one that can be read, and an OPT where it had one (RFC 6891, 6.1.1); else the header alone. `known` is its OPT where
- * that has been read.
+ * An error reply to a message of which only the header is known to be valid. It has the question if that can be read, and
+ * an OPT if the message had one (RFC 6891, 6.1.1). `known`: the message's OPT, if already read.
  */
 export function writeError(message: Buffer, code: Rcode, known?: Edns): Buffer {
   const question = countsOf(message)[0] === 1 ? readQuestion(message) : undefined
@@ -113,7 +112,7 @@ export function writeError(message: Buffer, code: Rcode, known?: Edns): Buffer {
 }
 
 function encodeRecord(record: Answer, ofClass: number): Buffer {
-  // c00c points at the question's name, right behind the header.
+  // c00c points at the question's name, right after the header.
   const owner = record.owner === undefined ? Buffer.of(0xc0, headerBytes) : mustEncode(record.owner)
   const bytes = Buffer.allocUnsafe(owner.length + 10 + record.data.length)
   let offset = owner.copy(bytes, 0)
@@ -156,12 +155,12 @@ export function serviceRecord(port: number, target: Buffer, ttl: number): Answer
 }
 
 /**
- * The SOA that goes with negative answers (RFC 2308, 3): a resolver keeps the negative for the lesser of the
- * SOA's own TTL and its MINIMUM, so both are ours. `owner` is the zone's canonical name.
+ * The SOA that goes with negative answers (RFC 2308, 3): a resolver caches the denial for the lesser of the
+ * SOA's TTL and its MINIMUM, so both are ours. `owner` is the zone's canonical name.
  */
 export function soaRecord(owner: string, mname: string, serial: number, ttl: number): Answer {
   const numbers = Buffer.alloc(20)
-  // Serial, refresh, retry, expire, minimum; nobody transfers this zone, so the middle ones only look sane.
+  // Serial, refresh, retry, expire, minimum. The middle three only matter for zone transfers, which we refuse.
   for (const [i, value] of [serial >>> 0, 7200, 1800, 86_400, ttl].entries())
     numbers.writeUInt32BE(value, 4 * i)
   return {

@@ -1,5 +1,6 @@
-// /api/names, /api/query and /api/cache: who may ask, and on whose behalf. Names are inside knowledge; see ARCHITECTURE.md's scope
-// table. What is kept, and to flush it, is for whoever has the host's view.
+// /api/names, /api/query and /api/cache: who may ask, and on whose behalf. Names are internal: see the scope table in
+// ARCHITECTURE.md. Only the host's view may read and flush the cache.
+
 import { isLoopback } from '../lib/interfaces.ts'
 import { canonicalAddress } from '../lib/ip.ts'
 import type { AskerRef, Inspector, Problem } from './api-types.ts'
@@ -7,19 +8,19 @@ import type { CacheDesk } from './cache-desk.ts'
 import { clip, createGuard, holdsToken } from './guard.ts'
 import { json, type Method, problem, type Reply, type Request, type Route } from './server.ts'
 
-/** What decides on who may ask, as it is now. */
+/** Who may ask, by the configuration in force. */
 export interface Access {
-  /** More names that a Host header may call us by. */
+  /** Additional names that a Host header may give us. */
   hosts(): readonly string[]
-  /** SHA-256 of the token that the host's view wants over TCP, hex; undefined: it wants none. */
+  /** SHA-256, in hex, of the token that the host's view requires over TCP; undefined: none. */
   tokenDigest(): string | undefined
-  /** Whether who asks from this address has the host's view. */
+  /** Whether callers from this address have the host's view. */
   hasHostView(address: string): boolean
 }
 
 const openAccess: Access = { hosts: () => [], tokenDigest: () => undefined, hasHostView: () => false }
 
-/** `hostNames`: the machine's own, by which a Host header may call it. */
+/** `hostNames`: the machine's own names, which a Host header may give. */
 export function apiRoutes(
   inspector: Inspector,
   hostNames?: readonly string[],
@@ -28,7 +29,7 @@ export function apiRoutes(
 ): Route[] {
   const { refuseApi, refuseChange } = createGuard(access.hosts, hostNames)
 
-  /** Loopback gets the host's view, or any other that it names; our own addresses and scope.gateway may give it too. */
+  /** Loopback has the host's view and may ask for any other; our own addresses and scope.gateway may grant it, too. */
   function hasHostView({ viaSocket = false, remote }: Request): boolean {
     return viaSocket || isLoopback(remote) || access.hasHostView(remote)
   }
@@ -47,7 +48,10 @@ export function apiRoutes(
       if (wantsToken && !holdsToken(request, digest)) return unauthorized(request)
       for (const name of request.parameters.keys()) {
         if (!parameters.includes(name)) {
-          return problem(400, `unknown parameter "${clip(name)}"; there are ${parameters.join(', ')}`)
+          return problem(
+            400,
+            `unknown parameter "${clip(name)}"; the parameters are ${parameters.join(', ')}`,
+          )
         }
       }
       const as = askerOf(request)
@@ -59,20 +63,20 @@ export function apiRoutes(
   }
 
   function answerCache(desk: CacheDesk, request: Request): Promise<Reply> | Reply {
-    if (!hasHostView(request)) return problem(403, 'what is kept is for those who have the host’s view')
+    if (!hasHostView(request)) return problem(403, 'only the host’s view may see the cache')
     const { parameters, method, viaSocket, remote } = request
     for (const name of parameters.keys()) {
-      if (parameters.getAll(name).length > 1) return problem(400, `"${name}" is there twice`)
+      if (parameters.getAll(name).length > 1) return problem(400, `"${name}" is given twice`)
     }
     const name = parameters.get('name') ?? undefined
     if (name === '') return problem(400, 'the name is empty; the root is "."')
     if (name !== undefined && name.length > 1024) return problem(400, nameTooLong)
     const below = flagOf(parameters.get('below'))
     if (below === undefined) return problem(400, '"below" must be true or false')
-    if (below && name === undefined) return problem(400, '"below" goes with a name')
+    if (below && name === undefined) return problem(400, '"below" needs a name')
     const type = parameters.get('type') ?? undefined
     if (method === 'DELETE') {
-      if (type !== undefined) return problem(400, 'a name is flushed for all types; leave "type" out')
+      if (type !== undefined) return problem(400, 'a flush removes all types of a name; leave out "type"')
       return desk.flush(name, below, viaSocket ? 'api.socket' : remote).then(replyWith)
     }
     if (name === undefined) return problem(400, 'no name was given; ask /api/cache?name=NAME')
@@ -106,16 +110,16 @@ export function apiRoutes(
   ]
 }
 
-const nameTooLong = 'the name is too long; a domain name has 253 bytes at most'
+const nameTooLong = 'the name is too long; a domain name has at most 253 bytes'
 const isTypeText = (text: string) => /^[A-Z0-9]{1,16}$/i.test(text)
 
-/** undefined: neither. */
+/** undefined: neither true nor false. */
 function flagOf(text: string | null): boolean | undefined {
   if (text === null || text === 'false') return false
   return text === 'true' ? true : undefined
 }
 
-/** Callers from elsewhere are who their address says, whatever they ask for. */
+/** Callers from other machines ask as their own address, whatever `as` says. */
 function askerOf({ parameters, viaSocket, remote }: Request): AskerRef | undefined {
   if (!viaSocket && !isLoopback(remote)) return { kind: 'address', address: remote }
   const as = parameters.get('as') || 'host'
@@ -137,9 +141,9 @@ function unauthorized({ headers }: Request): Reply {
 }
 
 const tokenMissing =
-  'the host’s view wants the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket'
+  'the host’s view needs the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket'
 const tokenWrong =
-  'this is not the token of api.token; send "Authorization: Bearer TOKEN" with what its file holds'
+  'this is not the token of api.token; send "Authorization: Bearer TOKEN" with the content of its file'
 
 function replyWith(reply: object | Problem): Reply {
   return 'problem' in reply && 'status' in reply ? json(Number(reply.status), reply) : json(200, reply)

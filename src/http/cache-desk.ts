@@ -1,4 +1,4 @@
-// What /api/cache tells and does: what is kept of a name, and away with it.
+// What /api/cache does: shows what is cached of a name, and flushes it.
 import { canonicalName } from '../dns/name.ts'
 import { internationalName } from '../dns/told.ts'
 import { classIN, type, typeCode } from '../dns/types.ts'
@@ -12,36 +12,36 @@ import type { Caches } from './caches.ts'
 export interface CacheReply {
   readonly name: string
   readonly below: boolean
-  /** Where it was asked for one. */
+  /** If one was asked for. */
   readonly type?: string
   readonly entries: readonly CacheEntry[]
-  /** How many there are beside them. */
+  /** How many more entries there are. */
   readonly more?: number
-  /** By which rule the host's question is answered by berth itself: such answers are never kept. */
+  /** The rule by which berth itself answers the host; such answers are never cached. */
   readonly own?: string
   /** Networks with a container of this name, whose members get its addresses. */
   readonly networks?: readonly string[]
-  /** Processes that have not said what they hold. */
+  /** Processes that have not replied. */
   readonly silent?: readonly number[]
 }
 
 export interface FlushReply {
-  /** None: everything was flushed. */
+  /** undefined: everything was flushed. */
   readonly name?: string
   readonly below: boolean
-  /** By process, what there was: 1 is the first one. */
+  /** What each process dropped; the first process is 1. */
   readonly flushed: readonly {
     readonly worker: number
     readonly answers: number
     readonly failures: number
   }[]
-  /** Processes that have not said that they did it; they do once they go on. */
+  /** Processes that have not replied; they flush once they can run. */
   readonly silent?: readonly number[]
 }
 
 export interface CacheDesk {
   show(name: string, type: string | undefined, below: boolean): Promise<CacheReply | Problem>
-  /** `by`: who wants it, for the log. */
+  /** `by`: the caller, for the log. */
   flush(name: string | undefined, below: boolean, by: string): Promise<FlushReply | Problem>
 }
 
@@ -51,13 +51,13 @@ export interface CacheDeskOptions {
   readonly log: Pick<Logger, 'info'>
 }
 
-/** Entries of one reply. */
-const mostTold = 1000
-/** Networks that are named. */
+/** Entries in one reply. */
+const mostEntries = 1000
+/** Networks in one reply. */
 const mostNetworks = 20
 
 export function createCacheDesk({ caches, resolver, log }: CacheDeskOptions): CacheDesk {
-  /** By whom else than upstreams the name is answered. */
+  /** What answers the name besides upstreams. */
   function findOwn(name: string, code: number): Pick<CacheReply, 'own' | 'networks'> {
     const { scope, decide, snapshot } = resolver()
     const decision = decide(scope('127.0.0.1', '127.0.0.1'), { name, type: code, class: classIN })
@@ -77,16 +77,17 @@ export function createCacheDesk({ caches, resolver, log }: CacheDeskOptions): Ca
       if (name === undefined) return noName(text)
       const code = typeText === undefined ? undefined : typeCode(typeText)
       if (typeText !== undefined && code === undefined) {
-        return { problem: `${typeText} is no record type; try A, AAAA or TYPE65`, status: 400 }
+        return { problem: `${typeText} is not a record type; try A, AAAA or TYPE65`, status: 400 }
       }
-      const found = await caches.holdings({ name, below, type: code }, mostTold)
+      const found = await caches.holdings({ name, below, type: code }, mostEntries)
       const entries = mergeHoldings(found)
-      const more = Math.max(0, ...found.told.map(({ more }) => more)) + Math.max(0, entries.length - mostTold)
+      const more =
+        Math.max(0, ...found.told.map(({ more }) => more)) + Math.max(0, entries.length - mostEntries)
       return {
         name: name === '' ? '.' : name,
         below,
         ...(typeText === undefined ? {} : { type: typeText }),
-        entries: entries.slice(0, mostTold),
+        entries: entries.slice(0, mostEntries),
         ...(more === 0 ? {} : { more }),
         ...findOwn(name, code ?? type.A),
         ...silentOf(found),
@@ -113,7 +114,7 @@ export function createCacheDesk({ caches, resolver, log }: CacheDeskOptions): Ca
   }
 }
 
-/** As programs ask for it where it is not ASCII; "\\DDD" tells bytes. */
+/** A non-ASCII name as programs ask for it; "\\DDD" stands for a byte. */
 function nameOf(text: string): string | undefined {
   return internationalName(text) ?? canonicalName(text)
 }
@@ -124,7 +125,7 @@ function silentOf({ silent }: { readonly silent: readonly number[] }) {
 
 function noName(text: string): Problem {
   return {
-    problem: `"${text}" is no domain name: a label is empty or over 63 bytes, or all over 253`,
+    problem: `"${text}" is not a domain name: a label is empty or longer than 63 bytes, or the name is longer than 253`,
     status: 400,
   }
 }

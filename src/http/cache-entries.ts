@@ -1,4 +1,4 @@
-// What the caches hold, in words and seconds, for /api/cache and `berth query`.
+// Describes cached answers in words and seconds, for /api/cache and `berth query`.
 import { rcodeName } from '../dns/header.ts'
 import { readMessage } from '../dns/message.ts'
 import { typeName } from '../dns/types.ts'
@@ -7,7 +7,7 @@ import type { CacheEntry } from './api-types.ts'
 import type { FromAll } from './caches.ts'
 
 const seconds = (ms: number) => Math.floor(ms / 1000)
-/** As TTLs are: they are lowered by whole seconds of age. */
+/** Rounds up, as TTLs do: they are lowered by whole seconds of age. */
 const secondsLeft = (ms: number) => Math.max(0, Math.ceil(ms / 1000))
 
 export function describeHolding(held: Holding): CacheEntry {
@@ -42,10 +42,10 @@ function wordFor({ kind }: HeldAnswer, rcode: string): CacheEntry['answer'] {
   return rcode === 'NXDOMAIN' ? 'nxdomain' : 'nodata'
 }
 
-/** What is told of one answer by several processes differs by so much, s: it takes a moment to get from one to another. */
+/** How much the ages of one answer in two processes may differ, s: passing it on takes a moment. */
 const sameTime = 1
 
-/** One entry for what several processes hold alike; in order of names, then types. */
+/** One entry per answer, whichever processes hold it; sorted by name, then type. */
 export function mergeHoldings({ told }: FromAll<{ readonly list: readonly Holding[] }>): CacheEntry[] {
   const merged: (CacheEntry & { processes: number[] })[] = []
   const alike = new Map<string, (typeof merged)[number][]>()
@@ -75,7 +75,7 @@ export function mergeHoldings({ told }: FromAll<{ readonly list: readonly Holdin
   return told.length > 1 ? sorted : sorted.map(({ processes: _, ...entry }) => entry)
 }
 
-/** All but times, and what each process counts by itself. */
+/** Everything except times and what each process counts for itself. */
 function identify(entry: CacheEntry): string {
   const { name, type, class: ofClass, dnssecOk, checkingDisabled, route, rcode, answer } = entry
   const { upstream, transport, why, stale, records } = entry

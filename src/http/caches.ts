@@ -1,18 +1,17 @@
-// The caches of all processes that answer, as whoever looks after the server asks for them.
-
+// The caches of all answering processes, for an operator to read and flush.
 import type { Holdings, Subject } from '../forward/cache/contents.ts'
 import type { Flushed, Names } from '../forward/cache/flush.ts'
 
-/** By process: the first one is 1. */
+/** A result per process; the first process is 1. */
 export interface FromAll<T> {
   readonly told: readonly (T & { readonly worker: number })[]
-  /** Those that have not answered by now. What they were told to do they do once they go on. */
+  /** Processes that have not replied; they do what was asked once they can run. */
   readonly silent: readonly number[]
 }
 
 export interface Caches {
-  /** No names: everything. Resolves once nothing of it is given any more, but by processes that are silent. */
+  /** undefined: everything. Resolves once no process, except silent ones, serves any of it. */
   flush(names: Names | undefined): Promise<FromAll<Flushed>>
-  /** Of each process as many as `limit`; `more`: how many it has beyond that. */
+  /** At most `limit` per process; `more`: how many it holds beyond that. */
   holdings(subject: Subject, limit: number): Promise<FromAll<Holdings>>
 }

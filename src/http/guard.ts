@@ -1,16 +1,16 @@
-// Whom /api and /metrics are for: asked by a name that is ours, not by web pages of others, and not through proxies that
-// lend their own address.
+// Which requests /api and /metrics accept: those that use one of our names, and come neither from a foreign web page nor
+// through a proxy, which would hide the caller's address.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { Request } from './server.ts'
 
 export interface Guard {
-  /** Why a request is refused; undefined: it is not. Names are inside knowledge, and who asks counts. */
+  /** Why a request is refused; undefined: it is not. Names are internal, and the caller decides what it may see. */
   refuseApi(request: Request): string | undefined
-  /** Why it may not change anything, besides: no page's request does. */
+  /** Why it may not change anything; undefined: it may. Web pages never may. */
   refuseChange(request: Request): string | undefined
-  /** The same for what scrapers read: they come by names of one label too, and through proxies. */
+  /** The same for /metrics: scrapers may also use names of one label, and come through proxies. */
   refuseMetrics(request: Request): string | undefined
 }
 
@@ -22,8 +22,8 @@ export function createGuard(
   const own = new Set(['localhost', ...hostNames.map((name) => name.toLowerCase())])
 
   /**
-   * A page in a browser on this machine can point a name of its own at 127.0.0.1 and then read what we say (DNS
-   * rebinding); its requests carry that name as Host.
+   * A web page in a browser on this machine can point its own name at 127.0.0.1 and then read our replies (DNS rebinding);
+   * its requests carry that name as Host.
    */
   function refuseHost(
     { viaSocket, headers }: Request,
@@ -41,14 +41,14 @@ export function createGuard(
   return {
     refuseApi: (request) =>
       refuseHost(request, isKnown) ?? refuseSite(request) ?? refuseReferer(request) ?? refuseProxy(request),
-    // There is no page of ours that would, and what stands at our address in a browser may be another's.
+    // berth has no page that would, and a page at our address in a browser may be another program's.
     refuseChange: ({ headers }) =>
       headers.origin === undefined &&
       headers.referer === undefined &&
       (headers['sec-fetch-site'] ?? 'none') === 'none'
         ? undefined
         : 'web pages may not change anything',
-    // Nobody has a public name of one label. What a link leads to is not read by the page that has the link.
+    // No public name has one label. A page cannot read where its links lead.
     refuseMetrics: (request) =>
       refuseHost(request, (name) => isKnown(name) || !name.includes('.')) ??
       (isNavigation(request) ? undefined : refuseSite(request)),
@@ -57,22 +57,22 @@ export function createGuard(
 
 export type HostName = { readonly kind: 'address' } | { readonly kind: 'name'; readonly name: string }
 
-/** What a Host header names, with or without a port; names in lower case. undefined: neither address nor name. */
+/** Parses a Host header, with or without a port; names in lower case. undefined: neither address nor name. */
 export function readHost(text: string | undefined): HostName | undefined {
   const match = /^(?:\[([\da-f:.]+)(?:%[\w.~%-]{1,32})?\]|([\w.-]{1,253}))(?::\d{0,5})?$/i.exec(text ?? '')
   if (match === null) return undefined
   const [, v6, name] = match
   if (v6 !== undefined) return isIP(v6) === 6 ? { kind: 'address' } : undefined
   if (isIP(name!) === 4) return { kind: 'address' }
-  // "localhost." is not how anybody is told to ask.
+  // "localhost." is refused: no client needs it.
   return name!.split('.').includes('') ? undefined : { kind: 'name', name: name!.toLowerCase() }
 }
 
-const otherSites = 'other web sites may not ask'
+const otherSites = 'requests from other web sites are refused'
 
 /**
- * What other sites' pages send without tricks they can't read, but it would still make us ask upstreams. "same-site" is
- * another program's page on localhost.
+ * Foreign pages cannot read our replies without a trick, but their requests would still make us ask upstreams. "same-site"
+ * is another program's page on localhost.
  */
 function refuseSite({ headers }: Request): string | undefined {
   const site = headers['sec-fetch-site'] ?? 'none'
@@ -81,19 +81,19 @@ function refuseSite({ headers }: Request): string | undefined {
   return origin === undefined || isOwnPage(origin, headers.host) ? undefined : otherSites
 }
 
-/** Of browsers that tell neither site nor origin. */
+/** For browsers that send neither site nor origin. */
 function refuseReferer({ headers: { referer, host } }: Request): string | undefined {
   return referer === undefined || isOwnPage(referer, host) ? undefined : otherSites
 }
 
-/** Whether a page's address is of the host that it asks. */
+/** Whether a page was loaded from the host that it asks. */
 function isOwnPage(page: string, host: string | undefined): boolean {
   const own = parseUrl(page)
   const asked = host === undefined ? undefined : parseUrl(`http://${host}`)
   return own?.protocol === 'http:' && own.host === asked?.host
 }
 
-/** URL.parse is of Node 22. */
+/** URL.parse needs Node 22. */
 function parseUrl(text: string): URL | undefined {
   try {
     return new URL(text)
@@ -106,13 +106,13 @@ function isNavigation({ headers }: Request): boolean {
   return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
 }
 
-/** A proxy on this machine would lend its loopback address, and with it the host's view, to whoever reaches it. */
+/** A proxy on this machine would pass its loopback address, and with it the host's view, to all its clients. */
 function refuseProxy({ headers }: Request): string | undefined {
   const name = Object.keys(headers).find((header) => forwarding.test(header))
-  return name && `it came through a proxy (${clip(name)}), so that who asks can't be told; ask directly`
+  return name && `it came through a proxy (${clip(name)}), which hides the caller; ask directly`
 }
 
-/** Their names for it are many, and CGI writes them with underscores: so it is by what they are made of. */
+/** Proxies use many header names, and CGI writes them with underscores, so these patterns match their parts. */
 const forwarding = new RegExp(
   [
     '(^|[_-])forward(ed)?([_-]|$)',
@@ -124,7 +124,7 @@ const forwarding = new RegExp(
   ].join('|'),
 )
 
-/** "Authorization: Bearer TOKEN" of this token; the comparison takes as long however much of it is right. */
+/** Whether the request has "Authorization: Bearer TOKEN" with this token; compares in constant time. */
 export function holdsToken({ headers }: Request, digest: string): boolean {
   const [, token] = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? []
   if (token === undefined) return false
@@ -132,7 +132,7 @@ export function holdsToken({ headers }: Request, digest: string): boolean {
   return timingSafeEqual(given, Buffer.from(digest, 'hex'))
 }
 
-/** Short enough to be told back. */
+/** Short enough to repeat in a reply. */
 export function clip(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }

@@ -1,4 +1,4 @@
-// /health: the process answers. /ready: every engine has been read once, so names can be relied on.
+// /health: the process answers. /ready: every engine has been read once, so all names are known.
 import type { Store } from '../registry/store.ts'
 import { json, type Route } from './server.ts'
 

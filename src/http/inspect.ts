@@ -21,7 +21,7 @@ import { mergeHoldings } from './cache-entries.ts'
 export interface InspectOptions {
   readonly resolver: Resolver
   readonly forward: Forward
-  /** What this process's cache has of a name. */
+  /** What this process has cached of a name. */
   readonly holdings?: (name: string) => Promise<Holdings>
   readonly zone: string
   readonly clock: Pick<Clock, 'monotonic'>
@@ -44,11 +44,11 @@ const sentenceOf = ({ rule, former }: Scope) => (former === undefined ? ruleSent
 
 const takenName = 'it is the NAME.NETWORK or SERVICE.PROJECT of another container'
 
-/** On whose behalf something is asked. */
+/** The client on whose behalf a request asks. */
 interface Asking {
   /** Source address. */
   readonly asker: string
-  /** The address it asks at. */
+  /** The address it asks. */
   readonly local: string
   readonly scope: Scope
   readonly label: string
@@ -65,7 +65,7 @@ export function createInspector(options: InspectOptions): Inspector {
     const container = findContainer(as.name)
     if (container === undefined) {
       return {
-        problem: `no container is called ${as.name}; 'berth names --as host' lists those that run`,
+        problem: `no container is called ${as.name}; 'berth names --as host' lists the running ones`,
         status: 404,
       }
     }
@@ -116,7 +116,7 @@ export function createInspector(options: InspectOptions): Inspector {
         const endpoints = table.names.get(target) ?? table.added.get(target)
         return endpoints === undefined ? [] : [[alias, endpoints] as const]
       })
-      // An alias "*.web" is there as it stands, and as what stands for all below "web".
+      // The alias "*.web" is both a literal name and the wildcard for all names below "web".
       const isNoWildcard = ([name]: readonly [string, unknown]) =>
         !name.startsWith('*.') || !table.wildcards.has(name.slice(2))
       return [
@@ -161,10 +161,10 @@ export function createInspector(options: InspectOptions): Inspector {
       const found = scopeFor(as)
       if ('problem' in found) return found
       const canonical = canonicalName(name)
-      if (canonical === undefined) return { problem: `${name} is no domain name`, status: 400 }
+      if (canonical === undefined) return { problem: `${name} is not a domain name`, status: 400 }
       const code = typeCode(type)
       if (code === undefined)
-        return { problem: `${type} is no record type; try A, AAAA or TYPE65`, status: 400 }
+        return { problem: `${type} is not a record type; try A, AAAA or TYPE65`, status: 400 }
       const query = encodeQuery(canonical, typeName(code), { id: randomInt(0x10000), edns: udpPayloadBytes })
       const question = readQuestion(query)
       if (question === undefined) return { problem: `${name} cannot be asked for`, status: 400 }

@@ -1,22 +1,22 @@
-// How late the event loop comes to its timers. prom-client finds out with a hundred timers a second, which is most of what an
-// idle process does; here it is four, and none while nobody scrapes.
+// Measures event loop lag. prom-client takes a hundred timers a second, most of an idle process's work; this takes four,
+// and none unless a scraper reads the metrics.
 import type { Clock, Timer } from '../lib/clock.ts'
 import { computedGauge, type Metric } from '../lib/metrics.ts'
 
 export interface Lag {
   readonly metrics: readonly Metric[]
-  /** It is scraped: what was measured since the last time is told now, and measuring goes on. */
+  /** Call at each scrape: publishes what was measured since the last one, and measures on. */
   take(): void
 }
 
-/** Between measurements, ms. */
+/** Interval between measurements, ms. */
 const measureEvery = 250
-/** Whoever has not scraped for so long has gone, ms; above the intervals that scrapers have. */
+/** Measuring stops this long after the last scrape, ms; longer than any scrape interval. */
 const scrapedWithin = 300_000
 
 type Statistics = ReturnType<typeof statisticsOf>
 
-/** As prom-client calls them, so that dashboards find them. */
+/** prom-client's names, so that dashboards find them. */
 const gauges: readonly (readonly [part: string, help: string, read: (of: Statistics) => number])[] = [
   ['', 'Lag of event loop in seconds.', ({ last }) => last],
   ['min_', 'The minimum recorded event loop delay.', ({ min }) => min],
@@ -31,7 +31,7 @@ const gauges: readonly (readonly [part: string, help: string, read: (of: Statist
 export function createLag(clock: Clock): Lag {
   /** Seconds. */
   let measured: number[] = []
-  let told = statisticsOf(measured)
+  let published = statisticsOf(measured)
   let scrapedAt = 0
   let timer: Timer | undefined
 
@@ -47,18 +47,18 @@ export function createLag(clock: Clock): Lag {
 
   return {
     metrics: gauges.map(([part, help, read]) =>
-      computedGauge(`nodejs_eventloop_lag_${part}seconds`, help, () => read(told)),
+      computedGauge(`nodejs_eventloop_lag_${part}seconds`, help, () => read(published)),
     ),
     take() {
       scrapedAt = clock.monotonic()
-      told = statisticsOf(measured)
+      published = statisticsOf(measured)
       measured = []
       if (timer === undefined) measure()
     },
   }
 }
 
-/** Of none, all are 0. */
+/** All 0 if nothing was measured. */
 function statisticsOf(seconds: readonly number[]) {
   const sorted = seconds.toSorted((a, b) => a - b)
   const { length } = sorted
@@ -69,7 +69,7 @@ function statisticsOf(seconds: readonly number[]) {
     max: sorted.at(-1) ?? 0,
     mean,
     deviation: Math.sqrt(sum(sorted.map((each) => (each - mean) ** 2)) / Math.max(1, length)),
-    /** The least that so many are not above. */
+    /** The lowest value that at least this share of the values does not exceed. */
     quantile: (share: number) => sorted[Math.max(0, Math.ceil(share * length) - 1)] ?? 0,
   }
 }

@@ -31,7 +31,7 @@ export function createRebindableServer(options: RebindableServerOptions): Rebind
   /** The server, and the place that was asked for. */
   let serving: { readonly at: Place; readonly server: HttpServer } | undefined
   let wanted: Place | undefined
-  /** Ends the attempts at an address that is no longer wanted. */
+  /** Ends the attempts at the former address. */
   let trying = new AbortController()
   let isStopped = false
 
@@ -77,7 +77,7 @@ export function createRebindableServer(options: RebindableServerOptions): Rebind
       trying = new AbortController()
       const { signal } = trying
       if (place === undefined) return leave()
-      // It is still there.
+      // The former server still runs there.
       if (isDeepStrictEqual(place, serving?.at)) return
       const why = await attempt(place, signal)
       if (why === undefined) return

@@ -1,4 +1,4 @@
-// The HTTP listener: a few fixed paths, GET and HEAD but for the one that takes a change, small limits, errors as JSON.
+// The HTTP listener: a few fixed paths, GET and HEAD (DELETE for one), small limits, errors as JSON.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -18,9 +18,9 @@ export type Method = 'GET' | 'HEAD' | 'DELETE'
 export interface Request {
   readonly method?: Method
   readonly parameters: URLSearchParams
-  /** It came by our own socket, not over TCP: who may use that has the host's view. */
+  /** It came by our unix socket, not over TCP: its users have the host's view. */
   readonly viaSocket?: boolean
-  /** The caller's address, canonical (lib/ip); of who comes by the socket 127.0.0.1. */
+  /** The caller's canonical address (lib/ip); 127.0.0.1 for callers by the unix socket. */
   readonly remote: string
   readonly headers: IncomingMessage['headers']
 }
@@ -45,25 +45,25 @@ export interface HttpOptions {
   readonly address: Place
   readonly routes: readonly Route[]
   readonly log: Logger
-  /** The caller's address; tests put their own here. */
+  /** The caller's address. Default: the socket's; tests give another. */
   readonly remoteOf?: (request: IncomingMessage) => string | undefined
 }
 
 export interface HttpServer {
-  /** Rejects with a BerthError (LISTEN) where the address can't be had; may then be called again. */
+  /** Rejects with a BerthError (LISTEN) if it cannot listen; may then be called again. */
   start(): Promise<void>
-  /** Resolves once all connections are gone; what is under way gets a short while. */
+  /** Resolves once all connections are closed; requests in progress get a short time. */
   stop(): Promise<void>
-  /** The address bound, with the port the system chose where 0 was asked for; none of a socket. */
+  /** The bound address, with the port that the system chose for 0; undefined for a unix socket. */
   address(): HostPort | undefined
 }
 
-/** Connections in all, and from one address: a caller that opens many leaves room for the scraper. */
+/** Connections in total and per address, so that one caller leaves room for the scraper. */
 const mostConnections = 256
 const mostOfOne = 64
-/** A connection on which nothing moves is closed, ms: a reply nobody reads is not kept. */
-const patience = 30_000
-/** Milliseconds that requests under way have when the server stops. */
+/** An idle connection is closed after this, ms, and so is one whose reply is not read. */
+const idleTimeout = 30_000
+/** How long requests in progress may take once the server stops, ms. */
 const drain = 300
 
 export function createHttpServer(options: HttpOptions): HttpServer {
@@ -80,7 +80,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       connectionsCheckingInterval: 2000,
     },
     (request, response) => {
-      // A path nobody asks for costs nothing; the rest is a few kilobytes: nobody has to be trusted for that.
+      // Unused paths cost nothing and replies are a few kilobytes, so any caller may ask.
       answer(request, table, viaSocket, remoteOf)
         .catch((error: unknown) => {
           log.error({ path: request.url?.split('?')[0], error: explain(error) }, 'HTTP request failed')
@@ -90,9 +90,9 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     },
   )
   server.maxConnections = mostConnections
-  // All that fit: those over a number would be dropped unseen, and one of them may say that a proxy passed it on.
+  // No limit: Node would silently drop the excess, and with it a header by which a proxy reveals itself.
   server.maxHeadersCount = 0
-  server.timeout = patience
+  server.timeout = idleTimeout
   const open = new Map<string, number>()
   server.on('connection', (socket) => {
     const caller = socket.remoteAddress ?? ''
@@ -106,7 +106,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     if (count > mostOfOne) socket.destroy()
   })
 
-  /** Takes the socket's name away. */
+  /** Removes the unix socket's name. */
   let leave = () => {}
 
   async function start() {
@@ -154,7 +154,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   }
 }
 
-/** Printable JSON: people read it in a terminal, too. */
+/** JSON with unprintable characters escaped, since people read it in terminals. */
 export function json(status: number, value: unknown): Reply {
   const body = `${printableLines(JSON.stringify(value))}\n`
   return { status, type: 'application/json; charset=utf-8', body }
@@ -177,7 +177,7 @@ async function answer(
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?')
   const route = routes.get(path)
   if (route === undefined) {
-    return problem(404, `there is nothing here; there are ${[...routes.keys()].join(', ')}`)
+    return problem(404, `there is nothing here; the paths are ${[...routes.keys()].join(', ')}`)
   }
   const { methods = readOnly } = route
   const method = methods.find((each) => each === request.method)
@@ -185,11 +185,11 @@ async function answer(
     const list = `${methods.slice(0, -1).join(', ')} and ${methods.at(-1)}`
     return { ...problem(405, `only ${list} are served`), headers: { allow: methods.join(', ') } }
   }
-  // Which of two is meant nobody can tell: RFC 9112, 3.2.
+  // Which of two counts is undefined (RFC 9112, 3.2).
   const twice = onlyOnce.find((name) => (request.headersDistinct[name]?.length ?? 0) > 1)
   if (twice !== undefined) return problem(400, `there are several ${twice} headers`)
   const remote = canonicalAddress(remoteOf(request) ?? '')
-  if (remote === undefined) return problem(400, 'the caller is gone')
+  if (remote === undefined) return problem(400, 'the caller has disconnected')
   const parameters = new URLSearchParams(query)
   return route.handle({ method, parameters, viaSocket, remote, headers: request.headers })
 }
@@ -201,12 +201,12 @@ function send(request: IncomingMessage, response: ServerResponse, reply: Reply):
     'content-type': type,
     'content-length': bytes.length,
     'cache-control': 'no-store',
-    // Nothing here is for other sites' pages: not as a script, an image or a frame.
+    // Other sites' pages may not embed it as a script, an image or a frame.
     'x-content-type-options': 'nosniff',
     'cross-origin-resource-policy': 'same-origin',
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     ...headers,
-    // A body nobody reads would be taken for the next request.
+    // An unread body would be taken for the next request.
     ...(hasBody(request) ? { connection: 'close' } : {}),
   })
   response.end(request.method === 'HEAD' ? undefined : bytes)

@@ -1,5 +1,5 @@
-// A unix socket's place in the file system: its rights are there before its name is, a stale one of ours is replaced, and
-// no file of others is ever removed.
+// Binds a unix socket in the file system: sets its permissions before its name exists, replaces a stale socket of ours,
+// and never removes another program's file.
 import { once } from 'node:events'
 import { chownSync, linkSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
@@ -9,16 +9,16 @@ import { BerthError, systemCode } from '../lib/errors.ts'
 export interface SocketPlace {
   /** Absolute. */
   readonly path: string
-  /** undefined: as the system makes it. */
+  /** undefined: the one the system gives it. */
   readonly group: number | undefined
 }
 
-/** Owner and group may use it: 660. */
+/** Only owner and group may use it. */
 const mode = 0o660
 
-/** Has `server` listen there; resolves to what removes the socket again. Rejects with a BerthError LISTEN. */
+/** Makes `server` listen there; resolves to a function that removes the socket. Rejects with a BerthError LISTEN. */
 export async function listenAt(server: Server, { path, group }: SocketPlace): Promise<() => void> {
-  // Closing unlinks the name that was bound, whatever has that name by then: so that is another one.
+  // Closing unlinks the bound name, whatever file has it by then, so a temporary name is bound.
   const made = `${path}.${process.pid}`
   try {
     await makeRoom(path)
@@ -28,7 +28,7 @@ export async function listenAt(server: Server, { path, group }: SocketPlace): Pr
   }
   try {
     if (group !== undefined) chownSync(made, -1, group)
-    // Unlike a rename it replaces nothing that came meanwhile.
+    // Unlike a rename, this replaces no file made meanwhile.
     linkSync(made, path)
     const { dev, ino } = lstatSync(path)
     return () => removeIf(path, (now) => now.dev === dev && now.ino === ino)
@@ -40,9 +40,9 @@ export async function listenAt(server: Server, { path, group }: SocketPlace): Pr
   }
 }
 
-/** Resolves where the path is free, or was a socket of ours that nobody serves any more. */
+/** Resolves if the path is free, or had a stale socket of ours, which it removes. */
 async function makeRoom(path: string): Promise<void> {
-  // Binding in a folder that is not there would be told as a missing permission.
+  // Binding in a missing folder would fail with a misleading permission error.
   statSync(dirname(path))
   const found = statsOf(path)
   if (found === undefined) return
@@ -50,18 +50,18 @@ async function makeRoom(path: string): Promise<void> {
     throw new BerthError('LISTEN', `api.socket: ${path} ${why}`)
   }
   if (!found.isSocket())
-    return refuse('is there and is no socket; remove it, or set api.socket to another path')
+    return refuse('exists and is not a socket; remove it, or set api.socket to another path')
   if (await isServed(path))
     return refuse('is served by another program (another berth?); stop it, or choose another path')
   const isOurs = found.uid === process.geteuid?.() && (found.mode & 0o777) === mode
   if (!isOurs)
     return refuse(
-      'is a socket that berth did not make, or as another user; remove it, or choose another path',
+      'is a socket that berth did not make, or made as another user; remove it, or choose another path',
     )
   removeIf(path, (now) => now.dev === found.dev && now.ino === found.ino)
 }
 
-/** Anything but a refusal may be somebody who is busy, or who is not for us. */
+/** Any error but a refusal may come from a busy server, or one that we may not use. */
 function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path })
@@ -73,7 +73,7 @@ function isServed(path: string): Promise<boolean> {
   })
 }
 
-/** The name is bound within the call, so that what else the process makes is not touched by the mask. */
+/** `listen` binds synchronously, so the umask affects no other file. */
 async function listen(server: Server, path: string): Promise<void> {
   const before = process.umask(0o777 & ~mode)
   try {
@@ -93,19 +93,19 @@ function removeIf(path: string, holds: (stats: Stats) => boolean): void {
     const stats = statsOf(path)
     if (stats !== undefined && holds(stats)) unlinkSync(path)
   } catch {
-    // Its folder is gone or not ours any more: it is not in our way.
+    // Its folder is gone or no longer ours, so it does not matter.
   }
 }
 
 function failure(path: string, error: unknown): BerthError {
   if (error instanceof BerthError) return error
   const advice: Record<string, string> = {
-    ENOENT: `api.socket: the folder of ${path} is not there; make it, or set api.socket to another path`,
-    EACCES: `api.socket: ${path} may not be made; its folder must be writable for berth`,
-    EPERM: `api.socket: ${path} may not be given to api.group; berth must be in that group, or root`,
-    EEXIST: `api.socket: ${path} was made by another program just now`,
-    EROFS: `api.socket: ${path} is on a read-only file system; mount a folder for it`,
+    ENOENT: `api.socket: the folder of ${path} does not exist; create it, or set api.socket to another path`,
+    EACCES: `api.socket: cannot create ${path}; its folder must be writable for berth`,
+    EPERM: `api.socket: cannot give ${path} to api.group; berth must be in that group, or run as root`,
+    EEXIST: `api.socket: another program has just created ${path}`,
+    EROFS: `api.socket: ${path} is on a read-only file system; mount a writable folder for it`,
   }
-  const message = advice[systemCode(error) ?? ''] ?? `api.socket: can't listen at ${path}`
+  const message = advice[systemCode(error) ?? ''] ?? `api.socket: cannot listen at ${path}`
   return new BerthError('LISTEN', message, error)
 }

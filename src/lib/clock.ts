@@ -1,6 +1,6 @@
-// Time as a dependency: everything that waits or reads the hour is given a Clock, so tests can turn it.
+// Time as a dependency: code that waits or reads the time gets a Clock, so tests can turn it.
 
-/** A timer that was set; opaque. */
+/** A running timer; opaque. */
 export type Timer = { readonly timer: unique symbol } | NodeJS.Timeout
 
 export interface Clock {
@@ -20,12 +20,12 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 
-/** A wall clock that is ahead of the monotonic one by this much more than before was not merely slewed, ms. */
+/** If the wall clock moves this far against the monotonic one, ms, it was set or the machine slept: no slewing. */
 const leap = 1000
 
 /**
- * Time that never goes back and goes on while the machine is suspended, when the monotonic clock stands still: whole
- * ms since an arbitrary start. A wall clock that is put forward counts as time passed, one put back does not count.
+ * Monotonic time that includes suspension, during which the monotonic clock stands still: whole ms since an arbitrary
+ * start. Setting the wall clock forward counts as time passed; setting it back has no effect.
  */
 export function passingTime(clock: Clock): () => number {
   let ahead = clock.now() - clock.monotonic()
@@ -37,7 +37,7 @@ export function passingTime(clock: Clock): () => number {
       ahead += gained
       suspended += Math.max(0, gained)
     }
-    // Whole numbers are kept in place by V8, others each in an object of its own.
+    // V8 stores small integers in place, but allocates an object for any other number.
     return Math.floor(monotonic + suspended)
   }
 }

@@ -1,25 +1,25 @@
-// This network namespace's own addresses, from what the operating system tells: its list of interfaces
-// (os.networkInterfaces), and on Linux the kernel's tables of addresses.
+// This network namespace's own addresses, from the operating system's list of interfaces
+// (os.networkInterfaces) and, on Linux, the kernel's address tables.
 import type { NetworkInterfaceInfoIPv4, NetworkInterfaceInfoIPv6 } from 'node:os'
 import { canonicalAddress, formatAddress, parseSubnet, type Subnet } from './ip.ts'
 
 export interface LocalAddress {
   /** Canonical, without zone. */
   readonly address: string
-  /** '' where no interface is known. */
+  /** '' if the interface is unknown. */
   readonly interface: string
-  /** As a socket wants it: with zone where it is link-local. */
+  /** The address to bind: with its zone if it is link-local. */
   readonly bindable: string
-  /** The interface's number where the address is link-local, else 0: a new interface of an old name is another zone. */
+  /** The interface's number if the address is link-local, else 0: a new interface may have an old one's name. */
   readonly zone: number
   /**
-   * It can't be bound: its duplicate check is not over, or has failed (RFC 4862, 5.4), or it is gone since the interfaces
-   * were listed.
+   * It cannot be bound: its duplicate address detection is running or has failed (RFC 4862, 5.4), or it was removed after
+   * the interfaces were listed.
    */
   readonly unbindable: boolean
   /**
-   * Nobody can ask it: it holds on one link alone, which hands all that comes to another (a bridge's port). Bound by name
-   * it still is.
+   * No client can reach it: it is link-local to a bridge's port, whose packets go to the bridge. It is bound only if
+   * configured by name.
    */
   readonly unaskable: boolean
   readonly subnet: Subnet
@@ -27,30 +27,30 @@ export interface LocalAddress {
 
 export interface LocalAddresses {
   readonly all: readonly LocalAddress[]
-  /** Canonical addresses, for "is it us?". */
+  /** Our canonical addresses. */
   readonly own: ReadonlySet<string>
 }
 
-/** /proc/net/fib_trie and /proc/net/if_inet6; '' where there is none. */
+/** /proc/net/fib_trie and /proc/net/if_inet6; '' if there is none. */
 export interface AddressTables {
   readonly v4: string
   readonly v6: string
 }
 
-/** As os.networkInterfaces gives it: infos by name. */
+/** The result of os.networkInterfaces. */
 export type InterfaceList = Readonly<Record<string, readonly InterfaceInfo[] | undefined>>
 
-/** As far as it is read here. */
+/** The fields that are read. */
 export type InterfaceInfo =
   | Pick<NetworkInterfaceInfoIPv4, 'address' | 'family' | 'cidr'>
   | Pick<NetworkInterfaceInfoIPv6, 'address' | 'family' | 'cidr' | 'scopeid'>
 
-/** What was read before: each container has a row in the table of IPv6 addresses, and few are other ones than before. */
+/** What was read before: each container has a row in the IPv6 table, and few rows change between two readings. */
 export interface KnownAddresses {
-  /** Of the list and the table of IPv4. */
+  /** From the list and the IPv4 table. */
   listed: (ListedBy & { readonly places: readonly LocalAddress[] }) | undefined
   readonly rows6: Map<string, LocalAddress>
-  /** The same as those of a bridge's ports. */
+  /** The same addresses, marked as bridge ports'. */
   readonly ports: WeakMap<LocalAddress, LocalAddress>
 }
 
@@ -65,8 +65,8 @@ export function createKnownAddresses(): KnownAddresses {
 }
 
 /**
- * The list of interfaces lacks those without a carrier, and a bridge has none until its first container is up: too
- * late to listen for that one's first question. The tables have them. `known`: of the last time, made to be of this one.
+ * The list lacks interfaces without a carrier, and a bridge has none until its first container is up, which may ask at
+ * once. The tables have them. `known`: the last reading, updated to this one.
  */
 export function readInterfaces(
   listing: InterfaceList,
@@ -99,7 +99,7 @@ function readListed({ listing, v4, hasTable6 }: ListedBy): LocalAddress[] {
       const subnet = parseSubnet(info.cidr ?? info.address)
       if (address === undefined || subnet === undefined) continue
       const local = place(address, name, info.family === 'IPv6' ? info.scopeid : 0)
-      // The tables are newer than the list, and have all that can be bound.
+      // The tables are newer than the list, and hold every address that can be bound.
       const unbindable = info.family === 'IPv6' ? hasTable6 : v4 !== ''
       places.set(local.bindable, { ...local, unbindable, subnet })
     }
@@ -140,8 +140,8 @@ const optimisticFlag = 0x04
 const linkScope = 0x20
 
 /**
- * Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name: the kernel takes
- * fewer characters for spaces than JavaScript does.
+ * Address, interface's number, prefix length, scope and flags in hexadecimal, and the interface's name, which
+ * may hold characters that JavaScript counts as spaces.
  */
 const row6 = /^([\da-f]{32}) ([\da-f]+) ([\da-f]+) ([\da-f]+) ([\da-f]+) +([^ ]+)$/
 
@@ -167,13 +167,13 @@ function readRow6(line: string): LocalAddress | undefined {
   }
 }
 
-/** Of all interfaces that are listed, canonical. */
+/** The canonical addresses of all listed interfaces. */
 export function addressesIn(list: InterfaceList): Set<string> {
   const infos = Object.values(list).flatMap((each) => each ?? [])
   return new Set(infos.map(({ address }) => canonicalAddress(address) ?? address))
 }
 
-/** Of a canonical address. */
+/** `address` is canonical. */
 export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }

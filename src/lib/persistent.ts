@@ -1,32 +1,31 @@
-// Maps that never change: another map is made of one at the price of what is other in it, however large it is.
+// Persistent maps: deriving a changed map costs as much as the change, however large the map is.
 
-/** So many entries may be in a piece on average, and so few. */
+/** Bounds on the average number of entries per piece. */
 const most = 64
 const fewest = 4
-/** Pieces are held in groups of so many (a power of two), so that to exchange one of thousands copies few references. */
+/** Pieces per group (a power of two): replacing one of thousands of pieces then copies few references. */
 const groupBits = 6
 const groupSize = 1 << groupBits
-/** Of a key's characters, as many count at either end. */
+/** Characters hashed at each end of a key. */
 const end = 12
 
 type Piece<V> = ReadonlyMap<string, V>
 type Group<V> = readonly Piece<V>[]
 
 /**
- * An immutable map in pieces; maps made of it share all of them but those that something is other in. To read it costs
- * a hash more than to read a Map, and not even that where it is small. It goes through its entries in no order to
- * rely on.
+ * An immutable map in pieces; derived maps share all unchanged pieces. A read costs one hash more than with a Map, and
+ * nothing more if the map is small. Iteration order is unspecified.
  */
 export class PersistentMap<V> implements ReadonlyMap<string, V> {
   readonly size: number
-  /** All but a single group have `groupSize` pieces. An entry is in the piece that its key's hash tells. */
+  /** Each group has `groupSize` pieces, unless it is the only one. A key's hash selects its piece. */
   readonly #groups: readonly Group<V>[]
-  /** Of a hash, for the piece's number: one less than there are pieces. */
+  /** Cuts a hash to a piece's number: the number of pieces less one. */
   readonly #mask: number
-  /** The only one there is. */
+  /** Set if there is only one piece. */
   readonly #only: Piece<V> | undefined
 
-  /** For `emptyMap` and for edits; everybody else has one of these. */
+  /** Only for `emptyMap` and `MapEdit`. */
   constructor(groups: readonly Group<V>[], size: number) {
     this.#groups = groups
     this.#mask = groups.length * groups[0]!.length - 1
@@ -42,7 +41,7 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
     return this.size > 0 && this.#pieceOf(key).has(key)
   }
 
-  /** Keys of this map that `other` does not have. What the two share is not looked at. */
+  /** Keys of this map that `other` lacks. Skips shared pieces. */
   *keysMissingIn(other: PersistentMap<V>): Generator<string, undefined> {
     const isAlike = this.#mask === other.#mask
     for (const [g, group] of this.#groups.entries()) {
@@ -54,8 +53,8 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
     }
   }
 
-  /** Keys under which `other` has another value, or none, and those that it alone has. */
-  *keysOtherIn(other: PersistentMap<V>): Generator<string, undefined> {
+  /** Keys whose values differ in `other`, or that only one of the two has. */
+  *keysDifferingIn(other: PersistentMap<V>): Generator<string, undefined> {
     const isAlike = this.#mask === other.#mask
     for (const [g, group] of this.#groups.entries()) {
       if (isAlike && group === other.#groups[g]) continue
@@ -67,7 +66,7 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
     yield* other.keysMissingIn(this)
   }
 
-  /** To make another one of it. */
+  /** Starts a changed copy. */
   edit(): MapEdit<V> {
     return new MapEdit(this, this.#groups)
   }
@@ -99,12 +98,12 @@ export class PersistentMap<V> implements ReadonlyMap<string, V> {
   }
 }
 
-/** The making of a map out of another one, which stays as it is. */
+/** Builds a changed copy of a map. */
 export class MapEdit<V> {
   readonly #before: PersistentMap<V>
   readonly #groups: readonly Group<V>[]
   readonly #mask: number
-  /** What was copied to be written to, by its number. */
+  /** Pieces copied for writing, by number. */
   readonly #own = new Map<number, Map<string, V>>()
   #size: number
 
@@ -136,7 +135,7 @@ export class MapEdit<V> {
     this.#writable(at).delete(key)
   }
 
-  /** The map as it is now; the one before itself where nothing was made other. */
+  /** The changed map; the original itself if nothing changed. */
   done(): PersistentMap<V> {
     if (this.#own.size === 0) return this.#before
     if (this.#size === 0) return emptyMap
@@ -178,7 +177,7 @@ export function mapOf<V>(entries: Iterable<readonly [string, V]>): PersistentMap
   return edit.done()
 }
 
-/** As `new Map(piece)`, which makes a pair of each entry on the way. */
+/** Like `new Map(piece)`, which would allocate a pair per entry. */
 function copyOf<V>(piece: Piece<V>): Map<string, V> {
   const copy = new Map<string, V>()
   piece.forEach((value, key) => {
@@ -187,10 +186,10 @@ function copyOf<V>(piece: Piece<V>): Map<string, V> {
   return copy
 }
 
-/** The same entries in as many pieces as are right for them. */
+/** The same entries in a suitable number of pieces. */
 function fitting<V>(groups: readonly Group<V>[], pieces: number, size: number): readonly Group<V>[] {
   if (size <= most * pieces && (pieces === 1 || size >= fewest * pieces)) return groups
-  // Right in the middle, so that neither bound is near.
+  // In the middle between the bounds, so that neither is near.
   const wanted = 2 ** Math.max(0, Math.ceil(Math.log2(size / (most / 2))))
   const others: Map<string, V>[] = Array.from({ length: wanted }, () => new Map())
   for (const piece of groups.flat()) {
@@ -203,7 +202,7 @@ function fitting<V>(groups: readonly Group<V>[], pieces: number, size: number): 
   )
 }
 
-/** FNV-1a (over UTF-16 units) of the length and both ends: longer keys differ in those too. */
+/** FNV-1a (over UTF-16 units) of the length and both ends: long keys differ there, too. */
 function hashOf(key: string): number {
   const { length } = key
   let hash = 0x811c9dc5 ^ length

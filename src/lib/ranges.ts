@@ -1,4 +1,4 @@
-// Ranges of addresses that mean something of their own: who can be reached there, and from where.
+// Special address ranges: which addresses are private, local to a link, or off the Internet.
 import { parseAddress, parseSubnet, type Subnet, subnetContains } from './ip.ts'
 
 const subnets = (...texts: string[]): readonly Subnet[] => texts.map((text) => parseSubnet(text)!)
@@ -7,7 +7,7 @@ const loopback = subnets('127.0.0.0/8', '::1/128')
 
 const linkLocal6 = subnets('fe80::/10')
 
-/** Private and link-local networks (RFC 1918, 3927, 4193, 4291): their servers know what such a network's names are. */
+/** Private and link-local networks (RFC 1918, 3927, 4193, 4291): their servers know such a network's names. */
 const lan = subnets(
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -17,16 +17,16 @@ const lan = subnets(
   'fe80::/10',
 )
 
-/** Carrier-grade NAT (RFC 6598): not the Internet, and not one's own network either. */
+/** Carrier-grade NAT (RFC 6598): neither the Internet nor one's own network. */
 const shared = subnets('100.64.0.0/10')
 
-/** For benchmarks (RFC 2544), and taken for Docker networks too. */
+/** For benchmarks (RFC 2544); also used for Docker networks. */
 const benchmarks = subnets('198.18.0.0/15')
 
 /**
- * IPv4 that is not on the Internet (IANA's special-purpose registry, "globally reachable": false), multicast, and what is
- * reserved. All of 192.0.0.0/24: two addresses of it are anycast, to the next router that does NAT. Not here: AS112
- * (192.31.196.0/24, 192.175.48.0/24) and AMT (192.52.193.0/24), which are.
+ * IPv4 that is not on the Internet (IANA's special-purpose registry, "globally reachable": false), multicast, and
+ * reserved ranges. Includes all of 192.0.0.0/24, of which two addresses are anycast to the next NAT router. AS112
+ * (192.31.196.0/24, 192.175.48.0/24) and AMT (192.52.193.0/24) are reachable, so not listed.
  */
 const special4 = [
   ...[...lan.filter(({ family }) => family === 4), ...shared, ...benchmarks, loopback[0]!],
@@ -34,12 +34,12 @@ const special4 = [
   ...subnets('203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'),
 ]
 
-/** All that is global unicast (RFC 4291, 2.4); the rest is local, multicast, or nobody's. */
+/** All that is global unicast (RFC 4291, 2.4); the rest is local, multicast, or unassigned. */
 const global6 = subnets('2000::/3')
 
 /**
- * What of it is not on the Internet: protocol assignments (RFC 2928: Teredo, ORCHIDs, benchmarks, anycast to the next
- * router), but AMT and AS112 are; and documentation (RFC 3849, 9637). 6to4 is as the IPv4 address in it.
+ * The part of it that is not on the Internet: protocol assignments (RFC 2928: Teredo, ORCHIDs, benchmarks, anycast to the
+ * next router) except AMT and AS112, and documentation (RFC 3849, 9637). 6to4 counts as the IPv4 address in it.
  */
 const special6 = subnets('2001::/23', '2001:db8::/32', '3fff::/20')
 const reachable6 = subnets('2001:3::/32', '2001:4:112::/48')
@@ -47,13 +47,13 @@ const reachable6 = subnets('2001:3::/32', '2001:4:112::/48')
 const isIn = (ranges: readonly Subnet[], bytes: Uint8Array) =>
   ranges.some((range) => subnetContains(range, bytes))
 
-/** This machine, or a machine of the networks it is on: an address of RFC 1918, 3927, 4193, loopback or link-local. */
+/** This machine, or one on its networks: an address of RFC 1918, 3927, 4193, loopback or link-local. */
 export function isOnLan(address: string): boolean {
   const bytes = parseAddress(address.replace(/%.*$/, ''))
   return bytes !== undefined && (isIn(loopback, bytes) || isIn(lan, bytes))
 }
 
-/** Means another machine, or none, from another network namespace: loopback, and link-local IPv6 with its interface. */
+/** Means another machine, or none, in another network namespace: loopback, and link-local IPv6 with its interface. */
 export function isLocalTo(address: string): boolean {
   const bytes = parseAddress(address.replace(/%.*$/, ''))
   return bytes !== undefined && (isIn(loopback, bytes) || isIn(linkLocal6, bytes))
@@ -64,7 +64,7 @@ export function isInner(bytes: Uint8Array): boolean {
   return isIn(loopback, bytes) || isIn(lan, bytes) || isIn(shared, bytes)
 }
 
-/** Not on the Internet: no public name has a reason to lead there. IPv6 that carries such an IPv4 address counts. */
+/** Not on the Internet, so no public name should have this address. IPv6 that carries such an IPv4 address counts. */
 export function isPrivate(bytes: Uint8Array): boolean {
   if (bytes.length === 4) return isIn(special4, bytes)
   const stands = isIn(standIns, bytes)
@@ -73,17 +73,17 @@ export function isPrivate(bytes: Uint8Array): boolean {
   return someCarried(bytes, isPrivate)
 }
 
-/** A block of addresses, all of which are of a range that Docker's networks are usually made from. */
+/** A block that lies wholly in a range that Docker's networks usually use. */
 export function isPrivateBlock({ bytes, prefix }: { bytes: Uint8Array; prefix: number }): boolean {
   return [...lan, ...shared, ...benchmarks].some(
     (range) => prefix >= range.prefix && subnetContains(range, bytes),
   )
 }
 
-/** Addresses that are wherever the IPv4 address in them is: mapped (RFC 4291, 2.5.5.2), NAT64's own (RFC 6052, 2.1). */
+/** IPv6 addresses that lead to the IPv4 address in them: mapped (RFC 4291, 2.5.5.2), NAT64's own (RFC 6052, 2.1). */
 const standIns = subnets('::ffff:0:0/96', '64:ff9b::/96')
 
-/** Where an IPv4 address is in an IPv6 address: four of its bytes. `isFlipped`: with all bits the other way round. */
+/** The four bytes of an IPv6 address that hold an IPv4 address. `isFlipped`: all bits inverted. */
 interface Place {
   readonly at: readonly [number, number, number, number]
   readonly isFlipped?: boolean
@@ -91,9 +91,9 @@ interface Place {
 
 const last: Place = { at: [12, 13, 14, 15] }
 
-/** IPv6 that carries IPv4 addresses, and where. How long a prefix of one's own for NAT64 is, nobody tells: any of four. */
+/** IPv6 prefixes that carry IPv4 addresses, and where. The length of a local NAT64 prefix is unknown: one of four. */
 const carriers: readonly { readonly range: Subnet; readonly places: readonly Place[] }[] = [
-  // IPv4-compatible, and -translated (RFC 2765, 2.1), which are no longer used.
+  // IPv4-compatible and IPv4-translated (RFC 2765, 2.1), both obsolete.
   ...[...standIns, ...subnets('::/96', '::ffff:0:0:0/96')].map((range) => ({ range, places: [last] })),
   // NAT64 for local use (RFC 8215) has prefixes of 48, 56, 64 or 96 bits; byte 8 is skipped (RFC 6052, 2.2).
   {
@@ -102,12 +102,12 @@ const carriers: readonly { readonly range: Subnet; readonly places: readonly Pla
   },
   // 6to4 (RFC 3056, 2).
   { range: subnets('2002::/16')[0]!, places: [{ at: [2, 3, 4, 5] }] },
-  // Teredo (RFC 4380, 4): its server, and the client's address, obscured.
+  // Teredo (RFC 4380, 4): its server, and the client's address, inverted.
   { range: subnets('2001::/32')[0]!, places: [{ at: [4, 5, 6, 7] }, { ...last, isFlipped: true }] },
 ]
 
 /**
- * Whether any IPv4 address that an IPv6 address may carry passes the test; what the test gets is good until it returns.
+ * Whether any IPv4 address that an IPv6 address may carry passes the test. The next call overwrites the test's argument.
  */
 export function someCarried(bytes: Uint8Array, test: (address: Uint8Array) => boolean): boolean {
   if (bytes.length !== 16) return false

@@ -21,14 +21,14 @@ export function changedNames(before: NetworkTable, after: NetworkTable): readonl
     }
   }
   for (const lists of ['names', 'added', 'replicas', 'labelled', 'wildcards'] as const) {
-    touch(before[lists].keysOtherIn(after[lists]))
+    touch(before[lists].keysDifferingIn(after[lists]))
   }
   // How often it is does not matter.
   for (const counts of ['known', 'services', 'projects', 'parents'] as const) {
     touch(membershipOther(before[counts], after[counts]))
   }
   // One that came or went, or has other names, has told of them above; one that is unhealthy now has not.
-  for (const id of before.containers.keysOtherIn(after.containers)) {
+  for (const id of before.containers.keysDifferingIn(after.containers)) {
     const container = after.containers.get(id)
     if (container !== undefined) touch(namesOf(container, after.network.id))
   }

@@ -136,13 +136,13 @@ export function createGone({ key, now, initial }: GoneOptions, snapshot: Snapsho
 
 /** Of what was there and is not any more; networks and projects with a dot before their names. */
 function* namesGone(before: Snapshot, after: Snapshot): Generator<string, undefined> {
-  for (const id of before.containers.keysOtherIn(after.containers)) {
+  for (const id of before.containers.keysDifferingIn(after.containers)) {
     const { known, services, projects } = namesWithoutNetwork(before.containers.get(id))
     for (const project of projects) if (!after.projects.byName.has(project)) yield `.${project}`
     for (const name of services) if (!after.services.has(name)) yield name
     for (const name of known) if (isSingleLabel(name) && !after.known.has(name)) yield name
   }
-  for (const id of before.networks.keysOtherIn(after.networks)) {
+  for (const id of before.networks.keysDifferingIn(after.networks)) {
     const was = before.networks.get(id)
     if (was === undefined) continue
     const is = after.networks.get(id)

@@ -96,7 +96,7 @@ it('a socket that a killed process left is replaced, a file is not', async () =>
   expect(
     await second.serving.logged('metrics and API on the socket cannot move yet, will retry'),
   ).toMatchObject({
-    why: `api.socket: ${file} is there and is no socket; remove it, or set api.socket to another path`,
+    why: `api.socket: ${file} exists and is not a socket; remove it, or set api.socket to another path`,
     still: path,
   })
   expect([lstatSync(file).isFile(), await names(path)]).toEqual([true, 200])

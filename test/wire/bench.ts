@@ -6,20 +6,12 @@ import type { Attempt, AttemptResult } from '../../src/forward/attempt.ts'
 import { createForwardMetrics } from '../../src/forward/forward-metrics.ts'
 import { silentLogger } from '../../src/lib/log.ts'
 import { createDnsMetrics } from '../../src/resolve/dns-metrics.ts'
+import { createHandClock } from '../hand-clock.ts'
 import { config, here } from '../unit/resolve/deciding.ts'
 import { describe } from './describe.ts'
 import { walk } from './invariants.ts'
 import type * as allParts from './parts.ts'
-import {
-  askers,
-  createStillClock,
-  type From,
-  honestReply,
-  snapshot,
-  truncatedReply,
-  upstreamId,
-  upstreams,
-} from './world.ts'
+import { askers, type From, honestReply, snapshot, truncatedReply, upstreamId, upstreams } from './world.ts'
 
 export type Parts = typeof allParts
 
@@ -46,7 +38,9 @@ const plain = encodeQuery('known.example', 'A', { id: 7 })
 const toFirst = { upstreams: upstreams.slice(0, 1), order: 'sequential', timeout: 1000 } as const
 
 export function createBench(parts: Parts): Bench {
-  const { clock, runAll } = createStillClock()
+  const { clock, runNext } = createHandClock()
+  /** Runs all timers, each in a turn of its own. */
+  const passAll = () => runNext() && setImmediate(passAll)
   /** What an attempt comes to, later. */
   let onTry: (attempt: Attempt, transport: 'udp' | 'tcp') => void = () => {}
   /** What was thrown while a packet was looked at. */
@@ -111,7 +105,7 @@ export function createBench(parts: Parts): Bench {
     const press = pressed === undefined ? {} : { pressed }
     const replied = handle({ message, ...askers[from], transport, server: 'x', idle: 10_000, ...press })
     // Who waits for what never comes gets to the deadline.
-    if (replied instanceof Promise) setImmediate(() => void runAll())
+    if (replied instanceof Promise) setImmediate(passAll)
     const told = describe(query, await replied, transport)
     exchange.stop()
     if (broken !== undefined) throw broken

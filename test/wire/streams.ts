@@ -7,9 +7,10 @@ import { readQuestion } from '../../src/dns/name.ts'
 import type { AttemptResult } from '../../src/forward/attempt.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { silentLogger } from '../../src/lib/log.ts'
+import { createHandClock } from '../hand-clock.ts'
 import { createAccounting } from '../unit/net/limits/accounting.ts'
 import { createBench, type Parts } from './bench.ts'
-import { createStillClock, upstreamId } from './world.ts'
+import { upstreamId } from './world.ts'
 
 /** A good question to come after, so that one can tell whether the connection is still in step. */
 const probe = frame(encodeQuery('web', 'A', { id: 0xbeef }))
@@ -77,7 +78,7 @@ export async function fromUpstream(
   const { port } = server.address() as net.AddressInfo
   let ignored = 0
   const carrier = parts.createTcp({
-    ...{ clock: createStillClock().clock, randomId: () => upstreamId },
+    ...{ clock: createHandClock().clock, randomId: () => upstreamId },
     ...{ spoofed: () => ignored++, exhausted() {} },
   })
   const upstream = { host: '127.0.0.1', port, text: `127.0.0.1:${port}` }

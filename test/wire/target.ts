@@ -9,12 +9,13 @@ import { createCache } from '../../src/forward/cache/cache.ts'
 import { createCacheMetrics } from '../../src/forward/cache/cache-metrics.ts'
 import { createForwardMetrics } from '../../src/forward/forward-metrics.ts'
 import type { Forward, ForwardQuestion } from '../../src/forward/types.ts'
-import { type Clock, systemClock } from '../../src/lib/clock.ts'
+import { systemClock } from '../../src/lib/clock.ts'
 import { silentLogger } from '../../src/lib/log.ts'
 import type { Query } from '../../src/net/handler.ts'
 import { createDnsMetrics } from '../../src/resolve/dns-metrics.ts'
 import { createPipeline } from '../../src/resolve/pipeline.ts'
 import { createResolver } from '../../src/resolve/resolver.ts'
+import { createHandClock } from '../hand-clock.ts'
 import { config, here, upstream } from '../unit/resolve/deciding.ts'
 import { rcodeText } from './describe.ts'
 import { flawsOf } from './invariants.ts'
@@ -149,13 +150,9 @@ export function createTarget(): Target {
       return { outcome: fate, flaws: [...flaws, ...flawsOf(query, reply, transport)] }
     },
     async kept({ packet, transport, to = 0 }) {
-      let now = 1_000_000
-      const clock: Clock = {
-        ...{ now: () => now, monotonic: () => now },
-        ...{ setTimeout: () => undefined as never, clearTimeout() {} },
-      }
+      const { clock, turn } = createHandClock(1_000_000)
       forward = createCache({
-        now: () => now,
+        now: clock.monotonic,
         ...{
           ask: hearing(packet),
           settings: cacheSettings,
@@ -175,7 +172,7 @@ export function createTarget(): Target {
       for (const query of [asked[to]!, asked[to < 2 ? 1 - to : to]!]) {
         const reply = await handle({ message: query, ...askers.web, transport, server: 'x' })
         flaws.push(...panics(), ...(reply === undefined ? ['no reply'] : flawsOf(query, reply, transport)))
-        now += 10_000
+        turn(10_000)
       }
       return { outcome: fate, flaws }
     },

@@ -1,7 +1,5 @@
 // Where packets come to: a small estate, who asks in it, and what its upstreams say.
-import { setImmediate as turn } from 'node:timers/promises'
 import { readQuestion } from '../../src/dns/name.ts'
-import type { Clock } from '../../src/lib/clock.ts'
 import { container, estate, network } from '../unit/resolve/estate.ts'
 
 /**
@@ -35,32 +33,6 @@ export const askers = {
 export const upstreams = ['192.0.2.1', '192.0.2.2'].map((host) => ({ host, port: 53, text: `${host}:53` }))
 
 export type From = keyof typeof askers
-
-/** Time stands still until it is told to pass. */
-export function createStillClock() {
-  const timers = new Map<() => void, number>()
-  let now = 0
-  const clock: Clock = {
-    now: () => now,
-    monotonic: () => now,
-    setTimeout: (run, ms) => {
-      timers.set(run, now + ms)
-      return run as never
-    },
-    clearTimeout: (timer) => timers.delete(timer as never),
-  }
-  /** Time passes until nobody waits for it any more. */
-  const runAll = async () => {
-    while (timers.size > 0) {
-      const [run, at] = [...timers].reduce((first, each) => (each[1] < first[1] ? each : first))
-      timers.delete(run)
-      now = Math.max(now, at)
-      run()
-      await turn()
-    }
-  }
-  return { clock, runAll }
-}
 
 /** Every question to an upstream has this ID. */
 export const upstreamId = 0x1234

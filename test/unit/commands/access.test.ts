@@ -140,7 +140,7 @@ describe('the token', () => {
     const { code, stderr } = await call(run, ['query', 'web', '--config', file])
     expect([code, stderr]).toEqual([
       1,
-      'the host’s view wants the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket; ' +
+      'the host’s view needs the token of api.token: send "Authorization: Bearer TOKEN", or ask through api.socket; ' +
         `${tokenFile}: the file cannot be read: no such file (api.token names a file, not the token itself)\n`,
     ])
     writeToken('another-token-of-16')

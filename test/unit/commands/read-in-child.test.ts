@@ -5,7 +5,7 @@ import type { FromReader, ToReader } from '../../../src/commands/reader.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readingOf, takeApart } from '../../../src/config/reading.ts'
 import { parseEngineAddress } from '../../../src/docker/api/address.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 function read() {
   const hand = createHandClock()

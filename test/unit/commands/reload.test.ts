@@ -11,7 +11,7 @@ import { readingOf } from '../../../src/config/reading.ts'
 import type { Config, FoundEngine } from '../../../src/config/types.ts'
 import { parseEngineAddress } from '../../../src/docker/api/address.ts'
 import { createLogger } from '../../../src/lib/log.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 /** Follows a real file by a clock that the test turns. */
 async function follow(first: string, found?: FoundEngine) {

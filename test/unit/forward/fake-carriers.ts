@@ -6,7 +6,7 @@ import { readQuestion } from '../../../src/dns/name.ts'
 import type { Attempt, Blame, Carrier } from '../../../src/forward/attempt.ts'
 import { createExchange, type ExchangeOptions } from '../../../src/forward/exchange.ts'
 import { createForwardMetrics } from '../../../src/forward/forward-metrics.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { recordingLogger } from './recording-logger.ts'
 
 export const query = encodeQuery('example.com', 'A', { id: 1 })

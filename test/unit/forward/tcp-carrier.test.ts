@@ -8,7 +8,7 @@ import { createTcp, type TcpLimits } from '../../../src/forward/tcp-carrier.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { createDialTcp } from '../../../src/net/link-local-tcp.ts'
 import { loadLibc } from '../../../src/net/linux/libc.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { answer, query, question } from './fake-carriers.ts'
 
 const closing: (() => unknown)[] = []

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { createBatchedDial } from '../../../src/net/linux/batched-client.ts'
 import { loadLibc } from '../../../src/net/linux/libc.ts'
 import { createPollLoop } from '../../../src/net/linux/poll-loop.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { answer, query, question } from './fake-carriers.ts'
 
 const closing: (() => unknown)[] = []

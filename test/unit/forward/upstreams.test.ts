@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest'
 import type { LoopState } from '../../../src/forward/loop/prober.ts'
 import { followUpstreams } from '../../../src/forward/upstreams.ts'
 import type { Logger } from '../../../src/lib/log.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-upstreams-'))
 afterAll(() => rmSync(directory, { recursive: true }))

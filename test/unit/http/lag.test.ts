@@ -3,21 +3,19 @@ import perfHooks from 'node:perf_hooks'
 import { expect, it, vi } from 'vitest'
 import { createExposition } from '../../../src/http/exposition.ts'
 import { createLag } from '../../../src/http/lag.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 /** A clock that comes to its timers so much later, ms. */
 function createLate(by: readonly number[]) {
-  const { clock, turn } = createHandClock()
+  const { clock, turn, stall } = createHandClock()
   const late = [...by]
-  let extra = 0
   return {
     turn,
     clock: {
       ...clock,
-      monotonic: () => clock.monotonic() + extra,
       setTimeout: (run: () => void, ms: number) =>
         clock.setTimeout(() => {
-          extra += late.shift() ?? 0
+          stall(late.shift() ?? 0)
           run()
         }, ms),
     },

@@ -3,9 +3,9 @@ import net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { HostPort } from '../../../src/config/types.ts'
 import { createRebindableServer } from '../../../src/http/rebindable-server.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { freePort } from '../../tools/servers/port.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
-import { createHandClock } from '../hand-clock.ts'
 
 function create() {
   const hand = createHandClock()

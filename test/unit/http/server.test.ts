@@ -90,7 +90,7 @@ describe('paths and methods', () => {
     const missing = await get(port, '/../etc/passwd')
     expect([missing.status, JSON.parse(missing.body)]).toEqual([
       404,
-      { problem: 'there is nothing here; there are /a, /broken', status: 404 },
+      { problem: 'there is nothing here; the paths are /a, /broken', status: 404 },
     ])
     expect(await get(port, '//')).toMatchObject({ status: 404 })
     const posted = await get(port, '/a', { method: 'POST', body: 'x=1' })

@@ -19,8 +19,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRebindableServer } from '../../../src/http/rebindable-server.ts'
 import type { HttpServer, Route } from '../../../src/http/server.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
-import { createHandClock } from '../hand-clock.ts'
 import { createServer, get } from './asking.ts'
 
 let directory: string
@@ -126,10 +126,10 @@ describe('the socket', () => {
 
 describe('what is not ours stays', () => {
   it.each<[what: string, make: () => unknown, says: RegExp]>([
-    ['a file', () => writeFileSync(path, 'precious'), /is there and is no socket; remove it/],
-    ['an empty file', () => writeFileSync(path, ''), /is no socket/],
-    ['a folder', () => mkdirSync(path), /is no socket/],
-    ['a link to a file', () => symlinkSync('elsewhere', path), /is no socket/],
+    ['a file', () => writeFileSync(path, 'precious'), /exists and is not a socket; remove it/],
+    ['an empty file', () => writeFileSync(path, ''), /is not a socket/],
+    ['a folder', () => mkdirSync(path), /is not a socket/],
+    ['a link to a file', () => symlinkSync('elsewhere', path), /is not a socket/],
     ['a stale socket with other rights', () => leaveStale(0o755), /berth did not make/],
   ])('%s', async (_, make, says) => {
     await make()
@@ -146,7 +146,7 @@ describe('what is not ours stays', () => {
     await leaveStale()
     chownSync(path, 12345, 0)
     await expect(create().start()).rejects.toMatchObject({
-      message: expect.stringMatching(/did not make, or as another user/),
+      message: expect.stringMatching(/did not make, or made as another user/),
     })
     expect(existsSync(path)).toBe(true)
   })
@@ -182,7 +182,7 @@ describe('what can not be had is said', () => {
   it('a folder that is not there', async () => {
     const at = join(directory, 'none', 'api.sock')
     await expect(create(undefined, at).start()).rejects.toMatchObject({
-      message: `api.socket: the folder of ${at} is not there; make it, or set api.socket to another path`,
+      message: `api.socket: the folder of ${at} does not exist; create it, or set api.socket to another path`,
     })
   })
 

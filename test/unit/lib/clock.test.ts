@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { passingTime } from '../../../src/lib/clock.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 describe('passing time', () => {
   it('goes with the clock, through a suspension, and not back', () => {

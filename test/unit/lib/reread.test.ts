@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createReread } from '../../../src/lib/reread.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 /** Looks every two seconds, as whoever follows a file does. */
 function follow(glance?: (path: string) => Promise<string>, content = () => 'x') {
-  const seen = { now: 0, reads: 0 }
+  const hand = createHandClock()
+  const seen = { reads: 0 }
   const reread = createReread({
-    clock: { monotonic: () => seen.now },
+    clock: hand.clock,
     read: async () => {
       seen.reads++
       return content()
@@ -21,7 +23,7 @@ function follow(glance?: (path: string) => Promise<string>, content = () => 'x')
     let told = ''
     for (let i = 0; i < times; i++) {
       told = await reread('/f')
-      seen.now += 2_000
+      hand.turn(2_000)
     }
     return told
   }
@@ -123,9 +125,9 @@ describe('a real file', () => {
     mkdirSync(join(folder, 'a'))
     writeFileSync(join(folder, 'a', 'f'), 'old')
     symlinkSync(join(folder, 'a', 'f'), file)
-    let now = 0
-    const reread = createReread({ clock: { monotonic: () => now }, read: (path) => readFile(path, 'utf8') })
-    for (; now < 10_000; now += 2_000) expect(await reread(file)).toBe('old')
+    const { clock, turn } = createHandClock()
+    const reread = createReread({ clock, read: (path) => readFile(path, 'utf8') })
+    for (let look = 0; look < 5; look++, turn(2_000)) expect(await reread(file)).toBe('old')
     change(file, folder)
     expect(await reread(file)).toBe('new')
   })

@@ -1,13 +1,12 @@
 // Addresses ↔ sockets, with sockets that only say what was done to them.
 import { describe, expect, it, vi } from 'vitest'
-import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import type { LocalAddress } from '../../../src/lib/interfaces.ts'
 import { silentLogger } from '../../../src/lib/log.ts'
 import { loadLibc } from '../../../src/net/linux/libc.ts'
 import type { ListenOptions } from '../../../src/net/listener.ts'
 import { createListeners, type ListenersOptions } from '../../../src/net/listeners.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { freePort } from '../../tools/servers/port.ts'
-import { createHandClock } from '../hand-clock.ts'
 import { interfaces } from '../resolve/estate.ts'
 import { createAccounting } from './limits/accounting.ts'
 
@@ -28,15 +27,7 @@ function create(
   const taken = new Set<string>()
   const asked: string[] = []
   let local = interfaces(first)
-  let wake: (() => void) | undefined
-  const clock: Clock = {
-    ...systemClock,
-    setTimeout(run) {
-      wake = run
-      return undefined as never
-    },
-    clearTimeout() {},
-  }
+  const { clock, runNext } = createHandClock()
   const fake = (kind: string) => async (options: ListenOptions) => {
     const key = `${kind} ${options.at.host} ${options.at.port}`
     asked.push(key)
@@ -77,7 +68,7 @@ function create(
       await settle()
     },
     async nextLook() {
-      wake?.()
+      runNext()
       await settle()
     },
   }

@@ -3,41 +3,39 @@
 import { describe, expect, it } from 'vitest'
 import type { Heard } from '../../../src/net/linux/netlink.ts'
 import { createAddresses } from '../../../src/net/local-addresses.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 async function watch(tables: { v4: string; v6: string }, told?: Heard[]) {
+  const hand = createHandClock()
   const seen = {
-    ...{ now: 0, listings: 0, reads: 0, tables, address: '192.0.2.1', isFull: false },
+    ...{ listings: 0, reads: 0, tables, address: '192.0.2.1', isFull: false },
     ports: new Set<number>() as ReadonlySet<number>,
     isSure: true,
     renewals: [] as boolean[],
     /** The list is not there before this is. */
     held: Promise.resolve(),
   }
-  const addresses = await createAddresses(
-    { monotonic: () => seen.now },
-    told && (() => told.shift() ?? 'nothing'),
-    {
-      tables() {
-        seen.reads++
-        return seen.tables
-      },
-      async interfaces() {
-        if (seen.isFull) throw new Error('EMFILE')
-        seen.listings++
-        await seen.held
-        const cidr = `${seen.address}/24`
-        const base = { address: seen.address, cidr, netmask: '255.255.255.0', family: 'IPv4' as const }
-        return { eth0: [{ ...base, mac: '00:00:00:00:00:00', internal: false }] }
-      },
-      ports: {
-        among: () => seen.ports,
-        renew: async (all) => void seen.renewals.push(all),
-        isSure: () => seen.isSure,
-      },
+  const addresses = await createAddresses(hand.clock, told && (() => told.shift() ?? 'nothing'), {
+    tables() {
+      seen.reads++
+      return seen.tables
     },
-  )
+    async interfaces() {
+      if (seen.isFull) throw new Error('EMFILE')
+      seen.listings++
+      await seen.held
+      const cidr = `${seen.address}/24`
+      const base = { address: seen.address, cidr, netmask: '255.255.255.0', family: 'IPv4' as const }
+      return { eth0: [{ ...base, mac: '00:00:00:00:00:00', internal: false }] }
+    },
+    ports: {
+      among: () => seen.ports,
+      renew: async (all) => void seen.renewals.push(all),
+      isSure: () => seen.isSure,
+    },
+  })
   /** A look, and the list that comes of it. */
   const look = async () => {
     addresses.look()
@@ -45,7 +43,7 @@ async function watch(tables: { v4: string; v6: string }, told?: Heard[]) {
     return addresses.current()
   }
   const own = async () => [...(await look()).own].join(' ')
-  return { seen, addresses, look, own }
+  return { hand, seen, addresses, look, own }
 }
 
 const row = 'fd000000000000000000000000000002 02 40 00'
@@ -63,11 +61,11 @@ it('lists the interfaces only once a table has changed, and keeps the object whi
 })
 
 it('lists them after 2 s though no table has changed', async () => {
-  const { seen, own } = await watch({ v4: 'Main:', v6: '' })
+  const { hand, seen, own } = await watch({ v4: 'Main:', v6: '' })
   seen.address = '192.0.2.2'
-  seen.now = 1999
+  hand.at(1999)
   expect(await own()).toBe('192.0.2.1')
-  seen.now = 2000
+  hand.at(2000)
   expect(await own()).toBe('192.0.2.2')
 })
 
@@ -124,11 +122,11 @@ describe('a link that becomes a bridge’s port', () => {
 
   it('is known from the start, and looked for anew with every list that was not told', async () => {
     const told: Heard[] = []
-    const { seen, look } = await watch(tables, told)
+    const { hand, seen, look } = await watch(tables, told)
     expect(seen.renewals).toEqual([true])
     told.push('addresses')
     await look()
-    seen.now = 10_000
+    hand.at(10_000)
     await look()
     expect(seen.renewals).toEqual([true, false, true])
   })
@@ -149,7 +147,7 @@ describe('while the list is long in coming', () => {
       come = resolve
     })
     watched.seen.address = '192.0.2.2'
-    watched.seen.now = 10_000
+    watched.hand.at(10_000)
     return { ...watched, come: () => come() }
   }
 
@@ -171,15 +169,15 @@ describe('while the list is long in coming', () => {
 
   it('another one is asked for only when it has come, at once where addresses were told', async () => {
     const told: Heard[] = ['nothing', 'addresses']
-    const { seen, own, come } = await waiting(told)
+    const { hand, seen, own, come } = await waiting(told)
     await own()
     await own()
-    seen.now += 60_000
+    hand.turn(60_000)
     await own()
     expect(seen.listings).toBe(2)
     come()
     await turn()
-    seen.now = 10_001
+    hand.at(10_001)
     await own()
     expect(seen.listings).toBe(3)
     await own()
@@ -191,12 +189,12 @@ describe('where the kernel tells', () => {
   const tables = { v4: 'Main:', v6: '' }
 
   it('reads nothing while nothing is told, but for every 10 s', async () => {
-    const { seen, look } = await watch(tables, [])
+    const { hand, seen, look } = await watch(tables, [])
     const first = await look()
-    seen.now = 9999
+    hand.at(9999)
     expect(await look()).toBe(first)
     expect([seen.listings, seen.reads]).toEqual([1, 1])
-    seen.now = 10_000
+    hand.at(10_000)
     expect(await look()).toBe(first)
     expect(seen.listings).toBe(2)
   })
@@ -213,11 +211,11 @@ describe('where the kernel tells', () => {
 
   it('looks at the tables when links have changed, and lists after 2 s though these have not', async () => {
     const told: Heard[] = ['links']
-    const { seen, own } = await watch(tables, told)
+    const { hand, seen, own } = await watch(tables, told)
     seen.address = '192.0.2.2'
     expect(await own()).toBe('192.0.2.1')
     expect([seen.listings, seen.reads]).toEqual([1, 2])
-    seen.now = 2000
+    hand.at(2000)
     expect(await own()).toBe('192.0.2.2')
     seen.address = '192.0.2.3'
     seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
@@ -226,9 +224,9 @@ describe('where the kernel tells', () => {
   })
 
   it('believes silence no more once something has changed in it', async () => {
-    const { seen, own } = await watch(tables, [])
+    const { hand, seen, own } = await watch(tables, [])
     seen.address = '192.0.2.2'
-    seen.now = 10_000
+    hand.at(10_000)
     expect(await own()).toBe('192.0.2.2')
     seen.tables = { v4: 'Main:', v6: `${row} 80 eth0\n` }
     seen.address = '192.0.2.3'
@@ -239,9 +237,9 @@ describe('where the kernel tells', () => {
     ['hearing and reading', ['nothing', 'addresses']],
     ['reading and the list', ['nothing', 'nothing', 'addresses']],
   ] as [string, Heard[]][])('goes on believing it where the news came between %s', async (_name, told) => {
-    const { seen, addresses, look, own } = await watch(tables, told)
+    const { hand, seen, addresses, look, own } = await watch(tables, told)
     seen.address = '192.0.2.2'
-    seen.now = 10_000
+    hand.at(10_000)
     addresses.look()
     if (told.length > 1) addresses.look()
     await turn()
@@ -254,13 +252,13 @@ describe('where the kernel tells', () => {
 
   it('are at rest once nothing is owed, and nothing can have been missed', async () => {
     const told: Heard[] = []
-    const { seen, addresses, look } = await watch(tables, told)
+    const { hand, seen, addresses, look } = await watch(tables, told)
     expect(addresses.isAtRest()).toBe(true)
     // Of links the tables are read at once, and no more often than each second; and there may be a carrier.
     told.push('links')
     await look()
     expect(addresses.isAtRest()).toBe(false)
-    seen.now = 10_000
+    hand.at(10_000)
     await look()
     expect(addresses.isAtRest()).toBe(true)
     told.push('addresses')
@@ -280,14 +278,14 @@ describe('where the kernel tells', () => {
   })
 
   it('never rest where silence is not believed', async () => {
-    const { seen, addresses, look } = await watch(tables)
+    const { hand, addresses, look } = await watch(tables)
     expect(addresses.isAtRest()).toBe(false)
     const heard = await watch(tables, [])
     heard.seen.address = '192.0.2.2'
-    heard.seen.now = 10_000
+    heard.hand.at(10_000)
     await heard.look()
     expect(heard.addresses.isAtRest()).toBe(false)
-    seen.now = 2000
+    hand.at(2000)
     await look()
     expect(addresses.isAtRest()).toBe(false)
   })
@@ -317,10 +315,10 @@ describe('where the kernel tells, containers that come and go', () => {
   }
 
   it('are told by the table of IPv6 alone: no list is asked for', async () => {
-    const { seen, own, look, kernelSays } = await withContainers()
+    const { hand, seen, own, look, kernelSays } = await withContainers()
     for (let i = 0; i < 20; i++) {
       const isThere = i % 2 === 0
-      seen.now += 400
+      hand.turn(400)
       seen.tables = { ...seen.tables, v6: `${row} 80 eth0\n${isThere ? `${portRow}\n` : ''}` }
       kernelSays.push('addresses')
       await look()
@@ -330,9 +328,9 @@ describe('where the kernel tells, containers that come and go', () => {
   })
 
   it('take one reading of the tables a second, however often their links change', async () => {
-    const { seen, look, kernelSays } = await withContainers()
+    const { hand, seen, look, kernelSays } = await withContainers()
     for (let i = 0; i < 40; i++) {
-      seen.now += 100
+      hand.turn(100)
       seen.tables = {
         ...seen.tables,
         v6: i % 2 === 0 ? `${row} 80 eth0\n${portRow}\n` : `${row} 80 eth0\n`,
@@ -353,17 +351,17 @@ describe('where the kernel tells, containers that come and go', () => {
   })
 
   it('have links without a carrier listed once they may have one, after 2 s', async () => {
-    const { seen, look, kernelSays } = await withContainers()
+    const { hand, seen, look, kernelSays } = await withContainers()
     // A bridge that the list has not: it has no container.
     seen.tables = { ...seen.tables, v4: `${seen.tables.v4}\n|-- 198.18.0.1\n/32 host LOCAL` }
     kernelSays.push('addresses')
     await look()
     expect(seen.listings).toBe(2)
-    seen.now += 1_900
+    hand.turn(1_900)
     kernelSays.push('links')
     await look()
     expect(seen.listings).toBe(2)
-    seen.now += 100
+    hand.turn(100)
     await look()
     expect(seen.listings).toBe(3)
   })

@@ -10,6 +10,7 @@ import { silentLogger } from '../../../src/lib/log.ts'
 import type { Handle, Query } from '../../../src/net/handler.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { listenTcp } from '../../../src/net/tcp-listener.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { createAccounting } from './limits/accounting.ts'
 
 const question = (id: number) => encodeQuery('web', 'A', { id })
@@ -175,23 +176,15 @@ describe('a TCP client that holds more than it may', () => {
   })
 
   it('is slow, but whole in time, over and over: the time begins anew with each question', async () => {
-    const running = new Set<() => void>()
-    const clock: Clock = {
-      ...systemClock,
-      setTimeout(run) {
-        running.add(run)
-        return run as never
-      },
-      clearTimeout: (timer) => void running.delete(timer as never),
-    }
+    const { clock, pending } = createHandClock()
     const client = await connect(await serve(answered, createAccounting(), clock))
     for (let id = 1; id <= 3; id++) {
       const bytes = frame(question(id))
       client.socket.write(bytes.subarray(0, 5))
-      await expect.poll(() => running.size).toBe(1)
+      await expect.poll(pending).toBe(1)
       client.socket.write(bytes.subarray(5))
       expect((await client.take(id)).map(idOf).at(-1)).toBe(id)
-      expect(running.size).toBe(0)
+      expect(pending()).toBe(0)
     }
   })
 

@@ -13,6 +13,7 @@ import { loadLibc } from '../../../src/net/linux/libc.ts'
 import { createPollLoop } from '../../../src/net/linux/poll-loop.ts'
 import type { Listener, ListenOptions } from '../../../src/net/listener.ts'
 import { createSocket, listenUdp } from '../../../src/net/udp-listener.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { isRoot } from '../../tools/net/namespace.ts'
 import { sendRaw } from '../../tools/net/raw.ts'
 import { createAccounting } from './limits/accounting.ts'
@@ -47,11 +48,7 @@ const kinds: readonly Kind[] = [
   ['plain', listenUdp, systemClock],
   ['in batches', listenInBatches(), systemClock],
   // Time stands still: from the fourth on, whatever comes is one of many.
-  [
-    'in batches, waited for without the event loop',
-    listenInBatches(),
-    { ...systemClock, monotonic: () => 0 },
-  ],
+  ['in batches, waited for without the event loop', listenInBatches(), createHandClock().clock],
 ]
 
 describe.each(kinds)('a UDP listener, %s', (_, listen, clock) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createGone } from '../../../src/registry/gone.ts'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network } from '../../../src/registry/types.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { container, network } from './estate.ts'
 import { atHand, compared, questionOf, servers } from './servers.ts'
 
@@ -36,8 +37,8 @@ function follow(containers: readonly Container[] = [...stood, one(), other()]) {
     })
   told([front, back], containers)
   const { ask, askSlowly, decisions, state } = servers(store.current(), {}, atHand)
-  const time = { now: 0 }
-  const gone = createGone({ key: [1, 2], now: () => time.now }, store.current())
+  const time = createHandClock()
+  const gone = createGone({ key: [1, 2], now: time.clock.now }, store.current())
   store.onSwap(gone.follow)
   state.gone = gone
   return {
@@ -209,7 +210,7 @@ describe('a fast answer', () => {
     const { tell, ask, askSlowly, time } = follow([...stood, called, stopped, rest])
     const before = ask('_x.web.dev', 'A', guest)
     tell([], [], ['one'])
-    time.now = 3_600_000
+    time.at(3_600_000)
     expect(ask('_x.web.dev', 'A', guest)).toEqual(askSlowly('_x.web.dev', 'A', guest))
     expect(ask('_x.web.dev', 'A', guest)).not.toEqual(before)
   })
@@ -240,13 +241,13 @@ describe('a fast answer', () => {
     tell([], [], ['other'])
     const before = askAll()
     for (const now of [0, 1000, 3_599_000]) {
-      time.now = now
+      time.at(now)
       expect(
         decisions(() => expect(askAll()).toEqual(names.map((name) => askSlowly(name, 'A', guest)))),
       ).toBe(3)
     }
     expect(askAll()).toEqual(before)
-    time.now = 3_600_000
+    time.at(3_600_000)
     const after = askAll()
     expect(after).toEqual(names.map((name) => askSlowly(name, 'A', guest)))
     for (const [i, reply] of after.entries()) expect(reply).not.toEqual(before[i])

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAddress, parseSubnet, subnetContains } from '../../../src/lib/ip.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { seededRandom } from '../../tools/servers/random.ts'
 import { createChurn } from '../../tools/synthetic/churn.ts'
 import { type Container, createEstate, type Estate, type Event } from '../../tools/synthetic/estate.ts'
@@ -66,8 +67,8 @@ function follow(events: readonly Event[], known: Map<string, { name: string; net
 }
 
 function churned(size: Size, deeds: number, seed: number) {
-  let now = 1_000_000
-  const estate = createEstate(size, () => now)
+  const { clock, turn } = createHandClock(1_000_000)
+  const estate = createEstate(size, clock.now)
   const events: Event[] = []
   estate.onEvent((event) => events.push(event))
   const start = (id: string) => {
@@ -78,7 +79,7 @@ function churned(size: Size, deeds: number, seed: number) {
   const churn = createChurn({ engine, movers: Math.ceil(size.containers / 2), random: seededRandom(seed) })
   for (let i = 0; i < deeds; i++) {
     churn.act()
-    if (i % 3 === 0) now += 0.5
+    if (i % 3 === 0) turn(0.5)
   }
   return { estate, events }
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Fill } from '../../../src/forward/cache/fill.ts'
 import { createCacheSync } from '../../../src/workers/cache-sync.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 function queue() {
   const hand = createHandClock()

@@ -8,7 +8,7 @@ import { createDnsMetrics } from '../../../src/resolve/dns-metrics.ts'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
 import { createPool } from '../../../src/workers/pool.ts'
 import { addTallies, readTally, sumMetrics } from '../../../src/workers/tally.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 
 function pooled(processes: number) {
   const hand = createHandClock()

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createStore } from '../../../src/registry/store.ts'
 import type { Container, Network, StoreChange } from '../../../src/registry/types.ts'
 import { createReplica } from '../../../src/workers/replica.ts'
-import { createHandClock } from '../hand-clock.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { seenIn } from '../registry/whole.ts'
 import { container, network } from '../resolve/estate.ts'
 

@@ -2,13 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
 import { createSupervisor, type Fork } from '../../../src/workers/supervisor.ts'
+import { createHandClock } from '../../hand-clock.ts'
 import { recordingLogger } from '../forward/recording-logger.ts'
-import { createHandClock } from '../hand-clock.ts'
 
 function supervised() {
   const hand = createHandClock()
-  let lost = 0
-  const clock = { ...hand.clock, monotonic: () => hand.clock.monotonic() + lost }
+  const { clock } = hand
   const { log, lines } = recordingLogger()
   const children: {
     said: ToWorker[]
@@ -45,10 +44,6 @@ function supervised() {
   return {
     ...{ ...hand, lines, children, deaths, heard, supervisor },
     last: () => children.at(-1)!,
-    /** Time goes by in which nothing runs. */
-    lose(ms: number) {
-      lost += ms
-    },
   }
 }
 
@@ -144,11 +139,11 @@ describe('a worker', () => {
   })
 
   it('is not ended for what we had no time to hear', () => {
-    const { supervisor, last, turn, lose } = supervised()
+    const { supervisor, last, turn, stall } = supervised()
     void supervisor.start()
     last().say({ kind: 'ready' })
     turn(1000)
-    lose(60_000)
+    stall(60_000)
     turn(1000)
     expect(last().isKilled).toBe(false)
   })

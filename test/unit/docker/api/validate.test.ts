@@ -11,12 +11,13 @@ import {
   rowSignature,
   updateFromRow,
 } from '../../../../src/docker/model/container.ts'
+
 import { memberAddresses } from '../../../../src/docker/model/network.ts'
 import { createEngineState, type EngineState } from '../../../../src/docker/sync/engine-state.ts'
 import { handleEvent } from '../../../../src/docker/sync/event-handler.ts'
 import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { createStore, type Store } from '../../../../src/registry/store.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { bareImages, labelRules } from '../label-rules.ts'
 import { recorded } from '../recorded.ts'
 

@@ -6,8 +6,8 @@ import type { ApiNetwork } from '../../../../src/docker/api/types.ts'
 import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { createStore } from '../../../../src/registry/store.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
-import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
 const network: ApiNetwork = {

@@ -5,8 +5,8 @@ import { limits } from '../../../../src/docker/model/limits.ts'
 import { describeInvalidNames } from '../../../../src/docker/model/problems.ts'
 import { createEngineState } from '../../../../src/docker/sync/engine-state.ts'
 import { createLogLimit, problemLog } from '../../../../src/docker/sync/log-limit.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
-import { createHandClock } from '../../hand-clock.ts'
 import { labelRules, noImages } from '../label-rules.ts'
 
 function open() {

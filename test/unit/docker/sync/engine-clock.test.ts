@@ -1,7 +1,7 @@
 // The engine's clock: what is waited for, what is believed meanwhile, and what becomes of it once /info has told.
 import { describe, expect, it } from 'vitest'
 import { readEngineClock } from '../../../../src/docker/sync/engine-clock.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
 function open(told: { skew?: number; second?: number; info?: Promise<number | undefined> }) {
   const { clock, turn } = createHandClock()

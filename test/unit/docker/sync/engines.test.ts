@@ -9,7 +9,7 @@ import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createEngines } from '../../../../src/docker/sync/engines.ts'
 import { silentLogger } from '../../../../src/lib/log.ts'
 import { createStore } from '../../../../src/registry/store.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { createFakeEngine } from '../fake-engine.ts'
 import { labelRules } from '../label-rules.ts'
 

@@ -13,8 +13,8 @@ import { createUnlistedIds } from '../../../../src/docker/sync/unlisted.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { createWorkQueue } from '../../../../src/docker/sync/work-queue.ts'
 import { createStore } from '../../../../src/registry/store.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
-import { createHandClock } from '../../hand-clock.ts'
 import { bareImage, labelRules } from '../label-rules.ts'
 
 const settle = async () => {

@@ -4,7 +4,7 @@ import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import type { ApiContainer, ImageRef, ImageReply, Labels } from '../../../../src/docker/api/types.ts'
 import { createImageLabels } from '../../../../src/docker/sync/image-labels.ts'
 import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
 const ref = (digit: string, platform?: string): ImageRef => ({

@@ -15,7 +15,7 @@ import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import { rules } from '../../../engine/proxy-urls.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 import { containerNamed, networkNamed, type Recorded } from '../recorded.ts'
 

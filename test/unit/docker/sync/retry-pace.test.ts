@@ -6,8 +6,8 @@ import { createDockerMetrics } from '../../../../src/docker/docker-metrics.ts'
 import { createWatch } from '../../../../src/docker/sync/watch.ts'
 import { createStore } from '../../../../src/registry/store.ts'
 import type { RemoteEngines } from '../../../../src/registry/types.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
-import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
 /** An empty engine that can be put out of reach, and its watch. */

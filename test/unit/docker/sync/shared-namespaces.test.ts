@@ -5,7 +5,7 @@ import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import type { ApiContainer, ApiContainerRow } from '../../../../src/docker/api/types.ts'
 import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
 import { createStore } from '../../../../src/registry/store.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
 const [host, side, last] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, string, string]

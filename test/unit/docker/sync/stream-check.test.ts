@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import type { EngineEvent } from '../../../../src/docker/api/event-stream.ts'
 import { createStreamCheck } from '../../../../src/docker/sync/stream-check.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
 const never = new AbortController().signal
 

@@ -2,9 +2,9 @@
 import { expect, it } from 'vitest'
 import type { EngineClient } from '../../../../src/docker/api/client.ts'
 import { createReconciler } from '../../../../src/docker/sync/reconciler.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { createEstate } from '../../../tools/synthetic/estate.ts'
 import { inspected, networkRow, row } from '../../../tools/synthetic/shapes.ts'
-import { createHandClock } from '../../hand-clock.ts'
 import { labelRules } from '../label-rules.ts'
 
 /** Ten containers run; ten more, told before them, are being started: nobody answers their inspect. */

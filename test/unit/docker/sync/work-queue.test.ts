@@ -1,7 +1,7 @@
 // How long a full list waits for the inspects that it asks for, and when an id is looked at again.
 import { describe, expect, it } from 'vitest'
 import { createWorkQueue, type WorkQueue } from '../../../../src/docker/sync/work-queue.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
 const settle = async () => {
   for (let i = 0; i < 20; i++) await Promise.resolve()

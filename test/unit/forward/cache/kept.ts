@@ -12,7 +12,7 @@ import { createForwardMetrics } from '../../../../src/forward/forward-metrics.ts
 import type { Forwarded, ForwardQuestion, Route } from '../../../../src/forward/types.ts'
 import { passingTime } from '../../../../src/lib/clock.ts'
 import { silentLogger } from '../../../../src/lib/log.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
 export const settings: CacheSettings = {
   entries: 100,

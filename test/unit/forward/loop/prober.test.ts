@@ -10,7 +10,7 @@ import { createForwardMetrics } from '../../../../src/forward/forward-metrics.ts
 import { createLoopGuard } from '../../../../src/forward/loop/prober.ts'
 import type { Forward, Forwarded, ForwardQuestion, Route } from '../../../../src/forward/types.ts'
 import { type Logger, silentLogger } from '../../../../src/lib/log.ts'
-import { createHandClock } from '../../hand-clock.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
 const server = (host: string): Upstream => ({ host, port: 53, text: `${host}:53` })
 const bad = server('192.0.2.1')

@@ -1,11 +1,11 @@
 // Whose question is next: many connections, few at a time.
 import { expect, it } from 'vitest'
-import { systemClock } from '../../../../src/lib/clock.ts'
 import { createFairQueue, Line, type QueueItem } from '../../../../src/net/limits/fair-queue.ts'
 import { ShareAccount } from '../../../../src/net/limits/fair-share.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
-/** A clock that stands: no turn is too long. */
-const still = { ...systemClock, monotonic: () => 0 }
+/** It stands: no turn is too long. */
+const still = createHandClock().clock
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -57,16 +57,15 @@ it('the connections of one asker take turns', async () => {
 
 it('one turn ends, however much there is to do, and the rest comes in the next', async () => {
   const taken: string[] = []
-  let now = 0
-  const clock = { ...systemClock, monotonic: () => now }
-  const queue = createFairQueue(clock, () => true)
+  const hand = createHandClock()
+  const queue = createFairQueue(hand.clock, () => true)
   for (let i = 0; i < 30; i++) {
     const line = new Line(new ShareAccount())
     const { hasNext, takeNext } = item(`${i}`, line, 1, taken)
     queue.join({
       ...{ line, hasNext },
       takeNext() {
-        now += 0.05
+        hand.turn(0.05)
         takeNext()
       },
     })
@@ -81,24 +80,16 @@ it('one turn ends, however much there is to do, and the rest comes in the next',
 it('an asker that has had its share waits for the next window, the loop does not spin', async () => {
   const taken: string[] = []
   let asked = 0
-  let timers: (() => void)[] = []
-  const clock = {
-    ...still,
-    setTimeout(run: () => void) {
-      timers.push(run)
-      return undefined as never
-    },
-  }
+  const hand = createHandClock()
   const flood = new Line(new ShareAccount())
-  const queue = createFairQueue(clock, (line) => line !== flood || asked++ < 3)
+  const queue = createFairQueue(hand.clock, (line) => line !== flood || asked++ < 3)
   queue.join(item('flood', flood, 10, taken))
   queue.join(item('a', new Line(new ShareAccount()), 1, taken))
   for (let i = 0; i < 5; i++) await nextTurn()
   expect(taken).toEqual(['flood', 'flood', 'flood', 'a'])
-  expect([asked, timers.length]).toEqual([4, 1])
+  expect([asked, hand.pending()]).toEqual([4, 1])
   asked = 0
-  for (const run of timers.splice(0)) run()
-  timers = []
+  hand.runNext()
   await nextTurn()
   expect(taken.length).toBe(7)
 })

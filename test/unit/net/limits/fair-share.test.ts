@@ -1,7 +1,7 @@
 // The fair share, on a simulated loop: what a turn costs is told, and so is what waits.
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../../../src/lib/clock.ts'
 import { createFairShare, leastCap, ShareAccount } from '../../../../src/net/limits/fair-share.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
 /** ms for a question that is answered, and for one that is dropped. */
 const answering = 0.01
@@ -9,13 +9,13 @@ const dropping = 0.003
 
 /** A server with one line of at most `room` waiting messages, asked by askers at constant rates a second. */
 function createWorld(rates: readonly number[], room = 300) {
-  let now = 0
+  const { clock, turn } = createHandClock()
   let idle = 0
   /** By the kernel, for want of room. */
   let dropped = 0
   let endTurn: (() => void) | undefined
   const share = createFairShare({
-    clock: { ...systemClock, monotonic: () => now },
+    clock,
     idled: () => idle,
     lost: () => dropped,
     afterTurn: (run) => {
@@ -32,7 +32,7 @@ function createWorld(rates: readonly number[], room = 300) {
   function arrive() {
     for (;;) {
       const next = due.indexOf(Math.min(...due))
-      if (due[next]! > now) return
+      if (due[next]! > clock.monotonic()) return
       due[next]! += 1000 / rates[next]!
       if (line.length < room) line.push(next)
       else {
@@ -47,14 +47,14 @@ function createWorld(rates: readonly number[], room = 300) {
     answered,
     lost,
     run(ms: number) {
-      const end = now + ms
+      const end = clock.monotonic() + ms
       answered.fill(0)
       lost.fill(0)
-      while (now < end) {
+      while (clock.monotonic() < end) {
         arrive()
         if (line.length === 0) {
-          const wait = Math.min(...due) - now
-          now += wait
+          const wait = Math.min(...due) - clock.monotonic()
+          turn(wait)
           idle += wait
           continue
         }
@@ -62,10 +62,10 @@ function createWorld(rates: readonly number[], room = 300) {
         for (const index of line.splice(0, 32)) {
           if (share.admit(askers[index]!)) {
             answered[index]!++
-            now += answering
+            turn(answering)
           } else {
             lost[index]!++
-            now += dropping
+            turn(dropping)
           }
         }
         endTurn?.()
@@ -121,13 +121,13 @@ describe('the fair share', () => {
 
   it('does not take a line that never gets too long for an overload, nor a kernel that tells nothing for none', () => {
     for (const told of [7, undefined]) {
-      let now = 0
+      const { clock, turn } = createHandClock()
       const share = createFairShare({
-        clock: { ...systemClock, monotonic: () => now },
+        clock,
         idled: () => 0,
         lost: () => told,
         afterTurn: (end) => {
-          now += 5
+          turn(5)
           end()
         },
       })
@@ -138,37 +138,37 @@ describe('the fair share', () => {
   })
 
   it('holds nothing against an asker whose questions waited while the machine gave us no time', () => {
-    let now = 0
+    const { clock, turn } = createHandClock()
     let endTurn = () => {}
     const share = createFairShare({
-      clock: { ...systemClock, monotonic: () => now },
+      clock,
       idled: () => 0,
-      lost: () => now,
+      lost: clock.monotonic,
       afterTurn: (end) => {
         endTurn = end
       },
     })
-    const turn = (asker: ShareAccount, messages: number) => {
-      now += 200
+    const ask = (asker: ShareAccount, messages: number) => {
+      turn(200)
       const answered = Array.from({ length: messages }, () => share.admit(asker)).filter(Boolean).length
       endTurn()
       return answered
     }
     const [flood, polite] = [new ShareAccount(), new ShareAccount()]
-    for (let i = 0; i < 20; i++) turn(flood, 5_000)
+    for (let i = 0; i < 20; i++) ask(flood, 5_000)
     expect(share.cap()).toBe(leastCap)
-    for (let i = 0; i < 4; i++) expect(turn(polite, 100)).toBe(100)
-    expect(turn(flood, 5_000)).toBeLessThan(1_000)
+    for (let i = 0; i < 4; i++) expect(ask(polite, 100)).toBe(100)
+    expect(ask(flood, 5_000)).toBeLessThan(1_000)
   })
 
   it('does not take one long turn for an overload', () => {
-    let now = 0
+    const { clock, turn } = createHandClock()
     const blocked = createFairShare({
-      clock: { ...systemClock, monotonic: () => now },
+      clock,
       idled: () => 0,
-      lost: () => now,
+      lost: clock.monotonic,
       afterTurn: (end) => {
-        now += 500
+        turn(500)
         end()
       },
     })

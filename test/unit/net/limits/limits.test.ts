@@ -1,15 +1,15 @@
 // The accounting: rates and their slip, connections and who makes room, questions in flight, bytes.
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../../../src/lib/clock.ts'
 import type { Admission, LimitSettings, LimitsOptions } from '../../../../src/net/limits/limits.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { createAccounting } from './accounting.ts'
 
 /** Every call of `admit` is a turn of its own, at the time that the test says. */
 function create(settings: Partial<LimitSettings>, options: Partial<Omit<LimitsOptions, 'settings'>> = {}) {
-  const time = { now: 0 }
+  const time = createHandClock()
   const accounting = createAccounting(settings, {
-    clock: { ...systemClock, monotonic: () => time.now },
-    idled: () => time.now,
+    clock: time.clock,
+    idled: time.clock.monotonic,
     afterTurn: (run) => queueMicrotask(run),
     ...options,
   })
@@ -34,7 +34,7 @@ describe('rates', () => {
   it('let a second’s worth through at once, then so many a second', async () => {
     const { send, time } = create({ rate: 3, slip: 0 })
     expect(await send('192.0.2.1', 4)).toEqual(['pass', 'pass', 'pass', 'drop'])
-    time.now = 1_000
+    time.at(1_000)
     expect(await send('192.0.2.1', 4)).toEqual(['pass', 'pass', 'pass', 'drop'])
     expect(await send('192.0.2.2', 1)).toEqual(['pass'])
   })

@@ -20,6 +20,7 @@ import { type Libc, loadLibc } from '../../../../src/net/linux/libc.ts'
 import { createPollLoop } from '../../../../src/net/linux/poll-loop.ts'
 import type { Listener } from '../../../../src/net/listener.ts'
 import { listenUdp } from '../../../../src/net/udp-listener.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 import { recordingLogger } from '../../forward/recording-logger.ts'
 import { createAccounting } from '../limits/accounting.ts'
 
@@ -50,7 +51,7 @@ async function serve(handle: Handle, changes: Partial<Libc> = {}, encoded?: Enco
     ...changes,
   }
   const listen = createBatchedListener(calls, createPollLoop({ libc: calls, clock: systemClock }))
-  const clock = { ...systemClock, monotonic: () => 0 }
+  const { clock } = createHandClock()
   const listener = await listen({
     at: { host: '127.0.0.1', port: 0 },
     handle,

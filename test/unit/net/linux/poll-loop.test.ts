@@ -1,9 +1,9 @@
 // Waiting without the event loop: when it begins and ends, who has a turn, and what is never kept waiting.
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../../../src/lib/clock.ts'
 import { pollEventWords, pollNumberAt } from '../../../../src/net/linux/libc.ts'
 import { createPollLoop } from '../../../../src/net/linux/poll-loop.ts'
+import { createHandClock } from '../../../hand-clock.ts'
 
 const loop = 1000
 /** What can't be watched. */
@@ -11,12 +11,12 @@ const full = 999
 
 /** A set that finds `ready()` readable; time passes where nothing is, and by `each` ms with every call. */
 function createRig(ready: () => readonly number[], each = 0) {
-  let now = 0
+  const hand = createHandClock()
   const asked: { fds: number[]; ms: number }[] = []
   const watched = new Map<number, number>()
   let events: DataView = new DataView(new ArrayBuffer(0))
   const waiting = createPollLoop({
-    clock: { ...systemClock, monotonic: () => now },
+    clock: hand.clock,
     libc: {
       loopDescriptor: loop,
       addressOf(buffer) {
@@ -35,18 +35,15 @@ function createRig(ready: () => readonly number[], each = 0) {
         const found = ready().filter((fd) => watched.has(fd))
         for (const [i, fd] of found.slice(0, count).entries())
           events.setUint32((i * pollEventWords + pollNumberAt) * 4, watched.get(fd)!, true)
-        now += found.length === 0 ? ms : each
+        hand.turn(found.length === 0 ? ms : each)
         return Math.min(count, found.length)
       },
     },
   })
   const start = () => {
-    while (!waiting.note(now));
+    while (!waiting.note(hand.clock.monotonic()));
   }
-  const pass = (ms: number) => {
-    now += ms
-  }
-  return { waiting, asked, start, now: () => now, pass }
+  return { waiting, asked, start, now: hand.clock.monotonic, pass: hand.turn }
 }
 
 /** What `poll` finds, one after the other, then nothing. */
